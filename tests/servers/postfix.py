@@ -1,0 +1,167 @@
+"""A private Postfix with Debian's own master.cf, whose smtpd, cleanup and lmtp stay chrooted.
+
+Port 25's part (`port`) has the milters and believes XCLIENT from loopback, so that tests can come from any address;
+`submission_port` asks for a login. Local mail of all users of `domain` goes to Dovecot by LMTP.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .process import Process, ServerError, answers, free_port, tail, wait_for
+
+MASTER_CF = Path("/usr/share/postfix/master.cf.dist")
+PROGRAMS = Path("/usr/lib/postfix/sbin")
+# What Debian's start script copies for the chrooted programs.
+CHROOT_FILES = ("etc/services", "etc/hosts", "etc/resolv.conf", "etc/nsswitch.conf", "etc/localtime")
+
+
+class Postfix:
+    """One Postfix instance under `folder`; sockets of its partners belong under `queue`."""
+
+    def __init__(self, folder: Path, domain: str = "example.org") -> None:
+        self.folder = folder
+        self.domain = domain
+        self.config = folder / "etc"
+        self.queue = folder / "queue"
+        self.log = folder / "mail.log"
+        self.port = free_port()
+        self.submission_port = free_port()
+        self._process = Process("postfix", folder / "master.log")
+        self._prepare()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _prepare(self) -> None:
+        """Makes the folders: the queue is root's, the data folder Postfix's, both reachable for its user."""
+        user = pwd.getpwnam("postfix")
+        for path in (self.folder, self.config, self.queue, self.folder / "data"):
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(0o755)
+        os.chown(self.folder / "data", user.pw_uid, user.pw_gid)
+        private = self.queue / "private"  # made before Postfix does, because Dovecot and the milters listen in the queue
+        private.mkdir(exist_ok=True)
+        private.chmod(0o700)
+        os.chown(private, user.pw_uid, 0)
+        (self.queue / "gatepost").mkdir(exist_ok=True)
+        for name in CHROOT_FILES:
+            source, copy = Path("/", name), self.queue / name
+            copy.parent.mkdir(exist_ok=True)
+            if source.is_file():
+                shutil.copyfile(source, copy)
+        (self.folder / "aliases").write_text("postmaster: root\n")
+
+    def configure(self, settings: Mapping[str, str], services: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Writes main.cf and master.cf. `settings` are added to main.cf; `services` maps smtp and submission to
+        further `name=value` options of that service in master.cf."""
+        services = services or {}
+        main = {
+            "compatibility_level": "3.6",
+            "queue_directory": str(self.queue),
+            "data_directory": str(self.folder / "data"),
+            "command_directory": "/usr/sbin",
+            "daemon_directory": str(PROGRAMS),
+            "maillog_file": str(self.log),
+            "maillog_file_prefixes": str(self.folder),
+            "inet_interfaces": "127.0.0.1",
+            "inet_protocols": "ipv4",
+            "myhostname": f"mx.{self.domain}",
+            "mydomain": self.domain,
+            "myorigin": "$mydomain",
+            "mydestination": "",
+            "mynetworks": "127.0.0.0/8",
+            "alias_maps": f"texthash:{self.folder}/aliases",
+            "smtpd_authorized_xclient_hosts": "127.0.0.0/8",
+            "smtpd_relay_restrictions": "permit_sasl_authenticated, reject_unauth_destination",
+            "smtpd_client_event_limit_exceptions": "127.0.0.0/8",
+            "smtpd_peername_lookup": "no",
+            "disable_dns_lookups": "yes",
+            "smtp_dns_support_level": "disabled",
+            "default_transport": "error:this private server sends no mail outside",
+            "relay_transport": "$default_transport",
+            "message_size_limit": str(64 * 1024 * 1024),
+            "mailbox_size_limit": "0",
+            "virtual_mailbox_limit": "0",
+            "virtual_mailbox_domains": self.domain,
+            "virtual_mailbox_maps": "static:all",
+            "virtual_transport": "lmtp:unix:private/dovecot-lmtp",
+            "smtpd_sasl_type": "dovecot",
+            "smtpd_sasl_path": "private/auth",
+            "smtpd_sasl_security_options": "noanonymous",
+            "smtpd_tls_security_level": "none",
+            "milter_connect_timeout": "5s",
+            **settings,
+        }
+        (self.config / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in main.items()))
+        (self.config / "master.cf").write_text(self._master_cf(services))
+
+    def _master_cf(self, services: Mapping[str, Sequence[str]]) -> str:
+        """Debian's file with our two ports in place of 25 and 587; all else, the chroots too, stays as shipped."""
+        smtp = service_entry(self.port, services.get("smtp", ()))
+        submission = service_entry(self.submission_port, [
+            "syslog_name=postfix/submission", "smtpd_sasl_auth_enable=yes", "smtpd_client_restrictions=",
+            "smtpd_recipient_restrictions=permit_sasl_authenticated,reject", "milter_macro_daemon_name=ORIGINATING",
+            *services.get("submission", ())])
+        text, found = re.subn(r"(?m)^smtp +inet .*\n(?:[ \t]+\S.*\n)*", smtp + submission, MASTER_CF.read_text(), count=1)
+        if not found:
+            raise ServerError(f"{MASTER_CF} has no line for smtp inet")
+        return text
+
+    def start(self) -> None:
+        self._process.start(["/usr/sbin/postfix", "-c", str(self.config), "start-fg"],
+                            lambda: answers(("127.0.0.1", self.port)))
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    def reload(self) -> None:
+        self.command("reload")
+
+    def command(self, *args: str) -> None:
+        """Runs `postfix ARGS` for this instance, for example `flush`."""
+        subprocess.run(["/usr/sbin/postfix", "-c", str(self.config), *args], check=True, capture_output=True)
+
+    def sendmail(self, message: bytes, sender: str, recipients: Sequence[str]) -> None:
+        """Submits a message as a local user does, through sendmail(1): no SMTP, hence non_smtpd_milters."""
+        subprocess.run(["/usr/sbin/sendmail", "-C", str(self.config), "-i", "-f", sender, "--", *recipients],
+                       input=message, check=True, capture_output=True)
+
+    def queue_ids(self) -> list[str]:
+        """The queue ids of all messages that still wait, held ones too."""
+        out = subprocess.run(["/usr/sbin/postqueue", "-c", str(self.config), "-j"], check=True, capture_output=True)
+        return re.findall(r'"queue_id": "(\w+)"', out.stdout.decode())
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def wait_log(self, pattern: str, seconds: float = 20.0) -> str:
+        """Waits until a log line matches `pattern` and returns that line."""
+        found: list[str] = []
+
+        def seen() -> bool:
+            found[:] = [line for line in self.log_text().splitlines() if re.search(pattern, line)]
+            return bool(found)
+
+        try:
+            wait_for(seen, f"log line like {pattern!r}", seconds, 0.05)
+        except ServerError as e:
+            raise ServerError(f"{e}; the log ends:\n{tail(self.log)}") from None
+        return found[-1]
+
+    def wait_delivered(self, queue_id: str, seconds: float = 30.0) -> None:
+        """Waits until a message has left the queue, delivered or bounced."""
+        self.wait_log(rf"qmgr\[\d+\]: {queue_id}: removed", seconds)
+
+
+def service_entry(port: int, options: Sequence[str]) -> str:
+    """One smtpd line of master.cf, chrooted as Debian has it, with its -o options."""
+    line = f"127.0.0.1:{port} inet n - y - - smtpd\n"
+    return line + "".join(f"  -o {{ {option} }}\n" for option in options)

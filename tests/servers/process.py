@@ -1,0 +1,121 @@
+"""A server process that we start, watch and stop by its pid, and the small waits that go with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+class ServerError(Exception):
+    """A server did not start, stop or answer as it should; the text carries the end of its log."""
+
+
+def free_port() -> int:
+    """A loopback TCP port that nobody listens on now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+        return port
+
+
+def wait_for(ready: Callable[[], bool], what: str, seconds: float = 20.0, step: float = 0.02) -> None:
+    """Returns as soon as ready() holds; raises ServerError naming `what` when it does not within `seconds`."""
+    end = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > end:
+            raise ServerError(f"no {what} within {seconds:g} s")
+        time.sleep(step)
+
+
+def answers(address: str | tuple[str, int]) -> bool:
+    """True if something accepts connections at a unix socket path or a (host, port)."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family) as s:
+        s.settimeout(2)
+        try:
+            s.connect(address)
+        except OSError:
+            return False
+        return True
+
+
+def tail(path: Path, lines: int = 20) -> str:
+    """The last lines of a log, or nothing if there is no log yet."""
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return ""
+
+
+class Process:
+    """One server process with its own process group; stdout and stderr go to a log file."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None, f"{self.name} was never started"
+        return self._child.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def start(self, argv: Sequence[str], ready: Callable[[], bool], env: Mapping[str, str] | None = None,
+              seconds: float = 20.0) -> None:
+        """Starts argv and returns once ready() holds; a process that ends before is a ServerError."""
+        with self.log.open("ab") as out:
+            self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                           env={**os.environ, **(env or {})}, start_new_session=True)
+
+        def ready_or_dead() -> bool:
+            if not self.is_running:
+                raise ServerError(f"{self.name} ended with status {self.wait()} at start:\n{tail(self.log)}")
+            return ready()
+
+        try:
+            wait_for(ready_or_dead, f"answer from {self.name}", seconds)
+        except ServerError:
+            self.kill()
+            raise
+
+    def send(self, signum: signal.Signals) -> None:
+        """Sends a signal to the process itself (not to its group)."""
+        os.kill(self.pid, signum)
+
+    def wait(self, seconds: float = 30.0) -> int:
+        """Waits for the end; the exit status, negative for a signal."""
+        assert self._child is not None
+        try:
+            return self._child.wait(seconds)
+        except subprocess.TimeoutExpired as e:
+            raise ServerError(f"{self.name} (pid {self.pid}) still runs after {seconds:g} s:\n{tail(self.log)}") from e
+
+    def stop(self, seconds: float = 30.0) -> int:
+        """Asks the process to end (SIGTERM), waits, and sweeps up what is left of its group; returns the status."""
+        if self._child is None:
+            return 0
+        if self.is_running:
+            self.send(signal.SIGTERM)
+        try:
+            return self.wait(seconds)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends the process and its whole group at once."""
+        if self._child is None:
+            return
+        try:
+            os.killpg(self._child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._child.wait()
