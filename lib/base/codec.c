@@ -1,0 +1,94 @@
+/*
+ * Base64 and hexadecimal, both ways.
+ */
+#include "lib/base/codec.h"
+
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+static const char hex_digits[] = "0123456789abcdef";
+static const char b64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void gp_hex_encode(const void *data, size_t len, struct gp_buf *out)
+{
+	const unsigned char *p = data;
+
+	for (size_t i = 0; i < len; i++) {
+		gp_buf_add_chr(out, hex_digits[p[i] >> 4]);
+		gp_buf_add_chr(out, hex_digits[p[i] & 15]);
+	}
+}
+
+static int value_in(const char *digits, char c)
+{
+	const char *p = c ? strchr(digits, c) : NULL;
+
+	return p ? (int)(p - digits) : -1;
+}
+
+int gp_hex_decode(struct gp_str text, struct gp_buf *out)
+{
+	size_t start = out->len;
+
+	if (text.len % 2)
+		return GP_EINVAL;
+	for (size_t i = 0; i < text.len; i += 2) {
+		int hi = value_in(hex_digits, gp_lower(text.ptr[i]));
+		int lo = value_in(hex_digits, gp_lower(text.ptr[i + 1]));
+
+		if (hi < 0 || lo < 0) {
+			out->len = start;
+			return GP_EINVAL;
+		}
+		gp_buf_add_chr(out, (char)(hi << 4 | lo));
+	}
+	return gp_buf_error(out);
+}
+
+void gp_base64_encode(const void *data, size_t len, struct gp_buf *out)
+{
+	const unsigned char *p = data;
+
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t v = (uint32_t)p[i] << 16;
+
+		if (i + 1 < len)
+			v |= (uint32_t)p[i + 1] << 8;
+		if (i + 2 < len)
+			v |= p[i + 2];
+		gp_buf_add_chr(out, b64_digits[v >> 18]);
+		gp_buf_add_chr(out, b64_digits[v >> 12 & 63]);
+		gp_buf_add_chr(out, i + 1 < len ? b64_digits[v >> 6 & 63] : '=');
+		gp_buf_add_chr(out, i + 2 < len ? b64_digits[v & 63] : '=');
+	}
+}
+
+int gp_base64_decode(struct gp_str text, struct gp_buf *out)
+{
+	size_t start = out->len;
+	unsigned bits = 0, pads = 0;
+	uint32_t v = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		int d;
+
+		if (gp_is_space(c))
+			continue;
+		if (c == '=' && ++pads <= 2)
+			continue;
+		d = value_in(b64_digits, c);
+		if (d < 0 || pads) {
+			out->len = start;
+			return GP_EINVAL;
+		}
+		v = v << 6 | (uint32_t)d;
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			gp_buf_add_chr(out, (char)(v >> bits & 255));
+		}
+	}
+	return gp_buf_error(out);
+}

@@ -1,0 +1,53 @@
+/*
+ * Every quantity a stranger controls, its cap, and why.
+ *
+ * The product of these bounds the memory of one message; lib/mail/message.h
+ * states that bound and tests/unit/mail holds it.
+ */
+#ifndef GP_BASE_LIMITS_H
+#define GP_BASE_LIMITS_H
+
+/* Header section.  Postfix cuts at 102,400 bytes a header and takes any number;
+ * real mail stays below 64 KiB in all. */
+#define GP_MAX_HEADERS 1000	      /* fields kept; further ones are counted only */
+#define GP_MAX_HEADER_SIZE (64 << 10) /* one field, cut */
+#define GP_MAX_HEADERS_SIZE (512 << 10) /* all fields together, further ones dropped */
+
+/* Message body held for scanning; `size_max` of milter-spam is below it. */
+#define GP_MAX_BODY_SIZE (64 << 20)
+
+/* MIME.  100,000 parts cost GMime 200 MB and say nothing more about a message
+ * than the first few hundred. */
+#define GP_MAX_MIME_PARTS 500
+#define GP_MAX_MIME_DEPTH 20
+#define GP_MAX_PART_HEADERS 50
+#define GP_MAX_PART_HEADER_SIZE (8 << 10)
+
+/* Decoded text that rules and Bayes read.  A novel has 1 MB. */
+#define GP_MAX_TEXT_SIZE (1 << 20)	/* rendered text, all parts */
+#define GP_MAX_PART_TEXT_SIZE (2 << 20) /* decoded bytes of one text part fed to the renderer */
+#define GP_MAX_HTML_DEPTH 100		/* open elements tracked */
+
+#define GP_MAX_URIS 500
+#define GP_MAX_URI_SIZE 4096
+#define GP_MAX_RECEIVED 50 /* hops; Postfix bounces at 50 */
+#define GP_MAX_ADDRESSES 200 /* of one header */
+
+/* Envelope.  Postfix' default smtpd_recipient_limit is 1,000. */
+#define GP_MAX_RECIPIENTS 1000
+
+/* Bayes: distinct tokens of one message. */
+#define GP_MAX_TOKENS 3000
+
+/* Rules. */
+#define GP_MAX_RULE_HITS 1000	  /* of one `tflags multiple` rule */
+#define GP_MAX_RULE_FILE (16 << 20)
+
+/* DNS questions of one message. */
+#define GP_MAX_DNS_LOOKUPS 100
+
+/* One configuration or map file. */
+#define GP_MAX_CONF_FILE (4 << 20)
+#define GP_MAX_MAP_FILE (64 << 20)
+
+#endif

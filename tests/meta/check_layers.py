@@ -1,0 +1,72 @@
+"""Who may include whom (doc/layers.md): fails on an upward or sideways include.
+
+A folder may include itself and folders of a lower rank; the few sideways edges
+are listed.  Foreign libraries are fenced into the files listed.
+"""
+
+import pathlib
+import re
+import sys
+
+RANK = {
+    "lib/base": 0,
+    "lib/io": 1, "lib/conf": 1, "lib/dns": 1, "lib/store": 1, "lib/mail": 1,
+    "lib/score": 2,
+    "lib/daemon": 3,
+    "milter-spam": 4, "cli": 4,
+    "tests": 9, "bench": 9,
+}
+SIDEWAYS = {("lib/dns", "lib/io"), ("lib/store", "lib/io")}
+FENCED = {
+    r"libmilter/": ["lib/daemon/milter.c"],
+    r"unbound\.h": ["lib/dns/"],
+    r"hiredis/|lmdb\.h": ["lib/store/"],
+    r"openssl/ssl": ["lib/io/tls.c"],
+    r"openssl/": ["lib/base/digest.c", "lib/io/tls.c"],
+    r"libconfig\.h": ["lib/conf/"],
+    r"gmime/|glib": ["lib/mail/"],
+    r"hs/|hs\.h": ["lib/score/rule_vs"],
+    r"pcre2\.h": ["lib/score/"],
+    r"microhttpd\.h": ["lib/daemon/"],
+    r"seccomp\.h": ["lib/daemon/sandbox.c"],
+    r"xxhash\.h": ["lib/base/hash.c"],
+    r"systemd/": ["lib/daemon/notify.c"],
+    r"idn2\.h": ["lib/mail/", "lib/dns/"],
+    r"jansson\.h": ["cli/", "milter-spam/", "bench/", "tests/"],
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
+
+
+def folder_of(path: str) -> str:
+    return max((f for f in RANK if path.startswith(f + "/")), key=len, default="")
+
+
+def check(root: pathlib.Path) -> list[str]:
+    errors = []
+    files = [f for top in ("lib", "milter-spam", "cli", "tests", "bench") for f in (root / top).rglob("*.[ch]")]
+    for file in files:
+        name = str(file.relative_to(root))
+        here = folder_of(name)
+        for kind, target in INCLUDE.findall(file.read_text()):
+            where = f"{name}: includes {target}"
+            if kind == '"':
+                there = folder_of(target)
+                if target == "config.h" or here == there:
+                    continue
+                if not there:
+                    errors.append(f"{where}: write includes from the root of the tree")
+                elif RANK[there] >= RANK[here] and (here, there) not in SIDEWAYS:
+                    errors.append(f"{where}: {here} (rank {RANK[here]}) may not use {there} (rank {RANK[there]})")
+            for pattern, allowed in FENCED.items():
+                if re.match(pattern, target) and not name.startswith(("tests/", "bench/")):
+                    if not any(name.startswith(a) for a in allowed) and not any(
+                        re.match(p, target) and any(name.startswith(a) for a in al) for p, al in FENCED.items()
+                    ):
+                        errors.append(f"{where}: fenced into {', '.join(allowed)}")
+    return errors
+
+
+if __name__ == "__main__":
+    found = check(pathlib.Path(sys.argv[1]))
+    print("\n".join(found) or "layers: ok")
+    sys.exit(bool(found))
