@@ -57,7 +57,6 @@ class Postfix:
             copy.parent.mkdir(exist_ok=True)
             if source.is_file():
                 shutil.copyfile(source, copy)
-        (self.folder / "aliases").write_text("postmaster: root\n")
 
     def configure(self, settings: Mapping[str, str], services: Mapping[str, Sequence[str]] | None = None) -> None:
         """Writes main.cf and master.cf. `settings` are added to main.cf; `services` maps smtp and submission to
@@ -78,7 +77,7 @@ class Postfix:
             "myorigin": "$mydomain",
             "mydestination": "",
             "mynetworks": "127.0.0.0/8",
-            "alias_maps": f"texthash:{self.folder}/aliases",
+            "alias_maps": "",
             "smtpd_authorized_xclient_hosts": "127.0.0.0/8",
             "smtpd_relay_restrictions": "permit_sasl_authenticated, reject_unauth_destination",
             "smtpd_client_event_limit_exceptions": "127.0.0.0/8",
@@ -155,6 +154,11 @@ class Postfix:
         except ServerError as e:
             raise ServerError(f"{e}; the log ends:\n{tail(self.log)}") from None
         return found[-1]
+
+    def refused_id(self, sender: str) -> str:
+        """The queue id that a message from `sender` had when a milter refused it at its end."""
+        line = self.wait_log(rf"milter-reject: END-OF-MESSAGE .* from=<{re.escape(sender)}>")
+        return re.sub(r".*\]: (\w+): milter-reject.*", r"\1", line)
 
     def wait_delivered(self, queue_id: str, seconds: float = 30.0) -> None:
         """Waits until a message has left the queue, delivered or bounced."""

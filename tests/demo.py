@@ -1,0 +1,187 @@
+"""The second half of ./demo: builds, starts the servers, sends the messages, shows what became of them.
+
+Called by ./demo, which documents the options and has installed what is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import textwrap
+from base64 import encodebytes
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from servers import dovecot, smtp
+from servers.build import build
+from servers.dovecot import Dovecot
+from servers.milter import TOP, MilterSpam, build_folder
+from servers.postfix import Postfix
+from servers.process import ServerError
+from servers.progress import Step
+from servers.redis import Redis
+
+MAIL = TOP / "tests" / "data" / "mail"
+USER = "alice@example.org"
+ATTACHMENT_SIZE = 20 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of the demo and what should become of it."""
+
+    name: str
+    title: str
+    sender: str
+    client: smtp.Client
+    code: int
+    folder: str
+    score: Callable[[float], bool]
+
+    def content(self) -> bytes:
+        raw = (MAIL / f"{self.name}.eml").read_bytes()
+        if self.name == "attachment":  # random, so that nothing can be saved on it; from a fixed seed
+            raw += encodebytes(random.Random(20).randbytes(ATTACHMENT_SIZE)) + b"\n--=_maps--\n"
+        return smtp.stamped(raw, self.message_id)
+
+    @property
+    def message_id(self) -> str:
+        return f"<{self.name}.demo@gatepost.example.net>"
+
+
+STRANGER = smtp.Client("198.51.100.7", "mail.example.net", "mail.example.net")
+DIALUP = smtp.Client("203.0.113.45", "", "friend")
+MESSAGES = (
+    Message("ham", "plain ham", "anna.lindqvist@example.net", STRANGER, 250, "INBOX", lambda s: s < 4),
+    Message("newsletter", "HTML newsletter", "news@letters.example.net", STRANGER, 250, "INBOX", lambda s: s < 4),
+    Message("spam", "spam", "winner.8841207@promo.example.com", DIALUP, 250, "Junk", lambda s: 6 <= s < 15),
+    Message("gtube", "GTUBE", "tester@example.net", STRANGER, 550, "-", lambda s: s >= 15),
+    Message("attachment", "20 MB attachment", "jan@studio.example.net", STRANGER, 250, "INBOX", lambda s: s < 4),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a message."""
+
+    message: Message
+    answer: smtp.Answer
+    folder: str
+    score: float
+    symbols: str
+
+    @property
+    def is_right(self) -> bool:
+        want = self.message
+        return self.answer.code == want.code and self.folder == want.folder and want.score(self.score)
+
+
+class Site:
+    """All servers of the demo; start() in the order in which they need each other, stop() in the reverse."""
+
+    def __init__(self, folder: Path, store: str) -> None:
+        self.postfix = Postfix(folder / "postfix")
+        self.dovecot = Dovecot(folder / "dovecot", self.postfix.queue)
+        self.redis = Redis(folder / "redis") if store == "redis" else None
+        self.milter = MilterSpam(folder / "gatepost", self.postfix.queue / "gatepost" / "spam.sock",
+                                 self.redis.url if self.redis else "")
+        self.postfix.configure({"smtpd_milters": "unix:gatepost/spam.sock"})
+        self._stack = ExitStack()
+
+    def start(self) -> None:
+        for server in (self.redis, self.milter, self.dovecot, self.postfix):
+            if server:
+                with Step(f"start {type(server).__name__}"):
+                    server.start()
+                self._stack.callback(server.stop)
+
+    def stop(self) -> None:
+        self._stack.close()
+
+    def deliver(self, message: Message) -> Outcome:
+        """Sends one message and follows it to its end."""
+        answer = smtp.send(self.postfix.port, message.content(), message.sender, [USER], message.client)
+        folder = "-"
+        if answer.queue_id:
+            self.postfix.wait_delivered(answer.queue_id)
+            folder = self.dovecot.wait_mail(USER, message.message_id).folder
+        verdict = self.milter.verdict(answer.queue_id or self.postfix.refused_id(message.sender))
+        return Outcome(message, answer, folder, float(verdict["score"]), verdict["symbols"])
+
+
+def show(outcomes: list[Outcome]) -> None:
+    """Prints the table: a line per message, its symbols below."""
+    colour = {True: "\033[32m", False: "\033[31m", None: "\033[0m"} if sys.stdout.isatty() else {}
+    print(f"\n  {'':3} {'message':17} {'score':>8}  {'folder':7} SMTP answer")
+    for o in outcomes:
+        mark = colour.get(o.is_right, "") + (" ok" if o.is_right else "BAD") + colour.get(None, "")
+        print(f"  {mark} {o.message.title:17} {o.score:8.2f}  {o.folder:7} {o.answer}")
+        for line in textwrap.wrap(o.symbols.replace(",", ", ") or "no symbols", 96):
+            print(f"      {line}")
+    print()
+
+
+def invite(site: Site, folder: Path) -> None:
+    """Tells how to use the running servers and waits for Ctrl-C."""
+    print(textwrap.dedent(f"""\
+        All servers stay up until Ctrl-C. To try it yourself:
+          SMTP        127.0.0.1 port {site.postfix.port}, as any stranger to anybody@example.org
+          submission  127.0.0.1 port {site.postfix.submission_port}, user {USER}, password {dovecot.PASSWORD}
+          IMAP        127.0.0.1 port {site.dovecot.port}, user {USER} (or any other name), password {dovecot.PASSWORD}
+          folder      {folder} (configurations, logs, mail)
+        Mail from 127.0.0.1 is mail from an own network; to be judged as a stranger, send XCLIENT ADDR=198.51.100.7 first.
+        """), flush=True)
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    print("\nStopping.")
+
+
+def run(folder: Path, store: str, once: bool) -> bool:
+    """One demo in `folder`; True if every message came out as it should."""
+    site = Site(folder, store)
+    try:
+        site.start()
+        outcomes = []
+        for message in MESSAGES:
+            with Step(f"send {message.title}"):
+                outcomes.append(site.deliver(message))
+        show(outcomes)
+        if not once:
+            invite(site, folder)
+    finally:
+        site.stop()
+    return all(o.is_right for o in outcomes)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("store", choices=("lmdb", "redis"))
+    parser.add_argument("--once", action="store_true")
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args()
+    if not build(build_folder(), targets=("milter-spam/milter-spam", "cli/gatepost")):
+        return 1
+    folder = Path(tempfile.mkdtemp(prefix="gatepost-demo."))
+    folder.chmod(0o755)  # Postfix and Dovecot come here as other users
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return 0 if run(folder, options.store, options.once) else 1
+    except ServerError as e:
+        print(f"demo: {e}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if options.keep:
+            print(f"Kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The milter-spam that was built, with a configuration of its own in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Union
+
+from .process import Process, ServerError, answers, tail, wait_for
+
+Value = Union[str, int, float, bool, list["Value"], Mapping[str, "Value"]]
+TOP = Path(__file__).resolve().parents[2]
+
+
+def build_folder() -> Path:
+    """Where the programs were built: $GATEPOST_BUILD, else build/ of the tree."""
+    return Path(os.environ.get("GATEPOST_BUILD", TOP / "build")).resolve()
+
+
+def libconfig(value: Value, indent: int = 0) -> str:
+    """A value in libconfig's language; mappings become groups, sequences arrays or lists."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list):
+        ends = "()" if any(isinstance(v, (list, Mapping)) for v in value) else "[]"
+        return ends[0] + " " + ", ".join(libconfig(v, indent) for v in value) + " " + ends[1]
+    tabs = "\t" * (indent + 1)
+    body = "".join(f"{tabs}{k} = {libconfig(v, indent + 1)};\n" for k, v in value.items())
+    return "{\n" + body + "\t" * indent + "}"
+
+
+def merged(base: Mapping[str, Value], more: Mapping[str, Value]) -> dict[str, Value]:
+    """base with more's settings over it, group by group."""
+    out = dict(base)
+    for key, value in more.items():
+        old = out.get(key)
+        out[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return out
+
+
+def log_fields(line: str) -> dict[str, str]:
+    """The key=value pairs of a log line; quoted values without their quotes."""
+    pairs = re.findall(r'(?:^|\s)([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)', line)
+    return {key: value[1:-1] if value.startswith('"') else value for key, value in pairs}
+
+
+class MilterSpam:
+    """One milter-spam; `settings` (the tree of gatepost.conf) go over defaults that keep it off the network."""
+
+    def __init__(self, folder: Path, socket: Path, store: str = "", settings: Mapping[str, Value] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        self.folder = folder
+        self.socket = socket
+        self.log = folder / "milter-spam.log"
+        self.config = folder / "gatepost.conf"
+        self.metrics = folder / "metrics.sock"
+        self.process = Process("milter-spam", self.log)
+        self._base: dict[str, Value] = {
+            "store": store or f"lmdb:{folder}/store",
+            "milter-spam": {"socket": f"unix:{socket}"},
+        }
+        self.configure(settings or {})
+
+    def configure(self, settings: Mapping[str, Value]) -> None:
+        """Writes gatepost.conf anew: the defaults of the tests with `settings` over them."""
+        text = "".join(f"{k} = {libconfig(v)};\n" for k, v in merged(self._base, settings).items())
+        self.config.write_text(text)
+
+    def start(self, seconds: float = 60.0) -> None:
+        program = build_folder() / "milter-spam" / "milter-spam"
+        self.process.start([str(program), "-c", str(self.config)], lambda: answers(str(self.socket)), seconds=seconds)
+
+    def stop(self) -> int:
+        return self.process.stop()
+
+    def reload(self) -> None:
+        self.process.send(signal.SIGUSR1)
+
+    def lines(self, pattern: str = "") -> list[str]:
+        """The log lines so far that match a pattern."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return [line for line in text.splitlines() if re.search(pattern, line)]
+
+    def wait_line(self, pattern: str, seconds: float = 10.0) -> str:
+        """Waits for a log line that matches and returns the last such."""
+        try:
+            wait_for(lambda: bool(self.lines(pattern)), f"line like {pattern!r}", seconds)
+        except ServerError as e:
+            raise ServerError(f"{e}; {self.log} ends:\n{tail(self.log)}") from None
+        return self.lines(pattern)[-1]
+
+    def verdict(self, queue_id: str) -> dict[str, str]:
+        """The fields of the one log line about a message."""
+        return log_fields(self.wait_line(rf"\bqid={queue_id}\b"))
