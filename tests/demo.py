@@ -102,6 +102,7 @@ class Site:
                 self._stack.callback(server.stop)
 
     def stop(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave anybody running
         self._stack.close()
 
     def deliver(self, message: Message) -> Outcome:
@@ -137,8 +138,10 @@ def invite(site: Site, folder: Path) -> None:
           folder      {folder} (configurations, logs, mail)
         Mail from 127.0.0.1 is mail from an own network; to be judged as a stranger, send XCLIENT ADDR=198.51.100.7 first.
         """), flush=True)
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    print("\nStopping.")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print("\nStopping.")
 
 
 def run(folder: Path, store: str, once: bool) -> bool:
@@ -168,7 +171,8 @@ def main() -> int:
         return 1
     folder = Path(tempfile.mkdtemp(prefix="gatepost-demo."))
     folder.chmod(0o755)  # Postfix and Dovecot come here as other users
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda number, _: sys.exit(128 + number))
     try:
         return 0 if run(folder, options.store, options.once) else 1
     except ServerError as e:

@@ -115,7 +115,9 @@ class Postfix:
         return text
 
     def start(self) -> None:
-        self._process.start(["/usr/sbin/postfix", "-c", str(self.config), "start-fg"],
+        self.command("check")  # makes the queue's folders
+        # master itself, not `postfix start-fg`, whose shell would stand between us and it
+        self._process.start([str(PROGRAMS / "master"), "-s", "-c", str(self.config)],
                             lambda: answers(("127.0.0.1", self.port)))
 
     def stop(self) -> None:

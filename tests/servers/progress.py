@@ -46,7 +46,7 @@ class Step:
 
 
 def run_step(label: str, argv: Sequence[str], log: Path) -> bool:
-    """Runs a command as one step, its output into a log; a build's [n/m] shows beside the spinner."""
+    """Runs a command as one step, its output into a log; its n/m or [n%] shows beside the spinner. True: it succeeded."""
     with log.open("ab") as out, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                                  stderr=subprocess.STDOUT) as child:
         try:
@@ -54,7 +54,7 @@ def run_step(label: str, argv: Sequence[str], log: Path) -> bool:
                 assert child.stdout is not None
                 for line in child.stdout:
                     out.write(line)
-                    counted = re.match(rb"\[\d+/\d+\]", line)
+                    counted = re.search(rb"^\[?\s*\d+/\d+\]?|\[\s*\d+%\]$", line.rstrip())
                     step.note = counted[0].decode() if counted else step.note
                 if child.wait() != 0:
                     raise ChildProcessError

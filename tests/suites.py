@@ -1,0 +1,204 @@
+"""The second half of tests/run: builds, runs the suites, counts.
+
+Three builds serve them: build (gcc), build-asan (gcc with AddressSanitizer and UBSan), build-clang (clang), all with
+--werror. Suites of C programs run in the first two; wire drives the sanitized programs, integration the plain ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from servers.build import build
+from servers.milter import TOP
+from servers.process import tail
+from servers.progress import run_step
+
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:exitcode=99",
+}
+
+
+@dataclass
+class Count:
+    """How many tests passed, failed and were skipped, and which failed."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, other: Count) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+
+    def fail(self, name: str) -> Count:
+        self.failed += 1
+        self.failures.append(name)
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One build folder and how it is configured."""
+
+    name: str
+    compiler: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        return TOP / self.name
+
+    def make(self) -> bool:
+        """Brings the build up to date, warnings being errors; once a run."""
+        if self.name not in made:
+            options = ("--werror", *self.options)
+            ok = build(self.folder, options, {"CC": self.compiler}) if not self._is_lenient() else self._tighten()
+            made[self.name] = ok
+        return made[self.name]
+
+    def _is_lenient(self) -> bool:
+        """A folder that ./demo or a person configured without --werror."""
+        info = self.folder / "meson-info" / "intro-buildoptions.json"
+        if not (self.folder / "build.ninja").exists() or not info.exists():
+            return False
+        return any(o["name"] == "werror" and not o["value"] for o in json.loads(info.read_text()))
+
+    def _tighten(self) -> bool:
+        argv = ["meson", "configure", str(self.folder), "-Dwerror=true"]
+        return run_step(f"configure {self.name}", argv, Path(f"{self.folder}.log")) and build(self.folder)
+
+
+made: dict[str, bool] = {}
+PLAIN = Variant("build", "gcc")
+SANITIZED = Variant("build-asan", "gcc", ("-Db_sanitize=address,undefined",))
+CLANG = Variant("build-clang", "clang")
+
+
+def compilers() -> Count:
+    """Each compiler builds everything without a warning."""
+    count = Count()
+    for variant in (PLAIN, SANITIZED, CLANG):
+        if variant.make():
+            count.passed += 1
+        else:
+            count.fail(f"{variant.name} ({variant.compiler} --werror)")
+    return count
+
+
+def meson_suite(name: str, variants: tuple[Variant, ...] = (PLAIN, SANITIZED)) -> Count:
+    """A meson suite in each of the builds; every meson test counts once per build."""
+    count = Count()
+    for variant in variants:
+        if not variant.make():
+            count.fail(f"{name} in {variant.name}: not built")
+            continue
+        logs = variant.folder / "meson-logs"
+        results = logs / f"{name}.json"
+        results.unlink(missing_ok=True)
+        argv = ["meson", "test", "-C", str(variant.folder), "--no-rebuild", "--suite", name, "--logbase", name,
+                "--print-errorlogs"]
+        ended_well = run_step(f"{name} in {variant.name}", argv, logs / f"{name}-run.log")
+        here = count_meson(results, variant.name)
+        if not ended_well and not here.failed:
+            here.fail(f"{name} in {variant.name}: meson test failed")
+        if here.failed:
+            print(tail(logs / f"{name}-run.log", 60))
+        count.add(here)
+    return count
+
+
+def count_meson(results: Path, where: str) -> Count:
+    """Reads meson's own results, one JSON object a line; no file means no test."""
+    count = Count()
+    for line in results.read_text().splitlines() if results.exists() else ():
+        test = json.loads(line)
+        if test["result"] in ("OK", "EXPECTEDFAIL"):
+            count.passed += 1
+        elif test["result"] == "SKIP":
+            count.skipped += 1
+        else:
+            count.fail(f"{test['name']} in {where}: {test['result']}")
+    return count
+
+
+def pytest_suite(name: str, variant: Variant) -> Count:
+    """A folder of pytest cases that drive the programs of one build."""
+    if not variant.make():
+        return Count().fail(f"{name}: {variant.name} is not built")
+    os.environ.update(SANITIZERS, GATEPOST_BUILD=str(variant.folder))
+    with tempfile.TemporaryDirectory() as folder:
+        results, log = Path(folder, "junit.xml"), variant.folder / f"{name}.log"
+        log.unlink(missing_ok=True)
+        argv = [sys.executable, "-B", "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider",
+                f"--junitxml={results}", str(TOP / "tests" / name)]
+        ended_well = run_step(f"{name} with {variant.name}", argv, log)
+        count = count_junit(results) if results.exists() else Count()
+    if not ended_well and not count.failed:
+        count.fail(f"{name}: pytest failed")
+    if count.failed:
+        print(tail(log, 200))
+    return count
+
+
+def count_junit(results: Path) -> Count:
+    """Reads pytest's results; an error in a fixture is a failure."""
+    count = Count()
+    for case in ElementTree.parse(results).iter("testcase"):
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            count.fail(f"{case.get('classname')}.{case.get('name')}")
+        elif "skipped" in kinds:
+            count.skipped += 1
+        else:
+            count.passed += 1
+    return count
+
+
+SUITES: dict[str, Callable[[], Count]] = {
+    "compilers": compilers,
+    "unit": lambda: meson_suite("unit"),
+    "fuzz": lambda: meson_suite("fuzz"),
+    "meta": lambda: meson_suite("meta", (PLAIN,)),
+    "wire": lambda: pytest_suite("wire", SANITIZED),
+    "integration": lambda: pytest_suite("integration", PLAIN),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests/run", description="Builds, runs the test suites, counts.")
+    parser.add_argument("suite", nargs="*", help=f"of {', '.join(SUITES)}; all if none is named")
+    wanted = parser.parse_args().suite or list(SUITES)
+    for name in wanted:
+        if name not in SUITES:
+            parser.error(f"no suite {name}; there are {', '.join(SUITES)}")
+    total, lines = Count(), []
+    for name in wanted:
+        start = time.monotonic()
+        count = SUITES[name]()
+        if not count.passed + count.failed + count.skipped:
+            count.fail(f"{name}: no tests found")
+        total.add(count)
+        lines.append(f"{name:12} {count}  ({time.monotonic() - start:.0f} s)")
+    print("\n" + "\n".join(lines + [f"FAILED {failure}" for failure in total.failures]))
+    print(total)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
