@@ -1,7 +1,8 @@
 """The second half of tests/run: builds, runs the suites, counts.
 
-Three builds serve them: build (gcc), build-asan (gcc with AddressSanitizer and UBSan), build-clang (clang), all with
---werror. Suites of C programs run in the first two; wire drives the sanitized programs, integration the plain ones.
+Three builds serve them: build (gcc), build-asan (gcc with AddressSanitizer and UBSan), build-clang (clang). Warnings are
+errors but under the sanitizers, whose checks make gcc warn of paths that cannot be. Suites of C programs run in the first
+two; wire drives the sanitized programs, integration the plain ones.
 """
 
 from __future__ import annotations
@@ -58,30 +59,29 @@ class Variant:
 
     name: str
     compiler: str
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = ("--werror",)
 
     @property
     def folder(self) -> Path:
         return TOP / self.name
 
     def make(self) -> bool:
-        """Brings the build up to date, warnings being errors; once a run."""
+        """Brings the build up to date, once a run."""
         if self.name not in made:
-            options = ("--werror", *self.options)
-            ok = build(self.folder, options, {"CC": self.compiler}) if not self._is_lenient() else self._tighten()
-            made[self.name] = ok
+            made[self.name] = ((not self._is_lenient() or self._tighten())
+                               and build(self.folder, self.options, {"CC": self.compiler}))
         return made[self.name]
 
     def _is_lenient(self) -> bool:
-        """A folder that ./demo or a person configured without --werror."""
+        """A folder that should have --werror, and that ./demo or a person configured without."""
         info = self.folder / "meson-info" / "intro-buildoptions.json"
-        if not (self.folder / "build.ninja").exists() or not info.exists():
+        if "--werror" not in self.options or not info.exists():
             return False
         return any(o["name"] == "werror" and not o["value"] for o in json.loads(info.read_text()))
 
     def _tighten(self) -> bool:
         argv = ["meson", "configure", str(self.folder), "-Dwerror=true"]
-        return run_step(f"configure {self.name}", argv, Path(f"{self.folder}.log")) and build(self.folder)
+        return run_step(f"configure {self.name}", argv, Path(f"{self.folder}.log"))
 
 
 made: dict[str, bool] = {}
@@ -97,7 +97,7 @@ def compilers() -> Count:
         if variant.make():
             count.passed += 1
         else:
-            count.fail(f"{variant.name} ({variant.compiler} --werror)")
+            count.fail(f"{variant.name} ({variant.compiler})")
     return count
 
 
