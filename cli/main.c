@@ -1,0 +1,173 @@
+/*
+ * gatepost: the command.  A table of commands, the options that stand before
+ * them, and the help; what a command does is in its cmd_*.c.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "config.h"
+
+static const struct gp_command *const commands[] = {
+	&gp_cmd_scan,	      &gp_cmd_learn_spam,   &gp_cmd_learn_ham,	&gp_cmd_unlearn,
+	&gp_cmd_stat,	      &gp_cmd_check,	    &gp_cmd_rules_compile, &gp_cmd_rules_status,
+	&gp_cmd_rules_lint,   &gp_cmd_rules_test,
+};
+
+int gp_cli_fail(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("gatepost: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+static void print_usage(FILE *out)
+{
+	fputs("Usage: gatepost [-c CONF] COMMAND [OPTION]... [OPERAND]...\n\nCommands:\n", out);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\nOptions:\n"
+	      "  -c, --config CONF  the configuration file\n"
+	      "      --help         this text; `gatepost COMMAND --help` for a command\n"
+	      "      --version      the version\n"
+	      "\nManual: gatepost(1), gatepost.conf(5)\n",
+	      out);
+}
+
+static void print_command_help(const struct gp_command *cmd, FILE *out)
+{
+	fprintf(out, "Usage: gatepost [-c CONF] %s [OPTION]...%s%s\n\n%s.\n\nOptions:\n", cmd->name,
+		*cmd->operands ? " " : "", cmd->operands, cmd->summary);
+	gp_opt_print(cmd->options, out);
+	fprintf(out, "  %-24s %s\n", "    --help", "this text");
+	if (cmd->details)
+		fprintf(out, "\n%s\n", cmd->details);
+}
+
+int gp_cli_options(const struct gp_command *cmd, struct gp_cli *cli, int argc, char **argv,
+		   void *values, struct gp_opt_list *ret_operands)
+{
+	struct gp_diag diag;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0) {
+			print_command_help(cmd, stdout);
+			return 0;
+		}
+	if (gp_opt_parse(cmd->options, cli->arena, argc, argv, values, ret_operands, &diag))
+		return gp_cli_fail(GP_EXIT_USAGE, "%s: %s; see gatepost %s --help", cmd->name,
+				   diag.text, cmd->name);
+	return -1;
+}
+
+/* How many words of argv the command's name takes; 0 if it is another command. */
+static int words_matched(const struct gp_command *cmd, int argc, char **argv)
+{
+	struct gp_str rest = gp_str(cmd->name), word;
+	int n = 0;
+
+	while (gp_str_next(&rest, ' ', &word)) {
+		if (n >= argc || !gp_str_eq(gp_str(argv[n]), word))
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+static int unknown_command(char **argv)
+{
+	const char *best = NULL;
+	unsigned least = 3;
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++) {
+		struct gp_str first = gp_str(commands[i]->name);
+		unsigned d;
+
+		if (gp_str_istarts(first, gp_str(argv[0])))
+			return gp_cli_fail(GP_EXIT_USAGE, "unknown command \"%s\" (did you mean \"%s\"?)",
+					   argv[0], commands[i]->name);
+		d = gp_str_distance(first, gp_str(argv[0]));
+		if (d < least) {
+			least = d;
+			best = commands[i]->name;
+		}
+	}
+	if (best)
+		return gp_cli_fail(GP_EXIT_USAGE, "unknown command \"%s\" (did you mean \"%s\"?)",
+				   argv[0], best);
+	return gp_cli_fail(GP_EXIT_USAGE, "unknown command \"%s\"; see gatepost --help", argv[0]);
+}
+
+/* For the shell: what can stand next.  "gatepost --complete [COMMAND...]". */
+static int complete(int argc, char **argv)
+{
+	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++) {
+		if (words_matched(commands[i], argc, argv)) {
+			gp_opt_print_names(commands[i]->options, stdout);
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++) {
+		struct gp_str rest = gp_str(commands[i]->name), word, second;
+
+		gp_str_next(&rest, ' ', &word);
+		if (argc == 0)
+			printf("%.*s\n", GP_STR_FMT(word));
+		else if (gp_str_eq(word, gp_str(argv[0])) && gp_str_next(&rest, ' ', &second))
+			printf("%.*s\n", GP_STR_FMT(second));
+	}
+	return 0;
+}
+
+static int run(struct gp_cli *cli, int argc, char **argv)
+{
+	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++) {
+		int n = words_matched(commands[i], argc, argv);
+
+		if (n)
+			return commands[i]->run(cli, argc - n + 1, argv + n - 1);
+	}
+	return unknown_command(argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct gp_cli cli = {0};
+	int i = 1, status;
+
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			print_usage(stdout);
+			return 0;
+		}
+		if (strcmp(argv[i], "--version") == 0) {
+			puts("gatepost " GP_VERSION);
+			return 0;
+		}
+		if (strcmp(argv[i], "--complete") == 0)
+			return complete(argc - i - 1, argv + i + 1);
+		if (strncmp(argv[i], "--config=", 9) == 0) {
+			cli.conf_path = argv[i] + 9;
+		} else if ((strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--config") == 0) &&
+			   argv[i + 1]) {
+			cli.conf_path = argv[++i];
+		} else {
+			return gp_cli_fail(GP_EXIT_USAGE, "unknown option %s; see gatepost --help",
+					   argv[i]);
+		}
+	}
+	if (i == argc) {
+		print_usage(stderr);
+		return GP_EXIT_USAGE;
+	}
+	cli.arena = gp_arena_new(0);
+	status = run(&cli, argc - i, argv + i);
+	gp_arena_free(cli.arena);
+	return status;
+}
