@@ -14,18 +14,15 @@ import tempfile
 import textwrap
 from base64 import encodebytes
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from servers import dovecot, smtp
 from servers.build import build
-from servers.dovecot import Dovecot
-from servers.milter import TOP, MilterSpam, build_folder
-from servers.postfix import Postfix
+from servers.milter import TOP, build_folder
 from servers.process import ServerError
 from servers.progress import Step
-from servers.redis import Redis
+from servers.site import Site
 
 MAIL = TOP / "tests" / "data" / "mail"
 USER = "alice@example.org"
@@ -82,38 +79,12 @@ class Outcome:
         return self.answer.code == want.code and self.folder == want.folder and want.score(self.score)
 
 
-class Site:
-    """All servers of the demo; start() in the order in which they need each other, stop() in the reverse."""
-
-    def __init__(self, folder: Path, store: str) -> None:
-        self.postfix = Postfix(folder / "postfix")
-        self.dovecot = Dovecot(folder / "dovecot", self.postfix.queue)
-        self.redis = Redis(folder / "redis") if store == "redis" else None
-        self.milter = MilterSpam(folder / "gatepost", self.postfix.queue / "gatepost" / "spam.sock",
-                                 self.redis.url if self.redis else "")
-        self.postfix.configure({"smtpd_milters": "unix:gatepost/spam.sock"})
-        self._stack = ExitStack()
-
-    def start(self) -> None:
-        for server in (self.redis, self.milter, self.dovecot, self.postfix):
-            if server:
-                with Step(f"start {type(server).__name__}"):
-                    server.start()
-                self._stack.callback(server.stop)
-
-    def stop(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave anybody running
-        self._stack.close()
-
-    def deliver(self, message: Message) -> Outcome:
-        """Sends one message and follows it to its end."""
-        answer = smtp.send(self.postfix.port, message.content(), message.sender, [USER], message.client)
-        folder = "-"
-        if answer.queue_id:
-            self.postfix.wait_delivered(answer.queue_id)
-            folder = self.dovecot.wait_mail(USER, message.message_id).folder
-        verdict = self.milter.verdict(answer.queue_id or self.postfix.refused_id(message.sender))
-        return Outcome(message, answer, folder, float(verdict["score"]), verdict["symbols"])
+def deliver(site: Site, message: Message) -> Outcome:
+    """Sends one message and follows it to its end."""
+    answer = site.send(message.content(), message.sender, [USER], message.client)
+    folder = site.mail(USER, message.message_id).folder if answer.queue_id else "-"
+    verdict = site.milter.verdict(answer.queue_id or site.postfix.refused_id(message.sender))
+    return Outcome(message, answer, folder, float(verdict["score"]), verdict["symbols"])
 
 
 def show(outcomes: list[Outcome]) -> None:
@@ -148,15 +119,16 @@ def run(folder: Path, store: str, once: bool) -> bool:
     """One demo in `folder`; True if every message came out as it should."""
     site = Site(folder, store)
     try:
-        site.start()
+        site.start(show=True)
         outcomes = []
         for message in MESSAGES:
             with Step(f"send {message.title}"):
-                outcomes.append(site.deliver(message))
+                outcomes.append(deliver(site, message))
         show(outcomes)
         if not once:
             invite(site, folder)
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave anybody running
         site.stop()
     return all(o.is_right for o in outcomes)
 

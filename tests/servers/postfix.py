@@ -1,7 +1,8 @@
 """A private Postfix with Debian's own master.cf, whose smtpd, cleanup and lmtp stay chrooted.
 
 Port 25's part (`port`) has the milters and believes XCLIENT from loopback, so that tests can come from any address;
-`submission_port` asks for a login. Local mail of all users of `domain` goes to Dovecot by LMTP.
+`submission_port` asks for a login. Mail for any user of `domain` goes to Dovecot by LMTP; mail for local.`domain` is put
+into a Maildir by Postfix itself, because Dovecot's LMTP does not take SMTPUTF8. Nothing leaves this host.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Postfix:
         self.log = folder / "mail.log"
         self.port = free_port()
         self.submission_port = free_port()
+        self.maildir = folder / "Maildir"
+        self._owner = pwd.getpwnam("mail")
         self._process = Process("postfix", folder / "master.log")
         self._prepare()
 
@@ -47,6 +50,8 @@ class Postfix:
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(0o755)
         os.chown(self.folder / "data", user.pw_uid, user.pw_gid)
+        self.maildir.mkdir()
+        os.chown(self.maildir, self._owner.pw_uid, self._owner.pw_gid)
         private = self.queue / "private"  # made before Postfix does, because Dovecot and the milters listen in the queue
         private.mkdir(exist_ok=True)
         private.chmod(0o700)
@@ -89,9 +94,14 @@ class Postfix:
             "message_size_limit": str(64 * 1024 * 1024),
             "mailbox_size_limit": "0",
             "virtual_mailbox_limit": "0",
-            "virtual_mailbox_domains": self.domain,
-            "virtual_mailbox_maps": "static:all",
+            "virtual_mailbox_domains": f"{self.domain}, local.{self.domain}",
+            "virtual_mailbox_base": str(self.folder),
+            "virtual_mailbox_maps": "static:Maildir/",
+            "virtual_minimum_uid": "1",
+            "virtual_uid_maps": f"static:{self._owner.pw_uid}",
+            "virtual_gid_maps": f"static:{self._owner.pw_gid}",
             "virtual_transport": "lmtp:unix:private/dovecot-lmtp",
+            "transport_maps": f"inline:{{ local.{self.domain}=virtual: }}",
             "smtpd_sasl_type": "dovecot",
             "smtpd_sasl_path": "private/auth",
             "smtpd_sasl_security_options": "noanonymous",

@@ -1,0 +1,33 @@
+"""One site for all tests of a module; messages of our own to send through it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from servers import smtp
+from servers.milter import TOP
+from servers.site import Site
+
+Letter = Callable[[str], tuple[bytes, str]]
+
+
+@pytest.fixture(scope="module")
+def site(module_world: Path) -> Iterator[Site]:
+    site = Site(module_world)
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def letter() -> Letter:
+    """letter(NAME) is a message of tests/data/mail with a fresh Message-ID, and that id."""
+    def write(name: str) -> tuple[bytes, str]:
+        message_id = f"<{uuid.uuid4()}@example.net>"
+        raw = (TOP / "tests" / "data" / "mail" / f"{name}.eml").read_bytes()
+        return smtp.stamped(raw, message_id), message_id
+    return write
