@@ -1,0 +1,203 @@
+/*
+ * The store: what the suite learns and counts, kept in LMDB or in Redis.
+ *
+ *	struct gp_store_options o = {.writes = GP_STORE_SPAM, .loop = loop};
+ *	struct gp_store *store;
+ *	if (gp_store_open("lmdb:/var/lib/gatepost/store", &o, &store, &diag) < 0) …
+ *	r = gp_store_counter_add(store, GP_STR("sent"), key, 1, 3600, deadline, &n);
+ *	gp_store_close(&store);
+ *
+ * One interface, two implementations, one contract test (tests/unit/store).
+ * Every call is atomic, waits no longer than its deadline (absolute,
+ * gp_clock_mono_ms()) or the store's own timeout, whichever is earlier, and
+ * may come from any thread.  Answers beside GP_OK:
+ *	GP_ETEMP   the store is down, slow, full or locked: go on without it
+ *	GP_ENOENT  no such record
+ *	GP_EACCES  this process may not write there (see options.writes)
+ *	GP_EINVAL, GP_ELIMIT  the caller's fault: empty key, value too long
+ *	GP_ESYS    the store answered what cannot be (corrupt file, wrong version)
+ * After GP_ETEMP a change may or may not have been made (the answer was lost).
+ * A store that keeps failing is not asked for a while (circuit breaker), so
+ * its loss costs a bounded wait once, then microseconds.
+ *
+ * LMDB, below its directory: `bayes/` (learned, durable) and `spam/` (records,
+ * counters, rings; synced once a second).  One program writes each; a directory that
+ * does not exist yet reads as empty.
+ * URLs: lmdb:DIR   redis://[USER@]HOST[:PORT][/DB]   rediss://… (TLS)
+ *	 redis+unix:///PATH[?db=N]; passwords only by options.password_file.
+ */
+#ifndef GP_STORE_STORE_H
+#define GP_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/digest.h"
+#include "lib/base/err.h"
+#include "lib/base/str.h"
+#include "lib/io/job.h"
+
+struct gp_store;
+
+/* What this process writes; on Redis everybody may write everything. */
+enum { GP_STORE_BAYES = 1, GP_STORE_SPAM = 2 };
+
+struct gp_store_options {
+	unsigned writes;	   /* of GP_STORE_…; other parts are opened read-only */
+	struct gp_loop *loop;	   /* NULL: the store runs one of its own if it needs it */
+	int64_t timeout_ms;	   /* of one call at the most; 0: 5 s */
+	int64_t breaker_ms;	   /* rest after repeated failure; 0: 5 s */
+	size_t cache_size;	   /* bytes for token counts kept in this process */
+	bool cache_off;		   /* cache_size 0 means 64 MiB unless this is set */
+	int64_t map_size_max;	   /* LMDB: bytes an environment may grow to; 0: 64 GiB */
+	const char *username;	   /* Redis ACL; NULL: the URL's, or "default" */
+	const char *password_file; /* relative: below $CREDENTIALS_DIRECTORY */
+	const char *tls_ca_file;   /* NULL: the system's authorities */
+	const char *tls_name;	   /* name to verify; NULL: the URL's host */
+	bool tls_no_verify;
+};
+
+/* Opens without waiting for a server that is down: calls fail until it is up.
+ * Fails (GP_EINVAL, GP_ESYS) on a malformed URL, an unreadable password or CA
+ * file, a directory that is to be written and cannot be. */
+int gp_store_open(const char *url, const struct gp_store_options *options, struct gp_store **ret,
+		  struct gp_diag *diag) GP_MUST_USE;
+/* No other call may be running.  Clears *store; NULL is fine. */
+void gp_store_close(struct gp_store **store);
+
+/* Health. */
+
+/* One round trip; the diag says what is wrong. */
+int gp_store_ping(struct gp_store *store, int64_t deadline_ms, struct gp_diag *diag) GP_MUST_USE;
+/* Did the last call reach it?  For /healthz; true before the first. */
+bool gp_store_is_up(const struct gp_store *store);
+/* For people and logs: "lmdb", "redis"; and the last failure's reason, "" if none. */
+const char *gp_store_kind(const struct gp_store *store);
+void gp_store_last_error(struct gp_store *store, struct gp_diag *ret);
+
+/* Bayes: token counts, per scope ("" is everybody's, else a user's name). */
+
+#define GP_STORE_SCOPE_MAX 255	/* bytes of a scope's name */
+#define GP_STORE_LOOKUP_MAX 65536 /* tokens of one look-up */
+#define GP_STORE_LEARN_MAX 4096 /* messages of one learning transaction */
+
+enum gp_bayes_class { GP_BAYES_NONE, GP_BAYES_SPAM, GP_BAYES_HAM };
+
+/* In how many learned messages of each class a token was; saturates at GP_BAYES_COUNT_MAX. */
+struct gp_bayes_count {
+	uint32_t spam, ham;
+};
+#define GP_BAYES_COUNT_MAX 0xffffffu
+
+struct gp_bayes_totals {
+	uint64_t spam, ham; /* messages learned */
+	uint64_t tokens;    /* different tokens held */
+};
+
+/* Asks for the counts of n tokens and the totals, in one round trip.  The tokens
+ * are copied.  The look-up belongs to the batch and goes with it. */
+struct gp_bayes_lookup *gp_store_bayes_begin(struct gp_store *store, struct gp_batch *batch,
+					     struct gp_str scope, const uint64_t *tokens, size_t n)
+	__attribute__((returns_nonnull));
+/* Waits for it and fills ret_counts[n] in the order of the tokens (0/0: never seen). */
+int gp_store_bayes_finish(struct gp_bayes_lookup *lookup, struct gp_bayes_count *ret_counts,
+			  struct gp_bayes_totals *ret_totals) GP_MUST_USE;
+/* Both at once. */
+int gp_store_bayes_get(struct gp_store *store, struct gp_str scope, const uint64_t *tokens,
+		       size_t n, int64_t deadline_ms, struct gp_bayes_count *ret_counts,
+		       struct gp_bayes_totals *ret_totals) GP_MUST_USE;
+
+enum gp_learned {
+	GP_LEARNED_NEW,	    /* was not known, is learned now */
+	GP_LEARNED_SAME,    /* was already of this class: nothing changed */
+	GP_LEARNED_MOVED,   /* was of the other class: unlearned there, learned here */
+	GP_LEARNED_REMOVED, /* unlearned */
+	GP_LEARNED_UNKNOWN, /* to be unlearned, but never was learned: nothing changed */
+};
+
+struct gp_bayes_message {
+	unsigned char digest[GP_SHA256_SIZE]; /* DESIGN's message digest */
+	enum gp_bayes_class class;	      /* NONE: unlearn */
+	const uint64_t *tokens;		      /* distinct; those of the message as tokenized now */
+	size_t n_tokens;
+	enum gp_learned learned; /* out */
+};
+
+/* Learns, relearns and unlearns n messages in one durable transaction: all or
+ * none.  Which class a digest was learned as is kept, its tokens are not. */
+int gp_store_bayes_learn(struct gp_store *store, struct gp_str scope,
+			 struct gp_bayes_message *messages, size_t n, int64_t deadline_ms,
+			 struct gp_diag *diag) GP_MUST_USE;
+/* As what is this digest known? */
+int gp_store_bayes_seen(struct gp_store *store, struct gp_str scope,
+			const unsigned char digest[GP_SHA256_SIZE], int64_t deadline_ms,
+			enum gp_bayes_class *ret) GP_MUST_USE;
+int gp_store_bayes_totals(struct gp_store *store, struct gp_str scope, int64_t deadline_ms,
+			  struct gp_bayes_totals *ret) GP_MUST_USE;
+/* Forgets tokens that were counted in at most `count_max` messages and touched by no
+ * learning for `age_days` days.  Works in small steps; the number forgotten so far is in
+ * *ret_forgotten also when the deadline cuts it short (GP_ETEMP). */
+int gp_store_bayes_expire(struct gp_store *store, struct gp_str scope, unsigned count_max,
+			  unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten)
+	GP_MUST_USE;
+
+/* Records, counters and rings live in a table: a short literal of ours
+ * ("greylist"), [a-z0-9-]{1,32}.  Keys are any bytes; they are stored hashed. */
+
+#define GP_RECORD_MAX 512	/* bytes of a record */
+#define GP_RING_ITEM_MAX 65536	/* bytes of one ring item */
+#define GP_RING_MAX 1000000	/* items of a ring */
+
+struct gp_record {
+	size_t len;
+	unsigned char data[GP_RECORD_MAX];
+};
+
+/* Expired ones do not exist. */
+int gp_store_record_get(struct gp_store *store, struct gp_str table, struct gp_str key,
+			int64_t deadline_ms, struct gp_record *ret) GP_MUST_USE;
+/* If the record is still `old` (NULL: absent), makes it `new` (NULL: deletes it) for ttl_s
+ * seconds.  *ret_swapped says whether. */
+int gp_store_record_swap(struct gp_store *store, struct gp_str table, struct gp_str key,
+			 const struct gp_record *old, const struct gp_record *new, int64_t ttl_s,
+			 int64_t deadline_ms, bool *ret_swapped) GP_MUST_USE;
+
+/* Adds delta (may be 0 or negative) to the counter and gives its new value; a counter that
+ * is absent or expired begins at 0 and lives ttl_s seconds from then. */
+int gp_store_counter_add(struct gp_store *store, struct gp_str table, struct gp_str key,
+			 int64_t delta, int64_t ttl_s, int64_t deadline_ms, int64_t *ret_value)
+	GP_MUST_USE;
+
+/* Appends, dropping the oldest beyond items_max. */
+int gp_store_ring_push(struct gp_store *store, struct gp_str table, struct gp_str item,
+		       size_t items_max, int64_t deadline_ms) GP_MUST_USE;
+/* Calls fn for up to n items, newest first, after the answer is complete; fn
+ * returning false ends it.  The item lives until fn returns. */
+typedef bool gp_store_item_fn(void *arg, struct gp_str item);
+int gp_store_ring_read(struct gp_store *store, struct gp_str table, size_t n, int64_t deadline_ms,
+		       gp_store_item_fn *fn, void *arg) GP_MUST_USE;
+
+/* Greylisting: records of the table "greylist". */
+
+struct gp_greylist_rule {
+	int64_t delay_s;  /* a retry earlier than this still is deferred (300) */
+	int64_t retry_s;  /* a first try is remembered this long (86400) */
+	int64_t passed_s; /* one that passed is let through this long (3024000) */
+};
+
+struct gp_greylist_state {
+	int64_t first_s; /* first try */
+	int64_t last_s;	 /* this one */
+	uint32_t tries;	 /* counting this one */
+	bool passed;	 /* let it through */
+};
+
+/* Counts a try of `key` (client network, sender, recipient: any bytes) at now_s and says
+ * whether it may pass.  Both kinds of lifetime are renewed by later tries that pass. */
+int gp_store_greylist_try(struct gp_store *store, struct gp_str key,
+			  const struct gp_greylist_rule *rule, int64_t now_s, int64_t deadline_ms,
+			  struct gp_greylist_state *ret) GP_MUST_USE;
+
+#endif
