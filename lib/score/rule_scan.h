@@ -1,0 +1,86 @@
+/*
+ * Running a rule set over one message.
+ *
+ *	scan = gp_rule_scan_begin(set, &input, arena);	all patterns
+ *	gp_rule_scan_set(scan, "SPF_FAIL", 1);		facts found elsewhere
+ *	input.bayes = p;				what came late
+ *	gp_rule_scan_finish(scan, &symbols);		evals, metas, scores
+ *
+ * Two steps, because the answers of store and DNS arrive while the patterns
+ * run.  Everything of the scan lives in the arena given (that of the message);
+ * what must not outlive it (matching scratch) goes back to the set's pool in
+ * gp_rule_scan_finish, or when the arena ends.  The set may be shared by any
+ * number of threads; a scan belongs to one.
+ *
+ * A pattern that exceeds the match limit counts as not matching; after
+ * cpu_budget_ms no further pattern is started.  Both are said in the stats,
+ * so that the verdict can say it too.
+ */
+#ifndef GP_SCORE_RULE_SCAN_H
+#define GP_SCORE_RULE_SCAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/mail/message.h"
+#include "lib/score/rule_set.h"
+#include "lib/score/symbol.h"
+
+enum gp_rule_relays {
+	GP_RELAYS_TRUSTED,
+	GP_RELAYS_UNTRUSTED,
+	GP_RELAYS_INTERNAL,
+	GP_RELAYS_EXTERNAL,
+};
+
+struct gp_rule_input {
+	struct gp_message *message; /* finished */
+	struct gp_str envelope_from; /* without <>; ptr NULL: not known */
+	const struct gp_str *recipients;
+	size_t n_recipients;
+	struct gp_str client_ip;   /* text, or empty */
+	struct gp_str helo;
+	struct gp_str relays[4];   /* enum gp_rule_relays, SpamAssassin's pseudo-header text;
+				    * ptr NULL: not known, rules on it do not run */
+	bool has_network;	   /* network checks are on: score sets 1 and 3 */
+	bool has_bayes;		   /* Bayes is trained and on: score sets 2 and 3 */
+	double bayes;		   /* probability of spam 0 … 1, negative: none.  Read by _finish */
+	unsigned cpu_budget_ms;	   /* 0: GP_RULE_CPU_BUDGET_MS */
+	bool trace;		   /* remember what each rule matched */
+};
+
+#define GP_RULE_CPU_BUDGET_MS 2000
+/* Bytes of evidence kept per symbol. */
+#define GP_RULE_EVIDENCE_MAX 120
+
+struct gp_rule_scan_stats {
+	unsigned hits;		/* rules that hit, sub-rules included */
+	unsigned limit_exceeded; /* patterns stopped by the match limit */
+	bool budget_exceeded;	/* not everything was matched */
+	unsigned confirmed;	/* candidates of vectorscan that PCRE2 looked at */
+};
+
+struct gp_rule_scan;
+
+/* Matches all patterns.  input is kept by reference until _finish. */
+struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp_rule_input *input,
+					struct gp_arena *arena);
+/* Says that the symbol `name` was found (value times) by something other than a pattern, for
+ * metas and scores; a rule of that name is taken as hit.  False when no rule, meta or score
+ * knows the name: then the caller may add the symbol itself. */
+bool gp_rule_scan_set(struct gp_rule_scan *scan, const char *name, double value);
+/* The same with what was seen, borrowed. */
+bool gp_rule_scan_set_evidence(struct gp_rule_scan *scan, const char *name, double value,
+			       struct gp_str evidence);
+/* Runs evals and metas and adds every hit rule with a non-zero score whose name does not begin
+ * with "__" to out.  Call once; the scan stays readable until the arena ends. */
+void gp_rule_scan_finish(struct gp_rule_scan *scan, struct gp_symbols *out);
+
+/* After _finish: how often the rule hit (0: not), sub-rules included; for tests and traces. */
+double gp_rule_scan_hits(const struct gp_rule_scan *scan, const char *name);
+/* After _finish, with trace: every hit rule in order of the set, sub-rules included.  False
+ * beyond the last; *iter starts at 0. */
+bool gp_rule_scan_next_hit(const struct gp_rule_scan *scan, size_t *iter, struct gp_symbol *ret);
+const struct gp_rule_scan_stats *gp_rule_scan_stats(const struct gp_rule_scan *scan);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * Rule sets: SpamAssassin's rule language (Mail::SpamAssassin::Conf), loaded
+ * into a read-only snapshot that all threads share.
+ *
+ *	struct gp_rule_report report;
+ *	gp_rule_report_init(&report);
+ *	r = gp_rule_set_load(paths, n, &options, &report, &set, &diag);
+ *	… gp_rule_scan_begin(set, …)  (lib/score/rule_scan.h)
+ *	gp_rule_report_done(&report);
+ *	gp_rule_set_unref(set);
+ *
+ * A line that does not parse costs its rule and nothing else: it is reported
+ * with file, line and rule name, and loading goes on.  A rule that is right
+ * but cannot run here (an eval function we do not have, a pattern that PCRE2
+ * does not take) stays in the set as *inert*: it never hits, metas see 0, and
+ * the report says why.
+ *
+ * Loading never compiles vectorscan databases (that takes seconds to minutes):
+ * it takes them from the cache that `gatepost rules compile` writes, and runs
+ * on PCRE2 alone where there is none (lib/score/rule_cache.h).
+ */
+#ifndef GP_SCORE_RULE_SET_H
+#define GP_SCORE_RULE_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/err.h"
+#include "lib/base/vec.h"
+
+struct gp_rule_set;
+
+struct gp_rule_options {
+	const char *cache_dir;	/* compiled databases; NULL: PCRE2 only */
+	const char *lang;	/* for `lang xx` lines; NULL: "en" */
+	unsigned match_limit;	/* PCRE2 steps a match may take; 0: default */
+	bool has_relays;	/* the caller supplies X-Spam-Relays-* (struct gp_rule_input) */
+};
+
+enum gp_rule_problem_kind {
+	GP_RULE_ERROR,	 /* does not parse; dropped */
+	GP_RULE_WARNING, /* odd, but kept */
+	GP_RULE_INERT,	 /* right, but cannot run here */
+	GP_RULE_IGNORED, /* a directive that we know and do not act on, or do not know */
+};
+
+struct gp_rule_problem {
+	enum gp_rule_problem_kind kind;
+	const char *file;
+	unsigned line;
+	const char *rule; /* "" when the line has none */
+	const char *text; /* one sentence */
+};
+
+/* Per file, for `gatepost rules status`. */
+struct gp_rule_file {
+	const char *path;
+	unsigned rules;	  /* defined here and not redefined later */
+	unsigned active;  /* of these, those that can hit */
+	unsigned inert;
+	unsigned errors;  /* lines */
+	unsigned ignored; /* lines */
+};
+
+/* How one target's patterns are matched. */
+struct gp_rule_target_status {
+	const char *name;     /* "header", "body", … */
+	unsigned patterns;
+	bool has_database;    /* vectorscan from the cache; else PCRE2 alone */
+	unsigned in_database; /* patterns found by vectorscan, the rest by PCRE2 */
+	const char *reason;   /* why there is no database, else "" */
+};
+
+#define GP_RULE_TARGETS 6
+
+struct gp_rule_report {
+	struct gp_arena *arena;
+	GP_VEC(struct gp_rule_problem) problems;
+	GP_VEC(struct gp_rule_file) files;
+	struct gp_rule_target_status targets[GP_RULE_TARGETS];
+	unsigned rules, active, inert, errors, warnings, ignored; /* sums */
+};
+
+void gp_rule_report_init(struct gp_rule_report *r);
+void gp_rule_report_done(struct gp_rule_report *r);
+
+/* Loads files, or directories (all *.cf in them, by name), in order; later definitions of a rule
+ * replace earlier ones.  GP_OK even when lines were in error (see report, which may be NULL).
+ * GP_ENOENT, GP_EACCES, GP_ESYS, GP_ELIMIT when a path cannot be read, with the diag set.
+ * *ret has one reference. */
+int gp_rule_set_load(const char *const *paths, size_t n, const struct gp_rule_options *options,
+		     struct gp_rule_report *report, struct gp_rule_set **ret,
+		     struct gp_diag *diag) GP_MUST_USE;
+
+struct gp_rule_set *gp_rule_set_ref(struct gp_rule_set *set);
+/* NULL is fine.  The last reference frees it. */
+void gp_rule_set_unref(struct gp_rule_set *set);
+
+/* A rule of the set, for listings. */
+struct gp_rule_info {
+	const char *name;
+	const char *type; /* "header", "body", …, "meta", "eval" */
+	const char *file;
+	unsigned line;
+	double score[4]; /* sets: local, network, local + Bayes, network + Bayes */
+	const char *description;
+	const char *inert; /* why it cannot run, or NULL */
+};
+size_t gp_rule_set_count(const struct gp_rule_set *set);
+/* In order of first appearance; false beyond the last. */
+bool gp_rule_set_info(const struct gp_rule_set *set, size_t i, struct gp_rule_info *ret);
+
+#endif
