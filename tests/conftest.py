@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,10 +52,9 @@ def module_world() -> Iterator[Path]:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    outcome: Callable[[], pytest.TestReport] = (yield).get_result  # type: ignore[misc, attr-defined]
-    report = outcome()
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+    report = (yield).get_result()
     if report.failed:
-        for folder in FOLDERS:
-            for log in sorted(folder.rglob("*.log")):
+        for log in sorted(log for folder in FOLDERS for log in folder.rglob("*.log")):
+            if not log.name.startswith("dovecot.index"):
                 report.sections.append((str(log), tail(log, 60)))

@@ -54,9 +54,12 @@ def log_fields(line: str) -> dict[str, str]:
 
 
 class MilterSpam:
-    """One milter-spam; `settings` (the tree of gatepost.conf) go over defaults that keep it off the network."""
+    """One milter-spam; `settings` (the tree of gatepost.conf) go over defaults that keep it off the network.
 
-    def __init__(self, folder: Path, socket: Path, store: str = "", settings: Mapping[str, Value] | None = None) -> None:
+    `rules` is the text of the only rules file; None means the rules that are shipped."""
+
+    def __init__(self, folder: Path, socket: Path, store: str = "", settings: Mapping[str, Value] | None = None,
+                 rules: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         self.folder = folder
@@ -65,9 +68,17 @@ class MilterSpam:
         self.config = folder / "gatepost.conf"
         self.metrics = folder / "metrics.sock"
         self.process = Process("milter-spam", self.log)
+        self.rules = TOP / "rules"
+        if rules is not None:
+            self.rules = folder / "rules.d"
+            self.rules.mkdir(exist_ok=True)
+            (self.rules / "test.cf").write_text(rules)
         self._base: dict[str, Value] = {
             "store": store or f"lmdb:{folder}/store",
-            "milter-spam": {"socket": f"unix:{socket}"},
+            "domains": {"own": ["example.org"]},
+            "rules": {"paths": [str(self.rules)], "cache": str(folder / "cache"), "network": False},
+            "metrics": {"listen": f"unix:{self.metrics}"},
+            "milter-spam": {"socket": f"unix:{socket}", "socket_group": "postfix"},
         }
         self.configure(settings or {})
 

@@ -250,25 +250,31 @@ class Session:
         if reply is not None and reply.action not in ("continue", "skip"):
             raise MilterError(f"{what} was answered by {reply}")
 
-    def transfer(self, message: bytes, envelope: Envelope, chunk: int = CHUNK) -> Result:
-        """One message on an opened session. A final reply before the end ends it there (RCPT excepted)."""
+    def begin(self, message: bytes, envelope: Envelope, chunk: int = CHUNK) -> Reply | None:
+        """One message up to its end-of-message marker; the final reply that ended it before, if one did."""
         headers, body = split(message)
-        result = Result(headers=list(headers))
         early = self.mail(envelope)
-        if not final(early):
-            for recipient in envelope.recipients:
-                self.rcpt(envelope, recipient)
-            early = self.data(envelope)
+        if final(early):
+            return early
+        for recipient in envelope.recipients:
+            self.rcpt(envelope, recipient)
+        early = self.data(envelope)
         for name, value in headers:
             if final(early):
-                break
+                return early
             early = self.header(name, value)
         early = early if final(early) else self.end_of_headers()
         for start in range(0, len(body), chunk):
-            if final(early) or (early and early.action == "skip"):
+            if early and early.action != "continue":
                 break
             early = self.body(body[start:start + chunk])
-        if early and final(early):
+        return early if final(early) else None
+
+    def transfer(self, message: bytes, envelope: Envelope, chunk: int = CHUNK) -> Result:
+        """One whole message on an opened session."""
+        result = Result(headers=split(message)[0])
+        early = self.begin(message, envelope, chunk)
+        if early:
             result.reply = early
             return result
         return self.end_of_message(envelope, result)

@@ -1,0 +1,83 @@
+"""A running milter-spam with four rules of known score, and messages that hit them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from milterclient import Envelope, Result, judge
+from servers.milter import MilterSpam, Value
+
+# One rule for each action at the default thresholds 4, 6 and 15.
+RULES = """\
+body     T_GREY    /word-for-grey/
+describe T_GREY    Test rule for greylisting
+score    T_GREY    4.5
+body     T_MARK    /word-for-mark/
+describe T_MARK    Test rule for marking
+score    T_MARK    7
+body     T_REJECT  /word-for-reject/
+describe T_REJECT  Test rule for rejecting
+score    T_REJECT  20
+header   T_SUBJECT Subject =~ /word-for-subject/
+describe T_SUBJECT Test rule on a header
+score    T_SUBJECT 1.5
+"""
+HAM, GREY, MARK, REJECT = (
+    (f"From: Someone <stranger@example.net>\nTo: alice@example.org\nSubject: A letter\n"
+     f"Message-ID: <{word}@example.net>\nDate: Sat, 21 Nov 2026 09:00:00 +0000\n\n"
+     f"Dear Alice,\n\nhere is the word you wanted: {word}. Nothing else is new.\n\nYours\nSomeone\n").encode()
+    for word in ("harmless", "word-for-grey", "word-for-mark", "word-for-reject"))
+
+
+class StartMilter(Protocol):
+    def __call__(self, settings: Mapping[str, Value] | None = None, store: str = "", rules: str = RULES) -> MilterSpam: ...
+
+
+def start_in(world: Path, stack: ExitStack) -> StartMilter:
+    """start(settings, store, rules) gives a running milter-spam, each in its own folder of the world."""
+    count = iter(range(1000))
+
+    def start(settings: Mapping[str, Value] | None = None, store: str = "", rules: str = RULES) -> MilterSpam:
+        folder = world / f"milter{next(count)}"
+        milter = MilterSpam(folder, folder / "spam.sock", store, settings, rules)
+        milter.start()
+        stack.callback(stop, milter)
+        return milter
+
+    return start
+
+
+def stop(milter: MilterSpam) -> None:
+    """Every test ends with a clean stop: status 0 (else 99 from a sanitizer), no complaint in the log."""
+    if milter.process.is_running:
+        assert milter.stop() == 0
+    assert not milter.lines("AddressSanitizer|runtime error:|LeakSanitizer")
+
+
+@pytest.fixture
+def start(world: Path) -> Iterator[StartMilter]:
+    with ExitStack() as stack:
+        yield start_in(world, stack)
+
+
+@pytest.fixture(scope="module")
+def milter(module_world: Path) -> Iterator[MilterSpam]:
+    """One milter-spam with the tests' defaults for all tests of a module that need no other."""
+    with ExitStack() as stack:
+        yield start_in(module_world, stack)()
+
+
+@pytest.fixture(scope="module")
+def judged(milter: MilterSpam) -> Callable[..., Result]:
+    """judged(MESSAGE, …) is the result of one message at the module's milter."""
+    return lambda message, *args, **more: judge(str(milter.socket), message, *args, **more)
+
+
+@pytest.fixture
+def stranger() -> Envelope:
+    return Envelope()

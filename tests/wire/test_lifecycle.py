@@ -1,0 +1,120 @@
+"""Start, reload by SIGUSR1, stop by SIGTERM: no message that reached its end goes without an answer."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+
+import pytest
+
+from conftest import HAM, MARK, RULES, StartMilter
+from load import Load, until
+from milterclient import Envelope, MilterError, Result, Session, judge
+from servers.milter import MilterSpam, build_folder
+from servers.process import ServerError, wait_for
+
+
+def marks(milter: MilterSpam) -> bool:
+    return judge(str(milter.socket), MARK).values("X-Spam") == ["Yes"]
+
+
+def check(milter: MilterSpam) -> subprocess.CompletedProcess[str]:
+    """milter-spam --check on its configuration."""
+    program = build_folder() / "milter-spam" / "milter-spam"
+    return subprocess.run([program, "-c", milter.config, "--check"], capture_output=True, text=True, timeout=60)
+
+
+def test_reload_takes_the_new_settings(start: StartMilter) -> None:
+    milter = start()
+    assert marks(milter)
+    milter.configure({"milter-spam": {"thresholds": {"add_header": 10.0}}})
+    milter.reload()
+    wait_for(lambda: not marks(milter), "new threshold")
+    assert milter.process.is_running
+
+
+def test_reload_takes_new_rules(start: StartMilter) -> None:
+    milter = start()
+    (milter.rules / "test.cf").write_text(RULES.replace("score    T_MARK    7", "score    T_MARK    1"))
+    milter.reload()
+    wait_for(lambda: not marks(milter), "new score")
+
+
+@pytest.mark.parametrize("broken", ["milter-spam = {", "no-such-group = { };", 'milter-spam = { thresholds = { reject = "x"; }; };'])
+def test_bad_configuration_keeps_the_old(start: StartMilter, broken: str) -> None:
+    milter = start()
+    milter.config.write_text(broken + "\n")
+    before = len(milter.lines())
+    milter.reload()
+    wait_for(lambda: any("gatepost.conf:1" in line for line in milter.lines()[before:]), "a logged error with file and line")
+    assert marks(milter)
+
+
+@pytest.mark.parametrize("broken", ["milter-spam = {", "no-such-group = { };"])
+def test_bad_configuration_at_start(start: StartMilter, broken: str) -> None:
+    milter = start()
+    milter.stop()
+    milter.config.write_text(broken + "\n")
+    with pytest.raises(ServerError):
+        milter.start()
+    assert "gatepost.conf:1" in check(milter).stderr
+    assert check(milter).returncode != 0
+
+
+def test_check_of_a_good_configuration(start: StartMilter) -> None:
+    assert check(start()).returncode == 0
+
+
+def test_reload_under_load(start: StartMilter) -> None:
+    milter = start()
+    load = Load(str(milter.socket), MARK)
+    for _ in range(5):
+        count = len(load.results)
+        milter.reload()
+        until(lambda: len(load.results) > count + 20, load)
+    load.stop()
+    assert load.lost == [] and load.refused == 0
+    assert all(r.values("X-Spam") == ["Yes"] for r in load.results)
+
+
+def test_stop_under_load(start: StartMilter) -> None:
+    milter = start()
+    load = Load(str(milter.socket), MARK)
+    until(lambda: len(load.results) > 50, load)
+    milter.process.send(signal.SIGTERM)
+    status = milter.process.wait()
+    load.stop()
+    assert status == 0
+    assert load.lost == []
+    assert all(r.values("X-Spam") == ["Yes"] or r.reply.code // 100 == 4 or r.reply.action == "tempfail" for r in load.results)
+
+
+def test_stop_with_idle_connection(start: StartMilter) -> None:
+    milter = start()
+    with Session(str(milter.socket)) as session:
+        session.open(Envelope())
+        assert milter.stop() == 0
+
+
+def test_message_under_way_at_stop_is_answered(start: StartMilter) -> None:
+    """SIGTERM between the last body chunk and the end of message: an answer, or a closed connection that Postfix defers;
+    after the end of message only an answer will do (test_stop_under_load)."""
+    milter = start()
+    envelope = Envelope()
+    with Session(str(milter.socket)) as session:
+        session.open(envelope)
+        session.begin(HAM, envelope)
+        milter.process.send(signal.SIGTERM)
+        try:
+            assert session.end_of_message(envelope, Result()).reply.action in ("accept", "continue", "tempfail")
+        except MilterError:
+            pass
+    assert milter.process.wait() == 0
+
+
+def test_stale_socket_is_taken_over(start: StartMilter) -> None:
+    milter = start()
+    milter.process.kill()
+    assert milter.socket.exists()
+    milter.start()
+    assert marks(milter)
