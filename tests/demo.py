@@ -101,15 +101,17 @@ def show(outcomes: list[Outcome]) -> None:
 
 def invite(site: Site, folder: Path) -> None:
     """Tells how to use the running servers and waits for Ctrl-C."""
-    print(textwrap.dedent(f"""\
+    text = textwrap.dedent(f"""\
         All servers stay up until Ctrl-C. To try it yourself:
           SMTP        127.0.0.1 port {site.postfix.port}, as any stranger to anybody@example.org
           submission  127.0.0.1 port {site.postfix.submission_port}, user {USER}, password {dovecot.PASSWORD}
           IMAP        127.0.0.1 port {site.dovecot.port}, user {USER} (or any other name), password {dovecot.PASSWORD}
+          command     build/cli/gatepost -c {site.milter.config} stat
           folder      {folder} (configurations, logs, mail)
         Mail from 127.0.0.1 is mail from an own network; to be judged as a stranger, send XCLIENT ADDR=198.51.100.7 first.
-        """), flush=True)
+        """)
     try:
+        print(text, flush=True)
         signal.pause()
     except KeyboardInterrupt:
         print("\nStopping.")

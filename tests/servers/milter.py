@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
-import time
-import urllib.request
+import socket as sockets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Union
@@ -51,6 +51,19 @@ def log_fields(line: str) -> dict[str, str]:
     """The key=value pairs of a log line; quoted values without their quotes."""
     pairs = re.findall(r'(?:^|\s)([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)', line)
     return {key: value[1:-1] if value.startswith('"') else value for key, value in pairs}
+
+
+class UnixHttp(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=30)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = sockets.socket(sockets.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
 
 
 class MilterSpam:
@@ -113,3 +126,18 @@ class MilterSpam:
     def verdict(self, queue_id: str) -> dict[str, str]:
         """The fields of the one log line about a message."""
         return log_fields(self.wait_line(rf"\bqid={queue_id}\b"))
+
+    def http(self, path: str) -> tuple[int, str]:
+        """Status and text of a page at the address for metrics: /metrics, /healthz."""
+        connection = UnixHttp(self.metrics)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def counted(self, name: str, labels: str = "") -> float:
+        """The value of a metric, summed over all label sets that contain `labels`; 0 if it is not there."""
+        found = re.findall(rf"(?m)^{name}(?:{{([^}}]*)}})? (\S+)$", self.http("/metrics")[1])
+        return sum(float(value) for set_, value in found if labels in set_)
