@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket as sockets
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Union
 from .process import Process, ServerError, answers, tail, wait_for
 
 Value = Union[str, int, float, bool, list["Value"], Mapping[str, "Value"]]
+USER = "nobody"  # whom milter-spam becomes; any user without rights will do
 TOP = Path(__file__).resolve().parents[2]
 
 
@@ -91,8 +93,11 @@ class MilterSpam:
             "domains": {"own": ["example.org"]},
             "rules": {"paths": [str(self.rules)], "cache": str(folder / "cache"), "network": False},
             "metrics": {"listen": f"unix:{self.metrics}"},
-            "milter-spam": {"socket": f"unix:{socket}", "socket_group": "postfix"},
+            "milter-spam": {"socket": f"unix:{socket}", "socket_group": "postfix", "user": USER},
         }
+        for place in (folder / "store", folder / "cache"):
+            place.mkdir(exist_ok=True)
+            shutil.chown(place, USER)
         self.configure(settings or {})
 
     def configure(self, settings: Mapping[str, Value]) -> None:

@@ -1,0 +1,90 @@
+"""The store down, slow, restarted: a bounded wait, a verdict by what is left, and recovery without help."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import GREY, MARK, REJECT, StartMilter
+from milterclient import Envelope, judge
+from servers.milter import MilterSpam
+from servers.process import wait_for
+from servers.redis import Redis
+
+BOUND = 10.0  # seconds that one message may take at most when the store hangs; well below the deadline of 20 s
+
+
+@pytest.fixture
+def redis(world: Path) -> Iterator[Redis]:
+    redis = Redis(world / "redis")
+    redis.start()
+    yield redis
+    if redis.process.is_running:
+        redis.process.send(signal.SIGCONT)
+    redis.stop()
+
+
+def judges(milter: MilterSpam) -> bool:
+    """True if rules still mark and reject, each message within the bound."""
+    begin = time.monotonic()
+    marked = judge(str(milter.socket), MARK).values("X-Spam") == ["Yes"]
+    rejected = judge(str(milter.socket), REJECT).reply.code == 550
+    return marked and rejected and time.monotonic() - begin < 2 * BOUND
+
+
+def greylists(milter: MilterSpam, sender: str) -> bool:
+    """Greylisting needs the store: a first try is deferred when it answers."""
+    return judge(str(milter.socket), GREY, Envelope(sender=sender)).reply.text.startswith("451")
+
+
+@pytest.mark.parametrize("address", ["unix", "tcp"])
+def test_down_at_start(start: StartMilter, redis: Redis, address: str) -> None:
+    redis.stop()
+    milter = start(store=redis.url if address == "unix" else redis.tcp_url)
+    assert judges(milter)
+    status, text = milter.http("/healthz")
+    assert status == 503 and "store" in text
+    redis.start()
+    wait_for(lambda: greylists(milter, f"{time.monotonic()}@example.net"), "greylisting once Redis is there", 60, 0.5)
+    assert milter.http("/healthz")[0] == 200
+
+
+def test_dies_and_comes_back(start: StartMilter, redis: Redis) -> None:
+    milter = start(store=redis.url)
+    assert greylists(milter, "one@example.net")
+    redis.stop()
+    assert judges(milter)
+    redis.start()
+    wait_for(lambda: greylists(milter, f"{time.monotonic()}@example.net"), "greylisting once Redis is back", 60, 0.5)
+
+
+def test_hangs(start: StartMilter, redis: Redis) -> None:
+    """A stopped process takes connections and never answers: the worst kind of slow."""
+    milter = start(store=redis.url)
+    assert greylists(milter, "one@example.net")
+    redis.process.send(signal.SIGSTOP)
+    assert judges(milter)
+    begin = time.monotonic()
+    for _ in range(20):
+        judge(str(milter.socket), MARK)
+    assert time.monotonic() - begin < BOUND, "the circuit breaker does not wait again and again"
+    redis.process.send(signal.SIGCONT)
+    wait_for(lambda: greylists(milter, f"{time.monotonic()}@example.net"), "greylisting once Redis answers", 60, 0.5)
+
+
+def test_tempfail_when_so_configured(start: StartMilter, redis: Redis) -> None:
+    milter = start({"milter-spam": {"on_store_error": "tempfail"}}, store=redis.url)
+    redis.stop()
+    assert judge(str(milter.socket), MARK).reply.text.startswith("4")
+
+
+def test_marked_as_incomplete_when_so_configured(start: StartMilter, redis: Redis) -> None:
+    milter = start({"milter-spam": {"on_store_error": "accept-and-mark"}}, store=redis.url)
+    redis.stop()
+    result = judge(str(milter.socket), GREY)
+    assert result.reply.action in ("accept", "continue")
+    assert any("incomplete" in value for name, value in result.headers if name.lower().startswith("x-spam"))
