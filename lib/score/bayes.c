@@ -1,0 +1,180 @@
+/*
+ * Bayes: Robinson's token probabilities, Fisher's combination, by field.
+ *
+ * 1. A token seen in c of C learned spam and g of G learned ham messages has
+ *    p = (c/C) / (c/C + g/G), drawn towards the prior x with strength s:
+ *    f = (s·x + n·p) / (s + n), n = c + g.  Tokens with |f − 0.5| < min_dev
+ *    have no say; with the defaults a token must be nearly pure.  To speak
+ *    for spam it must have been met in spam_min messages: of what was met
+ *    only once, more belongs to ham's long tail than chance would have it.
+ * 2. Fisher's method asks how unlikely the f are if they were chance: the sum
+ *    of −2·ln f over n independent tokens is chi-square with 2n degrees.  They
+ *    are not independent: one mailing list adds thirty tokens to the header
+ *    that all say the same.  So each field (enum gp_token_field) weighs as
+ *    much as field_max tokens at the most: its tokens share that weight.
+ *    This is what makes the difference to others of the kind: spam that came
+ *    through a list is not drowned by the list's headers, nor a newsletter by
+ *    its HTML.  What is left of dependence between fields scales both the sum
+ *    and the degrees down.
+ * 3. Fisher's indicator (Qspam − Qham)/2 knows "both" and "neither" as unsure.
+ *    It has no resolution at its ends and for the unsure; so a bounded share
+ *    of the log odds d = ln Qspam − ln Qham is added: d / (1 + |d|).
+ * 4. A logistic curve makes a probability of the statistic, so that the bands
+ *    BAYES_00 … BAYES_99 mean what they mean elsewhere.
+ *
+ * Not here: tokenising, storage, a user's own scope (the caller decides which
+ * counts these are), and any learning from our own verdicts.
+ */
+#include "lib/score/bayes.h"
+
+#include <assert.h>
+#include <math.h>
+
+const struct gp_bayes_params gp_bayes_defaults = {
+	.strength = 0.03,
+	.prior = 0.5,
+	.min_dev = 0.475,
+	.spam_min = 2,
+	.field_max = 2,
+	.dependence = 0.5,
+	.tie_weight = 0.3,
+	.steepness = 25,
+	.min_spam = 10,
+	.min_ham = 10,
+};
+
+const struct gp_bayes_band gp_bayes_bands[] = {
+	{"BAYES_00", 0.00, 0.01},
+	{"BAYES_05", 0.01, 0.05},
+	{"BAYES_20", 0.05, 0.20},
+	{"BAYES_40", 0.20, 0.40},
+	{"BAYES_50", 0.40, 0.60},
+	{"BAYES_60", 0.60, 0.80},
+	{"BAYES_80", 0.80, 0.95},
+	{"BAYES_95", 0.95, 0.99},
+	{"BAYES_99", 0.99, 1.00},
+	{"BAYES_999", 0.999, 1.00},
+	{NULL, 0, 0},
+};
+
+bool gp_bayes_in_band(const struct gp_bayes_band *band, double probability)
+{
+	return probability >= band->from && (probability < band->to || band->to >= 1);
+}
+
+/* What the tokens of one field say together. */
+struct field_sum {
+	double ln_spam; /* sum of −ln f: large where the tokens speak against spam */
+	double ln_ham;	/* sum of −ln (1 − f): large where they speak against ham */
+	unsigned n;
+};
+
+/* f of a token; negative: it has no say. */
+static double token_probability(const struct gp_bayes_count *count,
+				const struct gp_bayes_totals *totals,
+				const struct gp_bayes_params *params)
+{
+	double n = (double)count->spam + count->ham;
+	double spam = count->spam / (double)totals->spam;
+	double ham = count->ham / (double)totals->ham;
+	double f = (params->strength * params->prior + n * spam / (spam + ham)) /
+		   (params->strength + n);
+
+	if (fabs(f - 0.5) < params->min_dev || (f > 0.5 && n < params->spam_min))
+		return -1;
+	return f;
+}
+
+/* Keeps the weightiest, in order; equal ones in the order of the message. */
+static void keep_evidence(struct gp_bayes_result *result, size_t index, double f,
+			  const struct gp_bayes_count *count)
+{
+	struct gp_bayes_evidence *list = result->evidence;
+	size_t at = result->n_evidence;
+
+	if (at == GP_BAYES_EVIDENCE_MAX) {
+		if (fabs(f - 0.5) <= fabs(list[at - 1].probability - 0.5))
+			return;
+		at--;
+	} else {
+		result->n_evidence++;
+	}
+	for (; at > 0 && fabs(f - 0.5) > fabs(list[at - 1].probability - 0.5); at--)
+		list[at] = list[at - 1];
+	list[at] = (struct gp_bayes_evidence){index, f, *count};
+}
+
+/*
+ * ln of the probability that chi-square with 2n degrees of freedom is 2m or more:
+ * exp(−m) · Σ m^i / i! for i < n, kept as a logarithm because it underflows.
+ */
+static double ln_chi_square(double m, unsigned n)
+{
+	double ln_term = 0, ln_sum = 0;
+
+	if (m <= 0)
+		return 0;
+	for (unsigned i = 1; i < n; i++) {
+		double high, low;
+
+		ln_term += log(m / i);
+		high = fmax(ln_sum, ln_term);
+		low = fmin(ln_sum, ln_term);
+		ln_sum = high + log1p(exp(low - high));
+	}
+	return fmin(ln_sum - m, 0);
+}
+
+/* Steps 2 and 3; 0 where nothing is known, ±(0.5 + tie_weight) at the ends. */
+static double combine(const struct field_sum sums[GP_TOKEN_FIELDS],
+		      const struct gp_bayes_params *params)
+{
+	double spam = 0, ham = 0, n = 0, ln_spam, ln_ham, odds;
+	unsigned degrees;
+
+	for (unsigned i = 0; i < GP_TOKEN_FIELDS; i++) {
+		double share = sums[i].n > params->field_max ? params->field_max / sums[i].n : 1;
+
+		spam += share * sums[i].ln_spam;
+		ham += share * sums[i].ln_ham;
+		n += share * sums[i].n;
+	}
+	if (n <= 0)
+		return 0;
+	degrees = (unsigned)fmax(round(n * params->dependence), 1);
+	ln_spam = ln_chi_square(spam * params->dependence, degrees);
+	ln_ham = ln_chi_square(ham * params->dependence, degrees);
+	odds = ln_spam - ln_ham;
+	return (exp(ln_spam) - exp(ln_ham)) / 2 + params->tie_weight * odds / (1 + fabs(odds));
+}
+
+void gp_bayes_classify(const struct gp_token_list *tokens, const struct gp_bayes_count *counts,
+		       const struct gp_bayes_totals *totals, const struct gp_bayes_params *params,
+		       struct gp_bayes_result *ret_result)
+{
+	struct field_sum sums[GP_TOKEN_FIELDS] = {0};
+
+	*ret_result = (struct gp_bayes_result){.probability = 0.5};
+	if (totals->spam == 0 || totals->ham == 0 || totals->spam < params->min_spam ||
+	    totals->ham < params->min_ham)
+		return;
+	ret_result->is_usable = true;
+	for (size_t i = 0; i < tokens->n; i++) {
+		struct field_sum *sum = &sums[tokens->sources[i].field];
+		double f;
+
+		assert(tokens->sources[i].field < GP_TOKEN_FIELDS);
+		if (counts[i].spam == 0 && counts[i].ham == 0)
+			continue;
+		ret_result->n_known++;
+		f = token_probability(&counts[i], totals, params);
+		if (f < 0)
+			continue;
+		ret_result->n_used++;
+		sum->ln_spam -= log(f);
+		sum->ln_ham -= log(1 - f);
+		sum->n++;
+		keep_evidence(ret_result, i, f, &counts[i]);
+	}
+	ret_result->probability = 1 / (1 + exp(-params->steepness * combine(sums, params)));
+}
