@@ -37,17 +37,23 @@ class Count:
     failed: int = 0
     skipped: int = 0
     failures: list[str] = field(default_factory=list)
+    skips: list[str] = field(default_factory=list)
 
     def add(self, other: Count) -> None:
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
         self.failures += other.failures
+        self.skips += other.skips
 
     def fail(self, name: str) -> Count:
         self.failed += 1
         self.failures.append(name)
         return self
+
+    def skip(self, name: str) -> None:
+        self.skipped += 1
+        self.skips.append(name)
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else "")
@@ -131,7 +137,7 @@ def count_meson(results: Path, where: str) -> Count:
         if test["result"] in ("OK", "EXPECTEDFAIL"):
             count.passed += 1
         elif test["result"] == "SKIP":
-            count.skipped += 1
+            count.skip(f"{test['name']} in {where}")
         else:
             count.fail(f"{test['name']} in {where}: {test['result']}")
     return count
@@ -160,11 +166,12 @@ def count_junit(results: Path) -> Count:
     """Reads pytest's results; an error in a fixture is a failure."""
     count = Count()
     for case in ElementTree.parse(results).iter("testcase"):
-        kinds = {child.tag for child in case}
-        if kinds & {"failure", "error"}:
-            count.fail(f"{case.get('classname')}.{case.get('name')}")
-        elif "skipped" in kinds:
-            count.skipped += 1
+        name = f"{case.get('classname')}.{case.get('name')}"
+        ends = {child.tag: child for child in case}
+        if "failure" in ends or "error" in ends:
+            count.fail(name)
+        elif "skipped" in ends:
+            count.skip(f"{name}: {ends['skipped'].get('message')}")
         else:
             count.passed += 1
     return count
@@ -195,7 +202,8 @@ def main() -> int:
             count.fail(f"{name}: no tests found")
         total.add(count)
         lines.append(f"{name:12} {count}  ({time.monotonic() - start:.0f} s)")
-    print("\n" + "\n".join(lines + [f"FAILED {failure}" for failure in total.failures]))
+    lines += [f"SKIPPED {name}" for name in total.skips] + [f"FAILED {name}" for name in total.failures]
+    print("\n" + "\n".join(lines))
     print(total)
     return 1 if total.failed else 0
 
