@@ -26,6 +26,7 @@
 /* Decoded text that rules and Bayes read.  A novel has 1 MB. */
 #define GP_MAX_TEXT_SIZE (1 << 20)	/* rendered text, all parts */
 #define GP_MAX_PART_TEXT_SIZE (2 << 20) /* decoded bytes of one text part fed to the renderer */
+#define GP_MAX_DECODED_SIZE (8 << 20)	/* decoded bytes of all text parts together */
 #define GP_MAX_HTML_DEPTH 100		/* open elements tracked */
 
 #define GP_MAX_URIS 500

@@ -15,6 +15,10 @@
  *
  * or gp_message_parse(arena, &options, bytes) for a whole file.
  *
+ * Memory, for any input: the body itself (one buffer of up to body_max bytes),
+ * at most 20 MB of what was made of it after gp_message_finish(), 40 MB at the
+ * peak within it.  tests/unit/mail/test_bounds.c holds these figures.
+ *
  * Not thread-safe; one message belongs to one session.
  */
 #ifndef GP_MAIL_MESSAGE_H
@@ -59,8 +63,10 @@ struct gp_part {
 	unsigned parent; /* index; 0 for part 0 itself */
 	unsigned depth;
 	unsigned flags;	 /* enum gp_part_flags */
-	size_t size;	 /* decoded bytes (up to the cap) */
-	struct gp_str decoded; /* decoded content of text parts: bytes in UTF-8, line ends LF */
+	size_t size;	 /* decoded bytes: of text parts those in `decoded`, of others computed
+			  * from the encoded length (exact for well-formed base64) */
+	struct gp_str decoded; /* decoded content of text parts: bytes in UTF-8, line ends LF; also
+				* of a multipart in which no delimiter was found (GP_PART_TEXT then) */
 	struct gp_str head;    /* first decoded bytes of other leaf parts (≤ 256), for magic */
 };
 
@@ -119,14 +125,17 @@ struct gp_message {
 	struct gp_html_stats html;
 	unsigned cut;		/* enum gp_message_cut */
 	bool is_smtputf8;	/* any raw 8-bit byte in a header */
-	bool has_bare_cr, has_bare_lf, has_nul; /* seen in what was received */
+	bool has_bare_cr, has_nul; /* seen in the body */
+	bool has_bare_lf;	   /* a line end without CR in a body that has CRLF too */
 	bool is_finished;
+	struct gp_message_state *state; /* private to lib/mail */
 };
 
 struct gp_message *gp_message_new(struct gp_arena *arena, const struct gp_message_options *options);
 /* name without colon; value as on the wire after the colon, folds included (CRLF or LF). */
 void gp_message_add_header(struct gp_message *m, struct gp_str name, struct gp_str value);
-/* Prepends, as an MTA would (the synthesised Received); before or after adding others. */
+/* Prepends, as an MTA would (the synthesised Received); before or after adding others, but before
+ * finishing.  Ours, so the cap on the number of headers does not apply. */
 void gp_message_prepend_header(struct gp_message *m, struct gp_str name, struct gp_str value);
 void gp_message_add_body(struct gp_message *m, struct gp_str chunk);
 /* Parses MIME, decodes, renders, finds links.  Call once. */

@@ -1,0 +1,22 @@
+/*
+ * Text of any charset to UTF-8.
+ *
+ * The reader of a mail sees something whatever the charset says, so this never
+ * fails: unknown charsets and text that is not in the declared one are read as
+ * far as possible, else as windows-1252.
+ */
+#ifndef GP_MAIL_CHARSET_H
+#define GP_MAIL_CHARSET_H
+
+#include <stdbool.h>
+
+#include "lib/base/buf.h"
+
+/* True if `text` is UTF-8 as it stands under that charset name: nothing to convert. */
+bool gp_charset_is_plain(struct gp_str charset, struct gp_str text);
+
+/* Appends `text` as UTF-8.  False if the charset is unknown or the text is not
+ * in it (what could be read was appended all the same), or if `out` is full. */
+bool gp_charset_to_utf8(struct gp_str charset, struct gp_str text, struct gp_buf *out);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * What a reader sees: the text of all inline text parts, folded, and its links.
+ *
+ * Plain text is folded as SpamAssassin's body rules expect it: lines of a
+ * paragraph are joined, white space (no-break spaces too) becomes one space,
+ * an empty line ends the paragraph.  The Subject is not included.  HTML is taken
+ * as plain text until lib/mail/html.c is there.
+ */
+#include "lib/base/limits.h"
+#include "lib/mail/message_int.h"
+
+struct render {
+	struct gp_message *m;
+	struct gp_buf text, hidden;
+};
+
+/* Length of the white space at the start of s: ASCII's or U+00A0. */
+static size_t space_len(struct gp_str s)
+{
+	if (gp_is_space(s.ptr[0]) || s.ptr[0] == '\0')
+		return 1;
+	return gp_str_starts(s, GP_STR("\xc2\xa0")) ? 2 : 0;
+}
+
+/* Appends plain text folded into paragraphs; stops where the buffer is full. */
+static void add_folded(struct gp_str s, struct gp_buf *out)
+{
+	size_t room = out->max - out->len, n = 0, start = out->len;
+	char *to = gp_buf_reserve(out, GP_MIN(s.len + 1, room));
+	unsigned n_lf = 0;
+	bool is_space = false;
+
+	if (!to)
+		return;
+	while (s.len && n + 6 < room) {
+		size_t skip = space_len(s);
+
+		if (skip) {
+			n_lf += s.ptr[0] == '\n';
+			is_space = true;
+			s = gp_str_sub(s, skip, s.len);
+			continue;
+		}
+		if (is_space && n)
+			to[n++] = n_lf > 1 ? '\n' : ' ';
+		is_space = false;
+		n_lf = 0;
+		do { /* a whole character: the cut is not inside one */
+			to[n++] = *s.ptr++;
+			s.len--;
+		} while (s.len && (*s.ptr & 0xc0) == 0x80);
+	}
+	out->len = start + n;
+	out->data[out->len] = '\0';
+}
+
+static void separate(struct gp_buf *out)
+{
+	if (out->len && out->data[out->len - 1] != '\n')
+		gp_buf_add_chr(out, '\n');
+}
+
+static void add_part(struct render *r, unsigned i)
+{
+	const struct gp_part *p = &r->m->parts.items[i];
+
+	if (!(p->flags & GP_PART_TEXT) || !p->decoded.len)
+		return;
+	if (r->text.len + 8 >= r->text.max) {
+		r->m->cut |= GP_CUT_TEXT;
+		return;
+	}
+	separate(&r->text);
+	if (p->decoded.len > r->text.max - r->text.len)
+		r->m->cut |= GP_CUT_TEXT;
+	add_folded(p->decoded, &r->text);
+}
+
+void gp_text_render(struct gp_message *m)
+{
+	struct render r = {.m = m, .text = GP_BUF_INIT(GP_MAX_TEXT_SIZE), .hidden = GP_BUF_INIT(GP_MAX_TEXT_SIZE)};
+
+	for (unsigned i = 0; i < m->parts.len; i++)
+		add_part(&r, i);
+	while (r.text.len && gp_is_space(r.text.data[r.text.len - 1]))
+		r.text.len--;
+	m->text = gp_arena_str(m->arena, gp_buf_str(&r.text));
+	m->hidden_text = gp_arena_str(m->arena, gp_buf_str(&r.hidden));
+	gp_buf_done(&r.text);
+	gp_buf_done(&r.hidden);
+}
