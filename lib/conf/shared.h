@@ -8,11 +8,13 @@
 
 /* Top level. */
 struct gp_conf_top {
-	const char *store; /* "lmdb:DIR", "redis://…", "rediss://…", "redis+unix:///path" */
+	const char *store;	    /* "lmdb:DIR", "redis://…", "rediss://…", "redis+unix:///path" */
+	const char *store_username; /* Redis ACL; "": the URL's */
 	const char *store_password_file;
 	const char *store_ca_file; /* rediss: certificates to trust; "": the system's */
-	int64_t store_timeout_ms;  /* one request, connecting included */
-	int64_t store_map_size;	   /* LMDB: first size of the map, grown when full */
+	int64_t store_timeout_ms;  /* one call at the most */
+	int64_t store_cache_size;  /* token counts kept in the process; 0: none */
+	int64_t store_map_size_max; /* LMDB: what an environment may grow to */
 };
 
 enum gp_conf_log_target { GP_CONF_LOG_STDERR, GP_CONF_LOG_SYSLOG, GP_CONF_LOG_FILE };

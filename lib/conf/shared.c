@@ -1,0 +1,214 @@
+/*
+ * The groups of gatepost.conf that all programs share.
+ */
+#include "lib/conf/shared.h"
+
+#include "config.h"
+#include "lib/base/log.h"
+
+#define GIB (1024.0 * 1024 * 1024)
+
+const char *const gp_conf_program_groups[] = {
+	"milter-spam", "milter-virus", "milter-dkim", "policyd-ratelimit",
+	"dovecot-sieve-learn", "controller", NULL,
+};
+
+static int check_store(const void *field, struct gp_diag *diag)
+{
+	static const char *const schemes[] = {"lmdb:/", "redis://", "rediss://", "redis+unix:///"};
+	struct gp_str url = gp_str(*(const char *const *)field);
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(schemes); i++)
+		if (gp_str_starts(url, gp_str(schemes[i])) && url.len > strlen(schemes[i]))
+			return GP_OK;
+	gp_diag_set(diag,
+		    "\"%.*s\" is none of \"lmdb:/DIRECTORY\", \"redis://HOST\", \"rediss://HOST\", "
+		    "\"redis+unix:///PATH\"",
+		    GP_STR_FMT(url));
+	return GP_EINVAL;
+}
+
+static const struct gp_conf_row top_rows[] = {
+	{"store", GP_CONF_STRING, offsetof(struct gp_conf_top, store), "lmdb:" GP_STATEDIR "/store",
+	 .flags = GP_CONF_RESTART, .check = check_store,
+	 .help = "Where learned and counted things live: \"lmdb:DIRECTORY\", \"redis://HOST:PORT/DB\", "
+		 "\"rediss://\" with TLS or \"redis+unix:///PATH\"."},
+	{"store_username", GP_CONF_STRING, offsetof(struct gp_conf_top, store_username), "",
+	 .flags = GP_CONF_RESTART, .help = "User name for Redis; empty takes the URL's."},
+	{"store_password_file", GP_CONF_PASSWORD_FILE,
+	 offsetof(struct gp_conf_top, store_password_file), "", .flags = GP_CONF_RESTART,
+	 .help = "File with the password for Redis; a relative name is a systemd credential."},
+	{"store_ca_file", GP_CONF_PATH, offsetof(struct gp_conf_top, store_ca_file), "",
+	 .flags = GP_CONF_RESTART,
+	 .help = "Certificates trusted for \"rediss://\"; empty trusts the system's."},
+	{"store_timeout", GP_CONF_DURATION, offsetof(struct gp_conf_top, store_timeout_ms), "5s",
+	 .min = 10, .max = 60000, .flags = GP_CONF_RESTART,
+	 .help = "How long one call to the store may take."},
+	{"store_cache", GP_CONF_SIZE, offsetof(struct gp_conf_top, store_cache_size), "64M",
+	 .min = 0, .max = 64 * GIB, .flags = GP_CONF_RESTART,
+	 .help = "Memory for token counts kept in the process; 0 keeps none."},
+	{"store_map_max", GP_CONF_SIZE, offsetof(struct gp_conf_top, store_map_size_max), "64G",
+	 .min = 1048576, .max = 16384 * GIB, .flags = GP_CONF_RESTART,
+	 .help = "Size an LMDB environment may grow to (address space, not memory)."},
+};
+
+const struct gp_conf_table gp_conf_top_table = {
+	.title = "What all programs share: the store.",
+	.rows = top_rows, .n_rows = GP_ARRAY_SIZE(top_rows), .size = sizeof(struct gp_conf_top),
+};
+
+static const struct gp_conf_enum levels[] = {
+	{"error", GP_LOG_ERROR}, {"warning", GP_LOG_WARNING}, {"info", GP_LOG_INFO},
+	{"debug", GP_LOG_DEBUG}, {NULL, 0},
+};
+static const struct gp_conf_enum formats[] = {
+	{"text", GP_LOG_TEXT}, {"json", GP_LOG_JSON}, {NULL, 0},
+};
+static const struct gp_conf_enum targets[] = {
+	{"stderr", GP_CONF_LOG_STDERR}, {"syslog", GP_CONF_LOG_SYSLOG}, {"file", GP_CONF_LOG_FILE},
+	{NULL, 0},
+};
+
+static const struct gp_conf_row log_rows[] = {
+	{"level", GP_CONF_ENUM, offsetof(struct gp_conf_log, level), "info", .values = levels,
+	 .help = "The least important lines that are written."},
+	{"format", GP_CONF_ENUM, offsetof(struct gp_conf_log, format), "text", .values = formats,
+	 .help = "Lines as key=value text, or as one JSON object each."},
+	{"target", GP_CONF_ENUM, offsetof(struct gp_conf_log, target), "stderr", .values = targets,
+	 .help = "Where lines go; systemd keeps standard error in its journal."},
+	{"file", GP_CONF_PATH, offsetof(struct gp_conf_log, file), "",
+	 .help = "The log file for target \"file\"; SIGUSR1 reopens it."},
+	{"facility", GP_CONF_STRING, offsetof(struct gp_conf_log, facility), "mail",
+	 .help = "Facility for target \"syslog\": mail, daemon, user or local0 to local7."},
+};
+
+static void validate_log(const void *values, const struct gp_snapshot *snap,
+			 struct gp_conf_report *report)
+{
+	const struct gp_conf_log *log = values;
+
+	if (log->target == GP_CONF_LOG_FILE && !*log->file)
+		gp_conf_complain(snap, &gp_conf_log_table, "target", report,
+				 "\"file\" needs log.file");
+}
+
+const struct gp_conf_table gp_conf_log_table = {
+	.group = "log", .title = "Log lines.",
+	.rows = log_rows, .n_rows = GP_ARRAY_SIZE(log_rows), .size = sizeof(struct gp_conf_log),
+	.validate = validate_log,
+};
+
+static const struct gp_conf_row dns_rows[] = {
+	{"servers", GP_CONF_LIST, offsetof(struct gp_conf_dns, servers), "",
+	 .flags = GP_CONF_RESTART,
+	 .help = "Resolvers to ask, \"ADDRESS\" or \"ADDRESS@PORT\"; empty asks those of "
+		 "/etc/resolv.conf."},
+	{"recursion", GP_CONF_BOOL, offsetof(struct gp_conf_dns, recursion), "false",
+	 .flags = GP_CONF_RESTART,
+	 .help = "Resolve from the root servers down instead of asking resolvers (block lists "
+		 "refuse public resolvers)."},
+	{"dnssec", GP_CONF_BOOL, offsetof(struct gp_conf_dns, dnssec), "false",
+	 .flags = GP_CONF_RESTART, .help = "Validate answers by DNSSEC; needs a trust anchor."},
+	{"trust_anchor", GP_CONF_PATH, offsetof(struct gp_conf_dns, trust_anchor), "",
+	 .flags = GP_CONF_RESTART, .help = "File with the root's DNSSEC trust anchor."},
+	{"timeout", GP_CONF_DURATION, offsetof(struct gp_conf_dns, timeout_ms), "5s", .min = 100,
+	 .max = 60000, .flags = GP_CONF_RESTART, .help = "How long one question may take."},
+	{"cache", GP_CONF_SIZE, offsetof(struct gp_conf_dns, cache_size), "16M", .min = 65536,
+	 .max = 16 * GIB, .flags = GP_CONF_RESTART, .help = "Memory for cached answers."},
+};
+
+static void validate_dns(const void *values, const struct gp_snapshot *snap,
+			 struct gp_conf_report *report)
+{
+	const struct gp_conf_dns *dns = values;
+
+	if (dns->dnssec && !*dns->trust_anchor)
+		gp_conf_complain(snap, &gp_conf_dns_table, "dnssec", report,
+				 "needs dns.trust_anchor");
+	if (dns->recursion && dns->servers.len)
+		gp_conf_complain(snap, &gp_conf_dns_table, "recursion", report,
+				 "excludes dns.servers");
+}
+
+const struct gp_conf_table gp_conf_dns_table = {
+	.group = "dns", .title = "How names are looked up.",
+	.rows = dns_rows, .n_rows = GP_ARRAY_SIZE(dns_rows), .size = sizeof(struct gp_conf_dns),
+	.validate = validate_dns,
+};
+
+static const struct gp_conf_row networks_rows[] = {
+	{"own", GP_CONF_NETWORKS, offsetof(struct gp_conf_networks, own), "127.0.0.0/8, ::1",
+	 .help = "Networks whose mail is our own: treated as outbound."},
+	{"trusted", GP_CONF_NETWORKS, offsetof(struct gp_conf_networks, trusted), "",
+	 .help = "Relays in front of us whose Received lines are believed."},
+	{"exempt", GP_CONF_NETWORKS, offsetof(struct gp_conf_networks, exempt), "",
+	 .help = "Networks whose mail is never scanned."},
+};
+
+const struct gp_conf_table gp_conf_networks_table = {
+	.group = "networks", .title = "Networks that are treated apart.",
+	.rows = networks_rows, .n_rows = GP_ARRAY_SIZE(networks_rows),
+	.size = sizeof(struct gp_conf_networks),
+};
+
+static const struct gp_conf_row domains_rows[] = {
+	{"own", GP_CONF_LIST, offsetof(struct gp_conf_domains, own), "",
+	 .help = "Domains that mail is received for."},
+	{"authserv_id", GP_CONF_STRING, offsetof(struct gp_conf_domains, authserv_id), "",
+	 .help = "Name in our Authentication-Results; empty takes the host's name."},
+};
+
+const struct gp_conf_table gp_conf_domains_table = {
+	.group = "domains", .title = "Our names.",
+	.rows = domains_rows, .n_rows = GP_ARRAY_SIZE(domains_rows),
+	.size = sizeof(struct gp_conf_domains),
+};
+
+static const struct gp_conf_row metrics_rows[] = {
+	{"listen", GP_CONF_STRING, offsetof(struct gp_conf_metrics, listen), "",
+	 .flags = GP_CONF_RESTART, .check = gp_conf_check_socket,
+	 .help = "Address of /metrics and /healthz, \"unix:/path\" or \"inet:port@127.0.0.1\"; \"%p\" "
+		 "stands for the program's name, empty switches it off."},
+	{"mode", GP_CONF_MODE, offsetof(struct gp_conf_metrics, mode), "0660",
+	 .flags = GP_CONF_RESTART, .help = "File mode of a unix socket."},
+};
+
+const struct gp_conf_table gp_conf_metrics_table = {
+	.group = "metrics", .title = "Metrics (Prometheus) and health.",
+	.rows = metrics_rows, .n_rows = GP_ARRAY_SIZE(metrics_rows),
+	.size = sizeof(struct gp_conf_metrics),
+};
+
+static const struct gp_conf_row rules_rows[] = {
+	{"paths", GP_CONF_LIST, offsetof(struct gp_conf_rules, paths),
+	 GP_DATADIR "/rules, " GP_SYSCONFDIR "/rules.d",
+	 .help = "Rule files (*.cf) and directories of them, read in this order; those that do "
+		 "not exist are passed over."},
+	{"cache", GP_CONF_PATH, offsetof(struct gp_conf_rules, cache), GP_CACHEDIR,
+	 .help = "Directory of compiled rule databases; empty runs without."},
+	{"network", GP_CONF_BOOL, offsetof(struct gp_conf_rules, network), "true",
+	 .help = "Run rules that ask the network (block lists)."},
+};
+
+const struct gp_conf_table gp_conf_rules_table = {
+	.group = "rules", .title = "Rules in SpamAssassin's language.",
+	.rows = rules_rows, .n_rows = GP_ARRAY_SIZE(rules_rows),
+	.size = sizeof(struct gp_conf_rules),
+};
+
+static const struct gp_conf_row bayes_rows[] = {
+	{"enabled", GP_CONF_BOOL, offsetof(struct gp_conf_bayes, enabled), "true",
+	 .help = "Let what was learned have a say."},
+	{"min_spam", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_spam), "200", .min = 1,
+	 .max = 1000000, .unit = "messages", .help = "Learned spam before Bayes has a say."},
+	{"min_ham", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_ham), "200", .min = 1,
+	 .max = 1000000, .unit = "messages", .help = "Learned ham before Bayes has a say."},
+	{"per_user", GP_CONF_BOOL, offsetof(struct gp_conf_bayes, per_user), "false",
+	 .help = "Use what the recipient taught, for messages with a single recipient."},
+};
+
+const struct gp_conf_table gp_conf_bayes_table = {
+	.group = "bayes", .title = "The learning filter.",
+	.rows = bayes_rows, .n_rows = GP_ARRAY_SIZE(bayes_rows),
+	.size = sizeof(struct gp_conf_bayes),
+};
