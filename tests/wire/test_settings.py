@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import HAM, MARK, REJECT, StartMilter, start_in
-from milterclient import Envelope, Result, judge
+from milterclient import Envelope, Result, Session, judge
 
 RECIPIENTS = """\
 strict@example.org    reject=5
@@ -54,6 +54,13 @@ def outcome_of(module_world: Path) -> Iterator[Callable[[bytes, Envelope], str]]
 ])
 def test_thresholds_of_recipients(outcome_of: Callable[[bytes, Envelope], str], recipients: list[str], expected: str) -> None:
     assert outcome_of(MARK, Envelope().to(*recipients)) == expected
+
+
+def test_log_names_who_decided(start: StartMilter, world: Path) -> None:
+    (world / "recipients").write_text(RECIPIENTS)
+    milter = start({"milter-spam": {"recipients": str(world / "recipients")}})
+    judge(str(milter.socket), MARK, Envelope(queue_id="4DECIDED").to("lenient@example.org", "alice@example.org"))
+    assert milter.verdict("4DECIDED")["decided_by"] == "alice@example.org"
 
 
 @pytest.mark.parametrize(("envelope", "message", "expected"), [
@@ -114,6 +121,14 @@ def test_quarantine_and_discard(start: StartMilter) -> None:
     held = judge(str(milter.socket), MARK)
     assert held.quarantine and held.reply.action in ("accept", "continue")
     assert judge(str(milter.socket), REJECT).reply.action == "discard"
+
+
+def test_exempt_network(start: StartMilter) -> None:
+    milter = start({"networks": {"exempt": ["198.51.100.0/24"]}})
+    with Session(str(milter.socket)) as session:
+        reply = session.connect(Envelope())
+        assert reply is not None and reply.action == "accept"
+    assert outcome(judge(str(milter.socket), REJECT, Envelope(address="203.0.113.1"))) == REFUSED
 
 
 def test_reply_texts(start: StartMilter) -> None:
