@@ -11,13 +11,16 @@
  * skipped, an unclosed comment is text again), because spam hides in what
  * repairing parsers throw away; the reference is what SpamAssassin sees.
  *
- * Text: white space is folded to one space.  <p>, <hr>, <h1>, lists and tables
- * as a whole, and two line breaks in a row end a paragraph ("\n"); a single
- * <br>, <div>, <tr>, <td>, <li> separates words by a space.  <title> and
- * <noscript> are visible, <script>, <style> and comments are not text at all.
+ * Text: white space is folded to one space.  <p>, <hr>, <blockquote>, <pre> and
+ * <title> end a paragraph ("\n"), so do two breaks (<br>, <div>, </div>) with
+ * nothing between them; a single break, cells, list items and other blocks
+ * separate words by a space; inline and unknown elements separate nothing.
+ * <title>, <noscript>, <option> and <textarea> are text; <script>, <style> and
+ * comments are not.
  * Hidden text is what CSS or attributes keep from the eye: display:none,
- * visibility:hidden, opacity 0, font size up to 1px, colour (nearly) that of
- * the background, zero or off-screen boxes, `hidden`; paragraphs as above.
+ * visibility:hidden, opacity 0, letters below 3 pixels, a colour that is (nearly)
+ * that of the background, clipped or off-screen boxes, `hidden`, <iframe>'s and
+ * <template>'s content.  SpamAssassin's `body` rules see both kinds.
  *
  * Cost: one pass, linear in the input; memory is bounded by the options and
  * GP_MAX_HTML_DEPTH, whatever the input.
