@@ -58,7 +58,7 @@ def test_bad_configuration_at_start(start: StartMilter, broken: str) -> None:
     with pytest.raises(ServerError):
         milter.start()
     assert "gatepost.conf:1" in check(milter).stderr
-    assert check(milter).returncode != 0
+    assert check(milter).returncode == 78  # EX_CONFIG
 
 
 def test_check_of_a_good_configuration(start: StartMilter) -> None:

@@ -16,7 +16,7 @@ def test_metrics(start: StartMilter) -> None:
     assert status == 200
     for line in text.splitlines():
         assert re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{(\w+="[^"\n]*",?)*\})? [-+0-9.eE]+|', line), line
-    for action, count in (("accept", 2), ("add header", 1), ("greylist", 1), ("reject", 1)):
+    for action, count in (("accept", 2), ("add_header", 1), ("greylist", 1), ("reject", 1)):
         assert milter.counted("gatepost_spam_messages_total", f'action="{action}"') == count, action
 
 

@@ -56,6 +56,13 @@ def test_thresholds_of_recipients(outcome_of: Callable[[bytes, Envelope], str], 
     assert outcome_of(MARK, Envelope().to(*recipients)) == expected
 
 
+def test_log_names_who_decided(start: StartMilter, world: Path) -> None:
+    (world / "recipients").write_text(RECIPIENTS)
+    milter = start({"milter-spam": {"recipients": str(world / "recipients")}})
+    judge(str(milter.socket), MARK, Envelope(queue_id="4DECIDED").to("lenient@example.org", "alice@example.org"))
+    assert milter.verdict("4DECIDED")["decided_by"] == "alice@example.org"
+
+
 @pytest.mark.parametrize(("envelope", "message", "expected"), [
     (Envelope(sender="partner@example.net"), REJECT, CLEAN),
     (Envelope(address="192.0.2.55"), REJECT, CLEAN),
@@ -114,6 +121,12 @@ def test_quarantine_and_discard(start: StartMilter) -> None:
     held = judge(str(milter.socket), MARK)
     assert held.quarantine and held.reply.action in ("accept", "continue")
     assert judge(str(milter.socket), REJECT).reply.action == "discard"
+
+
+def test_exempt_network(start: StartMilter) -> None:
+    milter = start({"networks": {"exempt": ["198.51.100.0/24"]}})
+    assert outcome(judge(str(milter.socket), REJECT)) == CLEAN
+    assert outcome(judge(str(milter.socket), REJECT, Envelope(address="203.0.113.1"))) == REFUSED
 
 
 def test_reply_texts(start: StartMilter) -> None:
