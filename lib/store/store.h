@@ -173,8 +173,8 @@ int gp_store_counter_add(struct gp_store *store, struct gp_str table, struct gp_
 /* Appends, dropping the oldest beyond items_max. */
 int gp_store_ring_push(struct gp_store *store, struct gp_str table, struct gp_str item,
 		       size_t items_max, int64_t deadline_ms) GP_MUST_USE;
-/* Calls fn for up to n items, newest first, after the answer is complete; fn
- * returning false ends it.  The item lives until fn returns. */
+/* Calls fn for up to n items, newest first; fn returning false ends it.  The item
+ * lives until fn returns; fn must not call the store. */
 typedef bool gp_store_item_fn(void *arg, struct gp_str item);
 int gp_store_ring_read(struct gp_store *store, struct gp_str table, size_t n, int64_t deadline_ms,
 		       gp_store_item_fn *fn, void *arg) GP_MUST_USE;

@@ -1,0 +1,51 @@
+/*
+ * Building keys; the layout is described in the header.
+ */
+#include "lib/store/keys.h"
+
+#include "lib/base/codec.h"
+#include "lib/base/digest.h"
+
+void gp_keys_hash(struct gp_str key, unsigned char ret[GP_KEYS_HASH])
+{
+	unsigned char digest[GP_SHA256_SIZE];
+
+	gp_sha256(key.ptr, key.len, digest);
+	memcpy(ret, digest, GP_KEYS_HASH);
+}
+
+void gp_keys_scope(struct gp_str scope, struct gp_buf *out)
+{
+	gp_buf_add_cstr(out, "gp" GP_KEYS_VERSION_TEXT "{b:");
+	for (size_t i = 0; i < scope.len; i++) {
+		char c = scope.ptr[i];
+
+		if (gp_is_alnum(c) || c == '@' || c == '.' || c == '-' || c == '_' || c == '+')
+			gp_buf_add_chr(out, c);
+		else
+			gp_buf_printf(out, "%%%02x", (unsigned)(unsigned char)c);
+	}
+	gp_buf_add_chr(out, '}');
+}
+
+void gp_keys_redis(char kind, struct gp_str table, struct gp_str key, struct gp_buf *out)
+{
+	unsigned char hash[GP_KEYS_HASH];
+
+	gp_buf_printf(out, "gp" GP_KEYS_VERSION_TEXT ":%c:%.*s", kind, GP_STR_FMT(table));
+	if (key.len == 0)
+		return;
+	gp_buf_add_chr(out, ':');
+	gp_keys_hash(key, hash);
+	gp_hex_encode(hash, sizeof(hash), out);
+}
+
+size_t gp_keys_lmdb(char kind, struct gp_str table, struct gp_str key,
+		    unsigned char ret[GP_KEYS_LMDB_MAX])
+{
+	ret[0] = (unsigned char)kind;
+	memcpy(ret + 1, table.ptr, table.len);
+	ret[1 + table.len] = '\0';
+	gp_keys_hash(key, ret + 1 + table.len + 1);
+	return 1 + table.len + 1 + GP_KEYS_HASH;
+}

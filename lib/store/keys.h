@@ -1,0 +1,74 @@
+/*
+ * The key layout, version 1, of both implementations.  Nobody builds a key elsewhere.
+ *
+ * Bayes.  A token is a 64-bit hash.  Its top bits choose a bucket, its low 32
+ * bits name it there; a bucket is a string of packed records (bucket.h).  So a
+ * million tokens are 65,536 strings, not a million keys.  Two tokens that agree
+ * in all 48 bits share a count: one unknown token in 280 million does at a
+ * million tokens.  Everybody's scope has 65,536 buckets, a user's has 4,096, so
+ * that a small scope does not consist of headers (bench/store has the figures).
+ *
+ *   Redis                            holds
+ *   gp1{b:SCOPE}m                    "1 SPAM HAM TOKENS GENERATION" (decimal)
+ *   gp1{b:SCOPE}HEX                  bucket HEX, packed records
+ *   gp1{b:SCOPE}sHEX                 hash of the message digests beginning with HEX
+ *                                    (3 digits): next 16 bytes → "1" spam, "2" ham
+ *   gp1:r:TABLE:HASH                 record, with expiry
+ *   gp1:c:TABLE:HASH                 counter, with expiry
+ *   gp1:l:TABLE                      ring, newest first
+ * Everything of a scope shares a hash tag, so one script may change it on a
+ * cluster.  SCOPE is percent-encoded; HASH is the first 16 bytes of SHA-256 of the key.
+ *
+ *   LMDB, environment bayes/
+ *   meta     SCOPE with "s" before it → struct gp_bayes_meta
+ *   tokens   64-bit integer: scope id << 32 | bucket → packed records
+ *   seen     scope id (4, big endian), digest (32) → class (1)
+ *   LMDB, environment spam/
+ *   records  'r' or 'c', TABLE, NUL, HASH (16) → time it expires (8), value
+ *   rings    TABLE, NUL, sequence number (8, big endian) → item
+ * Both have `about` → "version" → "1".  Numbers without remark are the host's.
+ */
+#ifndef GP_STORE_KEYS_H
+#define GP_STORE_KEYS_H
+
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/str.h"
+
+#define GP_KEYS_VERSION 1
+#define GP_KEYS_VERSION_TEXT "1"
+
+#define GP_KEYS_BITS_ALL 16  /* buckets of everybody's scope, as a power of two */
+#define GP_KEYS_BITS_USER 12 /* of a user's */
+#define GP_KEYS_HASH 16	     /* bytes of a hashed key */
+
+/* log2 of the number of buckets of a scope. */
+static inline unsigned gp_keys_bits(struct gp_str scope)
+{
+	return scope.len == 0 ? GP_KEYS_BITS_ALL : GP_KEYS_BITS_USER;
+}
+
+static inline uint32_t gp_keys_bucket(uint64_t token, unsigned bits)
+{
+	return (uint32_t)(token >> (64 - bits));
+}
+
+static inline uint32_t gp_keys_name(uint64_t token)
+{
+	return (uint32_t)token;
+}
+
+/* First bytes of SHA-256. */
+void gp_keys_hash(struct gp_str key, unsigned char ret[GP_KEYS_HASH]);
+
+/* Redis.  Each appends to `out`. */
+void gp_keys_scope(struct gp_str scope, struct gp_buf *out); /* "gp1{b:SCOPE}" */
+void gp_keys_redis(char kind, struct gp_str table, struct gp_str key, struct gp_buf *out);
+
+/* LMDB: 'r' or 'c', table, NUL, hash; the length written. */
+#define GP_KEYS_LMDB_MAX (1 + 32 + 1 + GP_KEYS_HASH)
+size_t gp_keys_lmdb(char kind, struct gp_str table, struct gp_str key,
+		    unsigned char ret[GP_KEYS_LMDB_MAX]);
+
+#endif

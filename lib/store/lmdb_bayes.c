@@ -1,0 +1,366 @@
+/*
+ * Bayes on LMDB: buckets of packed records (bucket.h) in one database of
+ * integer keys, learned in one transaction however many messages there are.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/store/bucket.h"
+#include "lib/store/keys.h"
+#include "lib/store/lmdb_int.h"
+
+#define EXPIRE_STEP 2048 /* buckets of one transaction: some milliseconds */
+
+struct meta {
+	uint64_t id, spam, ham, tokens;
+};
+
+#define META_KEY_MAX (1 + GP_STORE_SCOPE_MAX)
+#define SEEN_KEY (4 + GP_SHA256_SIZE)
+
+static MDB_val meta_key(const char *scope, char buf[META_KEY_MAX + 1])
+{
+	int len = snprintf(buf, META_KEY_MAX + 1, "s%s", scope);
+
+	return (MDB_val){.mv_size = (size_t)len, .mv_data = buf};
+}
+
+static int meta_get(struct gp_lmdb_env *env, MDB_txn *txn, const char *scope, struct meta *ret)
+{
+	char buf[META_KEY_MAX + 1];
+	MDB_val key = meta_key(scope, buf), value;
+	int rc = mdb_get(txn, gp_lmdb_db(env, GP_LMDB_META), &key, &value);
+
+	if (rc != 0)
+		return rc;
+	if (value.mv_size != sizeof(*ret))
+		return MDB_CORRUPTED;
+	memcpy(ret, value.mv_data, sizeof(*ret));
+	return 0;
+}
+
+static int meta_put(struct gp_lmdb_env *env, MDB_txn *txn, const char *scope,
+		    const struct meta *meta)
+{
+	char buf[META_KEY_MAX + 1];
+	struct meta copy = *meta;
+	MDB_val key = meta_key(scope, buf), value = {.mv_size = sizeof(copy), .mv_data = &copy};
+
+	return mdb_put(txn, gp_lmdb_db(env, GP_LMDB_META), &key, &value, 0);
+}
+
+/* Ids count up from 1: as many as there are scopes. */
+static int meta_open(struct gp_lmdb_env *env, MDB_txn *txn, const char *scope, struct meta *ret)
+{
+	MDB_stat stat;
+	int rc = meta_get(env, txn, scope, ret);
+
+	if (rc != MDB_NOTFOUND)
+		return rc;
+	rc = mdb_stat(txn, gp_lmdb_db(env, GP_LMDB_META), &stat);
+	*ret = (struct meta){.id = stat.ms_entries + 1};
+	return rc != 0 ? rc : meta_put(env, txn, scope, ret);
+}
+
+static MDB_val seen_key(uint64_t id, const unsigned char *digest, unsigned char buf[SEEN_KEY])
+{
+	for (int i = 0; i < 4; i++)
+		buf[i] = (unsigned char)(id >> (24 - 8 * i));
+	memcpy(buf + 4, digest, GP_SHA256_SIZE);
+	return (MDB_val){.mv_size = SEEN_KEY, .mv_data = buf};
+}
+
+static int seen_get(struct gp_lmdb_env *env, MDB_txn *txn, uint64_t id,
+		    const unsigned char *digest, unsigned char *ret)
+{
+	unsigned char buf[SEEN_KEY];
+	MDB_val key = seen_key(id, digest, buf), value;
+	int rc = mdb_get(txn, gp_lmdb_db(env, GP_LMDB_SEEN), &key, &value);
+
+	*ret = GP_BAYES_NONE;
+	if (rc == 0 && value.mv_size == 1)
+		*ret = *(const unsigned char *)value.mv_data;
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Looking up. */
+
+static int lookup(struct gp_lmdb_env *env, MDB_txn *txn, struct gp_bayes_lookup *l)
+{
+	unsigned bits = gp_keys_bits(gp_str(l->scope));
+	MDB_cursor *cursor;
+	struct meta meta;
+	int rc = meta_get(env, txn, l->scope, &meta);
+
+	if (rc != 0)
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	l->totals = (struct gp_bayes_totals){
+		.spam = meta.spam, .ham = meta.ham, .tokens = meta.tokens};
+	rc = mdb_cursor_open(txn, gp_lmdb_db(env, GP_LMDB_TOKENS), &cursor);
+	for (size_t i = 0; rc == 0 && i < l->n; i++) {
+		uint64_t id = meta.id << 32 | gp_keys_bucket(l->tokens[i], bits);
+		MDB_val key = {.mv_size = sizeof(id), .mv_data = &id}, value;
+
+		rc = mdb_cursor_get(cursor, &key, &value, MDB_SET);
+		if (rc == 0)
+			l->counts[i] = gp_bucket_find(gp_str_n(value.mv_data, value.mv_size),
+						      gp_keys_name(l->tokens[i]));
+		else if (rc == MDB_NOTFOUND)
+			rc = 0;
+	}
+	mdb_cursor_close(cursor);
+	return rc;
+}
+
+void gp_lmdb_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l)
+{
+	struct gp_lmdb_env *env = gp_lmdb_of(st)->bayes;
+	struct gp_diag diag = {0};
+	MDB_txn *txn;
+	int r = gp_lmdb_read_begin(env, &txn, &diag);
+
+	if (r == GP_OK) {
+		r = gp_lmdb_error(env, lookup(env, txn, l), &diag);
+		gp_lmdb_read_end(env, &txn);
+	} else if (r == GP_ENOENT) {
+		r = GP_OK; /* nothing was learned yet */
+	}
+	gp_store_lookup_done(l, r, &diag);
+}
+
+int gp_lmdb_bayes_seen(struct gp_store *st, struct gp_str scope, const unsigned char *digest,
+		       int64_t deadline_ms, enum gp_bayes_class *ret, struct gp_diag *diag)
+{
+	struct gp_lmdb_env *env = gp_lmdb_of(st)->bayes;
+	unsigned char class = GP_BAYES_NONE;
+	char name[GP_STORE_SCOPE_MAX + 1];
+	struct meta meta;
+	MDB_txn *txn;
+	int rc, r = gp_lmdb_read_begin(env, &txn, diag);
+
+	if (r == GP_OK) {
+		(void)gp_str_copy(name, sizeof(name), scope);
+		rc = meta_get(env, txn, name, &meta);
+		if (rc == 0)
+			rc = seen_get(env, txn, meta.id, digest, &class);
+		r = rc == MDB_NOTFOUND ? GP_OK : gp_lmdb_error(env, rc, diag);
+		gp_lmdb_read_end(env, &txn);
+	}
+	if (r < 0 && r != GP_ENOENT)
+		return r;
+	*ret = class;
+	return GP_OK;
+}
+
+/* Learning. */
+
+struct learn {
+	struct gp_lmdb_work work;
+	char scope[GP_STORE_SCOPE_MAX + 1];
+	struct gp_bayes_message *messages; /* a copy; its tokens follow in the same memory */
+	size_t n;
+};
+
+static void learn_destroy(struct gp_job *job)
+{
+	struct learn *learn = (struct learn *)job;
+
+	free(learn->messages);
+	free(learn);
+}
+
+/* The asker may leave before the writer is through, so nothing is borrowed. */
+static struct learn *learn_new(struct gp_str scope, const struct gp_bayes_message *messages,
+			       size_t n)
+{
+	struct learn *learn = gp_xcalloc(1, sizeof(*learn));
+	size_t total = 0;
+	uint64_t *tokens;
+
+	for (size_t i = 0; i < n; i++)
+		total += messages[i].n_tokens;
+	(void)gp_str_copy(learn->scope, sizeof(learn->scope), scope);
+	learn->n = n;
+	learn->messages = gp_xmalloc(n * sizeof(*messages) + total * sizeof(*tokens));
+	tokens = (uint64_t *)(learn->messages + n);
+	for (size_t i = 0; i < n; i++) {
+		learn->messages[i] = messages[i];
+		learn->messages[i].tokens = tokens;
+		if (messages[i].n_tokens > 0)
+			memcpy(tokens, messages[i].tokens, messages[i].n_tokens * sizeof(*tokens));
+		tokens += messages[i].n_tokens;
+	}
+	return learn;
+}
+
+/* Puts back what became of a bucket; empty ones go. */
+static int bucket_put(MDB_txn *txn, MDB_dbi db, MDB_val *key, const struct gp_buf *content)
+{
+	MDB_val value = {.mv_size = content->len, .mv_data = content->data};
+	int rc;
+
+	if (content->len > 0)
+		return mdb_put(txn, db, key, &value, 0);
+	rc = mdb_del(txn, db, key, NULL);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int write_tokens(struct gp_lmdb_env *env, MDB_txn *txn, const struct gp_delta_set *set,
+			unsigned bits, struct meta *meta)
+{
+	GP_BUF_AUTO content = GP_BUF_INIT(GP_BUCKET_MAX);
+	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_TOKENS);
+	uint16_t day = gp_bucket_today();
+	int rc = 0;
+
+	for (size_t i = 0, end; rc == 0 && i < set->n; i = end) {
+		uint32_t bucket = gp_keys_bucket(set->items[i].token, bits);
+		uint64_t id = meta->id << 32 | bucket;
+		MDB_val key = {.mv_size = sizeof(id), .mv_data = &id}, value = {0};
+
+		for (end = i + 1; end < set->n; end++)
+			if (gp_keys_bucket(set->items[end].token, bits) != bucket)
+				break;
+		rc = mdb_get(txn, db, &key, &value);
+		if (rc != 0 && rc != MDB_NOTFOUND)
+			break;
+		gp_buf_reset(&content);
+		meta->tokens += (uint64_t)gp_bucket_apply(
+			rc == 0 ? gp_str_n(value.mv_data, value.mv_size) : gp_str_n(NULL, 0),
+			&set->items[i], end - i, day, &content);
+		rc = bucket_put(txn, db, &key, &content);
+	}
+	return rc;
+}
+
+static int write_seen(struct gp_lmdb_env *env, MDB_txn *txn, uint64_t id,
+		      const struct gp_bayes_message *m)
+{
+	unsigned char buf[SEEN_KEY], class = (unsigned char)m->class;
+	MDB_val key = seen_key(id, m->digest, buf);
+	MDB_val value = {.mv_size = 1, .mv_data = &class};
+	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_SEEN);
+	int rc;
+
+	if (m->learned == GP_LEARNED_SAME || m->learned == GP_LEARNED_UNKNOWN)
+		return 0;
+	if (m->class != GP_BAYES_NONE)
+		return mdb_put(txn, db, &key, &value, 0);
+	rc = mdb_del(txn, db, &key, NULL);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static uint64_t add(uint64_t total, int64_t change)
+{
+	return change < 0 && total < (uint64_t)-change ? 0 : total + (uint64_t)change;
+}
+
+static int learn_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct learn *learn = (struct learn *)work;
+	GP_FREE unsigned char *known = gp_xcalloc(learn->n, 1);
+	GP_CLEANUP(gp_delta_done) struct gp_delta_set set = {0};
+	struct meta meta;
+	int rc = meta_open(env, txn, learn->scope, &meta);
+
+	for (size_t i = 0; rc == 0 && i < learn->n; i++)
+		rc = seen_get(env, txn, meta.id, learn->messages[i].digest, &known[i]);
+	if (rc != 0)
+		return rc;
+	gp_delta_build(learn->messages, learn->n, known, &set);
+	rc = write_tokens(env, txn, &set, gp_keys_bits(gp_str(learn->scope)), &meta);
+	for (size_t i = 0; rc == 0 && i < learn->n; i++)
+		rc = write_seen(env, txn, meta.id, &learn->messages[i]);
+	meta.spam = add(meta.spam, set.spam);
+	meta.ham = add(meta.ham, set.ham);
+	return rc != 0 ? rc : meta_put(env, txn, learn->scope, &meta);
+}
+
+int gp_lmdb_bayes_learn(struct gp_store *st, struct gp_str scope,
+			struct gp_bayes_message *messages, size_t n, int64_t deadline_ms,
+			struct gp_diag *diag)
+{
+	struct learn *learn = learn_new(scope, messages, n);
+	struct gp_batch *batch;
+	int r;
+
+	learn->work.run = learn_run;
+	r = gp_lmdb_write(gp_lmdb_of(st)->bayes, &learn->work, learn_destroy, deadline_ms, &batch,
+			  diag);
+	for (size_t i = 0; r == GP_OK && i < n; i++)
+		messages[i].learned = learn->messages[i].learned;
+	gp_batch_free(&batch);
+	return r;
+}
+
+/* Expiry. */
+
+struct expire {
+	struct gp_lmdb_work work;
+	char scope[GP_STORE_SCOPE_MAX + 1];
+	uint32_t from; /* first bucket */
+	unsigned count_max;
+	uint16_t before;
+	uint64_t forgotten; /* out */
+};
+
+static int expire_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct expire *e = (struct expire *)work;
+	GP_BUF_AUTO content = GP_BUF_INIT(GP_BUCKET_MAX);
+	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_TOKENS);
+	struct meta meta;
+	int rc = meta_get(env, txn, e->scope, &meta);
+
+	e->forgotten = 0;
+	if (rc != 0)
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	for (uint32_t b = e->from; rc == 0 && b < e->from + EXPIRE_STEP; b++) {
+		uint64_t id = meta.id << 32 | b;
+		MDB_val key = {.mv_size = sizeof(id), .mv_data = &id}, value;
+		size_t gone;
+
+		rc = mdb_get(txn, db, &key, &value);
+		if (rc == MDB_NOTFOUND) {
+			rc = 0;
+			continue;
+		}
+		gp_buf_reset(&content);
+		gone = rc != 0 ? 0
+			       : gp_bucket_expire(gp_str_n(value.mv_data, value.mv_size),
+						  e->count_max, e->before, &content);
+		if (gone > 0)
+			rc = bucket_put(txn, db, &key, &content);
+		e->forgotten += gone;
+	}
+	meta.tokens -= GP_MIN(e->forgotten, meta.tokens);
+	return rc != 0 || e->forgotten == 0 ? rc : meta_put(env, txn, e->scope, &meta);
+}
+
+int gp_lmdb_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned count_max,
+			 unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten,
+			 struct gp_diag *diag)
+{
+	uint16_t today = gp_bucket_today();
+	uint32_t end = UINT32_C(1) << gp_keys_bits(scope);
+	int r = GP_OK;
+
+	for (uint32_t from = 0; r == GP_OK && from < end; from += EXPIRE_STEP) {
+		struct expire *e = gp_xcalloc(1, sizeof(*e));
+		struct gp_batch *batch;
+
+		(void)gp_str_copy(e->scope, sizeof(e->scope), scope);
+		e->from = from;
+		e->count_max = count_max;
+		e->before = (uint16_t)(today - GP_MIN(age_days, (unsigned)today));
+		e->work.run = expire_run;
+		r = gp_lmdb_write(gp_lmdb_of(st)->bayes, &e->work, gp_lmdb_work_free, deadline_ms,
+				  &batch, diag);
+		if (r == GP_OK)
+			*ret_forgotten += e->forgotten;
+		gp_batch_free(&batch);
+	}
+	return r;
+}

@@ -1,0 +1,509 @@
+/*
+ * An LMDB environment and its writer thread; see the header.
+ *
+ * The read-write lock is not LMDB's: transactions hold it shared, and whoever
+ * must have no transaction in this process (growing the map, adopting another
+ * process' growth, reopening) takes it alone.
+ */
+#include "lib/store/lmdb_env.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/store/keys.h"
+
+/* Address space, not memory: small enough for 32 bits, doubled when full. */
+#define MAP_START ((size_t)64 << 20)
+/* More threads than any milter runs; a slot is 64 bytes in the lock file. */
+#define READERS_MAX 1024
+/* How late an environment that was made or replaced is noticed. */
+#define LOOK_EVERY_MS 1000
+#define SYNC_EVERY_MS 1000
+#define GROW_ROUNDS 24
+
+struct gp_lmdb_env {
+	struct gp_lmdb_config config;
+	pthread_rwlock_t lock; /* see above; guards mdb, dbs, dev, ino, open_error */
+	MDB_env *mdb;	       /* NULL: not there (yet) */
+	MDB_dbi dbs[GP_LMDB_DBS_MAX];
+	dev_t dev;
+	ino_t ino;
+	int open_error; /* why mdb is NULL: GP_ENOENT or worse */
+	struct gp_diag open_diag;
+	_Atomic int64_t look_at_ms;
+	/* The writer. */
+	pthread_t thread;
+	bool has_thread;
+	pthread_mutex_t queue_lock; /* guards the following */
+	pthread_cond_t queue_filled;
+	struct gp_lmdb_work *head, **tail;
+	bool is_stopping;
+};
+
+int gp_lmdb_error(const struct gp_lmdb_env *env, int rc, struct gp_diag *diag)
+{
+	gp_diag_set(diag, "%s: %s", env->config.dir, mdb_strerror(rc));
+	switch (rc) {
+	case 0:
+		return GP_OK;
+	case MDB_MAP_FULL:
+		gp_diag_set(diag, "%s: as large as it may become (%zu bytes)", env->config.dir,
+			    env->config.map_max);
+		return GP_ETEMP;
+	case ENOSPC:
+	case EDQUOT:
+	case EIO:
+	case EAGAIN:
+	case ENOMEM:
+	case MDB_READERS_FULL:
+	case MDB_MAP_RESIZED:
+		return GP_ETEMP;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return GP_EACCES;
+	case ENOENT:
+	case MDB_NOTFOUND:
+		return GP_ENOENT;
+	default:
+		return GP_ESYS;
+	}
+}
+
+MDB_dbi gp_lmdb_db(const struct gp_lmdb_env *env, size_t i)
+{
+	return env->dbs[i];
+}
+
+/* Opening. */
+
+static void env_path(const struct gp_lmdb_env *env, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s/data.mdb", env->config.dir);
+}
+
+static int check_version(MDB_txn *txn, bool create, struct gp_diag *diag)
+{
+	char name[] = "version", known[] = GP_KEYS_VERSION_TEXT;
+	MDB_val key = {.mv_data = name, .mv_size = sizeof(name) - 1};
+	MDB_val value = {.mv_data = known, .mv_size = sizeof(known) - 1}, have;
+	MDB_dbi about;
+	int rc = mdb_dbi_open(txn, "about", create ? MDB_CREATE : 0, &about);
+
+	if (rc == 0)
+		rc = mdb_get(txn, about, &key, &have);
+	if (rc == MDB_NOTFOUND && create)
+		return mdb_put(txn, about, &key, &value, 0);
+	if (rc == 0 && !gp_str_eq(gp_str_n(have.mv_data, have.mv_size),
+				  gp_str_n(value.mv_data, value.mv_size))) {
+		gp_diag_set(diag, "layout version %.*s, this program knows " GP_KEYS_VERSION_TEXT,
+			    (int)have.mv_size, (const char *)have.mv_data);
+		return MDB_VERSION_MISMATCH;
+	}
+	return rc;
+}
+
+static int open_dbs(struct gp_lmdb_env *env, MDB_env *mdb, struct gp_diag *diag)
+{
+	bool create = env->config.is_writer;
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(mdb, NULL, create ? 0 : MDB_RDONLY, &txn);
+
+	if (rc != 0)
+		return rc;
+	rc = check_version(txn, create, diag);
+	for (size_t i = 0; rc == 0 && env->config.dbs[i].name; i++)
+		rc = mdb_dbi_open(txn, env->config.dbs[i].name,
+				  env->config.dbs[i].flags | (create ? MDB_CREATE : 0), &env->dbs[i]);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+/* With the lock held alone. */
+static int env_open(struct gp_lmdb_env *env, struct gp_diag *diag)
+{
+	const struct gp_lmdb_config *c = &env->config;
+	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
+	char path[4096];
+	struct stat st;
+	MDB_env *mdb;
+	int rc = mdb_env_create(&mdb);
+
+	if (rc != 0)
+		return gp_lmdb_error(env, rc, diag);
+	flags |= c->is_writer ? 0 : (unsigned)MDB_RDONLY;
+	flags |= c->is_writer && c->is_lazy ? (unsigned)MDB_NOSYNC : 0;
+	mdb_env_set_maxdbs(mdb, GP_LMDB_DBS_MAX + 1);
+	mdb_env_set_maxreaders(mdb, READERS_MAX);
+	if (c->is_writer)
+		mdb_env_set_mapsize(mdb, GP_MIN(MAP_START, c->map_max));
+	env_path(env, path, sizeof(path));
+	if (diag)
+		diag->text[0] = '\0';
+	rc = mdb_env_open(mdb, c->dir, flags, 0660);
+	if (rc == 0)
+		rc = open_dbs(env, mdb, diag);
+	if (rc == 0 && stat(path, &st) < 0)
+		rc = errno;
+	if (rc != 0) {
+		struct gp_diag own = {0};
+		int err = gp_lmdb_error(env, rc, &own);
+
+		if (diag && diag->text[0])
+			gp_diag_prepend(diag, "%s", c->dir);
+		else
+			gp_diag_set(diag, "%s", own.text);
+		mdb_env_close(mdb);
+		return err;
+	}
+	env->mdb = mdb;
+	env->dev = st.st_dev;
+	env->ino = st.st_ino;
+	return GP_OK;
+}
+
+/* A reader's environment: is it there, and still the one that we have open? */
+static void look(struct gp_lmdb_env *env)
+{
+	int64_t now = gp_clock_mono_ms(), at = atomic_load(&env->look_at_ms);
+	char path[4096];
+	struct stat st;
+	bool exists;
+
+	if (env->config.is_writer || now < at ||
+	    !atomic_compare_exchange_strong(&env->look_at_ms, &at, now + LOOK_EVERY_MS))
+		return;
+	env_path(env, path, sizeof(path));
+	exists = stat(path, &st) == 0;
+	pthread_rwlock_wrlock(&env->lock);
+	if (env->mdb && (!exists || st.st_dev != env->dev || st.st_ino != env->ino)) {
+		mdb_env_close(env->mdb);
+		env->mdb = NULL;
+	}
+	if (!exists)
+		env->open_error = GP_ENOENT;
+	else if (!env->mdb)
+		env->open_error = env_open(env, &env->open_diag);
+	pthread_rwlock_unlock(&env->lock);
+}
+
+/* Reading. */
+
+int gp_lmdb_read_begin(struct gp_lmdb_env *env, MDB_txn **ret, struct gp_diag *diag)
+{
+	int rc = 0;
+
+	look(env);
+	for (int round = 0; round < 3; round++) {
+		pthread_rwlock_rdlock(&env->lock);
+		if (!env->mdb) {
+			int err = env->open_error;
+
+			gp_diag_set(diag, "%s", env->open_diag.text);
+			pthread_rwlock_unlock(&env->lock);
+			return err;
+		}
+		rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, ret);
+		if (rc == 0)
+			return GP_OK; /* the lock goes with read_end */
+		pthread_rwlock_unlock(&env->lock);
+		if (rc != MDB_MAP_RESIZED)
+			break;
+		pthread_rwlock_wrlock(&env->lock);
+		if (env->mdb)
+			(void)mdb_env_set_mapsize(env->mdb, 0); /* as large as it now is */
+		pthread_rwlock_unlock(&env->lock);
+	}
+	return gp_lmdb_error(env, rc, diag);
+}
+
+void gp_lmdb_read_end(struct gp_lmdb_env *env, MDB_txn **txn)
+{
+	mdb_txn_abort(*txn);
+	*txn = NULL;
+	pthread_rwlock_unlock(&env->lock);
+}
+
+size_t gp_lmdb_generation(struct gp_lmdb_env *env)
+{
+	MDB_envinfo info = {0};
+
+	look(env);
+	pthread_rwlock_rdlock(&env->lock);
+	if (env->mdb)
+		(void)mdb_env_info(env->mdb, &info);
+	pthread_rwlock_unlock(&env->lock);
+	return info.me_last_txnid;
+}
+
+/* Writing. */
+
+static int grow(struct gp_lmdb_env *env)
+{
+	MDB_envinfo info;
+	int rc = MDB_MAP_FULL;
+
+	pthread_rwlock_wrlock(&env->lock);
+	(void)mdb_env_info(env->mdb, &info);
+	if (info.me_mapsize < env->config.map_max)
+		rc = mdb_env_set_mapsize(env->mdb, GP_MIN(info.me_mapsize * 2, env->config.map_max));
+	pthread_rwlock_unlock(&env->lock);
+	return rc;
+}
+
+static int run_once(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
+{
+	MDB_txn *txn;
+	int rc;
+
+	pthread_rwlock_rdlock(&env->lock);
+	rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
+	if (rc == 0) {
+		rc = w->run(w, env, txn);
+		if (rc == 0)
+			rc = mdb_txn_commit(txn);
+		else
+			mdb_txn_abort(txn);
+	}
+	pthread_rwlock_unlock(&env->lock);
+	return rc;
+}
+
+static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
+{
+	int rc = MDB_MAP_FULL;
+
+	if (gp_job_is_abandoned(&w->job)) {
+		gp_job_finish(&w->job, GP_ETEMP);
+		return;
+	}
+	for (int round = 0; round < GROW_ROUNDS; round++) {
+		rc = run_once(env, w);
+		if (rc == MDB_MAP_RESIZED) {
+			pthread_rwlock_wrlock(&env->lock);
+			rc = mdb_env_set_mapsize(env->mdb, 0);
+			pthread_rwlock_unlock(&env->lock);
+		} else if (rc == MDB_MAP_FULL) {
+			rc = grow(env);
+		} else {
+			break;
+		}
+		if (rc != 0)
+			break;
+	}
+	gp_job_finish(&w->job, gp_lmdb_error(env, rc, &w->diag));
+}
+
+static struct timespec in_ms(int64_t ms)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += (time_t)(ms / 1000);
+	return at;
+}
+
+/* The next work; NULL with *ret_sync when it is time to sync, NULL alone at the end. */
+static struct gp_lmdb_work *next_work(struct gp_lmdb_env *env, bool is_dirty,
+				      const struct timespec *sync_at, bool *ret_sync)
+{
+	struct gp_lmdb_work *w;
+
+	*ret_sync = false;
+	pthread_mutex_lock(&env->queue_lock);
+	while (!env->head && !env->is_stopping && !*ret_sync) {
+		if (!is_dirty)
+			pthread_cond_wait(&env->queue_filled, &env->queue_lock);
+		else if (pthread_cond_timedwait(&env->queue_filled, &env->queue_lock, sync_at) ==
+			 ETIMEDOUT)
+			*ret_sync = true;
+	}
+	w = env->head;
+	if (w) {
+		env->head = w->next;
+		if (!env->head)
+			env->tail = &env->head;
+	}
+	pthread_mutex_unlock(&env->queue_lock);
+	return w;
+}
+
+static void *writer_main(void *arg)
+{
+	struct gp_lmdb_env *env = arg;
+	struct timespec sync_at = {0}, now;
+	bool is_dirty = false, sync;
+	struct gp_lmdb_work *w;
+
+	while ((w = next_work(env, is_dirty, &sync_at, &sync)) || sync) {
+		if (w) {
+			run(env, w);
+			if (env->config.is_lazy && !is_dirty) {
+				is_dirty = true;
+				sync_at = in_ms(SYNC_EVERY_MS);
+			}
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (is_dirty && (sync || now.tv_sec > sync_at.tv_sec)) {
+			(void)mdb_env_sync(env->mdb, 1);
+			is_dirty = false;
+		}
+	}
+	(void)mdb_env_sync(env->mdb, 1);
+	return NULL;
+}
+
+static void enqueue(struct gp_lmdb_env *env, struct gp_lmdb_work *work)
+{
+	work->next = NULL;
+	pthread_mutex_lock(&env->queue_lock);
+	*env->tail = work;
+	env->tail = &work->next;
+	pthread_cond_signal(&env->queue_filled);
+	pthread_mutex_unlock(&env->queue_lock);
+}
+
+int gp_lmdb_write(struct gp_lmdb_env *env, struct gp_lmdb_work *work,
+		  void (*destroy)(struct gp_job *job), int64_t deadline_ms,
+		  struct gp_batch **ret_batch, struct gp_diag *diag)
+{
+	int r;
+
+	*ret_batch = gp_batch_new(deadline_ms);
+	gp_job_init(&work->job, *ret_batch, destroy);
+	if (!env->has_thread) {
+		gp_diag_set(diag, "%s: this program does not write here", env->config.dir);
+		gp_job_finish(&work->job, GP_EACCES);
+		return GP_EACCES;
+	}
+	enqueue(env, work);
+	r = gp_job_wait(&work->job);
+	if (r < 0 && gp_job_is_done(&work->job))
+		gp_diag_set(diag, "%s", work->diag.text);
+	else if (r < 0)
+		gp_diag_set(diag, "%s: not written before the deadline", env->config.dir);
+	return r;
+}
+
+void gp_lmdb_work_free(struct gp_job *job)
+{
+	free(job);
+}
+
+/* Life. */
+
+static int make_dir(const char *dir, struct gp_diag *diag)
+{
+	char path[4096];
+	size_t len = strlen(dir);
+
+	if (len >= sizeof(path)) {
+		gp_diag_set(diag, "%s: name too long", dir);
+		return GP_EINVAL;
+	}
+	for (size_t i = 1; i <= len; i++) {
+		if (dir[i] != '/' && dir[i] != '\0')
+			continue;
+		memcpy(path, dir, i);
+		path[i] = '\0';
+		if (mkdir(path, 0750) < 0 && errno != EEXIST)
+			return gp_diag_errno(diag, "cannot make directory %s", path);
+	}
+	return GP_OK;
+}
+
+static void env_free(struct gp_lmdb_env *env)
+{
+	if (env->mdb)
+		mdb_env_close(env->mdb);
+	pthread_rwlock_destroy(&env->lock);
+	pthread_cond_destroy(&env->queue_filled);
+	pthread_mutex_destroy(&env->queue_lock);
+	free(env);
+}
+
+static struct gp_lmdb_env *env_new(const struct gp_lmdb_config *config)
+{
+	struct gp_lmdb_env *env = gp_xcalloc(1, sizeof(*env));
+	pthread_rwlockattr_t rw;
+	pthread_condattr_t cond;
+
+	env->config = *config;
+	env->open_error = GP_ENOENT;
+	env->tail = &env->head;
+	pthread_rwlockattr_init(&rw);
+	/* Else a stream of readers could keep the writer from growing the map. */
+	pthread_rwlockattr_setkind_np(&rw, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&env->lock, &rw);
+	pthread_rwlockattr_destroy(&rw);
+	pthread_mutex_init(&env->queue_lock, NULL);
+	pthread_condattr_init(&cond);
+	pthread_condattr_setclock(&cond, CLOCK_MONOTONIC);
+	pthread_cond_init(&env->queue_filled, &cond);
+	pthread_condattr_destroy(&cond);
+	return env;
+}
+
+static int start_writer(struct gp_lmdb_env *env, struct gp_diag *diag)
+{
+	sigset_t all, old;
+	int dead, r = make_dir(env->config.dir, diag);
+
+	if (r == GP_OK)
+		r = env_open(env, diag);
+	if (r < 0)
+		return r;
+	(void)mdb_reader_check(env->mdb, &dead); /* slots of processes that crashed */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	errno = pthread_create(&env->thread, NULL, writer_main, env);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (errno != 0)
+		return gp_diag_errno(diag, "thread for %s", env->config.dir);
+	env->has_thread = true;
+	return GP_OK;
+}
+
+int gp_lmdb_open(const struct gp_lmdb_config *config, struct gp_lmdb_env **ret,
+		 struct gp_diag *diag)
+{
+	struct gp_lmdb_env *env = env_new(config);
+
+	if (config->is_writer) {
+		int r = start_writer(env, diag);
+
+		if (r < 0) {
+			env_free(env);
+			return r;
+		}
+	}
+	*ret = env;
+	return GP_OK;
+}
+
+void gp_lmdb_close(struct gp_lmdb_env **env)
+{
+	struct gp_lmdb_env *old = *env;
+
+	if (!old)
+		return;
+	*env = NULL;
+	if (old->has_thread) {
+		pthread_mutex_lock(&old->queue_lock);
+		old->is_stopping = true;
+		pthread_cond_signal(&old->queue_filled);
+		pthread_mutex_unlock(&old->queue_lock);
+		pthread_join(old->thread, NULL);
+	}
+	env_free(old);
+}

@@ -1,0 +1,47 @@
+/*
+ * The LMDB store, as its own files see it.
+ */
+#ifndef GP_STORE_LMDB_INT_H
+#define GP_STORE_LMDB_INT_H
+
+#include "lib/store/lmdb_env.h"
+#include "lib/store/store_int.h"
+
+enum { GP_LMDB_META, GP_LMDB_TOKENS, GP_LMDB_SEEN }; /* databases of bayes/ */
+enum { GP_LMDB_RECORDS, GP_LMDB_RINGS };	     /* of spam/ */
+
+struct gp_store_lmdb {
+	struct gp_store store;
+	char *bayes_dir, *spam_dir;
+	struct gp_lmdb_env *bayes, *spam;
+};
+
+static inline struct gp_store_lmdb *gp_lmdb_of(struct gp_store *st)
+{
+	return (struct gp_store_lmdb *)st;
+}
+
+/* The operations, by file. */
+void gp_lmdb_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l);
+int gp_lmdb_bayes_learn(struct gp_store *st, struct gp_str scope,
+			struct gp_bayes_message *messages, size_t n, int64_t deadline_ms,
+			struct gp_diag *diag);
+int gp_lmdb_bayes_seen(struct gp_store *st, struct gp_str scope, const unsigned char *digest,
+		       int64_t deadline_ms, enum gp_bayes_class *ret, struct gp_diag *diag);
+int gp_lmdb_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned count_max,
+			 unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten,
+			 struct gp_diag *diag);
+int gp_lmdb_record_get(struct gp_store *st, struct gp_str table, struct gp_str key,
+		       int64_t deadline_ms, struct gp_record *ret, struct gp_diag *diag);
+int gp_lmdb_record_swap(struct gp_store *st, struct gp_str table, struct gp_str key,
+			const struct gp_record *old, const struct gp_record *new, int64_t ttl_s,
+			int64_t deadline_ms, bool *ret_swapped, struct gp_diag *diag);
+int gp_lmdb_counter_add(struct gp_store *st, struct gp_str table, struct gp_str key, int64_t delta,
+			int64_t ttl_s, int64_t deadline_ms, int64_t *ret_value,
+			struct gp_diag *diag);
+int gp_lmdb_ring_push(struct gp_store *st, struct gp_str table, struct gp_str item,
+		      size_t items_max, int64_t deadline_ms, struct gp_diag *diag);
+int gp_lmdb_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
+		      gp_store_item_fn *fn, void *arg, struct gp_diag *diag);
+
+#endif

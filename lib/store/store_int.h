@@ -1,0 +1,83 @@
+/*
+ * What an implementation of the store provides.  For lib/store and the fake in
+ * tests/fakes; nobody else includes it.
+ *
+ * store.c stands before the operations: it checks arguments, shortens the
+ * deadline, asks the breaker, measures, and reports.  So an operation gets only
+ * valid arguments, and only says what happened.
+ */
+#ifndef GP_STORE_STORE_INT_H
+#define GP_STORE_STORE_INT_H
+
+#include <pthread.h>
+
+#include "lib/store/breaker.h"
+#include "lib/store/store.h"
+
+/* Reads fail independently of writes (full disk, maxmemory, a held lock). */
+enum gp_store_side { GP_STORE_READS, GP_STORE_WRITES, GP_STORE_SIDES };
+
+struct gp_store_ops {
+	const char *kind;
+	void (*close)(struct gp_store *st); /* frees st as well */
+	int (*ping)(struct gp_store *st, int64_t deadline_ms, struct gp_diag *diag);
+	/* Answers now or later with gp_store_lookup_done(). */
+	void (*bayes_start)(struct gp_store *st, struct gp_bayes_lookup *l);
+	int (*bayes_learn)(struct gp_store *st, struct gp_str scope, struct gp_bayes_message *messages,
+			   size_t n, int64_t deadline_ms, struct gp_diag *diag);
+	int (*bayes_seen)(struct gp_store *st, struct gp_str scope, const unsigned char *digest,
+			  int64_t deadline_ms, enum gp_bayes_class *ret, struct gp_diag *diag);
+	int (*bayes_expire)(struct gp_store *st, struct gp_str scope, unsigned count_max,
+			    unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten,
+			    struct gp_diag *diag);
+	int (*record_get)(struct gp_store *st, struct gp_str table, struct gp_str key,
+			  int64_t deadline_ms, struct gp_record *ret, struct gp_diag *diag);
+	int (*record_swap)(struct gp_store *st, struct gp_str table, struct gp_str key,
+			   const struct gp_record *old, const struct gp_record *new, int64_t ttl_s,
+			   int64_t deadline_ms, bool *ret_swapped, struct gp_diag *diag);
+	int (*counter_add)(struct gp_store *st, struct gp_str table, struct gp_str key,
+			   int64_t delta, int64_t ttl_s, int64_t deadline_ms, int64_t *ret_value,
+			   struct gp_diag *diag);
+	int (*ring_push)(struct gp_store *st, struct gp_str table, struct gp_str item,
+			 size_t items_max, int64_t deadline_ms, struct gp_diag *diag);
+	int (*ring_read)(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
+			 gp_store_item_fn *fn, void *arg, struct gp_diag *diag);
+};
+
+/* The implementation's struct begins with this one. */
+struct gp_store {
+	const struct gp_store_ops *ops;
+	int64_t timeout_ms;
+	struct gp_breaker breakers[GP_STORE_SIDES];
+	atomic_bool is_up;
+	pthread_mutex_t lock; /* guards last_error */
+	struct gp_diag last_error;
+};
+
+/* Initialises the common part from the options (timeouts); and ends it. */
+void gp_store_init(struct gp_store *st, const struct gp_store_ops *ops,
+		   const struct gp_store_options *options);
+void gp_store_done(struct gp_store *st);
+
+/* One look-up, and its result. */
+struct gp_bayes_lookup {
+	struct gp_job job;
+	struct gp_store *store;
+	int64_t deadline_ms, begun_us;
+	char scope[GP_STORE_SCOPE_MAX + 1];
+	size_t n;
+	uint64_t *tokens;	       /* n */
+	struct gp_bayes_count *counts; /* n, zeroed */
+	struct gp_bayes_totals totals; /* zeroed */
+};
+
+/* Reports and finishes the job; `why` (may be NULL) explains a failure. */
+void gp_store_lookup_done(struct gp_bayes_lookup *l, int result, const struct gp_diag *why);
+
+/* The implementations. */
+int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct gp_store **ret,
+		       struct gp_diag *diag) GP_MUST_USE;
+int gp_store_redis_open(const char *url, const struct gp_store_options *o, struct gp_store **ret,
+			struct gp_diag *diag) GP_MUST_USE;
+
+#endif

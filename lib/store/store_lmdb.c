@@ -1,0 +1,103 @@
+/*
+ * The embedded store: two LMDB environments below one directory.
+ *
+ * bayes/ is committed durably; spam/ without fsync, synced once a second.
+ */
+#include <stdlib.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/mem.h"
+#include "lib/store/lmdb_int.h"
+
+#define MAP_MAX ((int64_t)64 << 30)
+
+static void lmdb_close(struct gp_store *st)
+{
+	struct gp_store_lmdb *s = gp_lmdb_of(st);
+
+	gp_lmdb_close(&s->bayes);
+	gp_lmdb_close(&s->spam);
+	gp_store_done(&s->store);
+	free(s->bayes_dir);
+	free(s->spam_dir);
+	free(s);
+}
+
+/* An environment that does not exist yet is no fault of the store. */
+static int ping_env(struct gp_lmdb_env *env, struct gp_diag *diag)
+{
+	MDB_txn *txn;
+	int r = gp_lmdb_read_begin(env, &txn, diag);
+
+	if (r == GP_OK)
+		gp_lmdb_read_end(env, &txn);
+	return r == GP_ENOENT ? GP_OK : r;
+}
+
+static int lmdb_ping(struct gp_store *st, int64_t deadline_ms, struct gp_diag *diag)
+{
+	int r = ping_env(gp_lmdb_of(st)->bayes, diag);
+
+	return r < 0 ? r : ping_env(gp_lmdb_of(st)->spam, diag);
+}
+
+static const struct gp_store_ops lmdb_ops = {
+	.kind = "lmdb",
+	.close = lmdb_close,
+	.ping = lmdb_ping,
+	.bayes_start = gp_lmdb_bayes_start,
+	.bayes_learn = gp_lmdb_bayes_learn,
+	.bayes_seen = gp_lmdb_bayes_seen,
+	.bayes_expire = gp_lmdb_bayes_expire,
+	.record_get = gp_lmdb_record_get,
+	.record_swap = gp_lmdb_record_swap,
+	.counter_add = gp_lmdb_counter_add,
+	.ring_push = gp_lmdb_ring_push,
+	.ring_read = gp_lmdb_ring_read,
+};
+
+static char *join(const char *dir, const char *name)
+{
+	GP_BUF_AUTO path = GP_BUF_INIT(4096);
+
+	gp_buf_printf(&path, "%s/%s", dir, name);
+	return gp_xstrdup(gp_buf_cstr(&path));
+}
+
+int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct gp_store **ret,
+		       struct gp_diag *diag)
+{
+	const char *dir = url + strlen("lmdb:");
+	size_t map_max = (size_t)(o->map_size_max > 0 ? o->map_size_max : MAP_MAX);
+	struct gp_store_lmdb *s;
+	int r;
+
+	if (dir[0] != '/' || strlen(dir) > 3900) {
+		gp_diag_set(diag, "must name an absolute directory");
+		return GP_EINVAL;
+	}
+	s = gp_xcalloc(1, sizeof(*s));
+	gp_store_init(&s->store, &lmdb_ops, o);
+	s->bayes_dir = join(dir, "bayes");
+	s->spam_dir = join(dir, "spam");
+	r = gp_lmdb_open(&(struct gp_lmdb_config){.dir = s->bayes_dir,
+						  .is_writer = o->writes & GP_STORE_BAYES,
+						  .map_max = map_max,
+						  .dbs = {{"meta", 0},
+							  {"tokens", MDB_INTEGERKEY},
+							  {"seen", 0}}},
+			 &s->bayes, diag);
+	if (r == GP_OK)
+		r = gp_lmdb_open(&(struct gp_lmdb_config){.dir = s->spam_dir,
+							  .is_writer = o->writes & GP_STORE_SPAM,
+							  .is_lazy = true,
+							  .map_max = map_max,
+							  .dbs = {{"records", 0}, {"rings", 0}}},
+				 &s->spam, diag);
+	if (r < 0) {
+		lmdb_close(&s->store);
+		return r;
+	}
+	*ret = &s->store;
+	return GP_OK;
+}

@@ -1,0 +1,33 @@
+/*
+ * The contract test: what every implementation of the store must do.
+ *
+ * test_lmdb.c and test_redis.c open a fresh, empty store of their kind, put it
+ * into contract_store, and run these.
+ */
+#ifndef GP_TEST_STORE_CONTRACT_H
+#define GP_TEST_STORE_CONTRACT_H
+
+#include "lib/store/store.h"
+#include "tests/unit/test.h"
+
+extern struct gp_store *contract_store;
+/* Lets this many seconds pass for the store. */
+extern void (*contract_advance)(int64_t seconds);
+
+/* A deadline far away. */
+int64_t soon(void);
+
+/* n distinct tokens, well spread, the same for the same seed. */
+void make_tokens(uint64_t seed, uint64_t *tokens, size_t n);
+/* A digest of its own for each number. */
+void make_digest(uint64_t number, unsigned char *digest);
+/* Learns one message of n tokens from `seed`, digest from `number`. */
+enum gp_learned learn_one(struct gp_str scope, uint64_t number, enum gp_bayes_class class,
+			  uint64_t seed, size_t n);
+void assert_totals(struct gp_str scope, uint64_t spam, uint64_t ham, uint64_t tokens);
+
+/* The rows, and how many. */
+extern const struct CMUnitTest contract_tests[];
+extern const size_t contract_tests_n;
+
+#endif

@@ -1,0 +1,322 @@
+/*
+ * The store on LMDB: the contract, and what only LMDB can do wrong.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+#include "lib/base/mem.h"
+#include "tests/unit/store/contract.h"
+
+static char dir[] = "/tmp/gp-test-lmdb-XXXXXX";
+
+static void advance(int64_t seconds)
+{
+	gp_clock_set(gp_clock_mono_ms(), gp_clock_real_s() + seconds);
+}
+
+static const char *path(const char *name)
+{
+	static char buf[256];
+
+	snprintf(buf, sizeof(buf), "%s/%s", dir, name);
+	return buf;
+}
+
+static struct gp_store *open_store(const char *name, unsigned writes, int64_t map_max)
+{
+	struct gp_store_options o = {.writes = writes, .map_size_max = map_max};
+	struct gp_store *st;
+	struct gp_diag diag;
+	char url[300];
+
+	snprintf(url, sizeof(url), "lmdb:%s", path(name));
+	if (gp_store_open(url, &o, &st, &diag) < 0)
+		fail_msg("%s", diag.text);
+	return st;
+}
+
+/* Runs fn in a process of its own; its result is the exit status. */
+static pid_t spawn(int (*fn)(const char *name), const char *name)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(fn(name));
+	return pid;
+}
+
+static void assert_succeeds(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int setup(void **state)
+{
+	assert_non_null(mkdtemp(dir));
+	contract_store = open_store("contract", GP_STORE_BAYES | GP_STORE_SPAM, 0);
+	contract_advance = advance;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[300];
+
+	gp_store_close(&contract_store);
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command);
+}
+
+static int learn_in(const char *name)
+{
+	contract_store = open_store(name, GP_STORE_BAYES, 0);
+	for (uint64_t i = 0; i < 20; i++)
+		learn_one(GP_STR(""), i, GP_BAYES_SPAM, 7, 100);
+	gp_store_close(&contract_store);
+	return 0;
+}
+
+/* The filter runs before anything was learned; learning is noticed within a second. */
+static void appears_later(void **state)
+{
+	struct gp_store *reader = open_store("later", GP_STORE_SPAM, 0), *old = contract_store;
+	struct gp_bayes_totals t;
+	int64_t end = gp_clock_mono_ms() + 5000;
+
+	assert_int_equal(gp_store_bayes_totals(reader, GP_STR(""), soon(), &t), GP_OK);
+	assert_int_equal(t.spam, 0);
+	assert_int_equal(gp_store_ping(reader, soon(), NULL), GP_OK);
+	assert_succeeds(spawn(learn_in, "later"));
+	while (t.spam == 0 && gp_clock_mono_ms() < end) {
+		assert_int_equal(gp_store_bayes_totals(reader, GP_STR(""), soon(), &t), GP_OK);
+		usleep(20000);
+	}
+	assert_int_equal(t.spam, 20);
+	/* Reading only, so learning is refused, clearly. */
+	{
+		struct gp_bayes_message m = {.class = GP_BAYES_SPAM};
+		struct gp_diag diag;
+
+		assert_int_equal(gp_store_bayes_learn(reader, GP_STR(""), &m, 1, soon(), &diag),
+				 GP_EACCES);
+		assert_non_null(strstr(diag.text, "does not write"));
+	}
+	gp_store_close(&reader);
+	contract_store = old;
+}
+
+/* Removed and learned anew: the reader changes over. */
+static void is_replaced(void **state)
+{
+	struct gp_store *reader = open_store("replaced", 0, 0), *old = contract_store;
+	struct gp_bayes_totals t = {0};
+	int64_t end;
+
+	assert_succeeds(spawn(learn_in, "replaced"));
+	for (end = gp_clock_mono_ms() + 5000; t.spam != 20 && gp_clock_mono_ms() < end;) {
+		assert_int_equal(gp_store_bayes_totals(reader, GP_STR(""), soon(), &t), GP_OK);
+		usleep(20000);
+	}
+	assert_int_equal(t.spam, 20);
+	assert_int_equal(unlink(path("replaced/bayes/data.mdb")), 0);
+	assert_int_equal(unlink(path("replaced/bayes/lock.mdb")), 0);
+	for (end = gp_clock_mono_ms() + 5000; t.spam != 0 && gp_clock_mono_ms() < end;) {
+		assert_int_equal(gp_store_bayes_totals(reader, GP_STR(""), soon(), &t), GP_OK);
+		usleep(20000);
+	}
+	assert_int_equal(t.spam, 0);
+	gp_store_close(&reader);
+	contract_store = old;
+}
+
+/* Each message of the writer has 100 tokens of its own and 100 common ones. */
+static int read_while_learning(const char *name)
+{
+	struct gp_store *st = open_store(name, 0, 0);
+	struct gp_bayes_count counts[100];
+	struct gp_bayes_totals t = {0};
+	uint64_t tokens[100];
+	int64_t end = gp_clock_mono_ms() + 20000;
+
+	make_tokens(7, tokens, 100);
+	while (t.spam < 20) {
+		if (gp_store_bayes_get(st, GP_STR(""), tokens, 100, soon(), counts, &t) < 0)
+			return 1;
+		for (size_t i = 0; i < 100; i++)
+			if (counts[i].spam != t.spam) /* one snapshot, never a mixture */
+				return 2;
+		if (gp_clock_mono_ms() > end)
+			return 3;
+	}
+	gp_store_close(&st);
+	return 0;
+}
+
+static void readers_see_whole_transactions(void **state)
+{
+	pid_t reader[3], writer;
+
+	for (int i = 0; i < 3; i++)
+		reader[i] = spawn(read_while_learning, "both");
+	writer = spawn(learn_in, "both");
+	assert_succeeds(writer);
+	for (int i = 0; i < 3; i++)
+		assert_succeeds(reader[i]);
+}
+
+static int push_much(const char *name)
+{
+	struct gp_store *st = open_store(name, GP_STORE_SPAM, 0);
+	GP_FREE char *item = gp_xcalloc(GP_RING_ITEM_MAX, 1);
+
+	for (int i = 0; i < 1600; i++) /* 100 MB, the map begins with 64 */
+		if (gp_store_ring_push(st, GP_STR("big"), gp_str_n(item, GP_RING_ITEM_MAX), 100000,
+				       soon()) < 0)
+			return 1;
+	gp_store_close(&st);
+	return 0;
+}
+
+static bool count_item(void *arg, struct gp_str item)
+{
+	assert_int_equal(item.len, GP_RING_ITEM_MAX);
+	++*(size_t *)arg;
+	return true;
+}
+
+/* The map grows; another process that has it open already follows. */
+static void map_grows(void **state)
+{
+	struct gp_store *reader = open_store("grow", 0, 0);
+	size_t n = 0;
+	int64_t end = gp_clock_mono_ms() + 20000;
+	pid_t writer = spawn(push_much, "grow");
+
+	while (n < 1600 && gp_clock_mono_ms() < end) {
+		n = 0;
+		assert_int_equal(gp_store_ring_read(reader, GP_STR("big"), 5000, soon(),
+						    count_item, &n),
+				 GP_OK);
+		usleep(5000);
+	}
+	assert_int_equal(n, 1600);
+	assert_succeeds(writer);
+	gp_store_close(&reader);
+}
+
+/* At its limit the store refuses, says why, and what is there stays readable. */
+static void full_is_temporary(void **state)
+{
+	struct gp_store *st = open_store("full", GP_STORE_SPAM, 1 << 20);
+	GP_FREE char *item = gp_xcalloc(GP_RING_ITEM_MAX, 1);
+	struct gp_diag why;
+	size_t n = 0;
+	int r = GP_OK;
+
+	for (int i = 0; i < 100 && r == GP_OK; i++)
+		r = gp_store_ring_push(st, GP_STR("big"), gp_str_n(item, GP_RING_ITEM_MAX), 1000,
+				       soon());
+	assert_int_equal(r, GP_ETEMP);
+	assert_false(gp_store_is_up(st));
+	gp_store_last_error(st, &why);
+	assert_non_null(strstr(why.text, "as large as it may become"));
+	assert_int_equal(gp_store_ring_read(st, GP_STR("big"), 1000, soon(), count_item, &n), GP_OK);
+	assert_in_range(n, 5, 16);
+	gp_store_close(&st);
+}
+
+static void unusable_directory_is_named(void **state)
+{
+	struct gp_store_options o = {.writes = GP_STORE_BAYES};
+	struct gp_store *st;
+	struct gp_diag diag;
+	char url[300];
+	int fd = open(path("file"), O_CREAT | O_WRONLY, 0600);
+
+	close(fd);
+	snprintf(url, sizeof(url), "lmdb:%s", path("file"));
+	assert_int_equal(gp_store_open(url, &o, &st, &diag), GP_ESYS);
+	assert_non_null(strstr(diag.text, "/bayes"));
+	assert_int_equal(gp_store_open("lmdb:relative", &o, &st, &diag), GP_EINVAL);
+	assert_int_equal(gp_store_open("mysql://x", &o, &st, &diag), GP_EINVAL);
+	assert_non_null(strstr(diag.text, "redis://"));
+}
+
+/* Not ours: refused when writing, an error (not a crash, not "empty") when reading. */
+static void garbage_is_refused(void **state)
+{
+	struct gp_store_options o = {.writes = GP_STORE_BAYES};
+	char junk[8192], url[300];
+	struct gp_bayes_totals t;
+	struct gp_store *st;
+	struct gp_diag diag;
+
+	memset(junk, 'x', sizeof(junk));
+	assert_int_equal(mkdir(path("junk"), 0700), 0);
+	assert_int_equal(mkdir(path("junk/bayes"), 0700), 0);
+	assert_int_equal(gp_file_replace(path("junk/bayes/data.mdb"), junk, sizeof(junk), 0600,
+					 &diag),
+			 GP_OK);
+	snprintf(url, sizeof(url), "lmdb:%s", path("junk"));
+	assert_int_equal(gp_store_open(url, &o, &st, &diag), GP_ESYS);
+	assert_non_null(strstr(diag.text, "junk/bayes"));
+	st = open_store("junk", 0, 0);
+	assert_int_equal(gp_store_bayes_totals(st, GP_STR(""), soon(), &t), GP_ESYS);
+	gp_store_close(&st);
+}
+
+/* A breaker in the way of writes leaves reads alone; refusal is quick. */
+static void breaker_is_per_side(void **state)
+{
+	struct gp_store *st = open_store("breaker", GP_STORE_SPAM, 1 << 20);
+	GP_FREE char *item = gp_xcalloc(GP_RING_ITEM_MAX, 1);
+	struct gp_record record;
+	int64_t begun, value;
+
+	for (int i = 0; i < 100; i++)
+		(void)!gp_store_ring_push(st, GP_STR("big"), gp_str_n(item, GP_RING_ITEM_MAX), 1000,
+					  soon());
+	begun = gp_clock_mono_us();
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(gp_store_counter_add(st, GP_STR("t"), GP_STR("k"), 1, 60, soon(),
+						      &value),
+				 GP_ETEMP);
+	assert_in_range(gp_clock_mono_us() - begun, 0, 200000);
+	assert_int_equal(gp_store_record_get(st, GP_STR("t"), GP_STR("k"), soon(), &record),
+			 GP_ENOENT);
+	gp_store_close(&st);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest own[] = {
+		cmocka_unit_test(appears_later),
+		cmocka_unit_test(is_replaced),
+		cmocka_unit_test(readers_see_whole_transactions),
+		cmocka_unit_test(map_grows),
+		cmocka_unit_test(full_is_temporary),
+		cmocka_unit_test(unusable_directory_is_named),
+		cmocka_unit_test(garbage_is_refused),
+		cmocka_unit_test(breaker_is_per_side),
+	};
+	struct CMUnitTest *all = gp_xcalloc(contract_tests_n + GP_ARRAY_SIZE(own), sizeof(*all));
+	int failed;
+
+	memcpy(all, contract_tests, contract_tests_n * sizeof(*all));
+	memcpy(all + contract_tests_n, own, sizeof(own));
+	failed = _cmocka_run_group_tests("store/lmdb", all, contract_tests_n + GP_ARRAY_SIZE(own),
+					 setup, teardown);
+	free(all);
+	return failed;
+}
