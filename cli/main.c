@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/context.h"
 #include "config.h"
 
 static const struct gp_command *const commands[] = {
@@ -150,6 +151,9 @@ int main(int argc, char **argv)
 			puts("gatepost " GP_VERSION);
 			return 0;
 		}
+		if (strcmp(argv[i], "--print-sample") == 0 ||
+		    strcmp(argv[i], "--print-settings") == 0)
+			return gp_cli_print_tables(strcmp(argv[i], "--print-sample") == 0);
 		if (strcmp(argv[i], "--complete") == 0)
 			return complete(argc - i - 1, argv + i + 1);
 		if (strncmp(argv[i], "--config=", 9) == 0) {

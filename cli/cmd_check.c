@@ -1,0 +1,170 @@
+/*
+ * gatepost check: the configuration of all programs, the rules and maps that it
+ * names, and how Postfix would reach the sockets.
+ */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cli/context.h"
+#include "cli/postfix.h"
+#include "config.h"
+#include "milter-spam/options.h"
+
+struct check_options {
+	const char *postfix;
+};
+
+static const struct gp_opt options[] = {
+	{0, "postfix", "DIRECTORY", "also read main.cf and master.cf there", GP_OPT_STRING,
+	 offsetof(struct check_options, postfix)},
+	GP_OPT_END,
+};
+
+/* What a milter list in Postfix says about one of our sockets. */
+struct reach {
+	const struct gp_postfix *postfix;
+	struct gp_str socket; /* the path we listen on */
+	struct gp_str queue;  /* queue_directory */
+	unsigned used, problems;
+};
+
+/* The file that Postfix opens for "unix:PATH" in this service. */
+static const char *seen_path(const struct reach *r, const struct gp_postfix_service *service,
+			     struct gp_str path)
+{
+	bool is_relative = path.len == 0 || path.ptr[0] != '/';
+
+	if (!service->is_chrooted && !is_relative)
+		return gp_arena_cstr(r->postfix->arena, path);
+	return gp_arena_printf(r->postfix->arena, "%.*s%s%.*s", GP_STR_FMT(r->queue),
+			       is_relative ? "/" : "", GP_STR_FMT(path));
+}
+
+/* "…/gatepost/spam.sock" of both: the same socket was meant. */
+static bool is_meant(struct gp_str ours, struct gp_str theirs)
+{
+	size_t slash = ours.len;
+
+	while (slash > 0 && ours.ptr[slash - 1] != '/')
+		slash--;
+	return gp_str_iends(theirs, gp_str_sub(ours, slash, ours.len));
+}
+
+static void check_address(struct reach *r, const struct gp_postfix_service *service,
+			  const char *parameter, struct gp_str address)
+{
+	struct gp_str path = gp_str_sub(address, 5, address.len);
+	const char *seen;
+	struct stat st;
+
+	if (!gp_str_istarts(address, GP_STR("unix:")) || !is_meant(r->socket, path))
+		return;
+	seen = seen_path(r, service, path);
+	if (!gp_str_eq(gp_str(seen), r->socket)) {
+		fprintf(stderr,
+			"%s/master.cf:%u: %.*s/%.*s (%schrooted): %s = %.*s is the file %s,\n"
+			"    but milter-spam listens on %.*s; change one of the two\n",
+			r->postfix->directory, service->line, GP_STR_FMT(service->name),
+			GP_STR_FMT(service->type), service->is_chrooted ? "" : "not ", parameter,
+			GP_STR_FMT(address), seen, GP_STR_FMT(r->socket));
+		r->problems++;
+		return;
+	}
+	r->used++;
+	printf("Postfix %.*s/%.*s reaches milter-spam by %s%s\n", GP_STR_FMT(service->name),
+	       GP_STR_FMT(service->type), parameter,
+	       stat(seen, &st) == 0 && S_ISSOCK(st.st_mode) ? "" : " (it does not run now)");
+}
+
+static void check_service(struct reach *r, const struct gp_postfix_service *service)
+{
+	static const struct {
+		const char *command, *parameter;
+	} uses[] = {{"smtpd", "smtpd_milters"}, {"cleanup", "non_smtpd_milters"}};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(uses); i++) {
+		struct gp_str list, address;
+
+		if (!gp_str_eq(service->command, gp_str(uses[i].command)))
+			continue;
+		list = gp_postfix_value(r->postfix, service, uses[i].parameter, "");
+		while (gp_postfix_next_milter(&list, &address))
+			check_address(r, service, uses[i].parameter, address);
+	}
+}
+
+static int check_postfix(struct gp_cli *cli, const struct spam_conf *spam, const char *directory)
+{
+	struct gp_postfix postfix;
+	struct gp_diag diag;
+	struct reach r = {.postfix = &postfix, .socket = gp_str(spam->daemon.socket)};
+
+	if (gp_postfix_read(cli->arena, directory, &postfix, &diag))
+		return gp_cli_fail(GP_EXIT_CONFIG, "%s", diag.text);
+	if (!gp_str_istarts(r.socket, GP_STR("unix:")) &&
+	    !gp_str_istarts(r.socket, GP_STR("local:"))) {
+		printf("Postfix: milter-spam listens on %s, no chroot can hide it\n",
+		       spam->daemon.socket);
+		return 0;
+	}
+	r.socket = gp_str_sub(r.socket, gp_str_find_chr(r.socket, ':', 0) + 1, r.socket.len);
+	r.queue = gp_postfix_value(&postfix, NULL, "queue_directory", GP_QUEUEDIR);
+	for (size_t i = 0; i < postfix.services.len; i++)
+		check_service(&r, &postfix.services.items[i]);
+	if (r.used == 0 && r.problems == 0) {
+		fprintf(stderr, "%s: no service names milter-spam's socket in smtpd_milters\n",
+			directory);
+		r.problems++;
+	}
+	return r.problems ? GP_EXIT_CONFIG : 0;
+}
+
+static int check_rules(const struct gp_snapshot *snap)
+{
+	struct gp_scanner *scanner = NULL;
+	unsigned errors = 0;
+	int status = gp_cli_open_scanner(snap, &scanner, &errors);
+
+	if (status)
+		return status;
+	printf("rules: %zu loaded\n", gp_rule_set_count(gp_scanner_rules(scanner)));
+	gp_scanner_free(scanner);
+	if (errors)
+		return gp_cli_fail(GP_EXIT_CONFIG,
+				   "rules: %u lines do not parse; see gatepost rules lint", errors);
+	return 0;
+}
+
+static int run_check(struct gp_cli *cli, int argc, char **argv)
+{
+	struct check_options o = {0};
+	struct gp_opt_list operands = {0};
+	struct gp_snapshot *snap;
+	int status = gp_cli_options(&gp_cmd_check, cli, argc, argv, &o, &operands);
+	int worse;
+
+	if (status >= 0)
+		return status;
+	status = gp_cli_load(cli, &snap);
+	if (status)
+		return status;
+	printf("configuration: %s\n", gp_snapshot_file(snap) ? gp_snapshot_file(snap)
+							     : "defaults, no file");
+	status = check_rules(snap);
+	if (o.postfix) {
+		worse = check_postfix(cli, gp_snapshot_get(snap, &spam_table), o.postfix);
+		status = GP_MAX(status, worse);
+	}
+	if (!status)
+		puts("ok");
+	gp_snapshot_unref(snap);
+	return status;
+}
+
+const struct gp_command gp_cmd_check = {
+	.name = "check",
+	.operands = "",
+	.summary = "check the configuration of all programs, rules and maps",
+	.options = options,
+	.run = run_check,
+};

@@ -1,0 +1,252 @@
+/*
+ * gatepost scan: judge messages and show why.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/context.h"
+#include "cli/input.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/utf8.h"
+#include "milter-spam/policy.h"
+
+struct scan_options {
+	const char *ip, *helo, *from, *user;
+	struct gp_opt_list rcpts;
+	bool json, quiet, trace;
+};
+
+/* A run of the command. */
+struct run {
+	const struct scan_options *o;
+	const struct spam_conf *conf;
+	const struct gp_conf_networks *networks;
+	struct gp_scanner *scanner;
+	struct gp_store *store;
+	struct gp_arena *arena; /* of the message at hand */
+	struct gp_ip client;
+	bool colour;
+	enum gp_action severest;
+};
+
+/* One message judged. */
+struct verdict {
+	const char *file;
+	struct gp_scan_result result;
+	struct spam_decision decision;
+	const struct gp_rule_scan *rules;
+	double time_ms;
+};
+
+static const struct gp_opt options[] = {
+	{0, "ip", "ADDRESS", "the client's address", GP_OPT_STRING,
+	 offsetof(struct scan_options, ip)},
+	{0, "helo", "NAME", "what the client said in HELO", GP_OPT_STRING,
+	 offsetof(struct scan_options, helo)},
+	{0, "from", "ADDRESS", "the envelope sender", GP_OPT_STRING,
+	 offsetof(struct scan_options, from)},
+	{0, "rcpt", "ADDRESS", "an envelope recipient (may be repeated)", GP_OPT_LIST,
+	 offsetof(struct scan_options, rcpts)},
+	{0, "user", "NAME", "the authenticated account", GP_OPT_STRING,
+	 offsetof(struct scan_options, user)},
+	{0, "json", NULL, "one JSON object a line", GP_OPT_FLAG,
+	 offsetof(struct scan_options, json)},
+	{0, "rules-trace", NULL, "show the text that each rule matched", GP_OPT_FLAG,
+	 offsetof(struct scan_options, trace)},
+	{'q', "quiet", NULL, "one line a message: action, score, file", GP_OPT_FLAG,
+	 offsetof(struct scan_options, quiet)},
+	GP_OPT_END,
+};
+
+/* Evidence is a stranger's text: printable ASCII and valid UTF-8 only. */
+static void print_evidence(struct gp_str s)
+{
+	GP_BUF_AUTO text = GP_BUF_INIT(4096);
+
+	gp_log_escape(&text, s, GP_LOG_TEXT);
+	printf("                 \"%s\"\n", gp_buf_cstr(&text));
+}
+
+static void print_table(const struct run *run, const struct verdict *v)
+{
+	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[33m",
+					      "\033[31m", "\033[31m", "\033[31m"};
+	const char *on = run->colour ? colours[v->decision.action] : "";
+	const char *off = run->colour ? "\033[0m" : "";
+
+	printf("%s\n  %s%s%s, score %.2f (%.1f ms)\n", v->file, on,
+	       gp_action_name(v->decision.action), off, v->result.score, v->time_ms);
+	for (size_t i = 0; i < v->result.symbols.list.len; i++) {
+		const struct gp_symbol *s = &v->result.symbols.list.items[i];
+
+		printf("  %7.2f  %-28s %s\n", s->score, s->name, s->description);
+		if (run->o->trace && s->evidence.len)
+			print_evidence(s->evidence);
+	}
+	if (v->result.bayes.is_usable)
+		printf("           Bayes %.4f from %zu of %zu tokens\n", v->result.bayes.probability,
+		       v->result.bayes.n_used, v->result.tokens.n);
+	if (*v->result.missing)
+		printf("           missing: %s (the store did not answer, or a limit was met)\n",
+		       v->result.missing);
+	if (v->decision.decided_by.len)
+		printf("           decided by the settings of %.*s\n",
+		       GP_STR_FMT(v->decision.decided_by));
+}
+
+static json_t *json_text(struct gp_str s)
+{
+	GP_BUF_AUTO clean = GP_BUF_INIT(65536);
+
+	gp_utf8_sanitize(s, &clean);
+	return json_stringn(gp_buf_cstr(&clean), clean.len);
+}
+
+static void print_json(const struct verdict *v, bool trace)
+{
+	json_t *symbols = json_array();
+	json_t *root = json_object();
+
+	for (size_t i = 0; i < v->result.symbols.list.len; i++) {
+		const struct gp_symbol *s = &v->result.symbols.list.items[i];
+		json_t *o = json_pack("{s:s,s:f,s:o}", "name", s->name, "score", s->score,
+				      "description", json_text(gp_str(s->description)));
+
+		if (trace && s->evidence.len)
+			json_object_set_new(o, "matched", json_text(s->evidence));
+		json_array_append_new(symbols, o);
+	}
+	json_object_set_new(root, "file", json_text(gp_str(v->file)));
+	json_object_set_new(root, "score", json_real(v->result.score));
+	json_object_set_new(root, "action", json_string(gp_action_name(v->decision.action)));
+	json_object_set_new(root, "symbols", symbols);
+	json_object_set_new(root, "time_ms", json_real(v->time_ms));
+	if (v->result.bayes.is_usable)
+		json_object_set_new(root, "bayes", json_real(v->result.bayes.probability));
+	if (*v->result.missing)
+		json_object_set_new(root, "missing", json_string(v->result.missing));
+	json_dumpf(root, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(root);
+}
+
+static void judge(struct run *run, struct gp_str bytes, struct verdict *v)
+{
+	const struct scan_options *o = run->o;
+	struct gp_message_options mail_options = {.body_max = (size_t)run->conf->size_max};
+	struct gp_message *mail = gp_message_parse(run->arena, &mail_options, bytes);
+	struct gp_str *rcpts = GP_ARENA_NEW_N(run->arena, o->rcpts.len + 1, struct gp_str);
+	struct spam_envelope envelope = {
+		.sender = {.envelope = gp_str(o->from ? o->from : ""), .client = run->client},
+		.recipients = rcpts,
+		.n_recipients = o->rcpts.len,
+		.account = gp_str(o->user ? o->user : ""),
+	};
+	struct gp_scan_input input = {
+		.message = mail,
+		.store = run->store,
+		.envelope_from = o->from ? gp_str(o->from) : gp_str(NULL),
+		.recipients = rcpts,
+		.n_recipients = o->rcpts.len,
+		.client_ip = gp_str(o->ip ? o->ip : ""),
+		.helo = gp_str(o->helo ? o->helo : ""),
+		.deadline_ms = gp_clock_mono_ms() + run->conf->deadline_ms,
+		.trace = o->trace,
+	};
+	struct gp_scan *scan;
+
+	for (size_t i = 0; i < o->rcpts.len; i++)
+		rcpts[i] = gp_str(o->rcpts.items[i]);
+	scan = gp_scan_begin(run->scanner, &input, run->arena);
+	spam_policy_add_symbols(run->conf, &envelope, mail, scan);
+	gp_scan_finish(scan, &v->result);
+	v->rules = gp_scan_rules(scan);
+	spam_policy_decide(run->conf, &envelope, spam_policy_origin(run->networks, &envelope),
+			   v->result.score, run->arena, &v->decision);
+}
+
+static int scan_one(void *arg, const char *label, struct gp_str bytes)
+{
+	struct run *run = arg;
+	int64_t began_us = gp_clock_mono_us();
+	struct verdict v = {.file = label};
+
+	judge(run, bytes, &v);
+	v.time_ms = (double)(gp_clock_mono_us() - began_us) / 1000;
+	if (run->o->json)
+		print_json(&v, run->o->trace);
+	else if (run->o->quiet)
+		printf("%-10s %7.2f  %s\n", gp_action_name(v.decision.action), v.result.score,
+		       label);
+	else
+		print_table(run, &v);
+	run->severest = GP_MAX(run->severest, v.decision.action);
+	gp_arena_reset(run->arena);
+	return GP_OK;
+}
+
+static void scan_error(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "gatepost: %s\n", text);
+}
+
+static int scan_all(struct run *run, struct gp_opt_list *paths)
+{
+	static const char *const standard_input[] = {"-"};
+	struct gp_input in = {.message = scan_one, .error = scan_error, .arg = run};
+	int r;
+
+	if (paths->len == 0)
+		r = gp_input_walk(&in, standard_input, 1);
+	else
+		r = gp_input_walk(&in, paths->items, paths->len);
+	if (r)
+		return gp_cli_fail(GP_EXIT_SOFTWARE, "scan: %s", gp_err_name(r));
+	return in.errors ? GP_EXIT_DATA : (int)run->severest;
+}
+
+static int run_scan(struct gp_cli *cli, int argc, char **argv)
+{
+	struct scan_options o = {0};
+	struct gp_opt_list paths = {0};
+	struct gp_snapshot *snap;
+	struct run run = {.o = &o};
+	unsigned ignored;
+	int status = gp_cli_options(&gp_cmd_scan, cli, argc, argv, &o, &paths);
+
+	if (status >= 0)
+		return status;
+	if (o.ip && gp_ip_parse(gp_str(o.ip), &run.client))
+		return gp_cli_fail(GP_EXIT_USAGE, "--ip: \"%s\" is not an IP address", o.ip);
+	status = gp_cli_load(cli, &snap);
+	if (status)
+		return status;
+	run.conf = gp_snapshot_get(snap, &spam_table);
+	run.networks = gp_snapshot_get(snap, &gp_conf_networks_table);
+	run.colour = isatty(STDOUT_FILENO) == 1;
+	status = gp_cli_open_scanner(snap, &run.scanner, &ignored);
+	if (!status)
+		status = gp_cli_open_store(snap, 0, &run.store);
+	if (!status) {
+		run.arena = gp_arena_new(1 << 18);
+		status = scan_all(&run, &paths);
+		gp_arena_free(run.arena);
+	}
+	gp_store_close(&run.store);
+	gp_scanner_free(run.scanner);
+	gp_snapshot_unref(snap);
+	return status;
+}
+
+const struct gp_command gp_cmd_scan = {
+	.name = "scan",
+	.operands = "[FILE|DIRECTORY|MBOX|-]...",
+	.summary = "judge messages and show why",
+	.details = "Exit status: 0 accept, 1 greylist, 2 add header, 3 quarantine, 4 reject, 5 "
+		   "discard\n(the severest of all messages); 65 if something could not be read.",
+	.options = options,
+	.run = run_scan,
+};

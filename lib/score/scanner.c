@@ -1,0 +1,211 @@
+/*
+ * Rules, Bayes and store in one pass over a message.
+ *
+ * Order: tokens first, because the store's answer takes longest; the patterns
+ * are matched while it is under way; then wait, classify, and let the rule set
+ * turn the probability into symbols and everything into a score.
+ */
+#include "lib/score/scanner.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+
+struct gp_scanner {
+	struct gp_rule_set *rules;
+	struct gp_bayes_params bayes;
+	bool has_bayes;
+	bool has_network;
+};
+
+/* A fact added by the caller, until the rules have been asked for its score. */
+struct added {
+	struct added *next;
+	const char *name, *description;
+	double score;
+	struct gp_str evidence;
+};
+
+struct gp_scan {
+	struct gp_scanner *scanner;
+	const struct gp_scan_input *input;
+	struct gp_arena *arena;
+	struct gp_token_list tokens;
+	struct gp_batch *batch;
+	struct gp_bayes_lookup *lookup; /* NULL: Bayes was not asked */
+	struct gp_rule_input rule_input;
+	struct gp_rule_scan *rules;
+	struct added *added;
+};
+
+/* The configured paths; of defaults only those that are there. */
+static const char **rule_paths(const struct gp_conf_rules *conf, bool are_default, size_t *ret_n)
+{
+	const char **paths = gp_xcalloc(conf->paths.len + 1, sizeof(*paths));
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->paths.len; i++)
+		if (!are_default || access(conf->paths.items[i], F_OK) == 0)
+			paths[n++] = conf->paths.items[i];
+	*ret_n = n;
+	return paths;
+}
+
+int gp_scanner_new(const struct gp_conf_rules *rules, bool rules_are_default,
+		   const struct gp_conf_bayes *bayes, struct gp_rule_report *problems,
+		   struct gp_scanner **ret, struct gp_diag *diag)
+{
+	struct gp_rule_options options = {.cache_dir = *rules->cache ? rules->cache : NULL};
+	struct gp_scanner *s = gp_xcalloc(1, sizeof(*s));
+	GP_FREE const char **paths = NULL;
+	size_t n;
+	int r;
+
+	paths = rule_paths(rules, rules_are_default, &n);
+	r = gp_rule_set_load(paths, n, &options, problems, &s->rules, diag);
+	if (r) {
+		free(s);
+		return r;
+	}
+	s->bayes = gp_bayes_defaults;
+	s->bayes.min_spam = (uint64_t)bayes->min_spam;
+	s->bayes.min_ham = (uint64_t)bayes->min_ham;
+	s->has_bayes = bayes->enabled;
+	s->has_network = rules->network;
+	*ret = s;
+	return GP_OK;
+}
+
+void gp_scanner_free(struct gp_scanner *s)
+{
+	if (!s)
+		return;
+	gp_rule_set_unref(s->rules);
+	free(s);
+}
+
+struct gp_rule_set *gp_scanner_rules(struct gp_scanner *s)
+{
+	return s->rules;
+}
+
+static const char *unless_empty(const char *s)
+{
+	return *s ? s : NULL;
+}
+
+int gp_scanner_open_store(const struct gp_conf_top *top, unsigned writes, struct gp_store **ret,
+			  struct gp_diag *diag)
+{
+	struct gp_store_options options = {
+		.writes = writes,
+		.timeout_ms = top->store_timeout_ms,
+		.cache_size = (size_t)top->store_cache_size,
+		.cache_off = top->store_cache_size == 0,
+		.map_size_max = top->store_map_size_max,
+		.username = unless_empty(top->store_username),
+		.password_file = unless_empty(top->store_password_file),
+		.tls_ca_file = unless_empty(top->store_ca_file),
+	};
+
+	return gp_store_open(top->store, &options, ret, diag);
+}
+
+static void free_batch(void *arg)
+{
+	gp_batch_free(arg);
+}
+
+static void ask_store(struct gp_scan *scan)
+{
+	const struct gp_scan_input *in = scan->input;
+
+	gp_token_collect(scan->arena, in->message, in->envelope_from, &scan->tokens);
+	if (!in->store)
+		return;
+	scan->batch = gp_batch_new(in->deadline_ms);
+	gp_arena_on_end(scan->arena, free_batch, &scan->batch);
+	scan->lookup = gp_store_bayes_begin(in->store, scan->batch, GP_STR(""),
+					    scan->tokens.hashes, scan->tokens.n);
+}
+
+struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_input *input,
+			      struct gp_arena *arena)
+{
+	struct gp_scan *scan = GP_ARENA_NEW(arena, struct gp_scan);
+
+	scan->scanner = scanner;
+	scan->input = input;
+	scan->arena = arena;
+	if (scanner->has_bayes)
+		ask_store(scan);
+	scan->rule_input = (struct gp_rule_input){
+		.message = input->message,
+		.envelope_from = input->envelope_from,
+		.recipients = input->recipients,
+		.n_recipients = input->n_recipients,
+		.client_ip = input->client_ip,
+		.helo = input->helo,
+		.has_network = scanner->has_network,
+		.bayes = -1,
+		.trace = input->trace,
+	};
+	scan->rules = gp_rule_scan_begin(scanner->rules, &scan->rule_input, arena);
+	return scan;
+}
+
+void gp_scan_add(struct gp_scan *scan, const char *name, double score, const char *description,
+		 struct gp_str evidence)
+{
+	struct added *a;
+
+	if (gp_rule_scan_set_evidence(scan->rules, name, 1, evidence))
+		return;
+	a = GP_ARENA_NEW(scan->arena, struct added);
+	*a = (struct added){scan->added, name, description, score, evidence};
+	scan->added = a;
+}
+
+static void classify(struct gp_scan *scan, struct gp_scan_result *ret)
+{
+	struct gp_bayes_totals totals;
+	struct gp_bayes_count *counts;
+
+	if (!scan->lookup)
+		return;
+	counts = GP_ARENA_NEW_N(scan->arena, scan->tokens.n + 1, struct gp_bayes_count);
+	if (gp_store_bayes_finish(scan->lookup, counts, &totals)) {
+		ret->is_bayes_missing = true;
+		return;
+	}
+	gp_bayes_classify(&scan->tokens, counts, &totals, &scan->scanner->bayes, &ret->bayes);
+	if (!ret->bayes.is_usable)
+		return;
+	scan->rule_input.has_bayes = true;
+	scan->rule_input.bayes = ret->bayes.probability;
+}
+
+void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
+{
+	const struct gp_rule_scan_stats *stats;
+
+	*ret = (struct gp_scan_result){.tokens = scan->tokens};
+	gp_symbols_init(&ret->symbols, scan->arena);
+	classify(scan, ret);
+	gp_rule_scan_finish(scan->rules, &ret->symbols);
+	for (const struct added *a = scan->added; a; a = a->next)
+		gp_symbols_add(&ret->symbols, a->name, a->score, a->description)->evidence =
+			a->evidence;
+	gp_symbols_sort(&ret->symbols);
+	ret->score = gp_symbols_sum(&ret->symbols);
+	stats = gp_rule_scan_stats(scan->rules);
+	ret->is_rules_cut = stats->budget_exceeded || stats->limit_exceeded;
+	ret->missing = ret->is_bayes_missing ? (stats->budget_exceeded ? "bayes,rules" : "bayes")
+					     : (stats->budget_exceeded ? "rules" : "");
+}
+
+const struct gp_rule_scan *gp_scan_rules(const struct gp_scan *scan)
+{
+	return scan->rules;
+}

@@ -1,0 +1,78 @@
+/*
+ * The scanner: a message in, symbols and a score out.
+ *
+ * It joins rules, Bayes and the store, and is what milter-spam and the command
+ * `gatepost scan` share, so that both give the same verdict.
+ *
+ *	scan = gp_scan_begin(scanner, &input, arena);	asks the store, matches patterns
+ *	gp_scan_add(scan, "USER_IN_WELCOMELIST", -100, …);
+ *	gp_scan_finish(scan, &result);			waits for the store, decides scores
+ *
+ * A scanner is made once per configuration snapshot and shared by all threads;
+ * a scan belongs to one message and lives in its arena.
+ *
+ * What is missing because the store did not answer is said in the result, never
+ * guessed: the score is then that of the evidence that is left.
+ */
+#ifndef GP_SCORE_SCANNER_H
+#define GP_SCORE_SCANNER_H
+
+#include "lib/conf/shared.h"
+#include "lib/mail/message.h"
+#include "lib/score/bayes.h"
+#include "lib/score/rule_scan.h"
+#include "lib/score/rule_set.h"
+#include "lib/score/symbol.h"
+#include "lib/store/store.h"
+
+struct gp_scanner;
+
+/* Loads the rules named by the settings.  Paths that are only defaults may be absent.
+ * `problems` (not NULL) receives what the rule files have wrong; that is no failure.
+ * GP_E… with the diag when a configured path cannot be read. */
+int gp_scanner_new(const struct gp_conf_rules *rules, bool rules_are_default,
+		   const struct gp_conf_bayes *bayes, struct gp_rule_report *problems,
+		   struct gp_scanner **ret, struct gp_diag *diag) GP_MUST_USE;
+/* NULL is fine.  No scan may be running. */
+void gp_scanner_free(struct gp_scanner *s);
+struct gp_rule_set *gp_scanner_rules(struct gp_scanner *s);
+
+/* Opens the store that the settings name; writes: of GP_STORE_…. */
+int gp_scanner_open_store(const struct gp_conf_top *top, unsigned writes, struct gp_store **ret,
+			  struct gp_diag *diag) GP_MUST_USE;
+
+struct gp_scan_input {
+	struct gp_message *message; /* finished */
+	struct gp_store *store;	    /* or NULL: no Bayes */
+	struct gp_str envelope_from; /* without <> */
+	const struct gp_str *recipients;
+	size_t n_recipients;
+	struct gp_str client_ip; /* text, or empty */
+	struct gp_str helo;
+	int64_t deadline_ms; /* absolute, gp_clock_mono_ms() */
+	bool trace;	     /* remember what each rule matched */
+};
+
+struct gp_scan_result {
+	struct gp_symbols symbols; /* the highest score first */
+	double score;
+	struct gp_token_list tokens;
+	struct gp_bayes_result bayes; /* is_usable false: no say, see is_bayes_missing */
+	bool is_bayes_missing;	      /* the store did not answer in time */
+	bool is_rules_cut;	      /* some patterns were stopped by a limit */
+	const char *missing;	      /* "bayes", "rules", "bayes,rules", or "" */
+};
+
+struct gp_scan;
+
+/* input is kept by reference until gp_scan_finish. */
+struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_input *input,
+			      struct gp_arena *arena);
+/* A fact found elsewhere, with its score unless a rule of that name has one. */
+void gp_scan_add(struct gp_scan *scan, const char *name, double score, const char *description,
+		 struct gp_str evidence);
+void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret);
+/* After finish: the rules' own view, for traces. */
+const struct gp_rule_scan *gp_scan_rules(const struct gp_scan *scan);
+
+#endif

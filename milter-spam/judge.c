@@ -1,0 +1,53 @@
+/*
+ * Judging one message: the scan, then the policy.
+ */
+#include "milter-spam/spam.h"
+
+#include "lib/base/clock.h"
+
+static void collect_envelope(struct gp_session *s, struct spam_message *m)
+{
+	struct gp_str *recipients =
+		GP_ARENA_NEW_N(s->msg.arena, s->msg.rcpts.len + 1, struct gp_str);
+
+	for (size_t i = 0; i < s->msg.rcpts.len; i++)
+		recipients[i] = s->msg.rcpts.items[i].address;
+	m->envelope = (struct spam_envelope){
+		.sender = {.envelope = s->msg.from, .client = s->client},
+		.recipients = recipients,
+		.n_recipients = s->msg.rcpts.len,
+		.account = s->msg.auth_user,
+	};
+}
+
+void spam_find_origin(struct gp_session *s, struct spam_message *m)
+{
+	collect_envelope(s, m);
+	m->origin = spam_policy_origin(gp_snapshot_get(s->snap, &gp_conf_networks_table),
+				       &m->envelope);
+	m->policy = spam_policy_for(m->conf, m->origin);
+}
+
+void spam_judge(struct gp_session *s, struct spam_message *m)
+{
+	char ip[GP_IP_TEXT];
+	struct gp_scan_input input = {
+		.message = m->mail,
+		.store = spam_store,
+		.envelope_from = s->msg.from,
+		.recipients = m->envelope.recipients,
+		.n_recipients = m->envelope.n_recipients,
+		.client_ip = gp_str(gp_ip_format(&s->client, ip)),
+		.helo = s->helo,
+		.deadline_ms = gp_clock_mono_ms() + m->conf->deadline_ms,
+	};
+	struct gp_scan *scan = gp_scan_begin(m->scanner, &input, s->msg.arena);
+
+	spam_policy_add_symbols(m->conf, &m->envelope, m->mail, scan);
+	gp_scan_finish(scan, &m->result);
+	m->is_scanned = true;
+	m->is_store_failed = m->result.is_bayes_missing;
+	spam_policy_decide(m->conf, &m->envelope, m->origin, m->result.score, s->msg.arena,
+			   &m->decision);
+	m->action = m->decision.action;
+}

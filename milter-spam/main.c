@@ -1,0 +1,125 @@
+/*
+ * milter-spam: a description of the program; lib/daemon runs it.
+ */
+#include "milter-spam/spam.h"
+
+#include <stdio.h>
+
+#include "lib/base/log.h"
+#include "lib/daemon/daemon.h"
+#include "lib/daemon/sandbox.h"
+
+struct gp_store *spam_store;
+
+static const struct gp_conf_table *const tables[] = {
+	&gp_conf_top_table,   &gp_conf_log_table,   &gp_conf_networks_table,
+	&gp_conf_metrics_table, &gp_conf_rules_table, &gp_conf_bayes_table,
+	&spam_table,
+};
+
+static void free_scanner(void *arg)
+{
+	gp_scanner_free(arg);
+}
+
+/* Lines that could not be used are said, the rest of the rules goes on. */
+static void log_problems(const struct gp_rule_report *r)
+{
+	for (size_t i = 0; i < r->problems.len; i++) {
+		const struct gp_rule_problem *p = &r->problems.items[i];
+
+		if (p->kind == GP_RULE_ERROR)
+			gp_log_warning("%s:%u: %s%s%s", p->file, p->line, p->rule,
+				       *p->rule ? ": " : "", p->text);
+	}
+	gp_log_info("rules: %u loaded, %u active, %u inert, %u lines in error", r->rules,
+		    r->active, r->inert, r->errors);
+}
+
+static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
+{
+	struct spam_snapshot *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct spam_snapshot);
+	bool are_default;
+	struct gp_rule_report problems;
+	struct gp_diag diag;
+	const char *file;
+	unsigned line;
+	int r;
+
+	are_default = !gp_snapshot_origin(snap, &gp_conf_rules_table, "paths", &file, &line);
+	gp_rule_report_init(&problems);
+	r = gp_scanner_new(gp_snapshot_get(snap, &gp_conf_rules_table), are_default,
+			   gp_snapshot_get(snap, &gp_conf_bayes_table), &problems, &data->scanner,
+			   &diag);
+	if (r) {
+		gp_conf_complain(snap, &gp_conf_rules_table, "paths", report, "%s", diag.text);
+	} else {
+		log_problems(&problems);
+		gp_arena_on_end(gp_snapshot_arena(snap), free_scanner, data->scanner);
+		gp_snapshot_set_data(snap, data);
+	}
+	gp_rule_report_done(&problems);
+	return r;
+}
+
+static int start(struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	spam_register_metrics();
+	return gp_scanner_open_store(gp_snapshot_get(snap, &gp_conf_top_table), GP_STORE_SPAM,
+				     &spam_store, diag);
+}
+
+static void stop(void)
+{
+	gp_store_close(&spam_store);
+}
+
+static size_t health(struct gp_health *entries, size_t max)
+{
+	struct gp_diag why;
+
+	if (max < 1)
+		return 0;
+	entries[0] = (struct gp_health){.name = "store", .is_ok = gp_store_is_up(spam_store)};
+	gp_store_last_error(spam_store, &why);
+	snprintf(entries[0].detail, sizeof(entries[0].detail), "%s%s%.120s",
+		 gp_store_kind(spam_store), entries[0].is_ok ? "" : ": ",
+		 entries[0].is_ok ? "" : why.text);
+	return 1;
+}
+
+/* What a reload reads again, and the store. */
+static void sandbox(const struct gp_snapshot *snap)
+{
+	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
+	const struct gp_conf_top *top = gp_snapshot_get(snap, &gp_conf_top_table);
+	struct gp_str store = gp_str(top->store);
+
+	for (size_t i = 0; i < rules->paths.len; i++)
+		gp_sandbox_read(rules->paths.items[i]);
+	gp_sandbox_read(rules->cache);
+	if (gp_str_starts(store, GP_STR("lmdb:")))
+		gp_sandbox_write(store.ptr + 5);
+	if (gp_str_starts(store, GP_STR("redis+unix://")))
+		gp_sandbox_write(store.ptr + 13);
+}
+
+static const struct gp_daemon milter_spam = {
+	.name = "milter-spam",
+	.summary = "spam filter for Postfix: rules, Bayes, lists, greylisting",
+	.tables = tables,
+	.n_tables = GP_ARRAY_SIZE(tables),
+	.own = &spam_table,
+	.own_offset = offsetof(struct spam_conf, daemon),
+	.configure = configure,
+	.start = start,
+	.stop = stop,
+	.health = health,
+	.sandbox = sandbox,
+	.milter = &spam_milter,
+};
+
+int main(int argc, char **argv)
+{
+	return gp_daemon_main(&milter_spam, argc, argv);
+}

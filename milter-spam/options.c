@@ -1,0 +1,158 @@
+/*
+ * The option table of milter-spam, and the rules that span settings.
+ */
+#include "milter-spam/options.h"
+
+#include <math.h>
+
+#include "lib/base/limits.h"
+#include "lib/daemon/reply.h"
+#include "milter-spam/lists.h"
+
+static const struct gp_conf_enum policies[] = {
+	{"skip", SPAM_SKIP}, {"observe", SPAM_OBSERVE}, {"enforce", SPAM_ENFORCE}, {NULL, 0}};
+static const struct gp_conf_enum oversizes[] = {{"scan", SPAM_OVERSIZE_SCAN},
+						{"accept", SPAM_OVERSIZE_ACCEPT},
+						{"reject", SPAM_OVERSIZE_REJECT},
+						{NULL, 0}};
+static const struct gp_conf_enum whens[] = {
+	{"never", SPAM_NEVER}, {"spam", SPAM_IF_SPAM}, {"always", SPAM_ALWAYS}, {NULL, 0}};
+
+#define THRESHOLD(name, field, def_, help_)                                                        \
+	{"thresholds." name, GP_CONF_DOUBLE, offsetof(struct spam_conf, thresholds.field), def_,   \
+	 .min = 0, .max = 10000, .unit = "points", .help = help_}
+#define POLICY(name, field, help_)                                                                 \
+	{name, GP_CONF_ENUM, offsetof(struct spam_conf, field), "observe", .values = policies,     \
+	 .help = help_}
+#define HEADER(name, index, def_, help_)                                                           \
+	{"headers." name, GP_CONF_ENUM, offsetof(struct spam_conf, headers[index]), def_,          \
+	 .values = whens, .help = help_}
+#define MAP(name, field, help_)                                                                    \
+	{name, GP_CONF_MAP, offsetof(struct spam_conf, field), "", .help = help_}
+
+static const struct gp_conf_row rows[] = {
+	GP_DAEMON_ROWS(struct spam_conf, daemon, "unix:/run/gatepost/spam.sock", "gatepost-spam"),
+	THRESHOLD("greylist", greylist, "4.0",
+		  "Score from which a first delivery is deferred; 0 is never."),
+	THRESHOLD("add_header", add_header, "6.0",
+		  "Score from which a message is marked as spam; 0 is never."),
+	THRESHOLD("quarantine", quarantine, "0.0",
+		  "Score from which a message is held in the MTA's queue; 0 is never."),
+	THRESHOLD("reject", reject, "15.0",
+		  "Score from which a message is refused; 0 is never."),
+	THRESHOLD("discard", discard, "0.0",
+		  "Score from which a message is accepted and thrown away; 0 is never."),
+	{"size_max", GP_CONF_SIZE, offsetof(struct spam_conf, size_max), "2M", .min = 4096,
+	 .max = GP_MAX_BODY_SIZE, .help = "Bytes of a message's body that are looked at."},
+	{"oversize", GP_CONF_ENUM, offsetof(struct spam_conf, oversize), "scan",
+	 .values = oversizes,
+	 .help = "What happens to a message with a larger body: its beginning is judged (scan), "
+		 "it is accepted unseen, or refused."},
+	{"deadline", GP_CONF_DURATION, offsetof(struct spam_conf, deadline_ms), "20s", .min = 100,
+	 .max = 240000, .help = "Time for one message, all look-ups included."},
+	POLICY("authenticated", authenticated,
+	       "Mail of authenticated users: not scanned (skip), scanned and logged (observe), or "
+	       "refused at the thresholds too (enforce); it never gets headers."),
+	POLICY("own_networks", own_networks, "The same for mail from networks.own."),
+	{"on_store_error", GP_CONF_ENUM, offsetof(struct spam_conf, on_store_error), "accept",
+	 .values = gp_on_error_names,
+	 .help = "What happens while the store does not answer: judged by the evidence that is "
+		 "left (accept), deferred (tempfail), or judged and marked as incomplete."},
+	{"greylist.enabled", GP_CONF_BOOL, offsetof(struct spam_conf, greylist_enabled), "true",
+	 .help = "Defer a message whose score reaches thresholds.greylist until it is tried "
+		 "again."},
+	{"greylist.delay", GP_CONF_DURATION, offsetof(struct spam_conf, greylist_delay_ms), "5m",
+	 .min = 1000, .max = 86400000, .help = "A retry that comes earlier is deferred again."},
+	{"greylist.retry", GP_CONF_DURATION, offsetof(struct spam_conf, greylist_retry_ms), "1d",
+	 .min = 60000, .max = 2592000000, .help = "How long a first try is remembered."},
+	{"greylist.passed", GP_CONF_DURATION, offsetof(struct spam_conf, greylist_passed_ms),
+	 "5w", .min = 60000, .max = 31536000000,
+	 .help = "How long who came back is let through."},
+	{"greylist.ipv4_bits", GP_CONF_INT, offsetof(struct spam_conf, greylist_bits4), "24",
+	 .min = 8, .max = 32, .unit = "bits",
+	 .help = "Clients of one IPv4 network of this prefix length count as one."},
+	{"greylist.ipv6_bits", GP_CONF_INT, offsetof(struct spam_conf, greylist_bits6), "64",
+	 .min = 16, .max = 128, .unit = "bits",
+	 .help = "Clients of one IPv6 network of this prefix length count as one."},
+	HEADER("spam", SPAM_H_SPAM, "spam", "\"X-Spam: Yes\", on spam only."),
+	HEADER("flag", SPAM_H_FLAG, "spam", "\"X-Spam-Flag: YES\" or NO."),
+	HEADER("level", SPAM_H_LEVEL, "always", "X-Spam-Level: an asterisk per point."),
+	HEADER("score", SPAM_H_SCORE, "always", "X-Spam-Score: the bare number."),
+	HEADER("status", SPAM_H_STATUS, "always", "X-Spam-Status in SpamAssassin's form."),
+	HEADER("result", SPAM_H_RESULT, "never", "X-Spamd-Result in Rspamd's form."),
+	HEADER("report", SPAM_H_REPORT, "always", "X-Spam-Report: one symbol a line."),
+	{"headers.remove", GP_CONF_LIST, offsetof(struct spam_conf, headers_remove),
+	 "X-Spam, X-Spam-*, X-Spamd-*",
+	 .help = "Headers (globs) that are removed from every message before ours are added."},
+	{"reject_text", GP_CONF_STRING, offsetof(struct spam_conf, reject_text),
+	 "Message refused: it looks like spam", .help = "Text of the 550 reply."},
+	{"greylist_text", GP_CONF_STRING, offsetof(struct spam_conf, greylist_text),
+	 "Greylisted: please try again later", .help = "Text of the 451 reply."},
+	MAP("welcome", welcome,
+	    "Map of senders (address, domain, network) that are welcome; the value may be a "
+	    "score (-100)."),
+	MAP("block", block,
+	    "Map of senders (address, domain, network) that are unwanted; the value may be a "
+	    "score (100)."),
+	MAP("recipients", recipients,
+	    "Map of recipients and domains to their settings: \"reject=12 add_header=5 "
+	    "welcome=friend@example.org block=*@example.net\"."),
+	MAP("accounts", accounts,
+	    "Map of authenticated accounts to their settings, in the same form."),
+};
+
+static void check_order(const struct spam_conf *c, const struct gp_snapshot *snap,
+			struct gp_conf_report *report)
+{
+	const struct gp_thresholds *t = &c->thresholds;
+
+	if (t->greylist > 0 && t->add_header > 0 && t->greylist > t->add_header)
+		gp_conf_complain(snap, &spam_table, "thresholds.greylist", report,
+				 "greylist (%g) is above add_header (%g): it would never be used",
+				 t->greylist, t->add_header);
+	if (t->add_header > 0 && t->reject > 0 && t->add_header > t->reject)
+		gp_conf_complain(snap, &spam_table, "thresholds.add_header", report,
+				 "add_header (%g) is above reject (%g): it would never be used",
+				 t->add_header, t->reject);
+}
+
+static void validate(const void *values, const struct gp_snapshot *snap,
+		     struct gp_conf_report *report)
+{
+	const struct spam_conf *c = values;
+
+	check_order(c, snap, report);
+	if (c->greylist_delay_ms >= c->greylist_retry_ms)
+		gp_conf_complain(snap, &spam_table, "greylist.delay", report,
+				 "greylist.delay must be shorter than greylist.retry, else nobody "
+				 "passes");
+	spam_sender_map_check(c->welcome, report);
+	spam_sender_map_check(c->block, report);
+	spam_settings_map_check(c->recipients, report);
+	spam_settings_map_check(c->accounts, report);
+}
+
+const struct gp_conf_table spam_table = {
+	.group = "milter-spam",
+	.title = "The spam filter, milter-spam(8)",
+	.rows = rows,
+	.n_rows = GP_ARRAY_SIZE(rows),
+	.size = sizeof(struct spam_conf),
+	.validate = validate,
+};
+
+static double never_if_zero(double v)
+{
+	return v > 0 ? v : INFINITY;
+}
+
+struct gp_thresholds spam_thresholds(const struct gp_thresholds *written)
+{
+	return (struct gp_thresholds){
+		.greylist = never_if_zero(written->greylist),
+		.add_header = never_if_zero(written->add_header),
+		.quarantine = never_if_zero(written->quarantine),
+		.reject = never_if_zero(written->reject),
+		.discard = never_if_zero(written->discard),
+	};
+}

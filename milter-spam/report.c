@@ -1,0 +1,142 @@
+/*
+ * What is told about a message: one log line, and the counters.
+ */
+#include "milter-spam/spam.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/metric.h"
+
+#define ACTION(label)                                                                              \
+	GP_COUNTER_L("gatepost_spam_messages_total", "action=\"" label "\"",                       \
+		     "Messages by what was done.")
+#define GREY(label)                                                                                \
+	GP_COUNTER_L("gatepost_spam_greylist_total", "result=\"" label "\"",                       \
+		     "Greylisting by what it said.")
+
+static struct gp_metric actions[] = {
+	[GP_ACTION_ACCEPT] = ACTION("accept"),
+	[GP_ACTION_GREYLIST] = ACTION("greylist"),
+	[GP_ACTION_ADD_HEADER] = ACTION("add_header"),
+	[GP_ACTION_QUARANTINE] = ACTION("quarantine"),
+	[GP_ACTION_REJECT] = ACTION("reject"),
+	[GP_ACTION_DISCARD] = ACTION("discard"),
+};
+static struct gp_metric greys[] = {
+	[SPAM_GREY_FIRST] = GREY("first"),
+	[SPAM_GREY_EARLY] = GREY("early"),
+	[SPAM_GREY_PASSED] = GREY("passed"),
+};
+static struct gp_metric unscanned =
+	GP_COUNTER("gatepost_spam_unscanned_total", "Messages not scanned, by the settings.");
+static struct gp_metric incomplete = GP_COUNTER(
+	"gatepost_spam_incomplete_total", "Messages judged without all the evidence.");
+static struct gp_metric forged =
+	GP_COUNTER("gatepost_spam_forged_headers_total", "Incoming headers removed.");
+static struct gp_metric eom_time = GP_HISTOGRAM("gatepost_spam_message_seconds",
+						"Time from MAIL FROM to the answer.");
+
+void spam_register_metrics(void)
+{
+	for (size_t i = 0; i < GP_ARRAY_SIZE(actions); i++)
+		gp_metric_register(&actions[i]);
+	for (size_t i = SPAM_GREY_FIRST; i < GP_ARRAY_SIZE(greys); i++)
+		gp_metric_register(&greys[i]);
+	gp_metric_register(&unscanned);
+	gp_metric_register(&incomplete);
+	gp_metric_register(&forged);
+	gp_metric_register(&eom_time);
+}
+
+const char *spam_missing(const struct spam_message *m)
+{
+	return *m->result.missing ? m->result.missing : m->is_store_failed ? "greylist" : "";
+}
+
+static void count(const struct gp_session *s, const struct spam_message *m)
+{
+	gp_metric_add(&actions[m->action], 1);
+	if (m->grey != SPAM_GREY_NONE)
+		gp_metric_add(&greys[m->grey], 1);
+	if (!m->is_scanned)
+		gp_metric_add(&unscanned, 1);
+	if (*spam_missing(m))
+		gp_metric_add(&incomplete, 1);
+	for (size_t i = 0; i < m->forged.len; i++)
+		gp_metric_add(&forged, m->forged.items[i].count);
+	gp_metric_observe_us(&eom_time, (gp_clock_mono_ms() - s->msg.began_ms) * 1000);
+}
+
+static void add_symbols(struct gp_logline *l, const struct spam_message *m)
+{
+	GP_BUF_AUTO names = GP_BUF_INIT(GP_LOG_VALUE_MAX);
+
+	for (size_t i = 0; i < m->result.symbols.list.len; i++) {
+		size_t was = names.len;
+
+		gp_buf_printf(&names, "%s%s", i ? "," : "", m->result.symbols.list.items[i].name);
+		if (gp_buf_error(&names)) {
+			names.len = was;
+			break;
+		}
+	}
+	gp_logline_str(l, "symbols", gp_buf_str(&names));
+}
+
+/* As gp_action_name, without the space, so that a log line can be searched by word. */
+static const char *action_word(enum gp_action action)
+{
+	return action == GP_ACTION_ADD_HEADER ? "add_header" : gp_action_name(action);
+}
+
+static void add_envelope(struct gp_logline *l, const struct gp_session *s)
+{
+	char ip[GP_IP_TEXT];
+
+	gp_logline_str(l, "qid", s->msg.queue_id.len ? s->msg.queue_id : GP_STR("-"));
+	gp_logline_str(l, "from", s->msg.from);
+	gp_logline_int(l, "rcpts", (int64_t)s->msg.n_rcpts_seen);
+	if (s->msg.rcpts.len)
+		gp_logline_str(l, "to", s->msg.rcpts.items[0].address);
+	gp_logline_cstr(l, "client", s->client.family ? gp_ip_format(&s->client, ip) : "local");
+	gp_logline_str(l, "helo", s->helo);
+	if (s->msg.auth_user.len)
+		gp_logline_str(l, "user", s->msg.auth_user);
+}
+
+void spam_report(const struct gp_session *s, const struct spam_message *m)
+{
+	static const char *const origins[] = {"inbound", "authenticated", "own"};
+	static const char *const grey_names[] = {"", "first", "early", "passed"};
+	struct gp_logline l;
+
+	count(s, m);
+	gp_logline_begin(&l, GP_LOG_INFO);
+	add_envelope(&l, s);
+	gp_logline_cstr(&l, "origin", origins[m->origin]);
+	gp_logline_int(&l, "size", (int64_t)m->mail->size);
+	gp_logline_str(&l, "msgid", gp_message_value(m->mail, "Message-ID"));
+	gp_logline_cstr(&l, "action", action_word(m->action));
+	if (m->is_scanned) {
+		gp_logline_num(&l, "score", m->result.score, 2);
+		if (m->result.bayes.is_usable)
+			gp_logline_num(&l, "bayes", m->result.bayes.probability, 4);
+		add_symbols(&l, m);
+	} else {
+		gp_logline_cstr(&l, "scanned", "no");
+	}
+	if (m->grey != SPAM_GREY_NONE)
+		gp_logline_cstr(&l, "greylist", grey_names[m->grey]);
+	if (m->action != m->decision.wanted && m->is_scanned)
+		gp_logline_cstr(&l, "wanted", action_word(m->decision.wanted));
+	if (m->decision.decided_by.len)
+		gp_logline_str(&l, "decided_by", m->decision.decided_by);
+	if (*spam_missing(m))
+		gp_logline_cstr(&l, "missing", spam_missing(m));
+	if (m->mail->cut)
+		gp_logline_int(&l, "cut", m->mail->cut);
+	gp_logline_int(&l, "forged", (int64_t)m->forged.len);
+	gp_logline_int(&l, "time_ms", gp_clock_mono_ms() - s->msg.began_ms);
+	gp_logline_num(&l, "cpu_ms", (double)m->cpu_us / 1000, 2);
+	gp_logline_emit(&l);
+}

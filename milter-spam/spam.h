@@ -1,0 +1,77 @@
+/*
+ * What the files of milter-spam share: one message on its way, and the steps
+ * that it takes at end of data.
+ *
+ *	session.c   callbacks: collects the message, then calls the steps
+ *	judge.c     scans and decides (policy.c, lists.c)
+ *	greylist.c  may turn "greylist" into "accept"
+ *	headers.c   removes forged headers, adds ours
+ *	report.c    the log line and the counters
+ */
+#ifndef GP_SPAM_SPAM_H
+#define GP_SPAM_SPAM_H
+
+#include "lib/daemon/session.h"
+#include "lib/mail/message.h"
+#include "lib/score/scanner.h"
+#include "milter-spam/policy.h"
+
+/* What greylisting said; SPAM_GREY_NONE: it was not asked. */
+enum spam_grey { SPAM_GREY_NONE, SPAM_GREY_FIRST, SPAM_GREY_EARLY, SPAM_GREY_PASSED };
+
+/* Incoming headers of one name that are to be removed. */
+struct spam_forged {
+	const char *name;
+	int count;
+};
+
+/* One message; lives in the message's arena. */
+struct spam_message {
+	const struct spam_conf *conf;
+	struct gp_scanner *scanner;
+	struct gp_message *mail;
+	GP_VEC(struct spam_forged) forged;
+	struct spam_envelope envelope;
+	enum spam_origin origin;
+	enum spam_policy policy; /* SPAM_ENFORCE for inbound mail */
+	bool is_scanned;
+	bool is_oversize;
+	struct gp_scan_result result;
+	struct spam_decision decision;
+	enum gp_action action;	 /* what is done, after greylisting too */
+	enum spam_grey grey;
+	bool is_store_failed;
+	int64_t cpu_us;
+};
+
+/* What the snapshot holds beside the settings. */
+struct spam_snapshot {
+	struct gp_scanner *scanner;
+};
+
+/* The store of the process; opened once at start. */
+extern struct gp_store *spam_store;
+
+/* Whose mail it is, and what holds for it. */
+void spam_find_origin(struct gp_session *s, struct spam_message *m);
+/* Scans and decides: fills everything but grey. */
+void spam_judge(struct gp_session *s, struct spam_message *m);
+/* Asks the store about each recipient; changes m->action. */
+void spam_greylist(struct gp_session *s, struct spam_message *m);
+/* Deletes forged headers, then adds what the action and the settings ask for. */
+void spam_write_headers(struct gp_session *s, struct spam_message *m);
+/* Is this the name of a header that spam_write_headers may add? */
+bool spam_header_is_ours(struct gp_str name);
+
+/* What the verdict had to do without because the store did not answer or a limit was
+ * met: "bayes", "rules", "bayes,rules", "greylist"; "" if nothing. */
+const char *spam_missing(const struct spam_message *m);
+
+void spam_register_metrics(void);
+/* The one log line, and the counters. */
+void spam_report(const struct gp_session *s, const struct spam_message *m);
+
+/* The callbacks for lib/daemon. */
+extern const struct gp_milter spam_milter;
+
+#endif
