@@ -275,23 +275,22 @@ static void pass_lines(struct walk *w)
 	multiparts_end(w, 0, w->in.len);
 }
 
-/* Walks a buffer of its own: the body, or an encapsulated message once decoded. */
-static void walk(struct gp_message *m, struct gp_str in, unsigned part)
+/* An encapsulated message once decoded: a buffer of its own, below the part that held it. */
+static void walk(struct gp_message *m, struct gp_str in, unsigned parent)
 {
 	struct walk w = {.m = m, .in = in, .leaf = NO_PART};
 
-	if (part == 0)
-		entity_begin(&w, 0);
-	else
-		entity_begin(&w, add_part(&w, part, GP_STR("text/plain")));
+	entity_begin(&w, add_part(&w, parent, GP_STR("text/plain")));
 	pass_lines(&w);
 }
 
 void gp_mime_walk(struct gp_message *m)
 {
 	struct gp_part root = {.headers = m->headers.items, .n_headers = m->headers.len};
+	struct walk w = {.m = m, .in = m->body, .leaf = NO_PART};
 
 	gp_part_describe(m, &root, GP_STR("text/plain"));
 	*gp_vec_push(m->arena, &m->parts) = root;
-	walk(m, m->body, 0);
+	entity_begin(&w, 0);
+	pass_lines(&w);
 }
