@@ -11,7 +11,8 @@
  *    of −2·ln f over n independent tokens is chi-square with 2n degrees.  They
  *    are not independent: one mailing list adds thirty tokens to the header
  *    that all say the same.  So each field (enum gp_token_field) weighs as
- *    much as field_max tokens at the most: its tokens share that weight.
+ *    much as field_max tokens at the most: its tokens share that weight,
+ *    times a coarse weight of the field.
  *    This is what makes the difference to others of the kind: spam that came
  *    through a list is not drowned by the list's headers, nor a newsletter by
  *    its HTML.  What is left of dependence between fields scales both the sum
@@ -36,8 +37,8 @@ const struct gp_bayes_params gp_bayes_defaults = {
 	.min_dev = 0.475,
 	.spam_min = 2,
 	.field_max = 2,
-	.dependence = 0.5,
-	.tie_weight = 0.3,
+	.dependence = 0.3,
+	.tie_weight = 0.5,
 	.steepness = 25,
 	.min_spam = 10,
 	.min_ham = 10,
@@ -61,6 +62,39 @@ bool gp_bayes_in_band(const struct gp_bayes_band *band, double probability)
 {
 	return probability >= band->from && (probability < band->to || band->to >= 1);
 }
+
+/*
+ * How much a field may weigh beside others.  Names that the sender chose and the relays that it
+ * came through tell more than the text, headers that its program wrote less.  Fitted coarsely,
+ * to a factor of two, so that they hold for mail that was not fitted on.
+ */
+static const double field_weights[GP_TOKEN_FIELDS] = {
+	[GP_TOKEN_WORD] = 1,
+	[GP_TOKEN_CASE] = 1,
+	[GP_TOKEN_PAIR] = 1,
+	[GP_TOKEN_SPARSE] = 1,
+	[GP_TOKEN_HIDDEN] = 1,
+	[GP_TOKEN_SUBJECT] = 2,
+	[GP_TOKEN_SUBJECT_PAIR] = 2,
+	[GP_TOKEN_FROM_NAME] = 2,
+	[GP_TOKEN_FROM_ADDR] = 2,
+	[GP_TOKEN_REPLY_TO] = 2,
+	[GP_TOKEN_SENDER] = 2,
+	[GP_TOKEN_RCPT] = 1,
+	[GP_TOKEN_URL_HOST] = 1,
+	[GP_TOKEN_URL_PATH] = 1,
+	[GP_TOKEN_MIME] = 1,
+	[GP_TOKEN_HTML] = 1,
+	[GP_TOKEN_SHAPE] = 1,
+	[GP_TOKEN_HEADER_NAME] = 0.5,
+	[GP_TOKEN_HEADER_ORDER] = 0.5,
+	[GP_TOKEN_HEADER] = 0.5,
+	[GP_TOKEN_LIST] = 0.5,
+	[GP_TOKEN_MAILER] = 0.5,
+	[GP_TOKEN_MESSAGE_ID] = 0.5,
+	[GP_TOKEN_DATE] = 0.5,
+	[GP_TOKEN_RECEIVED] = 2,
+};
 
 /* What the tokens of one field say together. */
 struct field_sum {
@@ -133,8 +167,10 @@ static double combine(const struct field_sum sums[GP_TOKEN_FIELDS],
 	unsigned degrees;
 
 	for (unsigned i = 0; i < GP_TOKEN_FIELDS; i++) {
-		double share = sums[i].n > params->field_max ? params->field_max / sums[i].n : 1;
+		double share = field_weights[i];
 
+		if (sums[i].n > params->field_max)
+			share *= params->field_max / sums[i].n;
 		spam += share * sums[i].ln_spam;
 		ham += share * sums[i].ln_ham;
 		n += share * sums[i].n;

@@ -1,0 +1,68 @@
+"""The whole score: `gatepost learn` the training lists into a store, `gatepost scan` the test lists, rules and all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from filters import TOP
+from lists import CLASSES, Experiment
+from measure import at_threshold, one_minus_auc
+
+THRESHOLDS = (4, 6, 15)
+
+
+class Whole:
+    """Our rules and Bayes with everything on that needs no network; an LMDB store of its own for each experiment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.gatepost = folder / "cli" / "gatepost"
+
+    def _command(self, site: Path) -> list[str]:
+        conf = site / "gatepost.conf"
+        conf.write_text(f'store = "lmdb:{site}/store";\n'
+                        f'rules = {{ paths = [ "{TOP}/rules" ]; cache = "{site}/cache"; }};\n')
+        (site / "cache").mkdir(exist_ok=True)
+        return [str(self.gatepost), "-c", str(conf)]
+
+    def scan(self, experiment: Experiment) -> dict[str, dict[str, Any]]:
+        """path -> the object that `gatepost scan --json` prints."""
+        with tempfile.TemporaryDirectory(prefix="gatepost-accuracy-") as name:
+            command = self._command(Path(name))
+            subprocess.run([*command, "rules", "compile"], stdout=subprocess.DEVNULL, check=True)
+            for cls in CLASSES:
+                subprocess.run([*command, "learn", cls, *experiment.train[cls]], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, check=True)
+            found = {}
+            for cls in CLASSES:
+                # the exit status says the severest action, so it is no error
+                done = subprocess.run([*command, "scan", "--json", *experiment.test[cls]], text=True,
+                                      stdout=subprocess.PIPE, check=False)
+                for line in done.stdout.splitlines():
+                    answer = json.loads(line)
+                    found[answer["file"]] = answer
+            return found
+
+    def measure(self, experiments: Sequence[Experiment], say: Callable[[str], None]) -> dict[str, Any]:
+        """By group: ham lost and spam caught at each threshold, summed, and the mean 1-AUC in percent."""
+        result: dict[str, Any] = {}
+        for experiment in experiments:
+            answers = self.scan(experiment)
+            ham, spam = ([answers[p]["score"] for p in experiment.test[c]] for c in CLASSES)
+            row = result.setdefault(experiment.group, {"n_ham": 0, "n_spam": 0, "auc": [],
+                                                       **{str(t): {"ham_lost": 0, "spam_caught": 0} for t in THRESHOLDS}})
+            row["n_ham"] += len(ham)
+            row["n_spam"] += len(spam)
+            row["auc"].append(one_minus_auc(ham, spam))
+            row["one_minus_auc"] = sum(row["auc"]) / len(row["auc"])
+            for threshold in THRESHOLDS:
+                lost, caught = at_threshold(ham, spam, threshold)
+                row[str(threshold)]["ham_lost"] += lost
+                row[str(threshold)]["spam_caught"] += caught
+            say(f"  whole: {experiment.name}: ham lost at 6: {at_threshold(ham, spam, 6)[0]} of {len(ham)}, "
+                f"spam caught {100 * at_threshold(ham, spam, 6)[1] / len(spam):.2f} %")
+        return result
