@@ -12,6 +12,8 @@
  * contact them: lower case, IDN as A-labels, decimal, octal and hexadecimal
  * IPv4 addresses as dotted quads.
  *
+ * url.c normalises and collects, url_scan.c finds, url_host.c knows hosts.
+ *
  * Not a validating parser (RFC 3986 is the ideal, clients are the measure):
  * backslashes count as slashes, white space inside is dropped, "hxxp" is http.
  */
@@ -24,8 +26,8 @@
 #include "lib/mail/message.h"
 
 struct gp_url_set {
-	struct gp_arena *arena;
-	struct gp_map by_uri;
+	struct gp_arena *arena, *scratch;
+	struct gp_map by_uri; /* uri → index + 1 */
 	GP_VEC(struct gp_uri) uris; /* distinct by (uri), in order of appearance */
 	size_t max;
 	bool is_cut; /* a URI was dropped because of max */
@@ -54,8 +56,14 @@ int gp_url_normalise(struct gp_arena *arena, struct gp_str raw, struct gp_uri *r
  * forms, full-width dots, trailing dot removed.  Empty if it is none. */
 struct gp_str gp_url_host(struct gp_arena *arena, struct gp_str written);
 
-/* Whether the last label is a top-level domain that bare host names are
- * recognised by; a short list of the busiest, not the whole registry. */
-bool gp_url_is_known_tld(struct gp_str host);
+/* How far a bare host name's last label speaks for a host. */
+enum gp_url_tld {
+	GP_URL_TLD_NONE,      /* not one of the busy top-level domains */
+	GP_URL_TLD_AMBIGUOUS, /* also an English word or a file name's ending: .it, .pl */
+	GP_URL_TLD_KNOWN,
+};
+
+/* From a short list, not the whole registry; any case. */
+enum gp_url_tld gp_url_tld(struct gp_str host);
 
 #endif
