@@ -75,7 +75,7 @@ def ours(folder: Path, store: str, learned: list[tuple[Path, bool]]) -> MilterSp
     folder.mkdir()
     milter = MilterSpam(folder, folder / "spam.sock", store, {
         "log": {"level": "warning"},
-        "rules": {"files": [str(TOP / "rules" / "*.cf")], "cache": str(folder / "cache")},
+        "rules": {"paths": [str(TOP / "rules")], "cache": str(folder / "cache")},
         "milter-spam": {"greylist": {"enabled": False}},
     })
     (folder / "cache").mkdir()
