@@ -1,16 +1,18 @@
 /*
  * Charsets.  UTF-8, ASCII and the Latin-1 family, nearly all of mail, are
- * converted here without a library call; the rest goes through iconv under the
- * name that GMime knows for it.  As in browsers (WHATWG Encoding), a label
- * stands for the largest charset that senders mean by it: iso-8859-1 is read
- * as windows-1252, gb2312 as gb18030, ks_c_5601 as cp949.
+ * converted here without a library call; the rest goes through iconv.  As in
+ * browsers (WHATWG Encoding), a label stands for the largest charset that
+ * senders mean by it: iso-8859-1 is read as windows-1252, gb2312 as gb18030,
+ * ks_c_5601 as cp949.
+ *
+ * Not through GMime's charset names: it remembers every label it was ever asked
+ * for, so strangers could make a daemon grow with invented ones.
  *
  * Deliberately no guessing of charsets from content beyond "valid UTF-8?".
  */
 #include "lib/mail/charset.h"
 
 #include <errno.h>
-#include <gmime/gmime.h>
 #include <iconv.h>
 
 #include "lib/base/utf8.h"
@@ -49,7 +51,14 @@ static const struct {
 	{"iso-8859-11", KIND_ICONV, "CP874"},
 	{"tis-620", KIND_ICONV, "CP874"},
 	{"iso-8859-8-i", KIND_ICONV, "ISO-8859-8"},
-	{"utf-16", KIND_ICONV, "UTF-16"},
+	{"x-gbk", KIND_ICONV, "GB18030"},
+	{"ks_c_5601", KIND_ICONV, "CP949"},
+	{"windows-31j", KIND_ICONV, "CP932"},
+	{"windows-874", KIND_ICONV, "CP874"},
+	{"unicode-1-1-utf-7", KIND_ICONV, "UTF-7"},
+	{"x-windows-1251", KIND_ICONV, "CP1251"},
+	{"win-1251", KIND_ICONV, "CP1251"},
+	{"x-mac-cyrillic", KIND_ICONV, "MAC-CYRILLIC"},
 };
 
 /* windows-1252, 0x80 … 0x9f; the five holes stay C1 controls. */
@@ -170,7 +179,7 @@ static iconv_t open_iconv(struct gp_str charset, const char *name)
 		}
 		if (!gp_str_copy(label, sizeof(label), charset))
 			return (iconv_t)-1;
-		name = g_mime_charset_iconv_name(label);
+		name = label;
 	}
 	return iconv_open("UTF-8", name);
 }

@@ -1,7 +1,8 @@
 /*
  * Content-Transfer-Encoding (RFC 2045 §6): the decoding is GMime's, step by
  * step so that a ceiling can stop it; what is wrong with the input is noticed
- * here, because GMime silently skips it.
+ * here, because GMime silently skips it.  Only GMime's plain functions are used:
+ * no objects, so no g_mime_init() and nothing shared between threads.
  */
 #include "lib/mail/decode.h"
 

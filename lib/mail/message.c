@@ -9,17 +9,9 @@
  *
  * Line ends become LF on the way in, as rules and digest want them.
  */
-#include <gmime/gmime.h>
-#include <pthread.h>
-
 #include "lib/base/limits.h"
 #include "lib/mail/header.h"
 #include "lib/mail/message_int.h"
-
-static void library_init(void)
-{
-	g_mime_init();
-}
 
 static void body_release(void *arg)
 {
@@ -28,11 +20,9 @@ static void body_release(void *arg)
 
 struct gp_message *gp_message_new(struct gp_arena *arena, const struct gp_message_options *options)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	size_t body_max = options && options->body_max ? options->body_max : GP_MAX_BODY_SIZE;
 	struct gp_message *m = GP_ARENA_NEW(arena, struct gp_message);
 
-	pthread_once(&once, library_init);
 	m->arena = arena;
 	m->state = GP_ARENA_NEW(arena, struct gp_message_state);
 	gp_buf_init(&m->state->body, body_max);

@@ -16,6 +16,7 @@
  *   innermost open multipart is asked first, so equal boundaries nest;
  * - what follows a closing delimiter is epilogue, unless the same boundary opens
  *   another part: programs show that one, so it counts;
+ * - of two boundary parameters, programs take the one or the other: both count;
  * - a multipart without (usable) boundary is read by its first "--" line;
  * - a multipart in which nothing is delimited is shown as text, so it is text;
  * - an encapsulated message that is encoded, which RFC 2046 forbids, is decoded
@@ -32,7 +33,7 @@
 #define NO_PART UINT32_MAX
 
 struct open_multipart {
-	struct gp_str boundary;
+	struct gp_str boundary, other; /* `other`: of a second boundary parameter */
 	unsigned part;
 	size_t start;  /* of its content */
 	size_t lines;  /* counted before it */
@@ -50,11 +51,22 @@ struct walk {
 	bool is_full; /* the cap on parts was met */
 };
 
-static void walk(struct gp_message *m, struct gp_str in, unsigned part);
+static void walk_message(struct gp_message *m, struct gp_str in, unsigned part);
 
 static struct gp_part *part_at(struct walk *w, unsigned i)
 {
 	return &w->m->parts.items[i];
+}
+
+/* `line` is without its dashes and without white space at the end. */
+static bool is_delimiter(struct gp_str line, struct gp_str boundary, bool *ret_is_closing)
+{
+	if (!boundary.len || !gp_str_starts(line, boundary))
+		return false;
+	if (line.len != boundary.len && !gp_str_eq(gp_str_sub(line, boundary.len, line.len), GP_STR("--")))
+		return false;
+	*ret_is_closing = line.len != boundary.len;
+	return true;
 }
 
 /* Which open multipart the line at pos delimits; -1 if none. */
@@ -69,14 +81,9 @@ static int match_delimiter(const struct walk *w, size_t pos, size_t eol, bool *r
 		line.len--;
 	line = gp_str_sub(line, 2, line.len);
 	for (int k = (int)w->n_open - 1; k >= 0; k--) {
-		struct gp_str rest, boundary = w->stack[k].boundary;
-
-		if (!boundary.len || !gp_str_starts(line, boundary))
+		if (!is_delimiter(line, w->stack[k].boundary, ret_is_closing) &&
+		    !is_delimiter(line, w->stack[k].other, ret_is_closing))
 			continue;
-		rest = gp_str_sub(line, boundary.len, line.len);
-		if (rest.len && !gp_str_eq(rest, GP_STR("--")))
-			continue;
-		*ret_is_closing = rest.len != 0;
 		if (!w->stack[k].is_closed)
 			return k;
 		closed = closed < 0 ? k : closed;
@@ -153,7 +160,7 @@ static void walk_encoded_message(struct walk *w, unsigned part, struct gp_str co
 	else if (part_at(w, part)->depth >= GP_MAX_MIME_DEPTH)
 		w->m->cut |= GP_CUT_DEPTH;
 	else
-		walk(w->m, inner, part);
+		walk_message(w->m, inner, part);
 }
 
 static void leaf_end(struct walk *w, size_t end)
@@ -192,6 +199,18 @@ static bool is_part_allowed(struct walk *w)
 	return false;
 }
 
+static void multipart_begin(struct walk *w, unsigned part)
+{
+	struct open_multipart o = {.part = part, .start = w->pos, .lines = w->lines};
+
+	o.boundary = gp_part_boundary(w->m, part_at(w, part), 0);
+	o.other = gp_part_boundary(w->m, part_at(w, part), 1);
+	if (!o.boundary.len)
+		o.boundary = guess_boundary(w);
+	w->leaf = NO_PART;
+	w->stack[w->n_open++] = o;
+}
+
 /* Decides what a part's content is: a multipart (pushed), an encapsulated
  * message (whose own headers are read here, and so on), or a leaf. */
 static void entity_begin(struct walk *w, unsigned part)
@@ -203,14 +222,7 @@ static void entity_begin(struct walk *w, unsigned part)
 		if ((p->flags & (GP_PART_MULTIPART | GP_PART_MESSAGE)) && is_deep)
 			w->m->cut |= GP_CUT_DEPTH;
 		if ((p->flags & GP_PART_MULTIPART) && !is_deep) {
-			struct gp_str boundary = gp_part_boundary(w->m, p);
-
-			if (!boundary.len)
-				boundary = guess_boundary(w);
-			w->leaf = NO_PART;
-			w->stack[w->n_open++] = (struct open_multipart){
-				.boundary = boundary, .part = part, .start = w->pos, .lines = w->lines,
-				.is_closed = !boundary.len};
+			multipart_begin(w, part);
 			return;
 		}
 		if (!(p->flags & GP_PART_MESSAGE) || is_deep || !gp_part_is_identity(p) ||
@@ -275,12 +287,13 @@ static void pass_lines(struct walk *w)
 	multiparts_end(w, 0, w->in.len);
 }
 
-/* An encapsulated message once decoded: a buffer of its own, below the part that held it. */
-static void walk(struct gp_message *m, struct gp_str in, unsigned parent)
+/* An encapsulated message in a buffer of its own, child of `part`.  Nests no
+ * deeper than GP_MAX_MIME_DEPTH, since every level adds one to the depth. */
+static void walk_message(struct gp_message *m, struct gp_str in, unsigned part)
 {
 	struct walk w = {.m = m, .in = in, .leaf = NO_PART};
 
-	entity_begin(&w, add_part(&w, parent, GP_STR("text/plain")));
+	entity_begin(&w, add_part(&w, part, GP_STR("text/plain")));
 	pass_lines(&w);
 }
 

@@ -186,6 +186,11 @@ static void add_pieces(struct gp_str value, struct gp_str name, struct gp_buf *o
 
 struct gp_str gp_param_get(struct gp_arena *a, struct gp_str value, const char *name)
 {
+	return gp_param_get_n(a, value, name, 0);
+}
+
+struct gp_str gp_param_get_n(struct gp_arena *a, struct gp_str value, const char *name, unsigned n)
+{
 	GP_BUF_AUTO bytes = GP_BUF_INIT(value.len);
 	GP_BUF_AUTO out = GP_BUF_INIT(3 * value.len + 16);
 	struct cursor c = {value, gp_str_find_chr(value, ';', 0)};
@@ -194,7 +199,7 @@ struct gp_str gp_param_get(struct gp_arena *a, struct gp_str value, const char *
 	struct param p;
 
 	while (param_next(&c, &p)) {
-		if (!gp_str_ieq(p.name, want))
+		if (!gp_str_ieq(p.name, want) || p.piece > 0 || n-- > 0)
 			continue;
 		is_encoded = p.is_extended || p.piece >= 0;
 		if (p.piece < 0) {

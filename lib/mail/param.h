@@ -19,4 +19,8 @@ struct gp_str gp_param_main(struct gp_arena *a, struct gp_str value);
  * resolved; empty if there is none.  `name` is lower case. */
 struct gp_str gp_param_get(struct gp_arena *a, struct gp_str value, const char *name);
 
+/* The nth (from 0) of the parameters of that name, for those who must know whether
+ * there are two. */
+struct gp_str gp_param_get_n(struct gp_arena *a, struct gp_str value, const char *name, unsigned n);
+
 #endif

@@ -109,9 +109,9 @@ void gp_part_describe(struct gp_message *m, struct gp_part *p, struct gp_str def
 		p->flags |= GP_PART_BAD_ENCODING;
 }
 
-struct gp_str gp_part_boundary(struct gp_message *m, const struct gp_part *p)
+struct gp_str gp_part_boundary(struct gp_message *m, const struct gp_part *p, unsigned n)
 {
-	struct gp_str b = gp_param_get(m->arena, field(m, p, "content-type"), "boundary");
+	struct gp_str b = gp_param_get_n(m->arena, field(m, p, "content-type"), "boundary", n);
 
 	while (b.len && (b.ptr[b.len - 1] == ' ' || b.ptr[b.len - 1] == '\t'))
 		b.len--;

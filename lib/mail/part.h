@@ -10,8 +10,8 @@
  * its headers.  `default_type` stands in for a missing Content-Type. */
 void gp_part_describe(struct gp_message *m, struct gp_part *p, struct gp_str default_type);
 
-/* The boundary parameter, or empty. */
-struct gp_str gp_part_boundary(struct gp_message *m, const struct gp_part *p);
+/* The nth (from 0) boundary parameter, or empty. */
+struct gp_str gp_part_boundary(struct gp_message *m, const struct gp_part *p, unsigned n);
 
 /* Whether content of an encapsulated message stands there as it is. */
 bool gp_part_is_identity(const struct gp_part *p);

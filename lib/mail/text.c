@@ -3,10 +3,11 @@
  *
  * Plain text is folded as SpamAssassin's body rules expect it: lines of a
  * paragraph are joined, white space (no-break spaces too) becomes one space,
- * an empty line ends the paragraph.  The Subject is not included.  HTML is taken
- * as plain text until lib/mail/html.c is there.
+ * an empty line ends the paragraph.  HTML is lib/mail/html.c's.  The Subject is
+ * not included.
  */
 #include "lib/base/limits.h"
+#include "lib/mail/html.h"
 #include "lib/mail/message_int.h"
 
 struct render {
@@ -60,6 +61,27 @@ static void separate(struct gp_buf *out)
 		gp_buf_add_chr(out, '\n');
 }
 
+static void add_html(struct render *r, struct gp_str content)
+{
+	struct gp_html_options options = {.text_max = r->text.max - r->text.len};
+	struct gp_message *m = r->m;
+	struct gp_html h;
+
+	if (!options.text_max)
+		return;
+	gp_html_render(m->arena, &options, content, &h);
+	gp_buf_add_str(&r->text, h.text);
+	if (h.hidden.len) {
+		separate(&r->hidden);
+		gp_buf_add_str(&r->hidden, h.hidden);
+	}
+	gp_html_stats_add(&m->html, &h.stats);
+	if (h.is_text_cut)
+		m->cut |= GP_CUT_TEXT;
+	if (h.is_links_cut)
+		m->cut |= GP_CUT_URIS;
+}
+
 static void add_part(struct render *r, unsigned i)
 {
 	const struct gp_part *p = &r->m->parts.items[i];
@@ -71,6 +93,10 @@ static void add_part(struct render *r, unsigned i)
 		return;
 	}
 	separate(&r->text);
+	if (p->flags & GP_PART_HTML) {
+		add_html(r, p->decoded);
+		return;
+	}
 	if (p->decoded.len > r->text.max - r->text.len)
 		r->m->cut |= GP_CUT_TEXT;
 	add_folded(p->decoded, &r->text);
