@@ -22,4 +22,8 @@ int gp_rule_cache_compile(const struct gp_rule_set *set, const char *dir, bool f
 			  gp_rule_compile_progress *progress, void *arg,
 			  struct gp_diag *diag) GP_MUST_USE;
 
+/* For gp_rule_set_load: opens the database of every target that has a good file, and notes in
+ * the others why they have none. */
+void gp_rule_cache_load(struct gp_rule_set *set);
+
 #endif

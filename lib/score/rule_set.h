@@ -42,7 +42,7 @@ enum gp_rule_problem_kind {
 	GP_RULE_ERROR,	 /* does not parse; dropped */
 	GP_RULE_WARNING, /* odd, but kept */
 	GP_RULE_INERT,	 /* right, but cannot run here */
-	GP_RULE_IGNORED, /* a directive that we know and do not act on, or do not know */
+	GP_RULE_IGNORED, /* a directive that nobody knows; noted once each */
 };
 
 struct gp_rule_problem {
@@ -60,7 +60,7 @@ struct gp_rule_file {
 	unsigned active;  /* of these, those that can hit */
 	unsigned inert;
 	unsigned errors;  /* lines */
-	unsigned ignored; /* lines */
+	unsigned ignored; /* lines with directives that have no effect here */
 };
 
 /* How one target's patterns are matched. */
@@ -92,6 +92,11 @@ void gp_rule_report_done(struct gp_rule_report *r);
 int gp_rule_set_load(const char *const *paths, size_t n, const struct gp_rule_options *options,
 		     struct gp_rule_report *report, struct gp_rule_set **ret,
 		     struct gp_diag *diag) GP_MUST_USE;
+
+/* The same of one text, as if it were the file `name`. */
+void gp_rule_set_load_text(const char *name, struct gp_str text,
+			   const struct gp_rule_options *options, struct gp_rule_report *report,
+			   struct gp_rule_set **ret);
 
 struct gp_rule_set *gp_rule_set_ref(struct gp_rule_set *set);
 /* NULL is fine.  The last reference frees it. */

@@ -1,0 +1,218 @@
+/*
+ * The expression language of `if`: numbers, version, plugin(), can(), has(),
+ * comparisons, !, &&, ||, parentheses.
+ */
+#include "lib/score/rule_cond.h"
+
+#include "lib/base/num.h"
+
+#define DEPTH_MAX 50
+
+struct cond {
+	struct gp_str rest;
+	unsigned depth;
+	const char *error;
+};
+
+/* Capabilities that can() and has() are asked about, of Conf unless they name a plugin. */
+static const char *const features[] = {
+	"Conf::feature_originating_ip_headers", "Conf::feature_dns_local_ports_permit_avoid",
+	"Conf::feature_bayes_auto_learn_on_error", "Conf::feature_uri_host_listed",
+	"Conf::feature_yesno_takes_args", "Conf::feature_bug6558_free", "Conf::feature_edns",
+	"Conf::feature_dns_query_restriction", "Conf::feature_registryboundaries",
+	"Conf::feature_geodb", "Conf::feature_dns_block_rule", "Conf::feature_compile_regexp",
+	"Conf::feature_meta_rules_matching", "Conf::feature_subjprefix",
+	"Conf::feature_bayes_stopwords", "Conf::feature_get_host",
+	"Conf::feature_blocklist_welcomelist", "Conf::feature_welcomelist_blocklist",
+	"Conf::feature_header_address_parser", "Conf::feature_local_tests_only",
+	"Conf::feature_header_first_last", "Conf::feature_header_match_many",
+	"Conf::feature_capture_rules", "Conf::has_tflags_nosubject", "Conf::has_tflags_nolog",
+	"Conf::perl_min_version_5010000", "Plugin::BodyEval::has_check_body_length",
+	"Plugin::BodyEval::has_plaintext_body_sig_ratio", "Plugin::DKIM::has_arc",
+	"Plugin::DNSEval::has_tflags_domains_only", "Plugin::DNSEval::has_tflags_ips_only",
+	"Plugin::AskDNS::has_tag_header", "Plugin::HashBL::has_hashbl_bodyre",
+	"Plugin::HashBL::has_hashbl_bodyre_num", "Plugin::HashBL::has_hashbl_emails",
+	"Plugin::HashBL::has_hashbl_uris", "Plugin::HashBL::has_hashbl_ignore",
+	"Plugin::HashBL::has_hashbl_email_regex", "Plugin::HashBL::has_hashbl_email_welcomelist",
+	"Plugin::HashBL::has_hashbl_tag", "Plugin::HashBL::has_hashbl_sha256",
+	"Plugin::HashBL::has_hashbl_attachments", "Plugin::HashBL::has_hashbl_email_domain",
+	"Plugin::HashBL::has_hashbl_email_domain_alias",
+	"Plugin::MIMEEval::has_check_for_ascii_text_illegal",
+	"Plugin::MIMEEval::has_check_abundant_unicode_ratio",
+	"Plugin::MIMEEval::has_check_qp_ratio", "Plugin::MIMEHeader::has_all_header",
+	"Plugin::MIMEHeader::has_tflags_range", "Plugin::MIMEHeader::has_tflags_concat",
+	"Plugin::MIMEHeader::has_tflags_multiple", "Plugin::MIMEHeader::has_capture_rules",
+	"Plugin::SPF::has_check_for_spf_errors",
+	"Plugin::SPF::has_check_spf_skipped_noenvfrom",
+	"Plugin::URIDNSBL::has_tflags_domains_only", "Plugin::URIDNSBL::has_subtest_for_ranges",
+	"Plugin::URIDNSBL::has_uridnsbl_for_a", "Plugin::URIDNSBL::has_uridnsbl_a_ns",
+	"Plugin::URIDNSBL::has_tflags_notrim", "Plugin::URIDNSBL::has_uridnsbl_skip_mailto",
+	"Plugin::URIDetail::has_host_key",
+};
+
+static struct gp_str peek_rest(struct cond *c)
+{
+	c->rest = gp_str_trim(c->rest);
+	return c->rest;
+}
+
+static bool take(struct cond *c, struct gp_str token)
+{
+	if (!gp_str_starts(peek_rest(c), token))
+		return false;
+	c->rest = gp_str_sub(c->rest, token.len, SIZE_MAX);
+	return true;
+}
+
+static struct gp_str take_word(struct cond *c)
+{
+	struct gp_str s = peek_rest(c);
+	size_t n = 0;
+
+	while (n < s.len && (gp_is_alnum(s.ptr[n]) || s.ptr[n] == '_' || s.ptr[n] == ':' ||
+			     s.ptr[n] == '.'))
+		n++;
+	c->rest = gp_str_sub(s, n, SIZE_MAX);
+	return gp_str_sub(s, 0, n);
+}
+
+static double fail(struct cond *c, const char *error)
+{
+	if (!c->error)
+		c->error = error;
+	c->rest = (struct gp_str){0};
+	return 0;
+}
+
+static bool has_feature(struct gp_str name)
+{
+	const struct gp_str prefix = GP_STR("Mail::SpamAssassin::");
+
+	if (!gp_str_starts(name, prefix))
+		return false;
+	name = gp_str_sub(name, prefix.len, SIZE_MAX);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(features); i++)
+		if (gp_str_eq(name, gp_str(features[i])))
+			return true;
+	return false;
+}
+
+/* plugin(NAME), can(NAME), has(NAME); the word is taken already. */
+static double call(struct cond *c, struct gp_str function)
+{
+	struct gp_str name;
+
+	if (!take(c, GP_STR("(")))
+		return fail(c, "'(' is missing");
+	name = take_word(c);
+	if (name.len == 0 || !take(c, GP_STR(")")))
+		return fail(c, "a name and ')' are missing");
+	if (gp_str_eq(function, GP_STR("plugin")))
+		return gp_rule_plugin_is_loaded(name);
+	return has_feature(name);
+}
+
+static double parse_or(struct cond *c);
+
+static double parse_primary(struct cond *c)
+{
+	struct gp_str word;
+	double value;
+
+	if (take(c, GP_STR("("))) {
+		value = parse_or(c);
+		if (!take(c, GP_STR(")")))
+			return fail(c, "')' is missing");
+		return value;
+	}
+	word = take_word(c);
+	if (word.len == 0)
+		return fail(c, "a value is missing");
+	if (gp_str_eq(word, GP_STR("plugin")) || gp_str_eq(word, GP_STR("can")) ||
+	    gp_str_eq(word, GP_STR("has")))
+		return call(c, word);
+	if (gp_str_eq(word, GP_STR("version")))
+		return GP_RULE_LANGUAGE_VERSION;
+	if (gp_str_eq(word, GP_STR("perl_version")))
+		return 5.036;
+	if (gp_str_eq(word, GP_STR("local_tests_only")))
+		return 0;
+	if (gp_num_parse_double(word, &value) == GP_OK)
+		return value;
+	return fail(c, "neither a number nor version, plugin(), can(), has()");
+}
+
+static double parse_not(struct cond *c)
+{
+	double value;
+
+	if (++c->depth > DEPTH_MAX)
+		return fail(c, "nested too deeply");
+	if (!gp_str_starts(peek_rest(c), GP_STR("!=")) && take(c, GP_STR("!")))
+		value = parse_not(c) == 0;
+	else
+		value = parse_primary(c);
+	c->depth--;
+	return value;
+}
+
+static double parse_compare(struct cond *c)
+{
+	double a = parse_not(c);
+
+	for (;;) {
+		if (take(c, GP_STR(">=")))
+			a = a >= parse_not(c);
+		else if (take(c, GP_STR("<=")))
+			a = a <= parse_not(c);
+		else if (take(c, GP_STR("==")))
+			a = a == parse_not(c);
+		else if (take(c, GP_STR("!=")))
+			a = a != parse_not(c);
+		else if (take(c, GP_STR(">")))
+			a = a > parse_not(c);
+		else if (take(c, GP_STR("<")))
+			a = a < parse_not(c);
+		else
+			return a;
+	}
+}
+
+static double parse_and(struct cond *c)
+{
+	double a = parse_compare(c);
+
+	while (take(c, GP_STR("&&"))) {
+		double b = parse_compare(c);
+
+		a = a != 0 && b != 0;
+	}
+	return a;
+}
+
+static double parse_or(struct cond *c)
+{
+	double a = parse_and(c);
+
+	while (take(c, GP_STR("||"))) {
+		double b = parse_and(c);
+
+		a = a != 0 || b != 0;
+	}
+	return a;
+}
+
+int gp_rule_cond_eval(struct gp_str expression, bool *ret, struct gp_diag *diag)
+{
+	struct cond c = {.rest = expression};
+	double value = parse_or(&c);
+
+	if (!c.error && peek_rest(&c).len)
+		c.error = "text after the condition";
+	if (c.error) {
+		gp_diag_set(diag, "condition: %s", c.error);
+		return GP_EINVAL;
+	}
+	*ret = value != 0;
+	return GP_OK;
+}

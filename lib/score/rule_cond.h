@@ -1,0 +1,29 @@
+/*
+ * Conditions of `if` and `ifplugin`: which SpamAssassin the rules believe
+ * they run under.
+ */
+#ifndef GP_SCORE_RULE_COND_H
+#define GP_SCORE_RULE_COND_H
+
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+#include "lib/base/str.h"
+
+/* The version whose rule language this is, in the form that `version` compares with. */
+#define GP_RULE_LANGUAGE_VERSION 4.000001
+
+/* Evaluates "(version >= 4.000000) && !plugin(Mail::…)".  GP_EINVAL with the reason. */
+int gp_rule_cond_eval(struct gp_str expression, bool *ret, struct gp_diag *diag) GP_MUST_USE;
+
+/* Whether rules may take the plugin as loaded: that its directives are understood, not that each
+ * of its eval functions exists. */
+bool gp_rule_plugin_is_loaded(struct gp_str name);
+
+/* Directives that are part of the language but have no effect here; unknown ones are reported
+ * with the nearest name. */
+bool gp_rule_directive_is_known(struct gp_str name);
+/* The known directive nearest to a misspelt one, or NULL. */
+const char *gp_rule_directive_near(struct gp_str name);
+
+#endif

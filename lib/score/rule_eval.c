@@ -1,0 +1,33 @@
+/*
+ * The table of eval functions.
+ */
+#include "lib/score/rule_eval.h"
+
+#include "lib/base/num.h"
+
+/* check_bayes(MIN, MAX): the probability is above MIN (or MIN is 0) and not above MAX
+ * ("undef": no upper bound). */
+static bool check_bayes(const struct gp_rule_input *in, const struct gp_str *args, size_t n_args)
+{
+	double min = 0, max = 0;
+
+	if (in->bayes < 0 || gp_num_parse_double(args[0], &min))
+		return false;
+	if (min != 0 && in->bayes <= min)
+		return false;
+	if (gp_str_eq(args[1], GP_STR("undef")))
+		return true;
+	return gp_num_parse_double(args[1], &max) == GP_OK && in->bayes <= max;
+}
+
+const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
+{
+	static const struct gp_rule_eval table[] = {
+		{"check_bayes", 2, 2, check_bayes},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++)
+		if (gp_str_eq(name, gp_str(table[i].name)))
+			return &table[i];
+	return NULL;
+}

@@ -1,0 +1,24 @@
+/*
+ * Eval functions: checks that are no patterns, called by name from rules
+ * (`body BAYES_99 eval:check_bayes('0.99', '0.999')`).
+ *
+ * A table; a new function is a row and the function.  They run in
+ * gp_rule_scan_finish, when everything that was looked up is known.
+ */
+#ifndef GP_SCORE_RULE_EVAL_H
+#define GP_SCORE_RULE_EVAL_H
+
+#include "lib/score/rule_int.h"
+#include "lib/score/rule_scan.h"
+
+struct gp_rule_eval {
+	const char *name;
+	unsigned args_min, args_max;
+	/* Whether the rule hits. */
+	bool (*fn)(const struct gp_rule_input *in, const struct gp_str *args, size_t n_args);
+};
+
+/* The function of that name, or NULL. */
+const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name);
+
+#endif

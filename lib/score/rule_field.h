@@ -1,0 +1,61 @@
+/*
+ * What `header` and `mimeheader` rules read: names with modifiers, and the
+ * pseudo-names (ALL, ToCc, MESSAGEID, EnvelopeFrom, X-Spam-Relays-…), byte for
+ * byte as SpamAssassin builds them.
+ */
+#ifndef GP_SCORE_RULE_FIELD_H
+#define GP_SCORE_RULE_FIELD_H
+
+#include "lib/base/buf.h"
+#include "lib/score/rule_int.h"
+#include "lib/score/rule_scan.h"
+
+enum gp_field_modifiers {
+	GP_FIELD_RAW = 1 << 0,	/* not decoded, not unfolded */
+	GP_FIELD_ADDR = 1 << 1,	/* addresses, one a line */
+	GP_FIELD_NAME = 1 << 2,	/* display names, one a line */
+	GP_FIELD_FIRST = 1 << 3,
+	GP_FIELD_LAST = 1 << 4,
+};
+
+enum gp_field_special {
+	GP_FIELD_HEADER, /* a header of that name */
+	GP_FIELD_ALL,
+	GP_FIELD_TOCC,
+	GP_FIELD_MESSAGEID,
+	GP_FIELD_ENVELOPE_FROM,
+	GP_FIELD_RELAYS, /* + enum gp_rule_relays */
+	GP_FIELD_SPECIAL_MAX = GP_FIELD_RELAYS + 4,
+};
+
+/* Parses "NAME:mod:mod" (mime: of a mimeheader rule).  *ret_inert is set to the reason when it
+ * is right but cannot be read here.  GP_EINVAL with the reason. */
+int gp_field_parse(struct gp_rule_builder *b, struct gp_str spec, bool is_mime,
+		   struct gp_rule_field *ret, const char **ret_inert,
+		   struct gp_diag *diag) GP_MUST_USE;
+
+bool gp_field_equal(const struct gp_rule_field *a, const struct gp_rule_field *b);
+
+/* Gives the field its slots: the header names of the set that it looks at. */
+void gp_field_bind(struct gp_rule_set *set, struct gp_rule_field *f);
+
+/* The headers of a message by slot, made once a scan. */
+struct gp_field_index {
+	const struct gp_message *message;
+	unsigned *first, *next; /* by slot; by header: index + 1, 0 ends */
+	size_t n_slots;
+};
+void gp_field_index_init(struct gp_field_index *x, const struct gp_rule_set *set,
+			 const struct gp_message *m, struct gp_arena *a);
+
+/* Appends the field's value.  False when the message has no such header (nothing appended), or
+ * *ret_unknown when it cannot be known. */
+bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *x,
+		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out,
+		    bool *ret_unknown);
+
+/* The same of one MIME part, for mimeheader: the last header of that name. */
+bool gp_field_part_value(const struct gp_rule_field *f, const struct gp_part *part,
+			 struct gp_buf *out);
+
+#endif

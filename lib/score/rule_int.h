@@ -1,0 +1,173 @@
+/*
+ * What the files of the rule engine share: the rule, the set, and the table of
+ * its patterns.  Nothing outside lib/score/rule*.c includes this.
+ */
+#ifndef GP_SCORE_RULE_INT_H
+#define GP_SCORE_RULE_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "lib/base/map.h"
+#include "lib/score/rule_set.h"
+
+/* The first GP_RULE_TARGETS of these are the targets: what has patterns. */
+enum gp_rule_type {
+	GP_RULE_HEADER,
+	GP_RULE_BODY,
+	GP_RULE_RAWBODY,
+	GP_RULE_FULL,
+	GP_RULE_URI,
+	GP_RULE_MIMEHEADER,
+	GP_RULE_META,
+	GP_RULE_EVAL,
+	GP_RULE_FACT, /* only mentioned (score, meta): can be set from outside */
+};
+
+enum gp_rule_tflags {
+	GP_TFLAG_MULTIPLE = 1 << 0,
+	GP_TFLAG_NICE = 1 << 1,
+	GP_TFLAG_NET = 1 << 2,
+	GP_TFLAG_LEARN = 1 << 3,
+	GP_TFLAG_USERCONF = 1 << 4,
+	GP_TFLAG_NOAUTOLEARN = 1 << 5,
+	GP_TFLAG_NOSUBJECT = 1 << 6, /* body: not on the Subject */
+	GP_TFLAG_CONCAT = 1 << 7,    /* mimeheader: the parts' values as one text */
+};
+
+enum gp_regex_flags {
+	GP_REGEX_CASELESS = 1 << 0,
+	GP_REGEX_DOTALL = 1 << 1,
+	GP_REGEX_MULTILINE = 1 << 2,
+	GP_REGEX_EXTENDED = 1 << 3,
+	GP_REGEX_EXTENDED_MORE = 1 << 4,
+	GP_REGEX_NO_CAPTURE = 1 << 5,
+};
+
+/* A pattern: text without delimiters, flags, and what was made of it. */
+struct gp_regex {
+	struct gp_str text; /* PCRE2's syntax; NUL-terminated */
+	unsigned flags;	    /* enum gp_regex_flags */
+	const char *vs_text; /* for vectorscan: matches wherever the pattern does (with ^ and $
+			      * at every line end); NULL: not to be offered */
+	bool is_joinable;   /* no match in texts joined by line ends means none in any of them */
+	void *code;	    /* pcre2_code, or NULL */
+	bool has_jit;
+};
+
+/* What of the message a header or mimeheader rule reads; rules with the same share one. */
+struct gp_rule_field {
+	struct gp_str name;    /* without modifiers, as written */
+	unsigned modifiers;    /* enum gp_field_modifiers, rule_field.h */
+	unsigned special;      /* enum gp_field_special, rule_field.h */
+	struct gp_str unset;   /* [if-unset: …] */
+	unsigned part_min, part_max; /* mimeheader: tflags range= */
+	bool is_mime, is_concat;
+	unsigned slots[4];     /* header names looked at: indices into set->slots */
+	unsigned n_slots;
+};
+
+struct gp_meta;
+struct gp_rule_eval;
+
+struct gp_rule {
+	const char *name;
+	enum gp_rule_type type;
+	unsigned index; /* in set->rules */
+	unsigned file;	/* in set->files */
+	unsigned line;
+	const char *text; /* the definition as written */
+
+	double score[4];
+	bool has_score;
+	const char *describe; /* "" */
+	unsigned tflags;
+	unsigned maxhits; /* 0: not given */
+	unsigned part_min, part_max;
+	int priority;
+	bool wants_tags; /* named by replace_rules */
+
+	bool is_error; /* reported as error: does not run */
+	const char *inert; /* why it cannot run, or NULL */
+
+	struct gp_regex regex;	/* types below GP_RULE_TARGETS */
+	struct gp_rule_field *field; /* header, mimeheader */
+	unsigned field_index;	/* in its target's fields; 0 for other targets */
+	bool is_negated;	/* !~ */
+	bool is_exists;		/* exists:NAME, no pattern */
+
+	struct gp_meta *meta;
+	const struct gp_rule_eval *eval;
+	struct gp_str *args;
+	size_t n_args;
+};
+
+struct gp_vs;
+
+/* One target: its patterns (rules with one, active), and their fields. */
+struct gp_rule_target {
+	GP_VEC(struct gp_rule *) rules;
+	GP_VEC(struct gp_rule_field *) fields; /* header, mimeheader */
+	struct gp_vs *vs;    /* NULL: PCRE2 alone */
+	const uint8_t *modes; /* enum gp_vs_mode per pattern, when vs is there */
+	unsigned in_database;
+	const char *no_vs; /* why vs is NULL */
+};
+
+struct gp_rule_scratch;
+
+struct gp_rule_source {
+	const char *path;
+	unsigned errors, ignored;
+};
+
+struct gp_rule_set {
+	struct gp_arena *arena;
+	_Atomic unsigned refs;
+	struct gp_rule_options options;
+	GP_VEC(struct gp_rule *) rules;
+	struct gp_map by_name; /* → struct gp_rule */
+	GP_VEC(struct gp_rule_source) files;
+	struct gp_rule_target targets[GP_RULE_TARGETS];
+	GP_VEC(struct gp_rule *) exists; /* exists: rules */
+	GP_VEC(struct gp_rule *) evals;
+	GP_VEC(struct gp_rule *) metas; /* in an order in which what a meta needs stands before it */
+	struct gp_map slots;   /* header name (folded) → index + 1 */
+
+	pthread_mutex_t pool_lock; /* of the scratch pool */
+	struct gp_rule_scratch *pool;
+	unsigned pooled;
+};
+
+/* While loading. */
+struct gp_rule_builder {
+	struct gp_rule_set *set;
+	struct gp_arena *arena; /* of the set */
+	struct gp_rule_report *report; /* may be NULL */
+	unsigned file;	/* being read */
+	unsigned line;
+	unsigned include_depth;
+	size_t bytes; /* read so far */
+	const char *lang;
+	struct gp_map tags[4]; /* enum gp_tag_kind, rule_replace.h */
+	struct gp_str tag_start, tag_end;
+	struct gp_map ignored; /* directives already noted in this load */
+};
+
+/* Reports at the builder's file and line, or at a rule's. */
+void gp_rule_note(struct gp_rule_builder *b, enum gp_rule_problem_kind kind, const char *rule,
+		  const char *fmt, ...) GP_PRINTF(4, 5);
+void gp_rule_note_at(struct gp_rule_builder *b, enum gp_rule_problem_kind kind,
+		     const struct gp_rule *rule, const char *fmt, ...) GP_PRINTF(4, 5);
+/* The rule of that name, made as GP_RULE_FACT when new. */
+struct gp_rule *gp_rule_get(struct gp_rule_builder *b, struct gp_str name);
+bool gp_rule_name_is_valid(struct gp_str name);
+const char *gp_rule_type_name(enum gp_rule_type type);
+/* Marks it inert; the report says so at its end. */
+void gp_rule_make_inert(struct gp_rule_builder *b, struct gp_rule *r, const char *fmt, ...)
+	GP_PRINTF(3, 4);
+/* Counts, once everything is in place. */
+void gp_rule_report_finish(struct gp_rule_builder *b);
+
+#endif

@@ -1,0 +1,146 @@
+/*
+ * The only place that calls PCRE2 for rules.
+ */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "lib/score/rule_pcre.h"
+
+#include <stdlib.h>
+
+#include <pcre2.h>
+
+#include "lib/base/mem.h"
+
+#define JIT_STACK_START (32u << 10)
+#define JIT_STACK_MAX (512u << 10)
+/* Memory of the interpreter, which runs only where the JIT cannot; KiB. */
+#define HEAP_LIMIT_KIB 4096u
+
+struct gp_pcre {
+	pcre2_match_data *data;
+	pcre2_match_context *context;
+	pcre2_jit_stack *stack;
+};
+
+static uint32_t options_of(unsigned flags)
+{
+	uint32_t o = PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DUPNAMES;
+
+	o |= flags & GP_REGEX_CASELESS ? PCRE2_CASELESS : 0;
+	o |= flags & GP_REGEX_DOTALL ? PCRE2_DOTALL : 0;
+	o |= flags & GP_REGEX_MULTILINE ? PCRE2_MULTILINE : 0;
+	o |= flags & GP_REGEX_EXTENDED ? PCRE2_EXTENDED : 0;
+	o |= flags & GP_REGEX_EXTENDED_MORE ? PCRE2_EXTENDED_MORE : 0;
+	o |= flags & GP_REGEX_NO_CAPTURE ? PCRE2_NO_AUTO_CAPTURE : 0;
+	return o;
+}
+
+/* Whether Perl would have taken it. */
+static bool is_limit_of_pcre(int error)
+{
+	switch (error) {
+	case PCRE2_ERROR_PATTERN_TOO_LARGE:
+	case PCRE2_ERROR_PATTERN_STRING_TOO_LONG:
+	case PCRE2_ERROR_PATTERN_TOO_COMPLICATED:
+	case PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH:
+	case PCRE2_ERROR_LOOKBEHIND_TOO_LONG:
+	case PCRE2_ERROR_LOOKBEHIND_TOO_COMPLICATED:
+	case PCRE2_ERROR_CODE_POINT_TOO_BIG:
+	case PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP:
+	case PCRE2_ERROR_UNSUPPORTED_ESCAPE_SEQUENCE:
+	case PCRE2_ERROR_BACKSLASH_C_CALLER_DISABLED:
+	case PCRE2_ERROR_UTF_IS_DISABLED:
+	case PCRE2_ERROR_UCP_IS_DISABLED:
+	case PCRE2_ERROR_HEAP_FAILED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void code_free(void *code)
+{
+	pcre2_code_free(code);
+}
+
+int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *diag)
+{
+	PCRE2_SIZE at = 0;
+	PCRE2_UCHAR message[160];
+	int error = 0;
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR)re->text.ptr, re->text.len,
+					 options_of(re->flags), &error, &at, NULL);
+
+	if (!code) {
+		if (pcre2_get_error_message(error, message, sizeof(message)) < 0)
+			message[0] = 0;
+		gp_diag_set(diag, "pattern, byte %zu: %s", (size_t)at, (const char *)message);
+		return is_limit_of_pcre(error) ? GP_ELIMIT : GP_EINVAL;
+	}
+	re->code = code;
+	re->has_jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+	gp_arena_on_end(a, code_free, code);
+	return GP_OK;
+}
+
+struct gp_pcre *gp_pcre_new(unsigned match_limit)
+{
+	struct gp_pcre *p = gp_xcalloc(1, sizeof(*p));
+
+	p->data = pcre2_match_data_create(1, NULL);
+	p->context = pcre2_match_context_create(NULL);
+	p->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
+	if (!p->data || !p->context)
+		abort(); /* out of memory, as gp_xmalloc */
+	pcre2_set_match_limit(p->context, match_limit ? match_limit : GP_PCRE_MATCH_LIMIT);
+	pcre2_set_heap_limit(p->context, HEAP_LIMIT_KIB);
+	if (p->stack)
+		pcre2_jit_stack_assign(p->context, NULL, p->stack);
+	return p;
+}
+
+void gp_pcre_free(struct gp_pcre *p)
+{
+	if (!p)
+		return;
+	pcre2_match_data_free(p->data);
+	pcre2_match_context_free(p->context);
+	if (p->stack)
+		pcre2_jit_stack_free(p->stack);
+	free(p);
+}
+
+static int match(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, size_t from,
+		 uint32_t options)
+{
+	PCRE2_SPTR subject = (PCRE2_SPTR)(text.ptr ? text.ptr : "");
+
+	if (re->has_jit)
+		return pcre2_jit_match(re->code, subject, text.len, from, options, p->data,
+				       p->context);
+	return pcre2_match(re->code, subject, text.len, from, options, p->data, p->context);
+}
+
+unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,
+		       unsigned max, struct gp_str *ret_first, bool *ret_limited)
+{
+	unsigned count = 0;
+	size_t from = 0;
+	uint32_t options = 0;
+
+	while (count < max && from <= text.len) {
+		int rc = match(p, re, text, from, options);
+		PCRE2_SIZE *at = pcre2_get_ovector_pointer(p->data);
+
+		if (rc < 0) {
+			if (rc != PCRE2_ERROR_NOMATCH)
+				*ret_limited = true;
+			break;
+		}
+		if (count++ == 0 && ret_first)
+			*ret_first = gp_str_sub(text, at[0], at[1] > at[0] ? at[1] - at[0] : 0);
+		/* As Perl's //g: where it matched nothing, something must match next time. */
+		options = at[1] <= at[0] ? PCRE2_NOTEMPTY_ATSTART : 0;
+		from = at[1] > from || options ? GP_MAX(at[1], from) : from + 1;
+	}
+	return count;
+}

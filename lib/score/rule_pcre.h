@@ -1,0 +1,29 @@
+/*
+ * Patterns on PCRE2 with its JIT.
+ *
+ * Bounded: a match limit per match (the JIT counts it too), one JIT stack of
+ * fixed size per scan, no recursion beyond it.  What exceeds a limit has not
+ * matched, and is counted.
+ */
+#ifndef GP_SCORE_RULE_PCRE_H
+#define GP_SCORE_RULE_PCRE_H
+
+#include "lib/score/rule_int.h"
+
+#define GP_PCRE_MATCH_LIMIT 300000
+
+/* Compiles re->text; the code is released with the arena.  GP_EINVAL: malformed; GP_ELIMIT:
+ * right in Perl but beyond what PCRE2 takes (size, look-behind, code points). */
+int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *diag) GP_MUST_USE;
+
+/* Per scan: match data, context, JIT stack. */
+struct gp_pcre;
+struct gp_pcre *gp_pcre_new(unsigned match_limit);
+void gp_pcre_free(struct gp_pcre *p);
+
+/* How often re matches in text without overlap, counting up to max.  With ret_first, the first
+ * match.  *ret_limited is set, never cleared, when a limit stopped it. */
+unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,
+		       unsigned max, struct gp_str *ret_first, bool *ret_limited);
+
+#endif

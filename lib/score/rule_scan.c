@@ -1,0 +1,345 @@
+/*
+ * One message through one rule set.
+ *
+ * Per target: build the segments, let vectorscan say where which pattern may
+ * match, let PCRE2 look at that segment (always: vectorscan saw all segments
+ * as one text, so it also reports what crosses a border).  Patterns that
+ * vectorscan does not take, or all of them without a database, run on PCRE2
+ * over the segments.
+ */
+#include "lib/score/rule_scan.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/limits.h"
+#include "lib/score/rule_eval.h"
+#include "lib/score/rule_int.h"
+#include "lib/score/rule_meta.h"
+#include "lib/score/rule_scratch.h"
+#include "lib/score/rule_subject.h"
+#include "lib/score/rule_vs.h"
+
+/* Looking at the CPU clock is a system call: once in so many matches. */
+#define BUDGET_EVERY 32
+/* Bytes matched that count as one more look. */
+#define BUDGET_BYTES (64u << 10)
+
+struct gp_rule_scan {
+	struct gp_rule_set *set;
+	const struct gp_rule_input *input;
+	struct gp_arena *arena;
+	struct gp_rule_scratch *scratch; /* NULL after _finish */
+	double *hits;	    /* by rule */
+	unsigned *next;	    /* by rule: first segment not looked at yet */
+	bool *done;	    /* by rule: nothing more to find */
+	struct gp_str *evidence; /* by rule; NULL without trace */
+	struct gp_rule_scan_stats stats;
+	int64_t cpu_end_us;
+	unsigned ticks;
+	bool is_finished;
+};
+
+/* The target being matched. */
+struct run {
+	struct gp_rule_scan *scan;
+	const struct gp_rule_target *target;
+	struct gp_rule_subject subject;
+};
+
+static bool over_budget(struct gp_rule_scan *s, size_t bytes)
+{
+	if (s->stats.budget_exceeded)
+		return true;
+	s->ticks += 1 + (unsigned)GP_MIN(bytes / (BUDGET_BYTES / BUDGET_EVERY), 2 * BUDGET_EVERY);
+	if (s->ticks < BUDGET_EVERY)
+		return false;
+	s->ticks = 0;
+	s->stats.budget_exceeded = gp_clock_cpu_us() > s->cpu_end_us;
+	return s->stats.budget_exceeded;
+}
+
+static void remember(struct gp_rule_scan *s, const struct gp_rule *r, struct gp_str what)
+{
+	if (s->evidence && s->evidence[r->index].len == 0)
+		s->evidence[r->index] = gp_str_sub(what, 0, GP_RULE_EVIDENCE_MAX);
+}
+
+/* Runs a rule's pattern over one segment, unless that is settled already. */
+static void test_segment(struct run *run, const struct gp_rule *r, size_t segment)
+{
+	struct gp_rule_scan *s = run->scan;
+	struct gp_str text, first = {0};
+	unsigned max = 1, n;
+	bool limited = false;
+
+	if (s->done[r->index] || segment < s->next[r->index])
+		return;
+	s->next[r->index] = (unsigned)segment + 1;
+	if (segment == 0 && r->tflags & GP_TFLAG_NOSUBJECT)
+		return;
+	text = gp_rule_segment_text(&run->subject, segment);
+	if (over_budget(s, text.len))
+		return;
+	if (r->tflags & GP_TFLAG_MULTIPLE)
+		max = (r->maxhits ? r->maxhits : GP_MAX_RULE_HITS) - (unsigned)s->hits[r->index];
+	s->stats.confirmed++;
+	n = gp_pcre_count(s->scratch->pcre, &r->regex, text, max, s->evidence ? &first : NULL,
+			  &limited);
+	s->stats.limit_exceeded += limited;
+	if (n == 0)
+		return;
+	remember(s, r, first);
+	s->hits[r->index] += n;
+	/* mimeheader counts within the first part that matches. */
+	s->done[r->index] = n >= max || r->type == GP_RULE_MIMEHEADER;
+}
+
+/* PCRE2 alone: first over everything at once where that can rule it out. */
+static void test_rule(struct run *run, const struct gp_rule *r)
+{
+	const struct gp_rule_range *range = &run->subject.ranges[r->field_index];
+	unsigned n = run->subject.segments.len && range->is_known ? range->n : 0;
+
+	if (n > 3 && r->regex.is_joinable) {
+		const struct gp_rule_segment *a = &run->subject.segments.items[range->first];
+		const struct gp_rule_segment *z = a + n - 1;
+		struct gp_str all = gp_str_sub(run->subject.text, a->start,
+					       z->start + z->len - a->start);
+		bool limited = false;
+
+		if (over_budget(run->scan, all.len))
+			return;
+		if (gp_pcre_count(run->scan->scratch->pcre, &r->regex, all, 1, NULL, &limited) == 0 &&
+		    !limited)
+			return;
+	}
+	for (unsigned i = 0; i < n && !run->scan->done[r->index]; i++)
+		test_segment(run, r, range->first + i);
+}
+
+static bool on_candidate(void *arg, unsigned pattern, size_t end)
+{
+	struct run *run = arg;
+	const struct gp_rule *r = run->target->rules.items[pattern];
+	size_t segment;
+
+	if (run->scan->done[r->index])
+		return true;
+	segment = gp_rule_segment_at(&run->subject, end);
+	if (run->subject.segments.items[segment].field == r->field_index)
+		test_segment(run, r, segment);
+	return !run->scan->stats.budget_exceeded;
+}
+
+static void match_target(struct run *run)
+{
+	const struct gp_rule_target *t = run->target;
+	struct gp_rule_scan *s = run->scan;
+	bool by_vs = t->vs && s->scratch->vs && run->subject.segments.len;
+
+	if (by_vs && gp_vs_scan(t->vs, s->scratch->vs, run->subject.text, on_candidate, run))
+		by_vs = false; /* what it found stays; segments are not counted twice */
+	for (size_t i = 0; i < t->rules.len && !s->stats.budget_exceeded; i++)
+		if (!by_vs || t->modes[i] == GP_VS_NONE)
+			test_rule(run, t->rules.items[i]);
+}
+
+/* !~ hits where the pattern did not, also when there is no such header. */
+static void invert_negated(struct run *run)
+{
+	for (size_t i = 0; i < run->target->rules.len; i++) {
+		const struct gp_rule *r = run->target->rules.items[i];
+		double *hits = &run->scan->hits[r->index];
+
+		if (!r->is_negated)
+			continue;
+		*hits = *hits == 0 && run->subject.ranges[r->field_index].is_known &&
+			!run->scan->stats.budget_exceeded;
+		if (run->scan->evidence)
+			run->scan->evidence[r->index] = (struct gp_str){0};
+	}
+}
+
+static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
+{
+	struct run run = {.scan = s, .target = &s->set->targets[type]};
+	bool has_exists = type == GP_RULE_HEADER && s->set->exists.len;
+
+	if (run.target->rules.len == 0 && !has_exists)
+		return;
+	gp_rule_subject_build(type, s->set, s->input, s->arena, &run.subject);
+	for (size_t i = 0; has_exists && i < s->set->exists.len; i++) {
+		const struct gp_rule *r = s->set->exists.items[i];
+
+		s->hits[r->index] = run.subject.ranges[r->field_index].is_known &&
+				    run.subject.ranges[r->field_index].is_present;
+	}
+	match_target(&run);
+	invert_negated(&run);
+}
+
+static void release_scratch(struct gp_rule_scan *s)
+{
+	if (s->scratch)
+		gp_rule_scratch_put(s->set, s->scratch);
+	s->scratch = NULL;
+}
+
+static void scan_end(void *arg)
+{
+	struct gp_rule_scan *s = arg;
+
+	release_scratch(s);
+	gp_rule_set_unref(s->set);
+}
+
+struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp_rule_input *input,
+					struct gp_arena *arena)
+{
+	struct gp_rule_scan *s = GP_ARENA_NEW(arena, struct gp_rule_scan);
+	unsigned budget_ms = input->cpu_budget_ms ? input->cpu_budget_ms : GP_RULE_CPU_BUDGET_MS;
+	size_t n = set->rules.len;
+
+	s->set = gp_rule_set_ref(set);
+	s->input = input;
+	s->arena = arena;
+	s->hits = GP_ARENA_NEW_N(arena, n, double);
+	s->next = GP_ARENA_NEW_N(arena, n, unsigned);
+	s->done = GP_ARENA_NEW_N(arena, n, bool);
+	if (input->trace)
+		s->evidence = GP_ARENA_NEW_N(arena, n, struct gp_str);
+	s->cpu_end_us = gp_clock_cpu_us() + (int64_t)budget_ms * 1000;
+	s->scratch = gp_rule_scratch_take(set);
+	gp_arena_on_end(arena, scan_end, s);
+	for (enum gp_rule_type t = 0; t < GP_RULE_TARGETS; t++)
+		run_target(s, t);
+	return s;
+}
+
+bool gp_rule_scan_set_evidence(struct gp_rule_scan *s, const char *name, double value,
+			       struct gp_str evidence)
+{
+	const struct gp_rule *r = gp_map_get(&s->set->by_name, gp_str(name));
+
+	if (!r)
+		return false;
+	s->hits[r->index] = value;
+	if (s->evidence)
+		s->evidence[r->index] = gp_str_sub(evidence, 0, GP_RULE_EVIDENCE_MAX);
+	return true;
+}
+
+bool gp_rule_scan_set(struct gp_rule_scan *s, const char *name, double value)
+{
+	return gp_rule_scan_set_evidence(s, name, value, (struct gp_str){0});
+}
+
+static unsigned score_set(const struct gp_rule_input *in)
+{
+	return (in->has_network ? 1u : 0u) | (in->has_bayes ? 2u : 0u);
+}
+
+/* A rule whose score is 0 does not run: metas do not see it either. */
+static bool is_off(const struct gp_rule *r, const struct gp_rule_input *in)
+{
+	return r->type != GP_RULE_FACT && r->score[score_set(in)] == 0;
+}
+
+static void run_evals(struct gp_rule_scan *s)
+{
+	const struct gp_rule_input *in = s->input;
+
+	for (size_t i = 0; i < s->set->evals.len; i++) {
+		const struct gp_rule *r = s->set->evals.items[i];
+
+		if (s->hits[r->index] != 0 || is_off(r, in))
+			continue;
+		if ((r->tflags & GP_TFLAG_NET && !in->has_network) ||
+		    (r->tflags & GP_TFLAG_LEARN && !in->has_bayes))
+			continue;
+		s->hits[r->index] = r->eval->fn(in, r->args, r->n_args);
+	}
+}
+
+static void run_metas(struct gp_rule_scan *s)
+{
+	for (size_t i = 0; i < s->set->metas.len; i++) {
+		const struct gp_rule *r = s->set->metas.items[i];
+		double value;
+
+		if (s->hits[r->index] != 0 || is_off(r, s->input))
+			continue;
+		value = gp_meta_eval(r->meta, s->hits, s->input->has_network);
+		if (value != 0) /* as SpamAssassin: a hit is never worth less than nothing */
+			s->hits[r->index] = isfinite(value) && value > 0 ? value : 1;
+	}
+}
+
+static double score_of(const struct gp_rule_scan *s, const struct gp_rule *r)
+{
+	double score = r->score[score_set(s->input)];
+
+	/* Each of several matches counts. */
+	if (r->tflags & GP_TFLAG_MULTIPLE && r->type < GP_RULE_TARGETS)
+		score *= s->hits[r->index];
+	return score;
+}
+
+void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
+{
+	assert(!s->is_finished);
+	s->is_finished = true;
+	release_scratch(s);
+	for (size_t i = 0; i < s->set->rules.len; i++)
+		if (is_off(s->set->rules.items[i], s->input))
+			s->hits[i] = 0;
+	run_evals(s);
+	run_metas(s);
+	for (size_t i = 0; i < s->set->rules.len; i++) {
+		const struct gp_rule *r = s->set->rules.items[i];
+		struct gp_symbol *symbol;
+
+		if (s->hits[i] == 0)
+			continue;
+		s->stats.hits++;
+		if (r->name[0] == '_' && r->name[1] == '_')
+			continue;
+		symbol = gp_symbols_add(out, r->name, score_of(s, r), r->describe);
+		symbol->hits = s->hits[i];
+		if (s->evidence)
+			symbol->evidence = s->evidence[i];
+	}
+}
+
+double gp_rule_scan_hits(const struct gp_rule_scan *s, const char *name)
+{
+	const struct gp_rule *r = gp_map_get(&s->set->by_name, gp_str(name));
+
+	return r ? s->hits[r->index] : 0;
+}
+
+bool gp_rule_scan_next_hit(const struct gp_rule_scan *s, size_t *iter, struct gp_symbol *ret)
+{
+	for (; *iter < s->set->rules.len; ++*iter) {
+		const struct gp_rule *r = s->set->rules.items[*iter];
+
+		if (s->hits[*iter] == 0)
+			continue;
+		*ret = (struct gp_symbol){.name = r->name,
+					  .score = score_of(s, r),
+					  .description = r->describe,
+					  .hits = s->hits[*iter]};
+		if (s->evidence)
+			ret->evidence = s->evidence[*iter];
+		++*iter;
+		return true;
+	}
+	return false;
+}
+
+const struct gp_rule_scan_stats *gp_rule_scan_stats(const struct gp_rule_scan *s)
+{
+	return &s->stats;
+}

@@ -1,0 +1,75 @@
+/*
+ * A stack under a mutex: held for a few instructions, twice a message.
+ */
+#include "lib/score/rule_scratch.h"
+
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+#include "lib/score/rule_vs.h"
+
+/* More than this many scans at once are rare; their scratch is freed afterwards. */
+#define POOL_MAX 64
+
+static struct gp_rule_scratch *scratch_new(const struct gp_rule_set *set)
+{
+	struct gp_rule_scratch *s = gp_xcalloc(1, sizeof(*s));
+
+	s->pcre = gp_pcre_new(set->options.match_limit);
+	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
+		if (!set->targets[i].vs || gp_vs_scratch_prepare(set->targets[i].vs, &s->vs) == GP_OK)
+			continue;
+		gp_vs_scratch_free(s->vs);
+		s->vs = NULL;
+		break;
+	}
+	return s;
+}
+
+static void scratch_free(struct gp_rule_scratch *s)
+{
+	gp_pcre_free(s->pcre);
+	if (s->vs)
+		gp_vs_scratch_free(s->vs);
+	free(s);
+}
+
+struct gp_rule_scratch *gp_rule_scratch_take(struct gp_rule_set *set)
+{
+	struct gp_rule_scratch *s;
+
+	pthread_mutex_lock(&set->pool_lock);
+	s = set->pool;
+	if (s) {
+		set->pool = s->next;
+		set->pooled--;
+	}
+	pthread_mutex_unlock(&set->pool_lock);
+	return s ? s : scratch_new(set);
+}
+
+void gp_rule_scratch_put(struct gp_rule_set *set, struct gp_rule_scratch *s)
+{
+	bool keep;
+
+	pthread_mutex_lock(&set->pool_lock);
+	keep = set->pooled < POOL_MAX;
+	if (keep) {
+		s->next = set->pool;
+		set->pool = s;
+		set->pooled++;
+	}
+	pthread_mutex_unlock(&set->pool_lock);
+	if (!keep)
+		scratch_free(s);
+}
+
+void gp_rule_scratch_free_all(struct gp_rule_set *set)
+{
+	while (set->pool) {
+		struct gp_rule_scratch *s = set->pool;
+
+		set->pool = s->next;
+		scratch_free(s);
+	}
+}

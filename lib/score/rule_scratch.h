@@ -1,0 +1,24 @@
+/*
+ * What a running scan needs for itself (PCRE2's match data, vectorscan's
+ * scratch), taken from a pool of the set: a new set has a new pool, so scratch
+ * always fits its databases.
+ */
+#ifndef GP_SCORE_RULE_SCRATCH_H
+#define GP_SCORE_RULE_SCRATCH_H
+
+#include "lib/score/rule_int.h"
+#include "lib/score/rule_pcre.h"
+
+struct gp_rule_scratch {
+	struct gp_pcre *pcre;
+	void *vs; /* NULL: no database can be used */
+	struct gp_rule_scratch *next;
+};
+
+struct gp_rule_scratch *gp_rule_scratch_take(struct gp_rule_set *set);
+/* Back to the pool. */
+void gp_rule_scratch_put(struct gp_rule_set *set, struct gp_rule_scratch *s);
+/* When the set ends. */
+void gp_rule_scratch_free_all(struct gp_rule_set *set);
+
+#endif

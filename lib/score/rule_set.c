@@ -1,0 +1,293 @@
+/*
+ * From parsed rules to a set that can be run: tags, patterns, fields, the
+ * order of metas, targets, databases.
+ */
+#include "lib/score/rule_set.h"
+
+#include <assert.h>
+
+#include "lib/score/rule_cache.h"
+#include "lib/score/rule_field.h"
+#include "lib/score/rule_int.h"
+#include "lib/score/rule_meta.h"
+#include "lib/score/rule_parse.h"
+#include "lib/score/rule_pcre.h"
+#include "lib/score/rule_regex.h"
+#include "lib/score/rule_replace.h"
+#include "lib/score/rule_scratch.h"
+
+#define NAME_MAX_LEN 128
+
+const char *gp_rule_type_name(enum gp_rule_type type)
+{
+	static const char *const names[] = {"header", "body", "rawbody", "full", "uri",
+					    "mimeheader", "meta", "eval", "fact"};
+
+	return names[type];
+}
+
+bool gp_rule_name_is_valid(struct gp_str name)
+{
+	if (name.len == 0 || name.len > NAME_MAX_LEN || gp_is_digit(name.ptr[0]))
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (!gp_is_alnum(name.ptr[i]) && name.ptr[i] != '_')
+			return false;
+	return true;
+}
+
+struct gp_rule *gp_rule_get(struct gp_rule_builder *b, struct gp_str name)
+{
+	struct gp_rule *r = gp_map_get(&b->set->by_name, name);
+
+	if (r)
+		return r;
+	r = GP_ARENA_NEW(b->arena, struct gp_rule);
+	r->name = gp_arena_cstr(b->arena, name);
+	r->type = GP_RULE_FACT;
+	r->index = (unsigned)b->set->rules.len;
+	r->file = b->file;
+	r->line = b->line;
+	r->text = "";
+	r->describe = "";
+	r->part_max = UINT32_MAX;
+	*gp_vec_push(b->arena, &b->set->rules) = r;
+	gp_map_set(&b->set->by_name, gp_str(r->name), r);
+	return r;
+}
+
+/* What SpamAssassin gives a rule without a score line. */
+static void set_default_score(struct gp_rule *r)
+{
+	double score = gp_str_starts(gp_str(r->name), GP_STR("T_")) ? 0.01 : 1;
+
+	if (r->has_score || r->type == GP_RULE_FACT)
+		return;
+	for (size_t i = 0; i < 4; i++)
+		r->score[i] = r->tflags & GP_TFLAG_NICE ? -score : score;
+}
+
+static void compile_pattern(struct gp_rule_builder *b, struct gp_rule *r)
+{
+	struct gp_diag diag;
+	int err;
+
+	if (r->wants_tags && gp_rule_replace(b, r, &diag)) {
+		gp_rule_make_inert(b, r, "%s", diag.text);
+		return;
+	}
+	if (!r->wants_tags)
+		gp_regex_derive(b->arena, &r->regex);
+	err = gp_pcre_compile(b->arena, &r->regex, &diag);
+	if (err == GP_OK)
+		return;
+	gp_rule_make_inert(b, r, "%s", diag.text);
+	if (err == GP_EINVAL) {
+		r->is_error = true;
+		gp_rule_note_at(b, GP_RULE_ERROR, r, "%s", diag.text);
+	}
+}
+
+/* Shares the field with an equal one of the target. */
+static void bind_field(struct gp_rule_builder *b, struct gp_rule *r, struct gp_map *known)
+{
+	struct gp_rule_target *t = &b->set->targets[r->type];
+	struct gp_rule_field *f = r->field;
+	uintptr_t index;
+	struct gp_str key;
+
+	if (f->is_mime) {
+		f->part_min = r->part_min;
+		f->part_max = r->part_max;
+		f->is_concat = r->tflags & GP_TFLAG_CONCAT;
+	}
+	key = gp_str(gp_arena_printf(b->arena, "%d/%u/%u/%u/%u/%d/%.*s/%.*s", f->is_mime, f->special,
+				     f->modifiers, f->part_min, f->part_max, f->is_concat,
+				     GP_STR_FMT(f->name), GP_STR_FMT(f->unset)));
+	index = (uintptr_t)gp_map_get(known, key);
+	if (!index) {
+		gp_field_bind(b->set, f);
+		*gp_vec_push(b->arena, &t->fields) = f;
+		index = t->fields.len;
+		gp_map_set(known, key, (void *)index);
+	}
+	r->field = t->fields.items[index - 1];
+	r->field_index = (unsigned)index - 1;
+}
+
+/*
+ * Orders the metas so that each stands behind what it needs (Kahn).  What is
+ * left over is part of a cycle or needs one: SpamAssassin excludes both.
+ */
+static void order_metas(struct gp_rule_builder *b)
+{
+	struct gp_rule_set *set = b->set;
+	size_t n = set->rules.len, done = 0;
+	unsigned *missing = GP_ARENA_NEW_N(b->arena, n + 1, unsigned);
+	GP_VEC(unsigned) *users = GP_ARENA_NEW_N(b->arena, n + 1, __typeof__(*users));
+
+	for (size_t i = 0; i < n; i++) {
+		struct gp_rule *r = set->rules.items[i];
+		const unsigned *needs;
+		size_t n_needs;
+
+		if (r->type != GP_RULE_META)
+			continue;
+		gp_meta_expand_globs(set, r, r->meta);
+		n_needs = gp_meta_needs(r->meta, &needs);
+		for (size_t k = 0; k < n_needs; k++) {
+			if (set->rules.items[needs[k]]->type != GP_RULE_META)
+				continue;
+			missing[i]++;
+			*gp_vec_push(b->arena, &users[needs[k]]) = (unsigned)i;
+		}
+		if (missing[i] == 0)
+			*gp_vec_push(b->arena, &set->metas) = r;
+	}
+	for (; done < set->metas.len; done++) { /* grows while we go */
+		unsigned index = set->metas.items[done]->index;
+
+		for (size_t k = 0; k < users[index].len; k++)
+			if (--missing[users[index].items[k]] == 0)
+				*gp_vec_push(b->arena, &set->metas) =
+					set->rules.items[users[index].items[k]];
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct gp_rule *r = set->rules.items[i];
+
+		if (r->type != GP_RULE_META || missing[i] == 0)
+			continue;
+		r->is_error = true;
+		gp_rule_make_inert(b, r, "the expression depends on itself, or on one that does");
+		gp_rule_note_at(b, GP_RULE_ERROR, r, "%s", r->inert);
+	}
+}
+
+static void finish(struct gp_rule_builder *b)
+{
+	struct gp_rule_set *set = b->set;
+	struct gp_map fields[2];
+
+	gp_map_init(&fields[0], b->arena, true);
+	gp_map_init(&fields[1], b->arena, true);
+	for (size_t i = 0; i < set->rules.len; i++) {
+		struct gp_rule *r = set->rules.items[i];
+
+		set_default_score(r);
+		if (r->type < GP_RULE_TARGETS && !r->is_exists && !r->inert)
+			compile_pattern(b, r);
+		if (r->inert)
+			continue;
+		if (r->field)
+			bind_field(b, r, &fields[r->field->is_mime]);
+		if (r->is_exists)
+			*gp_vec_push(b->arena, &set->exists) = r;
+		else if (r->type < GP_RULE_TARGETS)
+			*gp_vec_push(b->arena, &set->targets[r->type].rules) = r;
+		else if (r->type == GP_RULE_EVAL)
+			*gp_vec_push(b->arena, &set->evals) = r;
+	}
+	order_metas(b);
+	gp_rule_cache_load(set);
+	gp_rule_report_finish(b);
+}
+
+static void builder_init(struct gp_rule_builder *b, const struct gp_rule_options *options,
+			 struct gp_rule_report *report)
+{
+	struct gp_arena *a = gp_arena_new(256u << 10);
+	struct gp_rule_set *set = GP_ARENA_NEW(a, struct gp_rule_set);
+
+	set->arena = a;
+	set->refs = 1;
+	if (options)
+		set->options = *options;
+	if (set->options.cache_dir)
+		set->options.cache_dir = gp_arena_strdup(a, set->options.cache_dir);
+	gp_map_init(&set->by_name, a, false);
+	gp_map_init(&set->slots, a, true);
+	pthread_mutex_init(&set->pool_lock, NULL);
+	*b = (struct gp_rule_builder){.set = set,
+				      .arena = a,
+				      .report = report,
+				      .lang = options && options->lang ? options->lang : "en",
+				      .tag_start = GP_STR("<"),
+				      .tag_end = GP_STR(">")};
+	for (size_t i = 0; i < GP_ARRAY_SIZE(b->tags); i++)
+		gp_map_init(&b->tags[i], a, false);
+	gp_map_init(&b->ignored, a, false);
+	set->options.lang = NULL; /* borrowed, and not needed again */
+}
+
+int gp_rule_set_load(const char *const *paths, size_t n, const struct gp_rule_options *options,
+		     struct gp_rule_report *report, struct gp_rule_set **ret, struct gp_diag *diag)
+{
+	struct gp_rule_builder b;
+	int r = GP_OK;
+
+	builder_init(&b, options, report);
+	for (size_t i = 0; i < n && r == GP_OK; i++)
+		r = gp_rule_parse_path(&b, paths[i], diag);
+	if (r) {
+		gp_rule_set_unref(b.set);
+		return r;
+	}
+	finish(&b);
+	*ret = b.set;
+	return GP_OK;
+}
+
+void gp_rule_set_load_text(const char *name, struct gp_str text,
+			   const struct gp_rule_options *options, struct gp_rule_report *report,
+			   struct gp_rule_set **ret)
+{
+	struct gp_rule_builder b;
+
+	builder_init(&b, options, report);
+	gp_rule_parse_text(&b, name, text);
+	finish(&b);
+	*ret = b.set;
+}
+
+struct gp_rule_set *gp_rule_set_ref(struct gp_rule_set *set)
+{
+	atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
+	return set;
+}
+
+void gp_rule_set_unref(struct gp_rule_set *set)
+{
+	if (!set)
+		return;
+	assert(atomic_load_explicit(&set->refs, memory_order_relaxed) > 0);
+	if (atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	gp_rule_scratch_free_all(set);
+	pthread_mutex_destroy(&set->pool_lock);
+	gp_arena_free(set->arena); /* holds the set itself */
+}
+
+size_t gp_rule_set_count(const struct gp_rule_set *set)
+{
+	return set->rules.len;
+}
+
+bool gp_rule_set_info(const struct gp_rule_set *set, size_t i, struct gp_rule_info *ret)
+{
+	const struct gp_rule *r;
+
+	if (i >= set->rules.len)
+		return false;
+	r = set->rules.items[i];
+	*ret = (struct gp_rule_info){
+		.name = r->name,
+		.type = gp_rule_type_name(r->type),
+		.file = set->files.items[r->file].path,
+		.line = r->line,
+		.description = r->describe,
+		.inert = r->inert,
+	};
+	for (size_t k = 0; k < 4; k++)
+		ret->score[k] = r->score[k];
+	return true;
+}

@@ -1,0 +1,247 @@
+/*
+ * Segments as SpamAssassin cuts them (Message.pm): paragraphs of the rendered
+ * text with the Subject as the first, raw text in chunks of 2 to 4 KB, every
+ * form of every link, every part's header.
+ */
+#include "lib/score/rule_subject.h"
+
+#include "lib/base/limits.h"
+
+struct builder {
+	struct gp_buf buf;
+	struct gp_arena *arena;
+	struct gp_rule_subject *subject;
+	size_t start; /* of the segment being made */
+	unsigned field;
+};
+
+static void free_buf(void *buf)
+{
+	gp_buf_done(buf);
+}
+
+static void begin(struct builder *b)
+{
+	b->start = b->buf.len;
+}
+
+/* Ends the segment: what was appended since begin, and the separator. */
+static void finish(struct builder *b)
+{
+	size_t len = b->buf.len - b->start;
+
+	gp_buf_add_chr(&b->buf, '\n');
+	if (gp_buf_error(&b->buf))
+		return;
+	*gp_vec_push(b->arena, &b->subject->segments) =
+		(struct gp_rule_segment){.start = b->start, .len = len, .field = b->field};
+	b->subject->ranges[b->field].n++;
+}
+
+static void add(struct builder *b, struct gp_str s)
+{
+	begin(b);
+	gp_buf_add_str(&b->buf, s);
+	finish(b);
+}
+
+static void open_field(struct builder *b, unsigned field)
+{
+	b->field = field;
+	b->subject->ranges[field] = (struct gp_rule_range){
+		.first = (unsigned)b->subject->segments.len, .is_known = true, .is_present = true};
+}
+
+static void build_header(struct builder *b, const struct gp_rule_set *set,
+			 const struct gp_rule_input *in)
+{
+	const struct gp_rule_target *t = &set->targets[GP_RULE_HEADER];
+	struct gp_field_index x;
+
+	gp_field_index_init(&x, set, in->message, b->arena);
+	for (unsigned i = 0; i < t->fields.len; i++) {
+		const struct gp_rule_field *f = t->fields.items[i];
+		bool unknown = false;
+
+		open_field(b, i);
+		begin(b);
+		b->subject->ranges[i].is_present =
+			gp_field_value(f, &x, in, b->arena, &b->buf, &unknown);
+		if (!b->subject->ranges[i].is_present)
+			gp_buf_add_str(&b->buf, f->unset);
+		if (unknown)
+			b->subject->ranges[i].is_known = false;
+		else
+			finish(b);
+	}
+}
+
+/* Lines of at most GP_RULE_LINE_MAX bytes, cut behind a space where there is one. */
+static void add_paragraphs(struct builder *b, struct gp_str text)
+{
+	while (text.len) {
+		size_t end = GP_MIN(gp_str_find_chr(text, '\n', 0) + 1, text.len);
+
+		if (end > GP_RULE_LINE_MAX) {
+			end = GP_RULE_LINE_MAX + 1;
+			while (end > 0 && text.ptr[end - 1] != ' ')
+				end--;
+			if (end == 0)
+				end = GP_RULE_LINE_MAX;
+		}
+		add(b, gp_str_sub(text, 0, end));
+		text = gp_str_sub(text, end, SIZE_MAX);
+	}
+}
+
+static void build_body(struct builder *b, const struct gp_message *m)
+{
+	const struct gp_header *subject = NULL;
+
+	for (size_t i = 0; i < m->headers.len; i++) /* the last one, as SpamAssassin */
+		if (gp_str_ieq(m->headers.items[i].name, GP_STR("Subject")))
+			subject = &m->headers.items[i];
+	begin(b);
+	if (subject)
+		gp_buf_add_str(&b->buf, gp_str_trim(subject->value));
+	gp_buf_add_chr(&b->buf, '\n');
+	finish(b);
+	add_paragraphs(b, m->text);
+	add_paragraphs(b, m->hidden_text);
+}
+
+/* Where to cut near `at`: behind a line end, else a '>', else a space, within `reach`. */
+static size_t cut_near(struct gp_str s, size_t at, size_t reach)
+{
+	static const char ends[] = {'\n', '>', ' '};
+
+	for (size_t i = 0; i < sizeof(ends); i++) {
+		size_t k = gp_str_find_chr(gp_str_sub(s, 0, at + reach), ends[i], at);
+
+		if (k < GP_MIN(s.len, at + reach))
+			return k + 1;
+	}
+	return GP_MIN(at, s.len);
+}
+
+static void build_rawbody(struct builder *b, const struct gp_message *m)
+{
+	for (size_t i = 0; i < m->parts.len; i++) {
+		const struct gp_part *p = &m->parts.items[i];
+		struct gp_str s = p->decoded;
+
+		if (s.len == 0 || gp_str_eq(p->type, GP_STR("text/calendar")))
+			continue;
+		if (s.len > GP_RULE_PART_MAX)
+			s = gp_str_sub(s, 0, cut_near(s, GP_RULE_PART_MAX, 1024));
+		if (s.len <= GP_RULE_LINE_MAX) {
+			add(b, s);
+			continue;
+		}
+		while (s.len > 2 * GP_RULE_LINE_MAX) {
+			size_t end = cut_near(s, GP_RULE_LINE_MAX, GP_RULE_LINE_MAX);
+
+			add(b, gp_str_sub(s, 0, end));
+			s = gp_str_sub(s, end, SIZE_MAX);
+		}
+		if (s.len)
+			add(b, s);
+	}
+}
+
+static void build_uri(struct builder *b, const struct gp_message *m)
+{
+	for (size_t i = 0; i < m->uris.len; i++) {
+		const struct gp_uri *u = &m->uris.items[i];
+
+		add(b, u->uri);
+		if (u->raw.len && !gp_str_eq(u->raw, u->uri))
+			add(b, u->raw);
+	}
+}
+
+/* One segment a part; with `concat` one in all. */
+static void build_mime_field(struct builder *b, const struct gp_rule_field *f,
+			     const struct gp_message *m)
+{
+	begin(b);
+	for (size_t i = 0; i < m->parts.len; i++) {
+		if (i + 1 < f->part_min || i + 1 > f->part_max)
+			continue;
+		if (!gp_field_part_value(f, &m->parts.items[i], &b->buf))
+			gp_buf_add_str(&b->buf, f->unset);
+		if (f->is_concat) {
+			if (b->buf.len > b->start && b->buf.data[b->buf.len - 1] != '\n')
+				gp_buf_add_chr(&b->buf, '\n');
+			continue;
+		}
+		finish(b);
+		begin(b);
+	}
+	if (f->is_concat)
+		finish(b);
+}
+
+static void build_mimeheader(struct builder *b, const struct gp_rule_set *set,
+			     const struct gp_message *m)
+{
+	const struct gp_rule_target *t = &set->targets[GP_RULE_MIMEHEADER];
+
+	for (unsigned i = 0; i < t->fields.len; i++) {
+		open_field(b, i);
+		build_mime_field(b, t->fields.items[i], m);
+	}
+}
+
+/* The message is there in one piece already; no separator is needed behind a single segment. */
+static void build_full(struct gp_rule_subject *s, struct gp_message *m, struct gp_arena *a)
+{
+	s->text = gp_str_sub(gp_message_full(m), 0, GP_RULE_SUBJECT_MAX);
+	*gp_vec_push(a, &s->segments) = (struct gp_rule_segment){.len = s->text.len};
+	s->ranges[0].n = 1;
+}
+
+void gp_rule_subject_build(enum gp_rule_type target, const struct gp_rule_set *set,
+			   const struct gp_rule_input *in, struct gp_arena *a,
+			   struct gp_rule_subject *ret)
+{
+	size_t n_fields = GP_MAX(set->targets[target].fields.len, 1u);
+	struct builder *b = GP_ARENA_NEW(a, struct builder);
+
+	*ret = (struct gp_rule_subject){.ranges = GP_ARENA_NEW_N(a, n_fields, struct gp_rule_range)};
+	ret->ranges[0] = (struct gp_rule_range){.is_known = true, .is_present = true};
+	if (target == GP_RULE_FULL) {
+		build_full(ret, in->message, a);
+		return;
+	}
+	b->arena = a;
+	b->subject = ret;
+	gp_buf_init(&b->buf, GP_RULE_SUBJECT_MAX);
+	gp_arena_on_end(a, free_buf, &b->buf);
+	if (target == GP_RULE_HEADER)
+		build_header(b, set, in);
+	else if (target == GP_RULE_BODY)
+		build_body(b, in->message);
+	else if (target == GP_RULE_RAWBODY)
+		build_rawbody(b, in->message);
+	else if (target == GP_RULE_URI)
+		build_uri(b, in->message);
+	else if (target == GP_RULE_MIMEHEADER)
+		build_mimeheader(b, set, in->message);
+	ret->text = gp_buf_str(&b->buf);
+}
+
+size_t gp_rule_segment_at(const struct gp_rule_subject *s, size_t end)
+{
+	size_t low = 0, high = s->segments.len;
+
+	while (low + 1 < high) { /* the last one that starts at or before `end` */
+		size_t middle = low + (high - low) / 2;
+
+		if (s->segments.items[middle].start <= end)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
