@@ -93,6 +93,8 @@ static void split(struct gp_str s, struct clauses *c)
 			end = comment_end(s, i);
 			if (current == &c->from && c->n_comments < COMMENTS_MAX)
 				c->comments[c->n_comments++] = gp_str_sub(s, i + 1, end - i - 2);
+			if (current && current != &c->from && current->len)
+				current = NULL; /* "with esmtps (TLS1.3) tls X": the value has ended */
 			i = end;
 		} else {
 			word = word_at(s, i);

@@ -9,10 +9,12 @@
 #include "lib/base/limits.h"
 #include "lib/mail/html.h"
 #include "lib/mail/message_int.h"
+#include "lib/mail/url.h"
 
 struct render {
 	struct gp_message *m;
 	struct gp_buf text, hidden;
+	struct gp_url_set urls;
 };
 
 /* Length of the white space at the start of s: ASCII's or U+00A0. */
@@ -61,7 +63,7 @@ static void separate(struct gp_buf *out)
 		gp_buf_add_chr(out, '\n');
 }
 
-static void add_html(struct render *r, struct gp_str content)
+static void add_html(struct render *r, unsigned part, struct gp_str content)
 {
 	struct gp_html_options options = {.text_max = r->text.max - r->text.len};
 	struct gp_message *m = r->m;
@@ -76,6 +78,12 @@ static void add_html(struct render *r, struct gp_str content)
 		gp_buf_add_str(&r->hidden, h.hidden);
 	}
 	gp_html_stats_add(&m->html, &h.stats);
+	for (size_t i = 0; i < h.links.len; i++) {
+		const struct gp_html_link *l = &h.links.items[i];
+
+		gp_url_set_add(&r->urls, l->target, l->text, part, l->source);
+	}
+	gp_url_scan(&r->urls, h.text, part, GP_URI_TEXT);
 	if (h.is_text_cut)
 		m->cut |= GP_CUT_TEXT;
 	if (h.is_links_cut)
@@ -94,24 +102,50 @@ static void add_part(struct render *r, unsigned i)
 	}
 	separate(&r->text);
 	if (p->flags & GP_PART_HTML) {
-		add_html(r, p->decoded);
+		add_html(r, i, p->decoded);
 		return;
 	}
 	if (p->decoded.len > r->text.max - r->text.len)
 		r->m->cut |= GP_CUT_TEXT;
 	add_folded(p->decoded, &r->text);
+	gp_url_scan(&r->urls, p->decoded, i, GP_URI_TEXT);
+}
+
+/* List-Unsubscribe and its kin: each <…> is a URI (RFC 2369). */
+static void add_header_uris(struct render *r)
+{
+	for (size_t i = 0; i < r->m->headers.len; i++) {
+		const struct gp_header *h = &r->m->headers.items[i];
+		size_t at = 0, end;
+
+		if (!gp_str_istarts(h->name, GP_STR("list-")) || gp_str_ieq(h->name, GP_STR("list-id")))
+			continue;
+		while ((at = gp_str_find_chr(h->value, '<', at)) < h->value.len) {
+			end = gp_str_find_chr(h->value, '>', at);
+			gp_url_set_add(&r->urls, gp_str_sub(h->value, at + 1, end - at - 1), GP_STR(""), 0,
+				       GP_URI_HEADER);
+			at = end;
+		}
+	}
 }
 
 void gp_text_render(struct gp_message *m)
 {
 	struct render r = {.m = m, .text = GP_BUF_INIT(GP_MAX_TEXT_SIZE), .hidden = GP_BUF_INIT(GP_MAX_TEXT_SIZE)};
 
+	gp_url_set_init(&r.urls, m->arena, GP_MAX_URIS);
 	for (unsigned i = 0; i < m->parts.len; i++)
 		add_part(&r, i);
+	add_header_uris(&r);
 	while (r.text.len && gp_is_space(r.text.data[r.text.len - 1]))
 		r.text.len--;
 	m->text = gp_arena_str(m->arena, gp_buf_str(&r.text));
 	m->hidden_text = gp_arena_str(m->arena, gp_buf_str(&r.hidden));
+	m->uris.items = r.urls.uris.items;
+	m->uris.len = r.urls.uris.len;
+	m->uris.cap = r.urls.uris.cap;
+	if (r.urls.is_cut)
+		m->cut |= GP_CUT_URIS;
 	gp_buf_done(&r.text);
 	gp_buf_done(&r.hidden);
 }
