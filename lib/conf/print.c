@@ -82,6 +82,31 @@ void gp_conf_print(const struct gp_snapshot *s, struct gp_buf *out)
 		print_table(&s->loaded[i], out);
 }
 
+static bool is_changed(const struct gp_conf_row *row, const void *old, const void *new)
+{
+	GP_BUF_AUTO a = GP_BUF_INIT(1 << 20);
+	GP_BUF_AUTO b = GP_BUF_INIT(1 << 20);
+
+	gp_conf_value_print(row, old, &a);
+	gp_conf_value_print(row, new, &b);
+	return !gp_str_eq(gp_buf_str(&a), gp_buf_str(&b));
+}
+
+void gp_conf_print_restart(const struct gp_snapshot *old, const struct gp_snapshot *new,
+			   struct gp_buf *out)
+{
+	for (size_t i = 0; i < old->n_loaded && i < new->n_loaded; i++) {
+		const struct gp_conf_table *t = old->loaded[i].table;
+
+		for (size_t k = 0; k < t->n_rows; k++)
+			if ((t->rows[k].flags & GP_CONF_RESTART) &&
+			    is_changed(&t->rows[k], old->loaded[i].values, new->loaded[i].values))
+				gp_buf_printf(out, "%s%s%s%s", out->len ? ", " : "",
+					      t->group ? t->group : "", t->group ? "." : "",
+					      t->rows[k].path);
+	}
+}
+
 static void print_choices(const struct gp_conf_row *row, struct gp_buf *out)
 {
 	const char *separator = "";

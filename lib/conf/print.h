@@ -15,6 +15,11 @@ void gp_conf_print(const struct gp_snapshot *s, struct gp_buf *out);
 void gp_conf_print_sample(const struct gp_conf_table *const *tables, size_t n_tables,
 			  struct gp_buf *out);
 
+/* The names of settings marked GP_CONF_RESTART whose values differ between two
+ * snapshots of the same tables, ", " between them. */
+void gp_conf_print_restart(const struct gp_snapshot *old, const struct gp_snapshot *new,
+			   struct gp_buf *out);
+
 /* One line per setting, TAB-separated: group.path, type, default, bounds, unit,
  * help.  For the check of the man pages against the tables. */
 void gp_conf_print_options(const struct gp_conf_table *const *tables, size_t n_tables,

@@ -3,6 +3,8 @@
  */
 #include "lib/conf/shared.h"
 
+#include <syslog.h>
+
 #include "config.h"
 #include "lib/base/log.h"
 
@@ -68,6 +70,12 @@ static const struct gp_conf_enum targets[] = {
 	{"stderr", GP_CONF_LOG_STDERR}, {"syslog", GP_CONF_LOG_SYSLOG}, {"file", GP_CONF_LOG_FILE},
 	{NULL, 0},
 };
+static const struct gp_conf_enum facilities[] = {
+	{"mail", LOG_MAIL},	{"daemon", LOG_DAEMON}, {"user", LOG_USER},
+	{"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
+	{"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5},
+	{"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7}, {NULL, 0},
+};
 
 static const struct gp_conf_row log_rows[] = {
 	{"level", GP_CONF_ENUM, offsetof(struct gp_conf_log, level), "info", .values = levels,
@@ -78,8 +86,8 @@ static const struct gp_conf_row log_rows[] = {
 	 .help = "Where lines go; systemd keeps standard error in its journal."},
 	{"file", GP_CONF_PATH, offsetof(struct gp_conf_log, file), "",
 	 .help = "The log file for target \"file\"; SIGUSR1 reopens it."},
-	{"facility", GP_CONF_STRING, offsetof(struct gp_conf_log, facility), "mail",
-	 .help = "Facility for target \"syslog\": mail, daemon, user or local0 to local7."},
+	{"facility", GP_CONF_ENUM, offsetof(struct gp_conf_log, facility), "mail",
+	 .values = facilities, .help = "Facility for target \"syslog\"."},
 };
 
 static void validate_log(const void *values, const struct gp_snapshot *snap,

@@ -24,7 +24,7 @@ struct gp_conf_log {
 	int format; /* enum gp_log_format */
 	int target; /* enum gp_conf_log_target */
 	const char *file;
-	const char *facility; /* syslog: "mail" … */
+	int facility; /* syslog(3)'s LOG_MAIL … */
 };
 
 struct gp_conf_dns {

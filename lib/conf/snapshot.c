@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
+#include "lib/conf/mapfile.h"
 #include "lib/conf/snapshot_int.h"
 
 static struct gp_snapshot *snapshot_new(const char *file, const struct gp_conf_table *const *tables,
@@ -101,6 +102,38 @@ const void *gp_snapshot_get(const struct gp_snapshot *s, const struct gp_conf_ta
 
 	assert(l != NULL);
 	return l->values;
+}
+
+bool gp_snapshot_has(const struct gp_snapshot *s, const struct gp_conf_table *table)
+{
+	return find(s, table) != NULL;
+}
+
+static const char *path_of(const struct gp_conf_row *row, const void *values)
+{
+	const void *field = (const char *)values + row->offset;
+	const struct gp_mapfile *map;
+
+	if (row->type == GP_CONF_PATH || row->type == GP_CONF_PASSWORD_FILE)
+		return *(const char *const *)field;
+	if (row->type != GP_CONF_MAP)
+		return NULL;
+	map = *(struct gp_mapfile *const *)field;
+	return map ? gp_mapfile_path(map) : NULL;
+}
+
+void gp_snapshot_each_path(const struct gp_snapshot *s, void (*fn)(const char *path))
+{
+	for (size_t i = 0; i < s->n_loaded; i++) {
+		const struct gp_conf_loaded *l = &s->loaded[i];
+
+		for (size_t k = 0; k < l->table->n_rows; k++) {
+			const char *path = path_of(&l->table->rows[k], l->values);
+
+			if (path && *path)
+				fn(path);
+		}
+	}
 }
 
 struct gp_arena *gp_snapshot_arena(struct gp_snapshot *s)

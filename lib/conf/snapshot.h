@@ -31,6 +31,9 @@ void gp_snapshot_unrefp(struct gp_snapshot **s);
 
 /* The struct of a table that was given to load; asking for another aborts. */
 const void *gp_snapshot_get(const struct gp_snapshot *s, const struct gp_conf_table *table);
+bool gp_snapshot_has(const struct gp_snapshot *s, const struct gp_conf_table *table);
+/* Calls fn for every file that a setting names (paths, maps, password files). */
+void gp_snapshot_each_path(const struct gp_snapshot *s, void (*fn)(const char *path));
 
 /* What a program builds from the settings (rule sets, maps): allocate in the
  * snapshot's arena, tie resources to it with gp_arena_on_end(), and keep one

@@ -1,0 +1,32 @@
+/*
+ * Giving up root.
+ */
+#include "lib/daemon/privileges.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+int gp_privileges_drop(const char *user, struct gp_diag *diag)
+{
+	const struct passwd *entry;
+
+	if (!*user || geteuid() != 0)
+		return GP_OK;
+	errno = 0;
+	entry = getpwnam(user);
+	if (!entry) {
+		gp_diag_set(diag, "no user \"%s\"", user);
+		return GP_ENOENT;
+	}
+	if (initgroups(user, entry->pw_gid) < 0 ||
+	    setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
+	    setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
+		return gp_diag_errno(diag, "becoming %s", user);
+	if (entry->pw_uid != 0 && setuid(0) == 0) {
+		gp_diag_set(diag, "becoming %s: root could be had back", user);
+		return GP_ESYS;
+	}
+	return GP_OK;
+}
