@@ -147,8 +147,8 @@ static void test_digest(void **state)
 	static const char *const same[] = {
 		"From: a@b\nDate: now\nMessage-ID: <1>\nSubject: x y\n\nline one\n\nline two\n",
 		"From: a@b\r\nDate: now\r\nMessage-ID: <1>\r\nSubject: x y\r\n\r\nline one\r\n\r\nline two\r\n",
-		"Received: by mx\nX-Spam-Flag: NO\nFrom: a@b\nDate: now\nMessage-ID: <1>\n"
-		"Subject: x\n y\nDelivered-To: c\n\nline one\n\nline\n two",
+		("Received: by mx\nX-Spam-Flag: NO\nFrom: a@b\nDate: now\nMessage-ID: <1>\n"
+		 "Subject: x\n y\nDelivered-To: c\n\nline one\n\nline\n two"),
 	};
 	static const char *const other[] = {
 		"From: a@b\nDate: now\nMessage-ID: <2>\nSubject: x y\n\nline one\n\nline two\n",
