@@ -39,7 +39,7 @@ const struct gp_bayes_params gp_bayes_defaults = {
 	.field_max = 2,
 	.dependence = 0.3,
 	.tie_weight = 0.5,
-	.steepness = 25,
+	.steepness = 10,
 	.min_spam = 10,
 	.min_ham = 10,
 };
