@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket as sockets
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Union
@@ -15,7 +16,7 @@ from typing import Union
 from .process import Process, ServerError, answers, tail, wait_for
 
 Value = Union[str, int, float, bool, list["Value"], Mapping[str, "Value"]]
-USER = "nobody"  # whom milter-spam becomes; any user without rights will do
+USER, GROUP = "nobody", "nogroup"  # whom milter-spam becomes; any user without rights will do
 TOP = Path(__file__).resolve().parents[2]
 
 
@@ -95,9 +96,10 @@ class MilterSpam:
             "metrics": {"listen": f"unix:{self.metrics}"},
             "milter-spam": {"socket": f"unix:{socket}", "socket_group": "postfix", "user": USER},
         }
-        for place in (folder / "store", folder / "cache"):
+        for place in (folder / "store", folder / "cache"):  # as tmpfiles.d makes them: the group goes to what is made below
             place.mkdir(exist_ok=True)
-            shutil.chown(place, USER)
+            shutil.chown(place, USER, GROUP)
+            place.chmod(0o2770)
         self.configure(settings or {})
 
     def configure(self, settings: Mapping[str, Value]) -> None:
@@ -131,6 +133,14 @@ class MilterSpam:
     def verdict(self, queue_id: str) -> dict[str, str]:
         """The fields of the one log line about a message."""
         return log_fields(self.wait_line(rf"\bqid={queue_id}\b"))
+
+    def gatepost(self, *args: str | Path) -> str:
+        """Runs the command `gatepost` with this configuration, as root; its output."""
+        program = build_folder() / "cli" / "gatepost"
+        done = subprocess.run([program, "-c", self.config, *args], capture_output=True, text=True, timeout=300)
+        if done.returncode != 0:
+            raise ServerError(f"gatepost {args} ended with {done.returncode}: {done.stderr}")
+        return done.stdout
 
     def http(self, path: str) -> tuple[int, str]:
         """Status and text of a page at the address for metrics: /metrics, /healthz."""
