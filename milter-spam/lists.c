@@ -77,7 +77,7 @@ static void apply(struct spam_settings *s, struct gp_str name, struct gp_str val
 
 	if (slot) {
 		if (gp_num_parse_double(value, &number) == GP_OK)
-			*slot = number > 0 ? number : INFINITY;
+			*slot = number > 0 ? number : (double)INFINITY;
 		return;
 	}
 	if (!pattern_matches(value, sender))

@@ -143,7 +143,7 @@ const struct gp_conf_table spam_table = {
 
 static double never_if_zero(double v)
 {
-	return v > 0 ? v : INFINITY;
+	return v > 0 ? v : (double)INFINITY;
 }
 
 struct gp_thresholds spam_thresholds(const struct gp_thresholds *written)
