@@ -164,8 +164,8 @@ static bool set_param(struct gp_bayes_params *p, const char *arg)
 	} names[] = {
 		{"strength", &p->strength},	{"prior", &p->prior},
 		{"min_dev", &p->min_dev},	{"field_max", &p->field_max},
-		{"dependence", &p->dependence}, {"tie_weight", &p->tie_weight},
-		{"steepness", &p->steepness},
+		{"dependence", &p->dependence}, {"odds_weight", &p->odds_weight},
+		{"odds_half", &p->odds_half},	{"steepness", &p->steepness},
 	};
 	const char *eq = strchr(arg, '=');
 

@@ -19,7 +19,7 @@
  *    and the degrees down.
  * 3. Fisher's indicator (Qspam − Qham)/2 knows "both" and "neither" as unsure.
  *    It has no resolution at its ends and for the unsure; so a bounded share
- *    of the log odds d = ln Qspam − ln Qham is added: d / (1 + |d|).
+ *    of the log odds d = ln Qspam − ln Qham is added: d / (odds_half + |d|).
  * 4. A logistic curve makes a probability of the statistic, so that the bands
  *    BAYES_00 … BAYES_99 mean what they mean elsewhere.
  *
@@ -38,7 +38,8 @@ const struct gp_bayes_params gp_bayes_defaults = {
 	.spam_min = 2,
 	.field_max = 2,
 	.dependence = 0.3,
-	.tie_weight = 0.5,
+	.odds_weight = 0.5,
+	.odds_half = 5,
 	.steepness = 10,
 	.min_spam = 10,
 	.min_ham = 10,
@@ -69,30 +70,14 @@ bool gp_bayes_in_band(const struct gp_bayes_band *band, double probability)
  * to a factor of two, so that they hold for mail that was not fitted on.
  */
 static const double field_weights[GP_TOKEN_FIELDS] = {
-	[GP_TOKEN_WORD] = 1,
-	[GP_TOKEN_CASE] = 1,
-	[GP_TOKEN_PAIR] = 1,
-	[GP_TOKEN_SPARSE] = 1,
-	[GP_TOKEN_HIDDEN] = 1,
-	[GP_TOKEN_SUBJECT] = 2,
-	[GP_TOKEN_SUBJECT_PAIR] = 2,
-	[GP_TOKEN_FROM_NAME] = 2,
-	[GP_TOKEN_FROM_ADDR] = 2,
-	[GP_TOKEN_REPLY_TO] = 2,
-	[GP_TOKEN_SENDER] = 2,
-	[GP_TOKEN_RCPT] = 1,
-	[GP_TOKEN_URL_HOST] = 1,
-	[GP_TOKEN_URL_PATH] = 1,
-	[GP_TOKEN_MIME] = 1,
-	[GP_TOKEN_HTML] = 1,
-	[GP_TOKEN_SHAPE] = 1,
-	[GP_TOKEN_HEADER_NAME] = 0.5,
-	[GP_TOKEN_HEADER_ORDER] = 0.5,
-	[GP_TOKEN_HEADER] = 0.5,
-	[GP_TOKEN_LIST] = 0.5,
-	[GP_TOKEN_MAILER] = 0.5,
-	[GP_TOKEN_MESSAGE_ID] = 0.5,
-	[GP_TOKEN_DATE] = 0.5,
+	[GP_TOKEN_WORD] = 1,	       [GP_TOKEN_CASE] = 1,	    [GP_TOKEN_PAIR] = 1,
+	[GP_TOKEN_SPARSE] = 1,	       [GP_TOKEN_HIDDEN] = 1,	    [GP_TOKEN_SUBJECT] = 2,
+	[GP_TOKEN_SUBJECT_PAIR] = 2,   [GP_TOKEN_FROM_NAME] = 2,    [GP_TOKEN_FROM_ADDR] = 2,
+	[GP_TOKEN_REPLY_TO] = 2,       [GP_TOKEN_SENDER] = 2,	    [GP_TOKEN_RCPT] = 1,
+	[GP_TOKEN_URL_HOST] = 1,       [GP_TOKEN_URL_PATH] = 1,	    [GP_TOKEN_MIME] = 1,
+	[GP_TOKEN_HTML] = 1,	       [GP_TOKEN_SHAPE] = 1,	    [GP_TOKEN_HEADER_NAME] = 0.5,
+	[GP_TOKEN_HEADER_ORDER] = 0.5, [GP_TOKEN_HEADER] = 0.5,	    [GP_TOKEN_LIST] = 0.5,
+	[GP_TOKEN_MAILER] = 0.5,       [GP_TOKEN_MESSAGE_ID] = 0.5, [GP_TOKEN_DATE] = 0.5,
 	[GP_TOKEN_RECEIVED] = 2,
 };
 
@@ -159,7 +144,7 @@ static double ln_chi_square(double m, unsigned n)
 	return fmin(ln_sum - m, 0);
 }
 
-/* Steps 2 and 3; 0 where nothing is known, ±(0.5 + tie_weight) at the ends. */
+/* Steps 2 and 3; 0 where nothing is known, ±(0.5 + odds_weight) at the ends. */
 static double combine(const struct field_sum sums[GP_TOKEN_FIELDS],
 		      const struct gp_bayes_params *params)
 {
@@ -181,7 +166,8 @@ static double combine(const struct field_sum sums[GP_TOKEN_FIELDS],
 	ln_spam = ln_chi_square(spam * params->dependence, degrees);
 	ln_ham = ln_chi_square(ham * params->dependence, degrees);
 	odds = ln_spam - ln_ham;
-	return (exp(ln_spam) - exp(ln_ham)) / 2 + params->tie_weight * odds / (1 + fabs(odds));
+	return (exp(ln_spam) - exp(ln_ham)) / 2 +
+	       params->odds_weight * odds / (params->odds_half + fabs(odds));
 }
 
 void gp_bayes_classify(const struct gp_token_list *tokens, const struct gp_bayes_count *counts,

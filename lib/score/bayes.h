@@ -22,14 +22,15 @@
 #include "lib/store/store.h"
 
 struct gp_bayes_params {
-	double strength;   /* Robinson's s > 0: weight of the prior, in messages */
-	double prior;	   /* Robinson's x, 0 < x < 1: what an unknown token says */
-	double min_dev;	   /* 0 … 0.5: tokens nearer to 0.5 than this say nothing */
-	uint32_t spam_min; /* messages a token must have been in to speak for spam */
-	double field_max;  /* > 0: a field weighs at most as much as so many tokens */
-	double dependence; /* 0 … 1: evidence counts so much, as tokens are not independent */
-	double tie_weight; /* ≥ 0: weight of the odds beside Fisher's indicator */
-	double steepness;  /* > 0: of the curve from statistic to probability */
+	double strength;    /* Robinson's s > 0: weight of the prior, in messages */
+	double prior;	    /* Robinson's x, 0 < x < 1: what an unknown token says */
+	double min_dev;	    /* 0 … 0.5: tokens nearer to 0.5 than this say nothing */
+	uint32_t spam_min;  /* messages a token must have been in to speak for spam */
+	double field_max;   /* > 0: a field weighs at most as much as so many tokens */
+	double dependence;  /* 0 … 1: evidence counts so much, as tokens are not independent */
+	double odds_weight; /* ≥ 0: weight of the odds beside Fisher's indicator */
+	double odds_half;   /* > 0: log odds that get half of that weight */
+	double steepness;   /* > 0: of the curve from statistic to probability */
 	uint64_t min_spam, min_ham; /* learned messages before there is an answer */
 };
 
