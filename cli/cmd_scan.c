@@ -8,7 +8,6 @@
 #include "cli/context.h"
 #include "cli/input.h"
 #include "lib/base/clock.h"
-#include "lib/base/log.h"
 #include "lib/base/utf8.h"
 #include "milter-spam/policy.h"
 
@@ -60,12 +59,15 @@ static const struct gp_opt options[] = {
 	GP_OPT_END,
 };
 
-/* Evidence is a stranger's text: printable ASCII and valid UTF-8 only. */
+/* Evidence is a stranger's text: valid UTF-8 without control characters. */
 static void print_evidence(struct gp_str s)
 {
 	GP_BUF_AUTO text = GP_BUF_INIT(4096);
 
-	gp_log_escape(&text, s, GP_LOG_TEXT);
+	gp_utf8_sanitize(s, &text);
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+			text.data[i] = ' ';
 	printf("                 \"%s\"\n", gp_buf_cstr(&text));
 }
 

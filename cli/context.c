@@ -10,11 +10,7 @@
 #include "lib/conf/print.h"
 #include "milter-spam/options.h"
 
-static const struct gp_conf_table *const tables[] = {
-	&gp_conf_top_table,	&gp_conf_log_table,   &gp_conf_dns_table,
-	&gp_conf_networks_table, &gp_conf_domains_table, &gp_conf_metrics_table,
-	&gp_conf_rules_table,	&gp_conf_bayes_table, &spam_table,
-};
+static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spam_table};
 
 void gp_cli_print_report(struct gp_conf_report *report)
 {

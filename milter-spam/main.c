@@ -11,12 +11,7 @@
 
 struct gp_store *spam_store;
 
-/* All shared groups, also those that are not used here: one file serves all programs. */
-static const struct gp_conf_table *const tables[] = {
-	&gp_conf_top_table,	&gp_conf_log_table,   &gp_conf_dns_table,
-	&gp_conf_networks_table, &gp_conf_domains_table, &gp_conf_metrics_table,
-	&gp_conf_rules_table,	&gp_conf_bayes_table, &spam_table,
-};
+static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spam_table};
 
 static void free_scanner(void *arg)
 {

@@ -89,15 +89,24 @@ static const char *action_word(enum gp_action action)
 	return action == GP_ACTION_ADD_HEADER ? "add_header" : gp_action_name(action);
 }
 
+/* "<address>" as Postfix writes it. */
+static void add_address(struct gp_logline *l, const char *key, struct gp_str address)
+{
+	GP_BUF_AUTO text = GP_BUF_INIT(GP_LOG_VALUE_MAX);
+
+	gp_buf_printf(&text, "<%.*s>", GP_STR_FMT(gp_str_sub(address, 0, GP_LOG_VALUE_MAX - 2)));
+	gp_logline_str(l, key, gp_buf_str(&text));
+}
+
 static void add_envelope(struct gp_logline *l, const struct gp_session *s)
 {
 	char ip[GP_IP_TEXT];
 
 	gp_logline_str(l, "qid", s->msg.queue_id.len ? s->msg.queue_id : GP_STR("-"));
-	gp_logline_str(l, "from", s->msg.from);
+	add_address(l, "from", s->msg.from);
 	gp_logline_int(l, "rcpts", (int64_t)s->msg.n_rcpts_seen);
 	if (s->msg.rcpts.len)
-		gp_logline_str(l, "to", s->msg.rcpts.items[0].address);
+		add_address(l, "to", s->msg.rcpts.items[0].address);
 	gp_logline_cstr(l, "client", s->client.family ? gp_ip_format(&s->client, ip) : "local");
 	gp_logline_str(l, "helo", s->helo);
 	if (s->msg.auth_user.len)
@@ -135,7 +144,8 @@ void spam_report(const struct gp_session *s, const struct spam_message *m)
 		gp_logline_cstr(&l, "missing", spam_missing(m));
 	if (m->mail->cut)
 		gp_logline_int(&l, "cut", m->mail->cut);
-	gp_logline_int(&l, "forged", (int64_t)m->forged.len);
+	if (m->forged.len)
+		gp_logline_int(&l, "forged", (int64_t)m->forged.len);
 	gp_logline_int(&l, "time_ms", gp_clock_mono_ms() - s->msg.began_ms);
 	gp_logline_num(&l, "cpu_ms", (double)m->cpu_us / 1000, 2);
 	gp_logline_emit(&l);

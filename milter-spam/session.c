@@ -39,6 +39,7 @@ static enum gp_answer on_mail(struct gp_session *s)
 	m->scanner = snap->scanner;
 	options = (struct gp_message_options){.body_max = (size_t)m->conf->size_max};
 	m->mail = gp_message_new(s->msg.arena, &options);
+	m->result.missing = "";
 	s->msg.data = m;
 	return GP_CONTINUE;
 }

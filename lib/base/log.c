@@ -62,7 +62,7 @@ void gp_log_escape(struct gp_buf *out, struct gp_str s, enum gp_log_format forma
 
 		if (n == 0 && format == GP_LOG_JSON)
 			gp_utf8_add(out, 0xfffd);
-		else if (n == 0 || cp < 0x20 || cp == 0x7f)
+		else if (n == 0 || cp < 0x20 || cp == 0x7f || (cp == ' ' && format == GP_LOG_TEXT))
 			add_escaped_byte(out, (unsigned char)s.ptr[0], format);
 		else if (cp >= 0x80 && cp < 0xa0)
 			gp_buf_printf(out, "\\u%04x", cp);
@@ -72,16 +72,6 @@ void gp_log_escape(struct gp_buf *out, struct gp_str s, enum gp_log_format forma
 			gp_buf_add(out, s.ptr, n);
 		s = gp_str_sub(s, n ? n : 1, s.len);
 	}
-}
-
-/* A value stands bare when it is plain ASCII without what would end it. */
-static bool needs_quotes(struct gp_str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (s.ptr[i] <= ' ' || s.ptr[i] == '"' || s.ptr[i] == '\\' || s.ptr[i] == '=' ||
-		    s.ptr[i] == 0x7f)
-			return true;
-	return s.len == 0;
 }
 
 static void add_key(struct gp_logline *l, const char *key)
@@ -115,7 +105,7 @@ void gp_logline_str(struct gp_logline *l, const char *key, struct gp_str value)
 {
 	struct gp_str cut = gp_str_sub(value, 0, GP_LOG_VALUE_MAX);
 	bool is_cut = cut.len < value.len;
-	bool quoted = line_format == GP_LOG_JSON || needs_quotes(cut);
+	bool quoted = line_format == GP_LOG_JSON;
 	size_t start = l->buf.len;
 
 	add_key(l, key);

@@ -5,6 +5,7 @@
  * Two kinds of line.  gp_log() is a sentence for people.  struct gp_logline is
  * the line per message: fields in a fixed order, key=value, values escaped and
  * cut, so that a stranger's bytes can neither forge a field nor flood the log.
+ * No value holds white space: a line can be split at blanks, then at the first "=".
  * With format "json" both become one JSON object a line.
  *
  * Library code (ranks 0–2) logs nothing above debug: it returns, programs report.
@@ -58,8 +59,8 @@ void gp_logline_int(struct gp_logline *l, const char *key, int64_t value);
 void gp_logline_num(struct gp_logline *l, const char *key, double value, int decimals);
 void gp_logline_emit(struct gp_logline *l);
 
-/* Appends s with control bytes, quotes and backslashes as \xNN (text form) or
- * as JSON's escapes; invalid UTF-8 becomes \xNN or U+FFFD. */
+/* Appends s with control bytes and blanks as \xNN, quotes and backslashes behind a
+ * backslash (text form), or with JSON's escapes; invalid UTF-8 becomes \xNN or U+FFFD. */
 void gp_log_escape(struct gp_buf *out, struct gp_str s, enum gp_log_format format);
 
 #endif

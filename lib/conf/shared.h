@@ -73,6 +73,12 @@ extern const struct gp_conf_table gp_conf_metrics_table;
 extern const struct gp_conf_table gp_conf_rules_table;
 extern const struct gp_conf_table gp_conf_bayes_table;
 
+/* For a program's list of tables: every program knows every shared group. */
+#define GP_CONF_SHARED_TABLES                                                                      \
+	&gp_conf_top_table, &gp_conf_log_table, &gp_conf_dns_table, &gp_conf_networks_table,       \
+		&gp_conf_domains_table, &gp_conf_metrics_table, &gp_conf_rules_table,              \
+		&gp_conf_bayes_table
+
 /* Names of all programs' groups, NULL at the end: a program skips those that are
  * not its own without calling them unknown. */
 extern const char *const gp_conf_program_groups[];
