@@ -17,6 +17,10 @@
 #define DEPTH_MAX 3
 /* Bytes kept of URIs that name no host (data:, javascript:). */
 #define OPAQUE_MAX 256
+/* Bytes kept of what stands before '@'. */
+#define USER_MAX 256
+/* No scheme is longer. */
+#define SCHEME_MAX 32
 
 /* Ways to write a scheme that leads to a host, and what is meant. */
 static const struct scheme {
@@ -74,12 +78,13 @@ static bool is_slash(char c)
 }
 
 /* Path, query, fragment: escapes of unreserved bytes undone, what is not printable
- * ASCII escaped, backslashes of a path turned. */
-static void add_rest(struct gp_buf *out, struct gp_str s)
+ * ASCII escaped, backslashes of a path turned.  Stops when an escape might not fit
+ * into `limit` bytes of out, so that doing it again stops at the same place. */
+static void add_rest(struct gp_buf *out, struct gp_str s, size_t limit)
 {
 	bool is_path = s.len && is_slash(s.ptr[0]);
 
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; i < s.len && out->len + 3 <= limit; i++) {
 		int value = escape_value(gp_str_sub(s, i, 3));
 		char c = value < 0 ? s.ptr[i] : (char)value;
 
@@ -89,7 +94,7 @@ static void add_rest(struct gp_buf *out, struct gp_str s)
 
 		if (value >= 0)
 			i += 2;
-		if (value >= 0 ? is_unreserved(c) : c > ' ' && c < 0x7f && !strchr("\"<>`", c))
+		if (value >= 0 ? is_unreserved(c) : c > ' ' && c < 0x7f && !strchr("%\"<>`", c))
 			gp_buf_add_chr(out, c);
 		else
 			add_escape(out, (unsigned char)c);
@@ -118,8 +123,9 @@ static size_t scheme_len(struct gp_str s)
 {
 	size_t n = 0;
 
-	while (n < s.len && (gp_is_alnum(s.ptr[n]) || s.ptr[n] == '+' || s.ptr[n] == '-' ||
-			     s.ptr[n] == '*'))
+	while (n < s.len && n <= SCHEME_MAX &&
+	       (gp_is_alnum(s.ptr[n]) || s.ptr[n] == '+' || s.ptr[n] == '-' ||
+		s.ptr[n] == '*'))
 		n++;
 	return n < s.len && s.ptr[n] == ':' && n > 1 && gp_is_alpha(s.ptr[0]) ? n : 0;
 }
@@ -159,7 +165,9 @@ static int with_host(struct gp_arena *arena, const char *scheme, struct gp_str s
 	for (at = authority.len; at > 0 && authority.ptr[at - 1] != '@';)
 		at--;
 	gp_buf_printf(out, "%s://", scheme);
-	add_rest(out, gp_str_sub(authority, 0, at));
+	add_rest(out, gp_str_sub(authority, 0, at ? at - 1 : 0), out->len + USER_MAX);
+	if (at)
+		gp_buf_add_chr(out, '@');
 	authority = gp_str_sub(authority, at, authority.len);
 	n = port_at(authority);
 	port = gp_str_sub(authority, n + 1, authority.len);
@@ -174,7 +182,7 @@ static int with_host(struct gp_arena *arena, const char *scheme, struct gp_str s
 		gp_buf_printf(out, ":%.*s", GP_STR_FMT(port));
 	if (!path.len || !is_slash(path.ptr[0]))
 		gp_buf_add_chr(out, '/');
-	add_rest(out, path);
+	add_rest(out, path, GP_MAX_URI_SIZE);
 	return GP_OK;
 }
 
@@ -194,12 +202,13 @@ static int mail_address(struct gp_arena *arena, struct gp_str s, struct gp_buf *
 		ret->host = gp_url_host(arena, gp_str_sub(s, at, end - at));
 		if (!ret->host.len)
 			return GP_EINVAL;
-		add_rest(out, gp_str_sub(s, 0, at));
+		add_rest(out, gp_str_sub(s, 0, at - 1), out->len + USER_MAX);
+		gp_buf_add_chr(out, '@');
 		gp_buf_add_str(out, ret->host);
 	} else if (end == 0 && s.len == 0) {
 		return GP_EINVAL;
 	}
-	add_rest(out, gp_str_sub(s, at ? end : 0, s.len));
+	add_rest(out, gp_str_sub(s, at ? end : 0, s.len), GP_MAX_URI_SIZE);
 	ret->sources |= GP_URI_MAILTO;
 	return GP_OK;
 }
@@ -228,7 +237,7 @@ static int build(struct gp_arena *arena, struct gp_str s, struct gp_buf *out, st
 			return GP_EINVAL;
 		for (size_t i = 0; i < n; i++)
 			gp_buf_add_chr(out, gp_lower(s.ptr[i]));
-		add_rest(out, gp_str_sub(s, n, OPAQUE_MAX));
+		add_rest(out, gp_str_sub(s, n, s.len), OPAQUE_MAX);
 		return GP_OK;
 	}
 	if (s.len > 2 && is_slash(s.ptr[0]) && is_slash(s.ptr[1]))
@@ -243,8 +252,8 @@ static int build(struct gp_arena *arena, struct gp_str s, struct gp_buf *out, st
 
 int gp_url_normalise(struct gp_arena *arena, struct gp_str raw, struct gp_uri *ret)
 {
-	/* An escape triples a byte, a host in other scripts may grow. */
-	GP_BUF_AUTO out = GP_BUF_INIT(4 * GP_MAX_URI_SIZE);
+	/* User and host come before the rest, which knows its limit. */
+	GP_BUF_AUTO out = GP_BUF_INIT(2 * GP_MAX_URI_SIZE);
 	struct gp_uri uri = {.raw = cleaned(arena, raw)};
 	int r = build(arena, uri.raw, &out, &uri);
 

@@ -165,8 +165,10 @@ static struct gp_str plain(struct gp_str s, char *to, bool *ret_is_ascii)
 	for (size_t i = 0; i < s.len; i++) {
 		int hi = i + 2 < s.len && s.ptr[i] == '%' ? hex_value(s.ptr[i + 1]) : -1;
 		int lo = hi >= 0 ? hex_value(s.ptr[i + 2]) : -1;
+		char c = lo >= 0 ? (char)(hi << 4 | lo) : s.ptr[i];
 
-		decoded[n++] = lo >= 0 ? (char)(hi << 4 | lo) : s.ptr[i];
+		if ((unsigned char)c > ' ' && c != 0x7f)
+			decoded[n++] = c;
 		i += lo >= 0 ? 2 : 0;
 	}
 	*ret_is_ascii = true;
@@ -175,8 +177,6 @@ static struct gp_str plain(struct gp_str s, char *to, bool *ret_is_ascii)
 		char c = dot ? '.' : gp_lower(decoded[i]);
 
 		i += dot ? dot : 1;
-		if ((unsigned char)c <= ' ' || c == 0x7f)
-			continue;
 		*ret_is_ascii &= (unsigned char)c < 0x80;
 		to[len++] = c;
 	}

@@ -25,7 +25,8 @@ static const struct {
 	{"hxxps://a[.]example/", "https://a.example/", "a.example"},
 	{"h**p://a(.)example", "http://a.example/", "a.example"},
 	{" http://a.exa\n mple/\tx y ", "http://a.example/x%20y", "a.example"},
-	{"http://a.example/%41%2f%7e%zz%", "http://a.example/A%2F~%zz%", "a.example"},
+	{"http://a.example/%41%2f%7e%zz%", "http://a.example/A%2F~%25zz%25", "a.example"},
+	{"http://a.example/%%361", "http://a.example/%2561", "a.example"},
 	{"http://a.example/\xc3\xa9", "http://a.example/%C3%A9", "a.example"},
 	{"http://%61.ex%61mple/", "http://a.example/", "a.example"},
 	{"http://good.example@bad.example/", "http://good.example@bad.example/", "bad.example"},
@@ -200,7 +201,7 @@ static void cut_at_the_limits(void **state)
 	memset(raw + strlen(raw), 'x', sizeof(raw) - strlen(raw));
 	gp_url_set_add(&set, gp_str_n(raw, sizeof(raw)), GP_STR(""), 0, GP_URI_HREF);
 	assert_int_equal(set.uris.len, 1);
-	assert_int_equal(set.uris.items[0].uri.len, GP_MAX_URI_SIZE);
+	assert_in_range(set.uris.items[0].uri.len, GP_MAX_URI_SIZE - 3, GP_MAX_URI_SIZE);
 	gp_arena_free(a);
 }
 
