@@ -86,7 +86,10 @@ static int parse(struct gp_conf_source *source, const struct gp_conf_report *lat
 		struct gp_str text = gp_str_sub(gp_conf_source_line(source, line), 0, 60);
 
 		gp_conf_report_add(report, place.file, place.line, "%s%s%.*s",
-				   config_error_text(&config), text.len ? " near: " : "",
+				   config_error_text(&config),
+				   line > source->lines.len ? " at the end of the file"
+				   : text.len		    ? " near: "
+							    : "",
 				   GP_STR_FMT(text));
 		r = GP_EINVAL;
 	}

@@ -8,16 +8,12 @@
 #include "lib/base/map.h"
 #include "lib/base/num.h"
 
-struct network {
-	struct gp_cidr net;
-	struct gp_map_hit *hit;
-};
-
 struct gp_mapfile {
 	const char *path;
 	struct gp_map keys; /* exact addresses, "domain", ".parent", accounts; folded */
 	GP_VEC(struct gp_map_hit *) all, globs;
-	GP_VEC(struct network) networks;
+	struct gp_map networks;	      /* by the bytes of struct gp_cidr */
+	bool has_bits[2][129];	      /* prefix lengths that occur, IPv4 and IPv6 */
 };
 
 struct parse {
@@ -59,6 +55,14 @@ static struct gp_str without_at(struct gp_str key)
 	return key.len > 1 && key.ptr[0] == '@' ? gp_str_sub(key, 1, key.len) : key;
 }
 
+static void add_network(struct parse *p, const struct gp_cidr *net, struct gp_map_hit *hit)
+{
+	struct gp_str key = gp_arena_str(p->arena, gp_str_n(net, sizeof(*net)));
+
+	p->map->has_bits[net->ip.family == 6][net->bits] = true;
+	gp_map_set(&p->map->networks, key, hit);
+}
+
 static void add_entry(struct parse *p, struct gp_map_hit *hit)
 {
 	struct gp_mapfile *m = p->map;
@@ -68,7 +72,7 @@ static void add_entry(struct parse *p, struct gp_map_hit *hit)
 
 	*gp_vec_push(p->arena, &m->all) = hit;
 	if (gp_cidr_parse(key, &net) == GP_OK)
-		*gp_vec_push(p->arena, &m->networks) = (struct network){net, hit};
+		add_network(p, &net, hit);
 	else if (gp_str_find_chr(key, '/', 0) < key.len &&
 		 gp_ip_parse(gp_str_sub(key, 0, gp_str_find_chr(key, '/', 0)), &net.ip) == GP_OK)
 		gp_conf_report_add(p->report, m->path, p->line,
@@ -95,6 +99,7 @@ int gp_mapfile_parse(const char *name, struct gp_str text, struct gp_arena *aren
 
 	m->path = gp_arena_strdup(arena, name);
 	gp_map_init(&m->keys, arena, true);
+	gp_map_init(&m->networks, arena, false);
 	while (gp_str_next(&text, '\n', &line)) {
 		struct gp_map_hit *hit;
 		struct gp_str key;
@@ -203,17 +208,20 @@ bool gp_mapfile_find_address(const struct gp_mapfile *m, struct gp_str address,
 bool gp_mapfile_find_ip(const struct gp_mapfile *m, const struct gp_ip *ip,
 			struct gp_map_hit *ret)
 {
-	const struct network *best = NULL;
+	for (int bits = ip->family == 4 ? 32 : 128; m && ip->family && bits >= 0; bits--) {
+		struct gp_cidr net;
+		const struct gp_map_hit *hit;
 
-	for (size_t i = 0; m && i < m->networks.len; i++) {
-		const struct network *n = &m->networks.items[i];
-
-		if (gp_cidr_contains(&n->net, ip) && (!best || n->net.bits > best->net.bits))
-			best = n;
+		if (!m->has_bits[ip->family == 6][bits])
+			continue;
+		net = gp_cidr_around(ip, (unsigned)bits);
+		hit = gp_map_get(&m->networks, gp_str_n(&net, sizeof(net)));
+		if (hit) {
+			*ret = *hit;
+			return true;
+		}
 	}
-	if (best)
-		*ret = *best->hit;
-	return best != NULL;
+	return false;
 }
 
 size_t gp_mapfile_len(const struct gp_mapfile *m)

@@ -165,6 +165,7 @@ void gp_conf_walk(struct gp_snapshot *s, const struct gp_conf_node *root,
 		  struct gp_conf_report *report)
 {
 	struct walk w = {s, {s->arena, report, s->file}};
+	bool is_right;
 
 	for (size_t i = 0; root && i < root->n_children; i++)
 		walk_top(&w, &root->children[i]);
@@ -177,7 +178,8 @@ void gp_conf_walk(struct gp_snapshot *s, const struct gp_conf_node *root,
 						    l->values);
 	}
 	/* Rules that span settings look at values that are right by themselves. */
-	for (size_t i = 0; i < s->n_loaded && report->errors.len == 0; i++)
+	is_right = report->errors.len == 0;
+	for (size_t i = 0; is_right && i < s->n_loaded; i++)
 		if (s->loaded[i].table->validate)
 			s->loaded[i].table->validate(s->loaded[i].values, s, report);
 }
