@@ -16,7 +16,7 @@
 /* Message body held for scanning; `size_max` of milter-spam is below it. */
 #define GP_MAX_BODY_SIZE (64 << 20)
 
-/* MIME.  100,000 parts cost GMime 200 MB and say nothing more about a message
+/* MIME.  100,000 parts (200 MB in GMime) say nothing more about a message
  * than the first few hundred. */
 #define GP_MAX_MIME_PARTS 500
 #define GP_MAX_MIME_DEPTH 20

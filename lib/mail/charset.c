@@ -5,9 +5,6 @@
  * senders mean by it: iso-8859-1 is read as windows-1252, gb2312 as gb18030,
  * ks_c_5601 as cp949.
  *
- * Not through GMime's charset names: it remembers every label it was ever asked
- * for, so strangers could make a daemon grow with invented ones.
- *
  * Deliberately no guessing of charsets from content beyond "valid UTF-8?".
  */
 #include "lib/mail/charset.h"

@@ -1,14 +1,23 @@
 /*
- * Content-Transfer-Encoding (RFC 2045 §6): the decoding is GMime's, step by
- * step so that a ceiling can stop it; what is wrong with the input is noticed
- * here, because GMime silently skips it.  Only GMime's plain functions are used:
- * no objects, so no g_mime_init() and nothing shared between threads.
+ * Content-Transfer-Encoding.
+ *
+ * Our own decoders, because what programs show must be decoded, and libraries
+ * stop earlier: GMime's base64 ends at the first padding, and senders who hide
+ * text behind it count on that; it keeps back the last bytes of what is not
+ * padded, and tells nobody what it skipped.
+ *
+ * Each decoder writes at most `room` bytes, in one pass.
  */
 #include "lib/mail/decode.h"
 
-#include <gmime/gmime.h>
+#include <stdint.h>
 
-#define STEP 4096
+/* Where decoded bytes go. */
+struct sink {
+	char *to;
+	size_t n, room;
+	bool is_clean, is_cut;
+};
 
 bool gp_encoding_parse(struct gp_str name, enum gp_encoding *ret)
 {
@@ -33,92 +42,192 @@ bool gp_encoding_parse(struct gp_str name, enum gp_encoding *ret)
 	return false;
 }
 
-static bool is_base64_clean(struct gp_str in)
+static void put(struct sink *s, unsigned c)
 {
-	size_t n = 0, pad = 0;
+	if (s->n < s->room)
+		s->to[s->n++] = (char)c;
+	else
+		s->is_cut = true;
+}
 
-	for (size_t i = 0; i < in.len; i++) {
-		char c = in.ptr[i];
+static void put_all(struct sink *s, struct gp_str bytes)
+{
+	size_t n = GP_MIN(bytes.len, s->room - s->n);
 
-		if (gp_is_alnum(c) || c == '+' || c == '/') {
-			if (pad)
-				return false;
-			n++;
-		} else if (c == '=') {
-			pad++;
-		} else if (!gp_is_space(c)) {
-			return false;
+	if (n)
+		memcpy(s->to + s->n, bytes.ptr, n);
+	s->n += n;
+	s->is_cut |= n < bytes.len;
+}
+
+/* Value of a base64 character; 64: white space, 65: padding, 66: foreign. */
+static const unsigned char base64_value[256] = {
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 64, 64, 64, 64, 64, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+	64, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 62, 66, 66, 66, 63,
+	52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 66, 66, 66, 65, 66, 66,
+	66, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+	15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 66, 66, 66, 66, 66,
+	66, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+	41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 66, 66, 66, 66, 66,
+	[128 ... 255] = 66,
+};
+
+struct base64 {
+	uint32_t bits;
+	unsigned n;	/* characters in `bits`, 0 … 3 */
+	unsigned n_pad; /* padding since */
+};
+
+/* Gives out what 2 or 3 characters hold, and begins anew. */
+static void base64_end(struct base64 *b, struct sink *s)
+{
+	if ((b->n + b->n_pad) % 4 != 0 || b->n_pad > 2)
+		s->is_clean = false;
+	if (b->n > 1)
+		put(s, b->bits >> (b->n == 2 ? 4 : 10));
+	if (b->n > 2)
+		put(s, b->bits >> 2);
+	*b = (struct base64){0};
+}
+
+static void decode_base64(struct gp_str in, struct sink *s)
+{
+	struct base64 b = {0};
+
+	for (size_t i = 0; i < in.len && !s->is_cut; i++) {
+		unsigned char v = base64_value[(unsigned char)in.ptr[i]];
+
+		if (v < 64) {
+			if (b.n_pad) { /* text goes on behind padding */
+				base64_end(&b, s);
+				s->is_clean = false;
+			}
+			b.bits = b.bits << 6 | v;
+			if (++b.n == 4) {
+				put(s, b.bits >> 16);
+				put(s, b.bits >> 8);
+				put(s, b.bits);
+				b.n = 0;
+			}
+		} else if (v == 65) {
+			b.n_pad++;
+		} else if (v == 66) {
+			s->is_clean = false;
 		}
 	}
-	return (n + pad) % 4 == 0 && pad <= 2;
+	base64_end(&b, s);
 }
 
-static bool is_hex(char c)
+static int hex_value(char c)
 {
-	return gp_is_digit(c) || (gp_lower(c) >= 'a' && gp_lower(c) <= 'f');
+	c = gp_lower(c);
+	return gp_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool is_qp_clean(struct gp_str in)
+/* Length of a soft line break behind its '=': white space and a line end; 0 if
+ * there is none. */
+static size_t soft_break(struct gp_str in, size_t i)
 {
-	for (size_t i = gp_str_find_chr(in, '=', 0); i < in.len; i = gp_str_find_chr(in, '=', i)) {
-		i++;
-		if (in.len - i >= 2 && is_hex(in.ptr[i]) && is_hex(in.ptr[i + 1]))
+	size_t n = 0;
+
+	while (i + n < in.len && (in.ptr[i + n] == ' ' || in.ptr[i + n] == '\t' || in.ptr[i + n] == '\r'))
+		n++;
+	return i + n < in.len && in.ptr[i + n] == '\n' ? n + 1 : 0;
+}
+
+static void decode_qp(struct gp_str in, struct sink *s)
+{
+	size_t i = 0;
+
+	while (i < in.len && !s->is_cut) {
+		size_t at = gp_str_find_chr(in, '=', i), n;
+
+		put_all(s, gp_str_sub(in, i, at - i));
+		i = at + 1;
+		if (i >= in.len)
+			return;
+		if (i + 1 < in.len && hex_value(in.ptr[i]) >= 0 && hex_value(in.ptr[i + 1]) >= 0) {
+			put(s, (unsigned)(hex_value(in.ptr[i]) << 4 | hex_value(in.ptr[i + 1])));
+			i += 2;
 			continue;
-		while (i < in.len && (in.ptr[i] == ' ' || in.ptr[i] == '\t' || in.ptr[i] == '\r'))
-			i++;
-		if (i < in.len && in.ptr[i] != '\n')
-			return false;
-	}
-	return true;
-}
-
-static bool is_clean(enum gp_encoding encoding, struct gp_str in)
-{
-	switch (encoding) {
-	case GP_ENCODING_BASE64:
-		return is_base64_clean(in);
-	case GP_ENCODING_QP:
-		return is_qp_clean(in);
-	case GP_ENCODING_IDENTITY:
-	case GP_ENCODING_UU:
-	default:
-		return true;
+		}
+		n = soft_break(in, i);
+		i += n;
+		if (!n) {
+			s->is_clean = false;
+			put(s, '=');
+		}
 	}
 }
 
-static GMimeContentEncoding gmime_encoding(enum gp_encoding encoding)
+static void decode_uu_line(struct gp_str line, struct sink *s)
 {
-	switch (encoding) {
-	case GP_ENCODING_BASE64:
-		return GMIME_CONTENT_ENCODING_BASE64;
-	case GP_ENCODING_QP:
-		return GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE;
-	case GP_ENCODING_UU:
-		return GMIME_CONTENT_ENCODING_UUENCODE;
-	case GP_ENCODING_IDENTITY:
-	default:
-		return GMIME_CONTENT_ENCODING_BINARY;
+	size_t n = (size_t)(line.ptr[0] - 32) & 63;
+
+	for (size_t i = 1; n && i < line.len; i += 4) {
+		unsigned v[4];
+
+		for (size_t k = 0; k < 4; k++) /* spaces at the end may have been lost */
+			v[k] = i + k < line.len ? (unsigned)(line.ptr[i + k] - 32) & 63 : 0;
+		put(s, v[0] << 2 | v[1] >> 4);
+		if (n > 1)
+			put(s, v[1] << 4 | v[2] >> 2);
+		if (n > 2)
+			put(s, v[2] << 6 | v[3]);
+		n -= GP_MIN(n, (size_t)3);
 	}
+	s->is_clean &= n == 0;
+}
+
+/* From "begin" to "end"; what stands around is dropped. */
+static void decode_uu(struct gp_str in, struct sink *s)
+{
+	bool is_begun = false;
+	struct gp_str line;
+
+	while (!s->is_cut && gp_str_next(&in, '\n', &line)) {
+		if (line.len && line.ptr[line.len - 1] == '\r')
+			line.len--;
+		if (!is_begun)
+			is_begun = gp_str_starts(line, GP_STR("begin "));
+		else if (gp_str_eq(line, GP_STR("end")))
+			return;
+		else if (line.len)
+			decode_uu_line(line, s);
+	}
+	s->is_clean = false;
 }
 
 bool gp_decode(enum gp_encoding encoding, struct gp_str in, struct gp_buf *out, bool *ret_is_cut)
 {
-	GMimeEncoding state;
-	size_t done = 0;
+	size_t room = out->max - out->len; /* no decoder makes more of its input */
+	struct sink s = {.room = GP_MIN(in.len, room), .is_clean = true};
 
-	*ret_is_cut = false;
-	g_mime_encoding_init_decode(&state, gmime_encoding(encoding));
-	while (done < in.len && !*ret_is_cut) {
-		char chunk[STEP + 64];
-		size_t n = GP_MIN(in.len - done, (size_t)STEP), room = out->max - out->len, got;
-
-		got = done + n == in.len ? g_mime_encoding_flush(&state, in.ptr + done, n, chunk)
-					 : g_mime_encoding_step(&state, in.ptr + done, n, chunk);
-		*ret_is_cut = got > room;
-		gp_buf_add(out, chunk, GP_MIN(got, room));
-		done += n;
+	s.to = gp_buf_reserve(out, s.room);
+	if (!s.to) {
+		*ret_is_cut = in.len != 0;
+		return true;
 	}
-	return is_clean(encoding, gp_str_sub(in, 0, done));
+	switch (encoding) {
+	case GP_ENCODING_BASE64:
+		decode_base64(in, &s);
+		break;
+	case GP_ENCODING_QP:
+		decode_qp(in, &s);
+		break;
+	case GP_ENCODING_UU:
+		decode_uu(in, &s);
+		break;
+	case GP_ENCODING_IDENTITY:
+	default:
+		put_all(&s, in);
+		break;
+	}
+	out->len += s.n;
+	out->data[out->len] = '\0';
+	*ret_is_cut = s.is_cut;
+	return s.is_clean;
 }
 
 size_t gp_decoded_size(enum gp_encoding encoding, struct gp_str in, size_t lines)

@@ -1,5 +1,5 @@
 /*
- * Content-Transfer-Encoding, by GMime's decoders.
+ * Content-Transfer-Encoding (RFC 2045 §6): decoding as far as possible.
  */
 #ifndef GP_MAIL_DECODE_H
 #define GP_MAIL_DECODE_H

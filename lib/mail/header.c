@@ -1,15 +1,13 @@
 /*
  * Header fields: splitting, unfolding, encoded words.
  *
- * GMime's decoder is not used for encoded words: its strings end at a NUL, so
- * that "=?utf-8?Q?=00?=" would hide the rest of a subject, and it knows charsets
- * by other fallbacks than lib/mail/charset.c.
+ * An encoded word may decode to anything, NULs and line ends included; in the
+ * value these are spaces, so that "=?utf-8?Q?=00?=" hides nothing behind it.
  */
 #include "lib/mail/header.h"
 
-#include <gmime/gmime.h>
-
 #include "lib/mail/charset.h"
+#include "lib/mail/decode.h"
 
 /* A decoded byte becomes at most three of UTF-8, plus one for the rounding of base64. */
 #define DECODED_MAX(len) (3 * (len) + 16)
@@ -148,15 +146,9 @@ static void add_q(struct gp_str s, struct gp_buf *out)
 
 static void add_b(struct gp_str s, struct gp_buf *out)
 {
-	char *to = gp_buf_reserve(out, s.len + 3);
-	int state = 0;
-	guint32 save = 0;
+	bool is_cut;
 
-	if (!to)
-		return;
-	out->len += g_mime_encoding_base64_decode_step((const unsigned char *)s.ptr, s.len,
-						       (unsigned char *)to, &state, &save);
-	out->data[out->len] = '\0';
+	(void)gp_decode(GP_ENCODING_BASE64, s, out, &is_cut);
 }
 
 /* Words of one charset in a row are one text: senders cut inside characters. */

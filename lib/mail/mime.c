@@ -4,12 +4,12 @@
  * This is the pre-scan that keeps strangers from exhausting us, grown into the
  * splitter itself.  A pre-scan must find every delimiter line and know which
  * multipart it belongs to, so it has found the parts when it is done; giving
- * the bytes to GMime's parser after that would parse twice, allocate some
- * 2 KB a part, and leave a gap wherever the two readings of a malformed message
- * differ.  So GMime sees only contents, step by step (decode.c), never a
- * structure, and what is allocated per part is one struct gp_part, at most
- * GP_MAX_MIME_PARTS of them.  Price: the tolerance of malformed structure is
- * ours to get right; tests/conformance and the fuzz target watch it.
+ * the bytes to a library's parser (GMime's) after that would parse twice,
+ * allocate some 2 KB a part, and leave a gap wherever the two readings of a
+ * malformed message differ.  So there is no such library: what is allocated for
+ * a part is one struct gp_part and its header fields, at most GP_MAX_MIME_PARTS
+ * of them.  Price: the tolerance of malformed structure is ours to get right;
+ * the unit tests, the torture messages and the fuzz target watch it.
  *
  * RFC 2046 §5.1, read as mail programs read it:
  * - a delimiter line is the exact boundary, white space may follow; the

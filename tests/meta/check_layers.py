@@ -26,7 +26,6 @@ FENCED = {
     r"openssl/ssl": ["lib/io/tls.c"],
     r"openssl/": ["lib/base/digest.c", "lib/io/tls.c"],
     r"libconfig\.h": ["lib/conf/"],
-    r"gmime/|glib": ["lib/mail/"],
     r"hs/|hs\.h": ["lib/score/rule_vs"],
     r"pcre2\.h": ["lib/score/"],
     r"microhttpd\.h": ["lib/daemon/"],
