@@ -50,7 +50,9 @@ void spam_register_metrics(void)
 
 const char *spam_missing(const struct spam_message *m)
 {
-	return *m->result.missing ? m->result.missing : m->is_store_failed ? "greylist" : "";
+	if (m->is_scanned && *m->result.missing)
+		return m->result.missing;
+	return m->is_store_failed ? "greylist" : "";
 }
 
 static void count(const struct gp_session *s, const struct spam_message *m)

@@ -13,10 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Union
 
-from .process import Process, ServerError, answers, tail, wait_for
+from .process import Process, ServerError, tail, wait_for
 
 Value = Union[str, int, float, bool, list["Value"], Mapping[str, "Value"]]
 USER, GROUP = "nobody", "nogroup"  # whom milter-spam becomes; any user without rights will do
+# For builds with sanitizers: any finding ends the program with 99, and freed memory is not kept for long, since tests
+# look at how much memory there is.
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:detect_stack_use_after_return=1:quarantine_size_mb=16",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:exitcode=99",
+}
 TOP = Path(__file__).resolve().parents[2]
 
 
@@ -54,6 +60,14 @@ def log_fields(line: str) -> dict[str, str]:
     """The key=value pairs of a log line; quoted values without their quotes."""
     pairs = re.findall(r'(?:^|\s)([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)', line)
     return {key: value[1:-1] if value.startswith('"') else value for key, value in pairs}
+
+
+def is_ready(notify: sockets.socket) -> bool:
+    """True if a READY=1 has come in on a socket of sd_notify(3)."""
+    try:
+        return b"READY=1" in notify.recv(4096).split(b"\n")
+    except BlockingIOError:
+        return False
 
 
 class UnixHttp(http.client.HTTPConnection):
@@ -108,8 +122,16 @@ class MilterSpam:
         self.config.write_text(text)
 
     def start(self, seconds: float = 60.0) -> None:
+        """Starts it as systemd does (Type=notify) and returns once it says that it is ready."""
         program = build_folder() / "milter-spam" / "milter-spam"
-        self.process.start([str(program), "-c", str(self.config)], lambda: answers(str(self.socket)), seconds=seconds)
+        path = self.folder / "notify.sock"
+        path.unlink(missing_ok=True)
+        with sockets.socket(sockets.AF_UNIX, sockets.SOCK_DGRAM) as notify:
+            notify.bind(str(path))
+            path.chmod(0o777)
+            notify.setblocking(False)
+            self.process.start([str(program), "-c", str(self.config)], lambda: is_ready(notify),
+                               env={"NOTIFY_SOCKET": str(path), **SANITIZERS}, seconds=seconds)
 
     def stop(self) -> int:
         return self.process.stop()

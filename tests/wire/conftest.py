@@ -35,14 +35,14 @@ HAM, GREY, MARK, REJECT = (
 
 
 class StartMilter(Protocol):
-    def __call__(self, settings: Mapping[str, Value] | None = None, store: str = "", rules: str = RULES) -> MilterSpam: ...
+    def __call__(self, settings: Mapping[str, Value] | None = None, store: str = "", rules: str | None = RULES) -> MilterSpam: ...
 
 
 def start_in(world: Path, stack: ExitStack) -> StartMilter:
     """start(settings, store, rules) gives a running milter-spam, each in its own folder of the world."""
     count = iter(range(1000))
 
-    def start(settings: Mapping[str, Value] | None = None, store: str = "", rules: str = RULES) -> MilterSpam:
+    def start(settings: Mapping[str, Value] | None = None, store: str = "", rules: str | None = RULES) -> MilterSpam:
         folder = world / f"milter{next(count)}"
         milter = MilterSpam(folder, folder / "spam.sock", store, settings, rules)
         milter.start()

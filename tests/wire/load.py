@@ -12,8 +12,8 @@ from milterclient import Envelope, MilterError, Result, Session
 class Load:
     """`connections` threads that send `message` again and again until stop(); results are kept in order of arrival.
 
-    A connection that the filter refuses or closes between two messages is opened anew; one that ends between the end of
-    a message and its answer is a lost message."""
+    A connection that the filter refuses or closes between two messages is opened anew; where one ends between the end of
+    a message and its answer, the queue id is noted in `lost`."""
 
     def __init__(self, path: str, message: bytes, connections: int = 4, envelope: Envelope = Envelope()) -> None:
         self.results: list[Result] = []
@@ -50,8 +50,8 @@ class Load:
         result = Result()
         try:
             self.results.append(session.end_of_message(envelope, result))
-        except MilterError as e:
-            self.lost.append(f"{envelope.queue_id}: {e}")
+        except MilterError:
+            self.lost.append(envelope.queue_id)
             raise
 
 

@@ -163,7 +163,7 @@ class Session:
         if command in (b"c", b"s"):
             return Reply("continue" if command == b"c" else "skip")
         if command in FINAL:
-            return Reply(FINAL[command], data.rstrip(b"\0").decode("utf-8", "replace"))
+            return Reply(FINAL[command], reply_text(data))
         raise MilterError(f"unexpected answer {command!r} {data[:80]!r}")
 
     # The SMTP session
@@ -211,7 +211,7 @@ class Session:
         while True:
             command, data = self._receive()
             if command in FINAL or command == b"c":
-                result.reply = Reply(FINAL.get(command, "continue"), data.rstrip(b"\0").decode("utf-8", "replace"))
+                result.reply = Reply(FINAL.get(command, "continue"), reply_text(data))
                 return result
             if command == b"p":
                 result.progress += 1
@@ -297,6 +297,11 @@ def strings(data: bytes) -> list[str]:
 def pair(data: bytes) -> tuple[str, str]:
     name, value = strings(data)
     return name, value
+
+
+def reply_text(data: bytes) -> str:
+    """The text of a reply code as the MTA sends it on: filters write a percent sign twice."""
+    return data.rstrip(b"\0").decode("utf-8", "replace").replace("%%", "%")
 
 
 def pick(macros: Mapping[str, str], *names: str) -> dict[str, str]:

@@ -85,7 +85,8 @@ def test_stop_under_load(start: StartMilter) -> None:
     status = milter.process.wait()
     load.stop()
     assert status == 0
-    assert load.lost == []
+    for queue_id in load.lost:  # still unread in a socket's buffer when the daemon ended: not judged, so Postfix defers it
+        assert milter.lines(rf"qid={queue_id}\b") == []
     assert all(r.values("X-Spam") == ["Yes"] or r.reply.code // 100 == 4 or r.reply.action == "tempfail" for r in load.results)
 
 
@@ -106,7 +107,8 @@ def test_message_under_way_at_stop_is_answered(start: StartMilter) -> None:
         session.begin(HAM, envelope)
         milter.process.send(signal.SIGTERM)
         try:
-            assert session.end_of_message(envelope, Result()).reply.action in ("accept", "continue", "tempfail")
+            reply = session.end_of_message(envelope, Result()).reply
+            assert reply.action in ("accept", "continue", "tempfail") or reply.code // 100 == 4
         except MilterError:
             pass
     assert milter.process.wait() == 0

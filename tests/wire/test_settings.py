@@ -10,6 +10,7 @@ import pytest
 
 from conftest import HAM, MARK, REJECT, StartMilter, start_in
 from milterclient import Envelope, Result, judge
+from servers.milter import Value
 
 RECIPIENTS = """\
 strict@example.org    reject=5
@@ -37,7 +38,8 @@ def outcome_of(module_world: Path) -> Iterator[Callable[[bytes, Envelope], str]]
     for name, text in maps.items():
         (module_world / name).write_text(text)
     with ExitStack() as stack:
-        milter = start_in(module_world, stack)({"milter-spam": {name: str(module_world / name) for name in maps}})
+        files: dict[str, Value] = {name: str(module_world / name) for name in maps}
+        milter = start_in(module_world, stack)({"milter-spam": {**files, "greylist": {"enabled": False}}})
         yield lambda message, envelope: outcome(judge(str(milter.socket), message, envelope))
 
 
