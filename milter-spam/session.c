@@ -123,7 +123,8 @@ static enum gp_answer answer_for(struct gp_session *s, const struct spam_message
 {
 	switch (m->action) {
 	case GP_ACTION_REJECT:
-		return gp_reply_reject(s, m->conf->reject_text);
+		return m->is_scanned ? gp_reply_reject(s, m->conf->reject_text)
+				     : gp_reply_too_big(s);
 	case GP_ACTION_GREYLIST:
 		return gp_reply_greylist(s, m->conf->greylist_text);
 	case GP_ACTION_DISCARD:

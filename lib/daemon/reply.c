@@ -73,6 +73,12 @@ enum gp_answer gp_reply_greylist(struct gp_session *s, const char *text)
 	return GP_TEMPFAIL;
 }
 
+enum gp_answer gp_reply_too_big(struct gp_session *s)
+{
+	gp_session_set_reply(s, "552", "5.3.4", "Message too big");
+	return GP_REJECT;
+}
+
 void gp_reply_complete(struct gp_session *s, enum gp_answer answer)
 {
 	if (s->reply_code[0] == (answer == GP_REJECT ? '5' : '4'))

@@ -31,6 +31,8 @@ struct gp_failure_reply gp_reply_set(struct gp_session *s, int err, enum gp_on_e
 /* 550 5.7.1 / 451 4.7.1 with a text; for verdicts. */
 enum gp_answer gp_reply_reject(struct gp_session *s, const char *text);
 enum gp_answer gp_reply_greylist(struct gp_session *s, const char *text);
+/* 552 5.3.4: the message is larger than the settings allow. */
+enum gp_answer gp_reply_too_big(struct gp_session *s);
 /* For the adapter: a plain text where the program set none that fits the answer … */
 void gp_reply_complete(struct gp_session *s, enum gp_answer answer);
 /* … and what a message gets that begins while the program stops. */
