@@ -56,5 +56,5 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = (yield).get_result()
     if report.failed:
         for log in sorted(log for folder in FOLDERS for log in folder.rglob("*.log")):
-            if not log.name.startswith("dovecot.index"):
+            if "Maildir" not in log.parts:  # Dovecot's own transaction logs
                 report.sections.append((str(log), tail(log, 60)))

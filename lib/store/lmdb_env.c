@@ -129,6 +129,16 @@ static int open_dbs(struct gp_lmdb_env *env, MDB_env *mdb, struct gp_diag *diag)
 	return rc;
 }
 
+/* Readers of the group enter themselves in the lock file: it must be theirs to write,
+ * whatever the umask of who made it.  One that is not ours stays as it is. */
+static void share_lock(const struct gp_lmdb_env *env)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/lock.mdb", env->config.dir);
+	(void)!chmod(path, 0660);
+}
+
 /* With the lock held alone. */
 static int env_open(struct gp_lmdb_env *env, struct gp_diag *diag)
 {
@@ -166,6 +176,8 @@ static int env_open(struct gp_lmdb_env *env, struct gp_diag *diag)
 		mdb_env_close(mdb);
 		return err;
 	}
+	if (c->is_writer)
+		share_lock(env);
 	env->mdb = mdb;
 	env->dev = st.st_dev;
 	env->ino = st.st_ino;

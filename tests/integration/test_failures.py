@@ -60,7 +60,7 @@ def test_milter_stops_under_load(site: Site, letter: Letter) -> None:
         assert site.milter.stop() == 0
         answers = [job.result() for job in jobs]
     site.milter.start()
-    assert {a.code for a in answers} <= {250, 451}
+    assert {a.code for a in answers} <= {250, 421, 451}
     assert sum(a.code == 250 for a in answers) >= 10
     for answer, (_, message_id) in zip(answers, letters):
         if answer.code == 250:
