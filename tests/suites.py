@@ -176,6 +176,7 @@ SUITES: dict[str, Callable[[], Count]] = {
     "unit": lambda: meson_suite("unit"),
     "fuzz": lambda: meson_suite("fuzz"),
     "meta": lambda: meson_suite("meta", (PLAIN,)),
+    "conformance": lambda: pytest_suite("conformance", PLAIN),
     "wire": lambda: pytest_suite("wire", SANITIZED),
     "integration": lambda: pytest_suite("integration", PLAIN),
 }

@@ -1,0 +1,35 @@
+#!/usr/bin/perl
+# The reference: SpamAssassin's own engine on a folder of rules.
+#
+#	spamassassin.pl RULES-FOLDER < list of files
+#
+# Prints for each file its name and the scored rules that hit, one line, separated by tabs. Of
+# SpamAssassin's plugins only those that rules of patterns and metas need are loaded: no network, no Bayes.
+use strict;
+use warnings;
+use Mail::SpamAssassin;
+
+my $folder = shift or die "usage: spamassassin.pl RULES-FOLDER < list of files\n";
+my @plugins = qw(Check MIMEHeader ReplaceTags);
+my $checker = Mail::SpamAssassin->new({
+	rules_filename => $folder,
+	site_rules_filename => "$folder/none",
+	userprefs_filename => "$folder/none",
+	userstate_dir => "$folder/state",
+	local_tests_only => 1,
+	dont_copy_prefs => 1,
+	pre_config_text => join('', map { "loadplugin Mail::SpamAssassin::Plugin::$_\n" } @plugins),
+	post_config_text => "normalize_charset 1\nuse_bayes 0\n",
+});
+$checker->init(1);
+die "SpamAssassin finds $checker->{conf}->{errors} errors in the rules\n" if $checker->{conf}->{errors};
+
+while (my $path = <STDIN>) {
+	chomp $path;
+	open(my $file, '<', $path) or die "$path: $!\n";
+	my $message = $checker->parse(do { local $/; <$file> }, 1);
+	my $status = $checker->check($message);
+	print join("\t", $path, sort keys %{$status->get_names_of_tests_hit_with_scores_hash()}), "\n";
+	$status->finish;
+	$message->finish;
+}
