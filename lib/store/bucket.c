@@ -3,6 +3,8 @@
  */
 #include "lib/store/bucket.h"
 
+#include <endian.h>
+
 #include "lib/base/clock.h"
 #include "lib/store/keys.h"
 
@@ -21,11 +23,8 @@ static void put24(unsigned char *p, uint32_t v)
 static const unsigned char *find(struct gp_str bucket, uint32_t name)
 {
 	const unsigned char *p = (const unsigned char *)bucket.ptr;
-	unsigned char key[4] = {(unsigned char)name, (unsigned char)(name >> 8),
-				(unsigned char)(name >> 16), (unsigned char)(name >> 24)};
-	uint32_t want, have;
+	uint32_t want = htole32(name), have;
 
-	memcpy(&want, key, sizeof(want));
 	for (size_t left = bucket.len / GP_BUCKET_RECORD; left > 0; left--, p += GP_BUCKET_RECORD) {
 		memcpy(&have, p, sizeof(have));
 		if (have == want)
@@ -41,6 +40,15 @@ struct gp_bayes_count gp_bucket_find(struct gp_str bucket, uint32_t name)
 	if (!p)
 		return (struct gp_bayes_count){0};
 	return (struct gp_bayes_count){.spam = get24(p + 4), .ham = get24(p + 7)};
+}
+
+void gp_bucket_record(struct gp_str bucket, size_t i, uint32_t *ret_name,
+		      struct gp_bayes_count *ret)
+{
+	const unsigned char *p = (const unsigned char *)bucket.ptr + i * GP_BUCKET_RECORD;
+
+	*ret_name = get24(p) | (uint32_t)p[3] << 24;
+	*ret = (struct gp_bayes_count){.spam = get24(p + 4), .ham = get24(p + 7)};
 }
 
 static uint32_t sum(uint32_t count, int32_t delta)

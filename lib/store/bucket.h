@@ -21,6 +21,10 @@
 /* The count of a token; 0/0 if it is not there. */
 struct gp_bayes_count gp_bucket_find(struct gp_str bucket, uint32_t name);
 
+/* The i-th record. */
+void gp_bucket_record(struct gp_str bucket, size_t i, uint32_t *ret_name,
+		      struct gp_bayes_count *ret);
+
 /* Copies the bucket to `out` with n changes applied (their tokens belong here):
  * counts saturate at both ends, records at 0/0 vanish.  Returns by how much the
  * number of records changed. */

@@ -87,45 +87,81 @@ static int seen_get(struct gp_lmdb_env *env, MDB_txn *txn, uint64_t id,
 
 /* Looking up. */
 
-static int lookup(struct gp_lmdb_env *env, MDB_txn *txn, struct gp_bayes_lookup *l)
+/* Reads the buckets of the tokens at the n indices, into the counts and the cache. */
+static int read_buckets(struct gp_store_lmdb *s, MDB_txn *txn, struct gp_bayes_lookup *l,
+			uint64_t id, const uint32_t *indices, size_t n)
 {
 	unsigned bits = gp_keys_bits(gp_str(l->scope));
 	MDB_cursor *cursor;
-	struct meta meta;
-	int rc = meta_get(env, txn, l->scope, &meta);
+	int rc = mdb_cursor_open(txn, gp_lmdb_db(s->bayes, GP_LMDB_TOKENS), &cursor);
 
 	if (rc != 0)
-		return rc == MDB_NOTFOUND ? 0 : rc;
-	l->totals = (struct gp_bayes_totals){
-		.spam = meta.spam, .ham = meta.ham, .tokens = meta.tokens};
-	rc = mdb_cursor_open(txn, gp_lmdb_db(env, GP_LMDB_TOKENS), &cursor);
-	for (size_t i = 0; rc == 0 && i < l->n; i++) {
-		uint64_t id = meta.id << 32 | gp_keys_bucket(l->tokens[i], bits);
-		MDB_val key = {.mv_size = sizeof(id), .mv_data = &id}, value;
+		return rc;
+	gp_cache_begin(s->cache, gp_str(l->scope), gp_lmdb_generation(s->bayes, txn), &l->totals);
+	for (size_t k = 0; rc == 0 && k < n; k++) {
+		uint64_t token = l->tokens[indices[k]];
+		uint64_t number = id << 32 | gp_keys_bucket(token, bits);
+		MDB_val key = {.mv_size = sizeof(number), .mv_data = &number}, value;
+		struct gp_str content = {0};
 
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_SET);
 		if (rc == 0)
-			l->counts[i] = gp_bucket_find(gp_str_n(value.mv_data, value.mv_size),
-						      gp_keys_name(l->tokens[i]));
+			content = gp_str_n(value.mv_data, value.mv_size);
 		else if (rc == MDB_NOTFOUND)
 			rc = 0;
+		else
+			break;
+		l->counts[indices[k]] = gp_bucket_find(content, gp_keys_name(token));
+		gp_cache_put(s->cache, gp_keys_bucket(token, bits), content);
 	}
+	gp_cache_finish(s->cache);
 	mdb_cursor_close(cursor);
 	return rc;
 }
 
+static int lookup(struct gp_store_lmdb *s, MDB_txn *txn, struct gp_bayes_lookup *l,
+		  const struct gp_cache_hits *hits, uint32_t *missing)
+{
+	struct gp_bayes_totals none = {0};
+	size_t n = hits->n_missing;
+	struct meta meta;
+	int rc = meta_get(s->bayes, txn, l->scope, &meta);
+
+	l->totals = none;
+	if (rc == MDB_NOTFOUND) {
+		memset(l->counts, 0, l->n * sizeof(*l->counts));
+		return 0;
+	}
+	if (rc != 0)
+		return rc;
+	l->totals = (struct gp_bayes_totals){
+		.spam = meta.spam, .ham = meta.ham, .tokens = meta.tokens};
+	if (hits->generation != gp_lmdb_generation(s->bayes, txn)) /* what the cache gave is of another state */
+		for (n = 0; n < l->n; n++)
+			missing[n] = (uint32_t)n;
+	return read_buckets(s, txn, l, meta.id, missing, n);
+}
+
 void gp_lmdb_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l)
 {
-	struct gp_lmdb_env *env = gp_lmdb_of(st)->bayes;
+	struct gp_store_lmdb *s = gp_lmdb_of(st);
+	GP_FREE uint32_t *missing = gp_xmalloc((l->n + 1) * sizeof(*missing));
+	struct gp_cache_hits hits = gp_cache_find(s->cache, gp_str(l->scope), l->tokens, l->n,
+						  l->counts, &l->totals, missing);
 	struct gp_diag diag = {0};
 	MDB_txn *txn;
-	int r = gp_lmdb_read_begin(env, &txn, &diag);
+	int r = GP_OK;
 
-	if (r == GP_OK) {
-		r = gp_lmdb_error(env, lookup(env, txn, l), &diag);
-		gp_lmdb_read_end(env, &txn);
-	} else if (r == GP_ENOENT) {
-		r = GP_OK; /* nothing was learned yet */
+	if (!hits.is_fresh || hits.n_missing > 0) {
+		r = gp_lmdb_read_begin(s->bayes, &txn, &diag);
+		if (r == GP_OK) {
+			r = gp_lmdb_error(s->bayes, lookup(s, txn, l, &hits, missing), &diag);
+			gp_lmdb_read_end(s->bayes, &txn);
+		} else if (r == GP_ENOENT) { /* nothing was learned yet, or it was removed */
+			memset(l->counts, 0, l->n * sizeof(*l->counts));
+			l->totals = (struct gp_bayes_totals){0};
+			r = GP_OK;
+		}
 	}
 	gp_store_lookup_done(l, r, &diag);
 }
@@ -291,6 +327,7 @@ int gp_lmdb_bayes_learn(struct gp_store *st, struct gp_str scope,
 			  diag);
 	for (size_t i = 0; r == GP_OK && i < n; i++)
 		messages[i].learned = learn->messages[i].learned;
+	gp_cache_touch(gp_lmdb_of(st)->cache, scope);
 	gp_batch_free(&batch);
 	return r;
 }
@@ -362,5 +399,6 @@ int gp_lmdb_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned coun
 			*ret_forgotten += e->forgotten;
 		gp_batch_free(&batch);
 	}
+	gp_cache_touch(gp_lmdb_of(st)->cache, scope);
 	return r;
 }

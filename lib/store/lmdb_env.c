@@ -34,6 +34,7 @@ struct gp_lmdb_env {
 	pthread_rwlock_t lock; /* see above; guards mdb, dbs, dev, ino, open_error */
 	MDB_env *mdb;	       /* NULL: not there (yet) */
 	MDB_dbi dbs[GP_LMDB_DBS_MAX];
+	uint16_t opened; /* how often */
 	dev_t dev;
 	ino_t ino;
 	int open_error; /* why mdb is NULL: GP_ENOENT or worse */
@@ -179,6 +180,7 @@ static int env_open(struct gp_lmdb_env *env, struct gp_diag *diag)
 	if (c->is_writer)
 		share_lock(env);
 	env->mdb = mdb;
+	env->opened++;
 	env->dev = st.st_dev;
 	env->ino = st.st_ino;
 	return GP_OK;
@@ -246,16 +248,9 @@ void gp_lmdb_read_end(struct gp_lmdb_env *env, MDB_txn **txn)
 	pthread_rwlock_unlock(&env->lock);
 }
 
-size_t gp_lmdb_generation(struct gp_lmdb_env *env)
+uint64_t gp_lmdb_generation(const struct gp_lmdb_env *env, MDB_txn *txn)
 {
-	MDB_envinfo info = {0};
-
-	look(env);
-	pthread_rwlock_rdlock(&env->lock);
-	if (env->mdb)
-		(void)mdb_env_info(env->mdb, &info);
-	pthread_rwlock_unlock(&env->lock);
-	return info.me_last_txnid;
+	return (uint64_t)env->opened << 48 | mdb_txn_id(txn);
 }
 
 /* Writing. */

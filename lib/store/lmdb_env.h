@@ -42,9 +42,9 @@ void gp_lmdb_close(struct gp_lmdb_env **env);
 /* GP_ENOENT: there is no such environment yet.  On GP_OK call read_end soon. */
 int gp_lmdb_read_begin(struct gp_lmdb_env *env, MDB_txn **ret, struct gp_diag *diag) GP_MUST_USE;
 void gp_lmdb_read_end(struct gp_lmdb_env *env, MDB_txn **txn);
-/* The number of the newest committed change; the same number, the same content.
- * 0: no such environment. */
-size_t gp_lmdb_generation(struct gp_lmdb_env *env);
+/* A number for what this transaction sees: the same number, the same content (also
+ * when the environment was replaced).  Never 0. */
+uint64_t gp_lmdb_generation(const struct gp_lmdb_env *env, MDB_txn *txn);
 
 /* Inside a transaction: the database config->dbs[i]. */
 MDB_dbi gp_lmdb_db(const struct gp_lmdb_env *env, size_t i);

@@ -4,6 +4,7 @@
 #ifndef GP_STORE_LMDB_INT_H
 #define GP_STORE_LMDB_INT_H
 
+#include "lib/store/cache.h"
 #include "lib/store/lmdb_env.h"
 #include "lib/store/store_int.h"
 
@@ -14,6 +15,7 @@ struct gp_store_lmdb {
 	struct gp_store store;
 	char *bayes_dir, *spam_dir;
 	struct gp_lmdb_env *bayes, *spam;
+	struct gp_cache *cache;
 };
 
 static inline struct gp_store_lmdb *gp_lmdb_of(struct gp_store *st)

@@ -16,6 +16,8 @@
 
 #define TIMEOUT_MS 5000 /* a quarter of a message's 20 s */
 #define BREAKER_MS 5000 /* how late a returned server is noticed */
+/* Five million tokens; what was never asked for is not held. */
+#define CACHE_SIZE ((size_t)64 << 20)
 /* An asker who gave us less time than this and got nothing says nothing about the store. */
 #define FAIR_CHANCE_US 50000
 
@@ -54,6 +56,13 @@ void gp_store_init(struct gp_store *st, const struct gp_store_ops *ops,
 	gp_metric_set(&up, 1);
 	atomic_init(&st->is_up, true);
 	pthread_mutex_init(&st->lock, NULL);
+}
+
+size_t gp_store_cache_size(const struct gp_store_options *o)
+{
+	if (o->cache_off)
+		return 0;
+	return o->cache_size > 0 ? o->cache_size : CACHE_SIZE;
 }
 
 void gp_store_done(struct gp_store *st)
@@ -413,6 +422,8 @@ int gp_store_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64
 
 	if (!table_is_valid(table))
 		return GP_EINVAL;
+	if (n == 0)
+		return GP_OK;
 	if (!call_begin(&c, st, GP_STORE_READS, deadline_ms))
 		return GP_ETEMP;
 	return call_end(&c, st->ops->ring_read(st, table, n, c.deadline_ms, fn, arg, &c.diag));

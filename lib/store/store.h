@@ -125,8 +125,10 @@ struct gp_bayes_message {
 	enum gp_learned learned; /* out */
 };
 
-/* Learns, relearns and unlearns n messages in one durable transaction: all or
- * none.  Which class a digest was learned as is kept, its tokens are not. */
+/* Learns, relearns and unlearns n messages.  LMDB: in one durable transaction, all or
+ * none.  Redis: 32 messages at a time, each group all or none (so that others are not
+ * held up), as durable as Redis is configured; after a failure simply learn all again,
+ * those that are known change nothing.  Which class a digest was learned as is kept, its tokens are not. */
 int gp_store_bayes_learn(struct gp_store *store, struct gp_str scope,
 			 struct gp_bayes_message *messages, size_t n, int64_t deadline_ms,
 			 struct gp_diag *diag) GP_MUST_USE;

@@ -59,6 +59,9 @@ void gp_store_init(struct gp_store *st, const struct gp_store_ops *ops,
 		   const struct gp_store_options *options);
 void gp_store_done(struct gp_store *st);
 
+/* Bytes for the local cache of token counts; 0: none. */
+size_t gp_store_cache_size(const struct gp_store_options *o);
+
 /* One look-up, and its result. */
 struct gp_bayes_lookup {
 	struct gp_job job;

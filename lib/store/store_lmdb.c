@@ -17,6 +17,7 @@ static void lmdb_close(struct gp_store *st)
 
 	gp_lmdb_close(&s->bayes);
 	gp_lmdb_close(&s->spam);
+	gp_cache_free(&s->cache);
 	gp_store_done(&s->store);
 	free(s->bayes_dir);
 	free(s->spam_dir);
@@ -78,6 +79,7 @@ int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct
 	}
 	s = gp_xcalloc(1, sizeof(*s));
 	gp_store_init(&s->store, &lmdb_ops, o);
+	s->cache = gp_cache_new(gp_store_cache_size(o));
 	s->bayes_dir = join(dir, "bayes");
 	s->spam_dir = join(dir, "spam");
 	r = gp_lmdb_open(&(struct gp_lmdb_config){.dir = s->bayes_dir,

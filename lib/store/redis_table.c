@@ -1,0 +1,135 @@
+/*
+ * Records, counters and rings on Redis, which expires them itself.
+ */
+#include "lib/store/keys.h"
+#include "lib/store/redis_int.h"
+
+static void add_key(struct gp_redis_call *c, char kind, struct gp_str table, struct gp_str key)
+{
+	GP_BUF_AUTO name = GP_BUF_INIT(256);
+
+	gp_keys_redis(kind, table, key, &name);
+	gp_redis_arg(&c->req.command, gp_buf_str(&name));
+}
+
+/* A call of a script with one key; the values follow. */
+static struct gp_redis_call *script_call(const struct gp_script *script, size_t values, char kind,
+					 struct gp_str table, struct gp_str key)
+{
+	struct gp_redis_call *c = gp_redis_call_new(script, 2 + values);
+
+	gp_redis_arg(&c->req.command, GP_STR("1"));
+	add_key(c, kind, table, key);
+	return c;
+}
+
+static int unexpected(struct gp_diag *diag)
+{
+	gp_diag_set(diag, "Redis answered something that cannot be");
+	return GP_ESYS;
+}
+
+int gp_redis_record_get(struct gp_store *st, struct gp_str table, struct gp_str key,
+			int64_t deadline_ms, struct gp_record *ret, struct gp_diag *diag)
+{
+	struct gp_redis_call *c = gp_redis_call_new(NULL, 2);
+	struct gp_batch *batch;
+	int r;
+
+	gp_redis_arg(&c->req.command, GP_STR("GET"));
+	add_key(c, 'r', table, key);
+	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+	if (r == GP_OK && c->type == GP_REPLY_NIL)
+		r = GP_ENOENT;
+	else if (r == GP_OK && (c->type != GP_REPLY_STRING || c->text.len > sizeof(ret->data)))
+		r = unexpected(diag);
+	if (r == GP_OK) {
+		ret->len = c->text.len;
+		memcpy(ret->data, gp_buf_cstr(&c->text), c->text.len);
+	}
+	gp_batch_free(&batch);
+	return r;
+}
+
+static void add_record(struct gp_redis_call *c, const struct gp_record *record)
+{
+	gp_redis_arg(&c->req.command, record ? GP_STR("1") : GP_STR("0"));
+	gp_redis_arg(&c->req.command, record ? gp_str_n(record->data, record->len) : GP_STR(""));
+}
+
+int gp_redis_record_swap(struct gp_store *st, struct gp_str table, struct gp_str key,
+			 const struct gp_record *old, const struct gp_record *new, int64_t ttl_s,
+			 int64_t deadline_ms, bool *ret_swapped, struct gp_diag *diag)
+{
+	struct gp_redis_call *c = script_call(&gp_script_swap, 5, 'r', table, key);
+	struct gp_batch *batch;
+	int r;
+
+	add_record(c, old);
+	add_record(c, new);
+	gp_redis_arg_int(&c->req.command, ttl_s);
+	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+	if (r == GP_OK && c->type != GP_REPLY_INTEGER)
+		r = unexpected(diag);
+	if (r == GP_OK)
+		*ret_swapped = c->integer == 1;
+	gp_batch_free(&batch);
+	return r;
+}
+
+int gp_redis_counter_add(struct gp_store *st, struct gp_str table, struct gp_str key,
+			 int64_t delta, int64_t ttl_s, int64_t deadline_ms, int64_t *ret_value,
+			 struct gp_diag *diag)
+{
+	struct gp_redis_call *c = script_call(&gp_script_counter, 2, 'c', table, key);
+	struct gp_batch *batch;
+	int r;
+
+	gp_redis_arg_int(&c->req.command, delta);
+	gp_redis_arg_int(&c->req.command, ttl_s);
+	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+	if (r == GP_OK && c->type != GP_REPLY_INTEGER)
+		r = unexpected(diag);
+	if (r == GP_OK)
+		*ret_value = c->integer;
+	gp_batch_free(&batch);
+	return r;
+}
+
+int gp_redis_ring_push(struct gp_store *st, struct gp_str table, struct gp_str item,
+		       size_t items_max, int64_t deadline_ms, struct gp_diag *diag)
+{
+	struct gp_redis_call *c = script_call(&gp_script_ring, 2, 'l', table, GP_STR(""));
+	struct gp_batch *batch;
+	int r;
+
+	gp_redis_arg(&c->req.command, item);
+	gp_redis_arg_int(&c->req.command, (int64_t)items_max);
+	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+	gp_batch_free(&batch);
+	return r;
+}
+
+int gp_redis_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
+		       gp_store_item_fn *fn, void *arg, struct gp_diag *diag)
+{
+	struct gp_redis_call *c = gp_redis_call_new(NULL, 4);
+	struct gp_batch *batch;
+	size_t at = 0;
+	int r;
+
+	gp_redis_arg(&c->req.command, GP_STR("LRANGE"));
+	add_key(c, 'l', table, GP_STR(""));
+	gp_redis_arg(&c->req.command, GP_STR("0"));
+	gp_redis_arg_int(&c->req.command, (int64_t)n - 1); /* store.c sees to n > 0 */
+	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+	if (r == GP_OK && c->type != GP_REPLY_ARRAY)
+		r = unexpected(diag);
+	for (size_t i = 0; r == GP_OK && i < c->n; i++) {
+		if (!fn(arg, gp_str_n(gp_buf_cstr(&c->text) + at, c->lens[i])))
+			break;
+		at += c->lens[i];
+	}
+	gp_batch_free(&batch);
+	return r;
+}
