@@ -1,6 +1,5 @@
 /*
- * File: magic, key, digest of the rest, number of patterns, one mode byte a
- * pattern (enum gp_vs_mode), the serialised database.
+ * File: magic, key, digest of the rest, the serialised database.
  *
  * The key stands in the name too (its first half), so sets of rules with a
  * common cache directory do not push each other out; files of targets whose
@@ -31,15 +30,7 @@ struct file_header {
 	char magic[8];
 	unsigned char key[GP_SHA256_SIZE];
 	unsigned char digest[GP_SHA256_SIZE]; /* of everything behind this header */
-	uint64_t patterns;
 };
-
-static struct gp_vs_pattern pattern_of(const struct gp_rule *r)
-{
-	return (struct gp_vs_pattern){.text = r->regex.vs_text,
-				      .is_caseless = r->regex.flags & GP_REGEX_CASELESS,
-				      .is_dotall = r->regex.flags & GP_REGEX_DOTALL};
-}
 
 /* Everything the database depends on. */
 static void key_of(const struct gp_rule_target *t, unsigned char ret[GP_SHA256_SIZE])
@@ -50,13 +41,12 @@ static void key_of(const struct gp_rule_target *t, unsigned char ret[GP_SHA256_S
 	gp_vs_identity(&identity);
 	gp_sha256_add(h, MAGIC, sizeof(MAGIC));
 	gp_sha256_add(h, gp_buf_cstr(&identity), identity.len + 1);
-	for (size_t i = 0; i < t->rules.len; i++) {
-		struct gp_vs_pattern p = pattern_of(t->rules.items[i]);
-		const char flags[2] = {p.is_caseless ? 'i' : '-', p.is_dotall ? 's' : '-'};
-		const char *text = p.text ? p.text : "";
+	for (size_t i = 0; i < t->literals.len; i++) {
+		struct gp_str text = t->literals.items[i].text;
+		uint64_t len = text.len;
 
-		gp_sha256_add(h, flags, sizeof(flags));
-		gp_sha256_add(h, text, strlen(text) + 1);
+		gp_sha256_add(h, &len, sizeof(len));
+		gp_sha256_add(h, text.ptr, text.len);
 	}
 	gp_sha256_finish(h, ret);
 }
@@ -103,26 +93,22 @@ static int read_trusted(const char *path, struct gp_buf *out, const char **ret_r
 	return GP_OK;
 }
 
-/* The parts of a file's text if it is whole and fits the key. */
-static bool unpack(struct gp_str text, const unsigned char key[GP_SHA256_SIZE], size_t patterns,
-		   struct gp_str *ret_modes, struct gp_str *ret_db)
+/* The database in a file's text if it is whole and fits the key; else an empty span. */
+static struct gp_str unpack(struct gp_str text, const unsigned char key[GP_SHA256_SIZE])
 {
 	unsigned char digest[GP_SHA256_SIZE];
 	struct file_header h;
 	struct gp_str rest;
 
-	if (text.len < sizeof(h))
-		return false;
+	if (text.len <= sizeof(h))
+		return (struct gp_str){0};
 	memcpy(&h, text.ptr, sizeof(h));
 	rest = gp_str_sub(text, sizeof(h), SIZE_MAX);
 	gp_sha256(rest.ptr, rest.len, digest);
 	if (memcmp(h.magic, MAGIC, sizeof(h.magic)) || memcmp(h.key, key, sizeof(h.key)) ||
-	    memcmp(h.digest, digest, sizeof(digest)) || h.patterns != patterns ||
-	    rest.len < patterns)
-		return false;
-	*ret_modes = gp_str_sub(rest, 0, patterns);
-	*ret_db = gp_str_sub(rest, patterns, SIZE_MAX);
-	return true;
+	    memcmp(h.digest, digest, sizeof(digest)))
+		return (struct gp_str){0};
+	return rest;
 }
 
 static void close_database(void *db)
@@ -130,32 +116,57 @@ static void close_database(void *db)
 	gp_vs_close(db);
 }
 
-static const char *load_target(struct gp_rule_set *set, enum gp_rule_type type)
+/* Takes a serialised database into use. */
+static bool open_database(struct gp_rule_set *set, struct gp_rule_target *t, struct gp_str db)
+{
+	if (gp_vs_open(db, &t->vs, NULL))
+		return false;
+	gp_arena_on_end(set->arena, close_database, t->vs);
+	return true;
+}
+
+static int compile_literals(const struct gp_rule_target *t, struct gp_buf *out,
+			    struct gp_diag *diag)
+{
+	size_t n = t->literals.len;
+	GP_FREE struct gp_str *literals = gp_xcalloc(n, sizeof(*literals));
+
+	for (size_t i = 0; i < n; i++)
+		literals[i] = t->literals.items[i].text;
+	return gp_vs_compile(literals, n, out, diag);
+}
+
+/* From the file; NULL, or why not. */
+static const char *load_file(struct gp_rule_set *set, enum gp_rule_type type)
 {
 	struct gp_rule_target *t = &set->targets[type];
 	unsigned char key[GP_SHA256_SIZE];
 	GP_BUF_AUTO buf = GP_BUF_INIT(DATABASE_MAX);
 	const char *reason = NULL;
-	struct gp_str modes, db;
-	uint8_t *own;
+	struct gp_str db;
 
+	if (!set->options.cache_dir)
+		return "no cache directory is set";
 	key_of(t, key);
 	GP_FREE char *path = path_of(set->options.cache_dir, type, key);
 
 	if (read_trusted(path, &buf, &reason))
 		return reason;
-	if (!unpack(gp_buf_str(&buf), key, t->rules.len, &modes, &db))
-		return "the compiled file is damaged; not used";
+	db = unpack(gp_buf_str(&buf), key);
 	if (db.len == 0)
-		return "no pattern is one for vectorscan";
-	if (gp_vs_open(db, &t->vs, NULL))
-		return "vectorscan refuses the compiled file";
-	gp_arena_on_end(set->arena, close_database, t->vs);
-	own = gp_arena_dup(set->arena, modes.ptr, modes.len);
-	t->modes = own;
-	for (size_t i = 0; i < modes.len; i++)
-		t->in_database += own[i] != GP_VS_NONE;
-	return NULL;
+		return "the compiled file is damaged; not used";
+	return open_database(set, t, db) ? NULL : "vectorscan refuses the compiled file";
+}
+
+/* From the file, else compiled on the spot. */
+static void load_target(struct gp_rule_set *set, enum gp_rule_type type)
+{
+	struct gp_rule_target *t = &set->targets[type];
+	GP_BUF_AUTO db = GP_BUF_INIT(DATABASE_MAX);
+
+	t->no_file = load_file(set, type);
+	if (t->no_file && (compile_literals(t, &db, NULL) || !open_database(set, t, gp_buf_str(&db))))
+		t->no_vs = "vectorscan refuses to compile it";
 }
 
 void gp_rule_cache_load(struct gp_rule_set *set)
@@ -165,12 +176,14 @@ void gp_rule_cache_load(struct gp_rule_set *set)
 
 		if (t->rules.len == 0)
 			t->no_vs = "no patterns";
-		else if (!set->options.cache_dir)
-			t->no_vs = "no cache directory is set";
+		else if (t->literals.len == 0)
+			t->no_vs = "no pattern has a literal to look for";
+		else if (set->options.pcre_only)
+			t->no_vs = "switched off";
 		else if (!gp_vs_is_available())
 			t->no_vs = "no vectorscan in this build, or none for this CPU";
 		else
-			t->no_vs = load_target(set, type);
+			load_target(set, type);
 	}
 }
 
@@ -200,43 +213,31 @@ static void prune(const char *dir, enum gp_rule_type type, const char *keep)
 static int compile_target(const struct gp_rule_target *t, const char *path,
 			  const unsigned char key[GP_SHA256_SIZE], struct gp_diag *diag)
 {
-	size_t n = t->rules.len;
-	GP_FREE struct gp_vs_pattern *patterns = gp_xcalloc(n, sizeof(*patterns));
-	GP_FREE uint8_t *modes = gp_xcalloc(n, 1);
 	GP_BUF_AUTO db = GP_BUF_INIT(DATABASE_MAX);
-	GP_BUF_AUTO rest = GP_BUF_INIT(DATABASE_MAX);
-	GP_BUF_AUTO file = GP_BUF_INIT(DATABASE_MAX);
-	struct file_header h = {.patterns = n};
-	int r;
+	GP_BUF_AUTO file = GP_BUF_INIT(DATABASE_MAX + sizeof(struct file_header));
+	struct file_header h;
+	int r = compile_literals(t, &db, diag);
 
-	for (size_t i = 0; i < n; i++)
-		patterns[i] = pattern_of(t->rules.items[i]);
-	r = gp_vs_compile(patterns, n, modes, &db, diag);
 	if (r)
 		return r;
-	gp_buf_add(&rest, modes, n);
-	gp_buf_add(&rest, gp_buf_cstr(&db), db.len);
 	memcpy(h.magic, MAGIC, sizeof(h.magic));
 	memcpy(h.key, key, sizeof(h.key));
-	gp_sha256(rest.data, rest.len, h.digest);
+	gp_sha256(db.data, db.len, h.digest);
 	gp_buf_add(&file, &h, sizeof(h));
-	gp_buf_add(&file, gp_buf_cstr(&rest), rest.len);
-	if (gp_buf_error(&rest) || gp_buf_error(&file)) {
+	gp_buf_add_str(&file, gp_buf_str(&db));
+	if (gp_buf_error(&file)) {
 		gp_diag_set(diag, "the database is over %zu bytes", DATABASE_MAX);
 		return GP_ELIMIT;
 	}
 	return gp_file_replace(path, file.data, file.len, 0644, diag);
 }
 
-static bool is_current(const struct gp_rule_target *t, const char *path,
-		       const unsigned char key[GP_SHA256_SIZE])
+static bool is_current(const char *path, const unsigned char key[GP_SHA256_SIZE])
 {
 	GP_BUF_AUTO buf = GP_BUF_INIT(DATABASE_MAX);
 	const char *reason;
-	struct gp_str modes, db;
 
-	return read_trusted(path, &buf, &reason) == GP_OK &&
-	       unpack(gp_buf_str(&buf), key, t->rules.len, &modes, &db);
+	return read_trusted(path, &buf, &reason) == GP_OK && unpack(gp_buf_str(&buf), key).len;
 }
 
 int gp_rule_cache_compile(const struct gp_rule_set *set, const char *dir, bool force,
@@ -255,13 +256,13 @@ int gp_rule_cache_compile(const struct gp_rule_set *set, const char *dir, bool f
 
 		if (progress)
 			progress(arg, gp_rule_type_name(type), (unsigned)type, GP_RULE_TARGETS);
-		if (t->rules.len == 0)
+		if (t->literals.len == 0)
 			continue;
 		key_of(t, key);
 		GP_FREE char *path = path_of(dir, type, key);
 		int r = GP_OK;
 
-		if (force || !is_current(t, path, key))
+		if (force || !is_current(path, key))
 			r = compile_target(t, path, key, diag);
 		if (r) {
 			gp_diag_prepend(diag, "%s", gp_rule_type_name(type));

@@ -49,8 +49,8 @@ enum gp_regex_flags {
 struct gp_regex {
 	struct gp_str text; /* PCRE2's syntax; NUL-terminated */
 	unsigned flags;	    /* enum gp_regex_flags */
-	const char *vs_text; /* for vectorscan: matches wherever the pattern does (with ^ and $
-			      * at every line end); NULL: not to be offered */
+	struct gp_str *literals; /* any match has one of these at hand (rule_literal.h) */
+	size_t n_literals;
 	bool is_joinable;   /* no match in texts joined by line ends means none in any of them */
 	void *code;	    /* pcre2_code, or NULL */
 	bool has_jit;
@@ -105,14 +105,20 @@ struct gp_rule {
 
 struct gp_vs;
 
+struct gp_rule_literal {
+	struct gp_str text;
+	GP_VEC(struct gp_rule *) rules; /* that want to be looked at where it stands */
+};
+
 /* One target: its patterns (rules with one, active), and their fields. */
 struct gp_rule_target {
 	GP_VEC(struct gp_rule *) rules;
 	GP_VEC(struct gp_rule_field *) fields; /* header, mimeheader */
-	struct gp_vs *vs;    /* NULL: PCRE2 alone */
-	const uint8_t *modes; /* enum gp_vs_mode per pattern, when vs is there */
-	unsigned in_database;
-	const char *no_vs; /* why vs is NULL */
+	GP_VEC(struct gp_rule_literal) literals; /* distinct */
+	unsigned with_literals; /* patterns that have some */
+	struct gp_vs *vs; /* finds the literals; NULL: PCRE2 alone */
+	const char *no_vs;   /* why vs is NULL */
+	const char *no_file; /* why it does not come from the cache, or NULL */
 };
 
 struct gp_rule_scratch;

@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-/* Longer ones cost more to compile into a database than they can ever save. */
-#define VS_PATTERN_MAX 4000
+#include "lib/score/rule_literal.h"
 
 static char closing_of(char c)
 {
@@ -170,68 +169,67 @@ int gp_regex_parse(struct gp_arena *a, struct gp_str text, struct gp_regex *ret,
 	return GP_OK;
 }
 
+/* Whether the construct behind "(?" can tell the end of a text from a line end, or keeps what it
+ * has taken: look-around, atomic groups, calls, conditions, flags turned off. */
+static bool is_sensitive_group(char c)
+{
+	return strchr("=!<>|PR&(0123456789-^", c) != NULL;
+}
+
+static bool is_sensitive_escape(char c)
+{
+	return strchr("AzZGKRXC", c) != NULL;
+}
+
+/* Index behind a class that begins at i. */
+static size_t skip_class(struct gp_str s, size_t i)
+{
+	size_t start = i + 1 + (i + 1 < s.len && s.ptr[i + 1] == '^');
+
+	for (i = start; i < s.len; i++) {
+		if (s.ptr[i] == '\\')
+			i++;
+		else if (s.ptr[i] == '[' && i + 1 < s.len && s.ptr[i + 1] == ':') /* [:alpha:] */
+			i = GP_MIN(gp_str_find(s, GP_STR(":]"), i + 2) + 1, s.len);
+		else if (s.ptr[i] == ']' && i > start)
+			return i + 1;
+	}
+	return s.len;
+}
+
 /*
- * What vectorscan is given is run over many texts joined by line ends, with ^
- * and $ matching at each.  So \A, \z and \Z become ^ and $; what would turn
- * multi-line matching off again, or reaches across, keeps the pattern out.
+ * Without anchors, look-around and the like, a match within one text is also
+ * one within texts joined by line ends.
  */
+static bool is_joinable(struct gp_str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i], next = i + 1 < s.len ? s.ptr[i + 1] : 0;
+
+		if (c == '\\') {
+			if (is_sensitive_escape(next))
+				return false;
+			i++;
+		} else if (c == '[') {
+			i = skip_class(s, i) - 1;
+		} else if (c == '^' || c == '$') {
+			return false;
+		} else if (c == '+' && i && strchr("*+?}", s.ptr[i - 1])) { /* possessive */
+			return false;
+		} else if (c == '(' && next == '?' && i + 2 < s.len &&
+			   is_sensitive_group(s.ptr[i + 2])) {
+			return false;
+		} else if (c == '(' && next == '*') {
+			return false;
+		}
+	}
+	return true;
+}
+
 void gp_regex_derive(struct gp_arena *a, struct gp_regex *re)
 {
-	struct gp_str s = re->text;
-	char *out = gp_arena_alloc(a, s.len + 5), *p = out;
-	size_t class_start = 0;
-	bool in_class = false, fits = s.len <= VS_PATTERN_MAX;
-
-	re->is_joinable = true;
-	if (re->flags & GP_REGEX_EXTENDED) {
-		memcpy(p, "(?x)", 4);
-		p += 4;
-	}
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.ptr[i];
-
-		if (c == '\\' && i + 1 < s.len) {
-			char e = s.ptr[++i];
-
-			if (!in_class && (e == 'A' || e == 'z' || e == 'Z')) {
-				re->is_joinable = false;
-				*p++ = e == 'A' ? '^' : '$';
-				continue;
-			}
-			if (!in_class && (e == 'G' || e == 'K' || e == 'R' || e == 'X' || e == 'C'))
-				fits = re->is_joinable = false;
-			*p++ = '\\';
-			*p++ = e;
-			continue;
-		}
-		*p++ = c;
-		if (in_class) {
-			in_class = c != ']' || i == class_start;
-			if (c == '[' && i + 1 < s.len && s.ptr[i + 1] == ':') { /* [:alpha:] */
-				size_t end = gp_str_find(s, GP_STR(":]"), i + 2);
-
-				while (end < s.len && i < end + 1)
-					*p++ = s.ptr[++i];
-			}
-			continue;
-		}
-		if (c == '[') { /* a ] right at the start is an ordinary one */
-			in_class = true;
-			class_start = i + 1 + (i + 1 < s.len && s.ptr[i + 1] == '^');
-		}
-		if (c == '^' || c == '$')
-			re->is_joinable = false;
-		if (c == '+' && i && strchr("*+?}", s.ptr[i - 1])) /* possessive */
-			re->is_joinable = false;
-		if (c != '(' || i + 2 >= s.len || s.ptr[i + 1] != '?')
-			continue;
-		if (strchr("=!<>|PR&(0123456789-^", s.ptr[i + 2]))
-			re->is_joinable = false;
-		if (strchr("R&(0123456789^-", s.ptr[i + 2]))
-			fits = false;
-	}
-	*p = 0;
-	re->vs_text = fits ? out : NULL;
+	re->is_joinable = is_joinable(re->text);
+	gp_literal_derive(a, re);
 }
 
 const char *gp_regex_oddity(const struct gp_regex *re)

@@ -179,7 +179,5 @@ int gp_rule_replace(struct gp_rule_builder *b, struct gp_rule *r, struct gp_diag
 	}
 	r->regex.text = text;
 	gp_regex_derive(b->arena, &r->regex);
-	if (x.as_subroutines)
-		r->regex.vs_text = NULL;
 	return GP_OK;
 }

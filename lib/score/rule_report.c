@@ -121,8 +121,10 @@ void gp_rule_report_finish(struct gp_rule_builder *b)
 			.name = gp_rule_type_name((enum gp_rule_type)i),
 			.patterns = (unsigned)t->rules.len,
 			.has_database = t->vs != NULL,
-			.in_database = t->in_database,
-			.reason = t->no_vs ? t->no_vs : "",
+			.with_literals = t->with_literals,
+			.literals = (unsigned)t->literals.len,
+			.is_cached = t->vs && !t->no_file,
+			.reason = t->no_vs ? t->no_vs : t->no_file ? t->no_file : "",
 		};
 	}
 }

@@ -1,11 +1,10 @@
 /*
  * One message through one rule set.
  *
- * Per target: build the segments, let vectorscan say where which pattern may
- * match, let PCRE2 look at that segment (always: vectorscan saw all segments
- * as one text, so it also reports what crosses a border).  Patterns that
- * vectorscan does not take, or all of them without a database, run on PCRE2
- * over the segments.
+ * Per target: build the segments, let vectorscan find the literals that
+ * patterns cannot do without, let PCRE2 run those patterns over the segments
+ * where one stands.  Patterns without a literal, or all of them without a
+ * database, run over all segments.
  */
 #include "lib/score/rule_scan.h"
 
@@ -119,17 +118,16 @@ static void test_rule(struct run *run, const struct gp_rule *r)
 		test_segment(run, r, range->first + i);
 }
 
-static bool on_candidate(void *arg, unsigned pattern, size_t end)
+static bool on_literal(void *arg, unsigned literal, size_t end)
 {
 	struct run *run = arg;
-	const struct gp_rule *r = run->target->rules.items[pattern];
-	size_t segment;
+	const struct gp_rule_literal *l = &run->target->literals.items[literal];
+	size_t segment = gp_rule_segment_at(&run->subject, end - l->text.len);
+	unsigned field = run->subject.segments.items[segment].field;
 
-	if (run->scan->done[r->index])
-		return true;
-	segment = gp_rule_segment_at(&run->subject, end);
-	if (run->subject.segments.items[segment].field == r->field_index)
-		test_segment(run, r, segment);
+	for (size_t i = 0; i < l->rules.len; i++)
+		if (l->rules.items[i]->field_index == field)
+			test_segment(run, l->rules.items[i], segment);
 	return !run->scan->stats.budget_exceeded;
 }
 
@@ -139,10 +137,10 @@ static void match_target(struct run *run)
 	struct gp_rule_scan *s = run->scan;
 	bool by_vs = t->vs && s->scratch->vs && run->subject.segments.len;
 
-	if (by_vs && gp_vs_scan(t->vs, s->scratch->vs, run->subject.text, on_candidate, run))
+	if (by_vs && gp_vs_scan(t->vs, s->scratch->vs, run->subject.text, on_literal, run))
 		by_vs = false; /* what it found stays; segments are not counted twice */
 	for (size_t i = 0; i < t->rules.len && !s->stats.budget_exceeded; i++)
-		if (!by_vs || t->modes[i] == GP_VS_NONE)
+		if (!by_vs || t->rules.items[i]->regex.n_literals == 0)
 			test_rule(run, t->rules.items[i]);
 }
 

@@ -57,7 +57,7 @@ struct gp_rule_scan_stats {
 	unsigned hits;		/* rules that hit, sub-rules included */
 	unsigned limit_exceeded; /* patterns stopped by the match limit */
 	bool budget_exceeded;	/* not everything was matched */
-	unsigned confirmed;	/* candidates of vectorscan that PCRE2 looked at */
+	unsigned confirmed;	/* texts that PCRE2 ran a pattern over */
 };
 
 struct gp_rule_scan;

@@ -163,6 +163,31 @@ static void order_metas(struct gp_rule_builder *b)
 	}
 }
 
+/* Gathers the literals of a target's patterns, each once. */
+static void collect_literals(struct gp_rule_builder *b, struct gp_rule_target *t)
+{
+	struct gp_map known;
+
+	gp_map_init(&known, b->arena, false);
+	for (size_t i = 0; i < t->rules.len; i++) {
+		struct gp_rule *r = t->rules.items[i];
+
+		t->with_literals += r->regex.n_literals > 0;
+		for (size_t k = 0; k < r->regex.n_literals; k++) {
+			struct gp_str text = r->regex.literals[k];
+			uintptr_t index = (uintptr_t)gp_map_get(&known, text);
+
+			if (!index) {
+				*gp_vec_push(b->arena, &t->literals) =
+					(struct gp_rule_literal){.text = text};
+				index = t->literals.len;
+				gp_map_set(&known, text, (void *)index);
+			}
+			*gp_vec_push(b->arena, &t->literals.items[index - 1].rules) = r;
+		}
+	}
+}
+
 static void finish(struct gp_rule_builder *b)
 {
 	struct gp_rule_set *set = b->set;
@@ -188,6 +213,8 @@ static void finish(struct gp_rule_builder *b)
 			*gp_vec_push(b->arena, &set->evals) = r;
 	}
 	order_metas(b);
+	for (size_t i = 0; i < GP_RULE_TARGETS; i++)
+		collect_literals(b, &set->targets[i]);
 	gp_rule_cache_load(set);
 	gp_rule_report_finish(b);
 }

@@ -15,9 +15,10 @@
  * does not take) stays in the set as *inert*: it never hits, metas see 0, and
  * the report says why.
  *
- * Loading never compiles vectorscan databases (that takes seconds to minutes):
- * it takes them from the cache that `gatepost rules compile` writes, and runs
- * on PCRE2 alone where there is none (lib/score/rule_cache.h).
+ * vectorscan's databases come from the cache that `gatepost rules compile`
+ * writes; one that is missing, stale or not to be trusted is compiled on the
+ * spot, in memory (all of SpamAssassin's rules: a third of a second).  Where
+ * vectorscan cannot run, PCRE2 does everything.
  */
 #ifndef GP_SCORE_RULE_SET_H
 #define GP_SCORE_RULE_SET_H
@@ -32,9 +33,10 @@
 struct gp_rule_set;
 
 struct gp_rule_options {
-	const char *cache_dir;	/* compiled databases; NULL: PCRE2 only */
+	const char *cache_dir;	/* compiled databases; NULL: none */
 	const char *lang;	/* for `lang xx` lines; NULL: "en" */
 	unsigned match_limit;	/* PCRE2 steps a match may take; 0: default */
+	bool pcre_only;		/* do without vectorscan, for comparison */
 	bool has_relays;	/* the caller supplies X-Spam-Relays-* (struct gp_rule_input) */
 };
 
@@ -67,9 +69,11 @@ struct gp_rule_file {
 struct gp_rule_target_status {
 	const char *name;     /* "header", "body", … */
 	unsigned patterns;
-	bool has_database;    /* vectorscan from the cache; else PCRE2 alone */
-	unsigned in_database; /* patterns found by vectorscan, the rest by PCRE2 */
-	const char *reason;   /* why there is no database, else "" */
+	unsigned with_literals; /* patterns with literals for vectorscan to find */
+	unsigned literals;
+	bool has_database;	/* vectorscan finds the literals; else PCRE2 alone */
+	bool is_cached;		/* the database came from the cache */
+	const char *reason;	/* why not from the cache, or why none at all; else "" */
 };
 
 #define GP_RULE_TARGETS 6

@@ -1,10 +1,5 @@
 /*
- * vectorscan, in block mode.
- *
- * A pattern is tried as it is, then as prefilter (back-references and
- * look-around dropped: matches wherever the pattern does, and elsewhere), then
- * left out.  When the whole set is refused because of one pattern, that one is
- * left out and the rest tried again.
+ * vectorscan's literal search, in block mode.
  */
 #include "lib/score/rule_vs.h"
 
@@ -32,106 +27,35 @@ void gp_vs_identity(struct gp_buf *out)
 		gp_buf_printf(out, "/%u/%llx", platform.tune, platform.cpu_features);
 }
 
-static unsigned flags_of(const struct gp_vs_pattern *p, uint8_t mode)
+int gp_vs_compile(const struct gp_str *literals, size_t n, struct gp_buf *out,
+		  struct gp_diag *diag)
 {
-	return HS_FLAG_MULTILINE | HS_FLAG_ALLOWEMPTY | (p->is_caseless ? HS_FLAG_CASELESS : 0) |
-	       (p->is_dotall ? HS_FLAG_DOTALL : 0) |
-	       (mode == GP_VS_PREFILTER ? HS_FLAG_PREFILTER : 0);
-}
-
-/* The best mode in which vectorscan understands a pattern. */
-static uint8_t mode_of(const struct gp_vs_pattern *p)
-{
-	static const uint8_t modes[] = {GP_VS_NATIVE, GP_VS_PREFILTER};
-
-	for (size_t i = 0; p->text && i < GP_ARRAY_SIZE(modes); i++) {
-		hs_expr_info_t *info = NULL;
-		hs_compile_error_t *error = NULL;
-		hs_error_t rc = hs_expression_info(p->text, flags_of(p, modes[i]), &info, &error);
-
-		free(info);
-		hs_free_compile_error(error);
-		if (rc == HS_SUCCESS)
-			return modes[i];
-	}
-	return GP_VS_NONE;
-}
-
-struct batch {
-	const char **texts;
-	unsigned *flags, *ids;
-	unsigned n;
-};
-
-static void batch_fill(struct batch *b, const struct gp_vs_pattern *patterns, size_t n,
-		       const uint8_t *modes)
-{
-	b->n = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (modes[i] == GP_VS_NONE)
-			continue;
-		b->texts[b->n] = patterns[i].text;
-		b->flags[b->n] = flags_of(&patterns[i], modes[i]);
-		b->ids[b->n++] = (unsigned)i;
-	}
-}
-
-/* Compiles what modes allow; lowers the mode of a pattern that is refused. */
-static int compile(struct batch *b, const struct gp_vs_pattern *patterns, size_t n, uint8_t *modes,
-		   hs_database_t **ret, struct gp_diag *diag)
-{
-	for (;;) {
-		hs_compile_error_t *error = NULL;
-		hs_error_t rc;
-		int culprit;
-
-		batch_fill(b, patterns, n, modes);
-		if (b->n == 0)
-			return GP_OK;
-		rc = hs_compile_multi(b->texts, b->flags, b->ids, b->n, HS_MODE_BLOCK, NULL, ret,
-				      &error);
-		if (rc == HS_SUCCESS)
-			return GP_OK;
-		culprit = error ? error->expression : -1;
-		if (culprit < 0 || (unsigned)culprit >= b->n) {
-			gp_diag_set(diag, "vectorscan: %s", error ? error->message : "no memory");
-			hs_free_compile_error(error);
-			return GP_ELIMIT;
-		}
-		hs_free_compile_error(error);
-		modes[b->ids[culprit]] = modes[b->ids[culprit]] == GP_VS_NATIVE ? GP_VS_PREFILTER
-										 : GP_VS_NONE;
-	}
-}
-
-int gp_vs_compile(const struct gp_vs_pattern *patterns, size_t n, uint8_t *ret_modes,
-		  struct gp_buf *out, struct gp_diag *diag)
-{
-	GP_FREE const char **texts = gp_xcalloc(n + 1, sizeof(*texts));
-	GP_FREE unsigned *flags = gp_xcalloc(n + 1, sizeof(*flags));
-	GP_FREE unsigned *ids = gp_xcalloc(n + 1, sizeof(*ids));
-	struct batch b = {.texts = texts, .flags = flags, .ids = ids};
+	GP_FREE const char **texts = gp_xcalloc(n, sizeof(*texts));
+	GP_FREE size_t *lens = gp_xcalloc(n, sizeof(*lens));
+	GP_FREE unsigned *flags = gp_xcalloc(n, sizeof(*flags));
+	GP_FREE unsigned *ids = gp_xcalloc(n, sizeof(*ids));
+	hs_compile_error_t *error = NULL;
 	hs_database_t *db = NULL;
 	char *bytes = NULL;
 	size_t len = 0;
-	int r;
+	int r = GP_ELIMIT;
 
-	if (!gp_vs_is_available()) {
-		gp_diag_set(diag, "vectorscan cannot run on this CPU");
-		return GP_ENOENT;
+	for (size_t i = 0; i < n; i++) {
+		texts[i] = literals[i].ptr;
+		lens[i] = literals[i].len;
+		flags[i] = HS_FLAG_CASELESS;
+		ids[i] = (unsigned)i;
 	}
-	for (size_t i = 0; i < n; i++)
-		ret_modes[i] = mode_of(&patterns[i]);
-	r = compile(&b, patterns, n, ret_modes, &db, diag);
-	if (r || !db)
-		return r;
-	if (hs_serialize_database(db, &bytes, &len) != HS_SUCCESS) {
+	if (hs_compile_lit_multi(texts, flags, ids, lens, (unsigned)n, HS_MODE_BLOCK, NULL, &db,
+				 &error) != HS_SUCCESS) {
+		gp_diag_set(diag, "vectorscan: %s", error ? error->message : "no memory");
+	} else if (hs_serialize_database(db, &bytes, &len) != HS_SUCCESS) {
 		gp_diag_set(diag, "vectorscan: cannot serialise");
-		r = GP_ELIMIT;
 	} else {
 		gp_buf_add(out, bytes, len);
 		r = gp_buf_error(out);
 	}
+	hs_free_compile_error(error);
 	free(bytes);
 	hs_free_database(db);
 	return r;

@@ -20,8 +20,8 @@ void gp_vs_identity(struct gp_buf *out)
 	gp_buf_add_cstr(out, "none");
 }
 
-int gp_vs_compile(const struct gp_vs_pattern *patterns, size_t n, uint8_t *ret_modes,
-		  struct gp_buf *out, struct gp_diag *diag)
+int gp_vs_compile(const struct gp_str *literals, size_t n, struct gp_buf *out,
+		  struct gp_diag *diag)
 {
 	return unavailable(diag);
 }
