@@ -111,14 +111,14 @@ static struct gp_str clean(struct gp_arena *a, struct gp_str s, bool is_address)
 		c.i++;
 		if (ch == '"') {
 			in_quotes = !in_quotes;
-		} else if (gp_is_space(ch) && !(in_quotes && is_address)) {
-			if (!is_address && n && out[n - 1] != ' ')
-				out[n++] = ' ';
-		} else {
-			if (ch == '\\' && c.i < s.len)
-				ch = s.ptr[c.i++];
-			out[n++] = ch;
+			continue;
 		}
+		if (ch == '\\' && c.i < s.len)
+			ch = s.ptr[c.i++];
+		if (!gp_is_space(ch) || (in_quotes && is_address))
+			out[n++] = ch;
+		else if (!is_address && n && out[n - 1] != ' ')
+			out[n++] = ' ';
 	}
 	while (n && out[n - 1] == ' ' && !is_address)
 		n--;

@@ -16,8 +16,8 @@
  * or gp_message_parse(arena, &options, bytes) for a whole file.
  *
  * Memory, for any input: the body itself (one buffer of up to body_max bytes),
- * at most 20 MB of what was made of it after gp_message_finish(), 40 MB at the
- * peak within it.  tests/unit/mail/test_bounds.c holds these figures.
+ * at most 16 MB of what was made of it after gp_message_finish(), 24 MB at the
+ * peak within it (seen: 11 and 13).  tests/unit/mail/test_bounds.c holds these figures.
  *
  * Not thread-safe; one message belongs to one session.
  */

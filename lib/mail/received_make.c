@@ -20,6 +20,17 @@ static void add_neutral(struct gp_buf *out, struct gp_str s)
 	}
 }
 
+/* A host name or address: nothing that could be read as anything else. */
+static void add_host(struct gp_buf *out, struct gp_str s)
+{
+	s = gp_str_sub(s, 0, FIELD_MAX);
+	for (size_t i = 0; i < s.len; i++) {
+		bool is_good = gp_is_alnum(s.ptr[i]) || (s.ptr[i] & 0x80) || memchr(".-_:", s.ptr[i], 4);
+
+		gp_buf_add_chr(out, is_good ? s.ptr[i] : '?');
+	}
+}
+
 static void add_client(struct gp_buf *out, const struct gp_received_session *s)
 {
 	struct gp_str addr = s->client_addr;
@@ -29,9 +40,9 @@ static void add_client(struct gp_buf *out, const struct gp_received_session *s)
 	gp_buf_add_cstr(out, " from ");
 	add_neutral(out, s->helo.len ? s->helo : GP_STR("unknown"));
 	gp_buf_add_cstr(out, " (");
-	add_neutral(out, s->client_name.len ? s->client_name : GP_STR("unknown"));
+	add_host(out, s->client_name.len ? s->client_name : GP_STR("unknown"));
 	gp_buf_add_cstr(out, gp_str_find_chr(addr, ':', 0) < addr.len ? " [IPv6:" : " [");
-	add_neutral(out, addr.len ? addr : GP_STR("unknown"));
+	add_host(out, addr.len ? addr : GP_STR("unknown"));
 	gp_buf_add_cstr(out, "])");
 }
 
@@ -60,7 +71,7 @@ struct gp_str gp_received_synthesise(struct gp_arena *a, const struct gp_receive
 		gp_buf_add_chr(&out, ')');
 	}
 	gp_buf_add_cstr(&out, "\n\tby ");
-	add_neutral(&out, s->by.len ? s->by : GP_STR("localhost"));
+	add_host(&out, s->by.len ? s->by : GP_STR("localhost"));
 	gp_buf_printf(&out, " (Postfix) with %s%s%s id ", s->is_smtp ? "SMTP" : "ESMTP",
 		      s->tls_version.len ? "S" : "", s->auth_authen.len ? "A" : "");
 	add_neutral(&out, s->queue_id.len ? s->queue_id : GP_STR("NOQUEUE"));
