@@ -207,12 +207,10 @@ const struct gp_conf_table gp_conf_rules_table = {
 static const struct gp_conf_row bayes_rows[] = {
 	{"enabled", GP_CONF_BOOL, offsetof(struct gp_conf_bayes, enabled), "true",
 	 .help = "Let what was learned have a say."},
-	{"min_spam", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_spam), "200", .min = 1,
+	{"min_spam", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_spam), "20", .min = 1,
 	 .max = 1000000, .unit = "messages", .help = "Learned spam before Bayes has a say."},
-	{"min_ham", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_ham), "200", .min = 1,
+	{"min_ham", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_ham), "20", .min = 1,
 	 .max = 1000000, .unit = "messages", .help = "Learned ham before Bayes has a say."},
-	{"per_user", GP_CONF_BOOL, offsetof(struct gp_conf_bayes, per_user), "false",
-	 .help = "Use what the recipient taught, for messages with a single recipient."},
 };
 
 const struct gp_conf_table gp_conf_bayes_table = {

@@ -61,7 +61,6 @@ struct gp_conf_rules {
 struct gp_conf_bayes {
 	bool enabled;
 	int64_t min_spam, min_ham; /* learned messages before it has a say */
-	bool per_user;
 };
 
 extern const struct gp_conf_table gp_conf_top_table;
