@@ -27,6 +27,15 @@ static int value_in(const char *digits, char c)
 	return p ? (int)(p - digits) : -1;
 }
 
+/* Takes back what was appended from `start` on. */
+static int undo(struct gp_buf *out, size_t start)
+{
+	out->len = start;
+	if (out->data)
+		out->data[start] = '\0';
+	return GP_EINVAL;
+}
+
 int gp_hex_decode(struct gp_str text, struct gp_buf *out)
 {
 	size_t start = out->len;
@@ -37,10 +46,8 @@ int gp_hex_decode(struct gp_str text, struct gp_buf *out)
 		int hi = value_in(hex_digits, gp_lower(text.ptr[i]));
 		int lo = value_in(hex_digits, gp_lower(text.ptr[i + 1]));
 
-		if (hi < 0 || lo < 0) {
-			out->len = start;
-			return GP_EINVAL;
-		}
+		if (hi < 0 || lo < 0)
+			return undo(out, start);
 		gp_buf_add_chr(out, (char)(hi << 4 | lo));
 	}
 	return gp_buf_error(out);
@@ -79,10 +86,8 @@ int gp_base64_decode(struct gp_str text, struct gp_buf *out)
 		if (c == '=' && ++pads <= 2)
 			continue;
 		d = value_in(b64_digits, c);
-		if (d < 0 || pads) {
-			out->len = start;
-			return GP_EINVAL;
-		}
+		if (d < 0 || pads)
+			return undo(out, start);
 		v = v << 6 | (uint32_t)d;
 		bits += 6;
 		if (bits >= 8) {

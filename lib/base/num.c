@@ -72,7 +72,7 @@ int gp_num_parse_double(struct gp_str s, double *ret)
 	if (s.len == 0 || !gp_str_copy(text, sizeof(text), s))
 		return GP_EINVAL;
 	for (size_t i = 0; i < s.len; i++)
-		if (!gp_is_digit(text[i]) && !strchr("+-.eE", text[i]))
+		if (!gp_is_digit(text[i]) && !memchr("+-.eE", text[i], 5))
 			return GP_EINVAL;
 	if (!c_locale)
 		c_locale = newlocale(LC_ALL_MASK, "C", NULL);

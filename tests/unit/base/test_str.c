@@ -1,0 +1,118 @@
+/*
+ * Spans.
+ */
+#include "lib/base/str.h"
+
+#include "tests/unit/test.h"
+
+static void test_compare(void **state)
+{
+	(void)state;
+	assert_true(gp_str_eq(GP_STR("a"), GP_STR("a")));
+	assert_false(gp_str_eq(GP_STR("a"), GP_STR("A")));
+	assert_true(gp_str_ieq(GP_STR("aBc"), GP_STR("AbC")));
+	assert_false(gp_str_ieq(GP_STR("ab"), GP_STR("abc")));
+	assert_true(gp_str_eq((struct gp_str){0}, GP_STR("")));
+	assert_true(gp_str_eq(gp_str(NULL), GP_STR("")));
+	assert_false(gp_str_eq(GP_STR("a\0b"), GP_STR("a\0c")));
+	assert_true(gp_str_cmp(GP_STR("a"), GP_STR("ab")) < 0);
+	assert_true(gp_str_cmp(GP_STR("b"), GP_STR("ab")) > 0);
+	assert_int_equal(gp_str_cmp((struct gp_str){0}, GP_STR("")), 0);
+	assert_true(gp_str_starts(GP_STR("abc"), GP_STR("ab")));
+	assert_true(gp_str_starts(GP_STR("abc"), (struct gp_str){0}));
+	assert_false(gp_str_starts(GP_STR("a"), GP_STR("ab")));
+	assert_true(gp_str_istarts(GP_STR("Subject:"), GP_STR("sUBJECT")));
+	assert_true(gp_str_iends(GP_STR("x.COM"), GP_STR(".com")));
+	assert_false(gp_str_iends(GP_STR("om"), GP_STR(".com")));
+}
+
+static void test_find(void **state)
+{
+	struct gp_str s = GP_STR("abcabc");
+
+	(void)state;
+	assert_int_equal(gp_str_find_chr(s, 'c', 0), 2);
+	assert_int_equal(gp_str_find_chr(s, 'c', 3), 5);
+	assert_int_equal(gp_str_find_chr(s, 'x', 0), 6);
+	assert_int_equal(gp_str_find_chr(s, 'a', 99), 6);
+	assert_int_equal(gp_str_find(s, GP_STR("ca"), 0), 2);
+	assert_int_equal(gp_str_find(s, GP_STR("ca"), 3), 6);
+	assert_int_equal(gp_str_find(s, GP_STR("abcabcd"), 0), 6);
+	assert_int_equal(gp_str_ifind(s, GP_STR("BCA"), 0), 1);
+	assert_int_equal(gp_str_ifind(s, GP_STR("x"), 0), 6);
+	assert_int_equal(gp_str_find((struct gp_str){0}, GP_STR("a"), 0), 0);
+}
+
+static void test_parts(void **state)
+{
+	struct gp_str rest = GP_STR("a,,b"), piece;
+	struct gp_str words = GP_STR(" \tone\r\n two ");
+	char fixed[4];
+
+	(void)state;
+	assert_str(gp_str_sub(GP_STR("hello"), 1, 3), "ell");
+	assert_str(gp_str_sub(GP_STR("hello"), 3, SIZE_MAX), "lo");
+	assert_str(gp_str_sub(GP_STR("hello"), 9, 1), "");
+	assert_str(gp_str_trim(GP_STR(" \r\n x y\t ")), "x y");
+	assert_str(gp_str_trim(GP_STR("  ")), "");
+	assert_true(gp_str_next(&rest, ',', &piece));
+	assert_str(piece, "a");
+	assert_true(gp_str_next(&rest, ',', &piece));
+	assert_str(piece, "");
+	assert_true(gp_str_next(&rest, ',', &piece));
+	assert_str(piece, "b");
+	assert_false(gp_str_next(&rest, ',', &piece));
+	assert_true(gp_str_next_word(&words, &piece));
+	assert_str(piece, "one");
+	assert_true(gp_str_next_word(&words, &piece));
+	assert_str(piece, "two");
+	assert_false(gp_str_next_word(&words, &piece));
+	assert_true(gp_str_copy(fixed, sizeof(fixed), GP_STR("abc")));
+	assert_false(gp_str_copy(fixed, sizeof(fixed), GP_STR("defg")));
+	assert_string_equal(fixed, "def");
+}
+
+static void test_glob(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool matches;
+	} cases[] = {
+		{"*", "", true},	{"", "", true},		  {"", "a", false},
+		{"a*c", "abbc", true},	{"a*c", "abcd", false},	  {"*@example.*", "x@EXAMPLE.org", true},
+		{"?b", "ab", true},	{"?", "", false},	  {"*a*b*", "xxaxxbxx", true},
+		{"a**b", "ab", true},	{"*.ab", "x.ab.ab", true}, {"[a]", "a", false},
+	};
+	static char many[5000], stars[200];
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++)
+		assert_int_equal(gp_str_glob(gp_str(cases[i].pattern), gp_str(cases[i].text)),
+				 cases[i].matches);
+	/* Hostile input ends in time. */
+	memset(many, 'a', sizeof(many) - 1);
+	for (size_t i = 0; i + 2 < sizeof(stars); i += 2)
+		memcpy(stars + i, "*a", 2);
+	stars[sizeof(stars) - 2] = 'b';
+	assert_false(gp_str_glob(gp_str(stars), gp_str(many)));
+}
+
+static void test_distance(void **state)
+{
+	(void)state;
+	assert_int_equal(gp_str_distance(GP_STR("kitten"), GP_STR("sitting")), 3);
+	assert_int_equal(gp_str_distance(GP_STR(""), GP_STR("abc")), 3);
+	assert_int_equal(gp_str_distance(GP_STR("same"), GP_STR("same")), 0);
+	assert_int_equal(gp_str_distance(GP_STR("tresholds"), GP_STR("thresholds")), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_find),
+		cmocka_unit_test(test_parts),	cmocka_unit_test(test_glob),
+		cmocka_unit_test(test_distance),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
