@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import lists
-from filters import TOP, Bogofilter, Ours, RspamdBayes
+from filters import TOP, Bogofilter, Ours, RspamdBayes, Scores
 from lists import Experiment
 from measure import one_minus_auc, sides
 from whole import THRESHOLDS, Whole
@@ -46,16 +46,18 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure(bayes: Any, experiments: Sequence[Experiment]) -> dict[str, dict[str, float]]:
-    """1-AUC in percent by group and experiment."""
+def measure(bayes: Any, experiments: Sequence[Experiment]) -> tuple[dict[str, dict[str, float]], Scores]:
+    """1-AUC in percent by group and experiment; the scores of the first experiment."""
     result: dict[str, dict[str, float]] = {}
+    first: Scores = {}
     start = time.monotonic()
     for done, (experiment, scores) in enumerate(bayes.scores(experiments), 1):
         value = one_minus_auc(*sides(experiment, scores))
+        first = first or scores
         result.setdefault(experiment.group, {})[experiment.name] = value
         say(f"  {bayes.name}: {done}/{len(experiments)} {experiment.name}: 1-AUC {value:.4f} %, "
             f"{time.monotonic() - start:.0f} s")
-    return result
+    return result, first
 
 
 def mean(values: Sequence[float]) -> float:
@@ -114,12 +116,21 @@ def main() -> int:
         experiments = lists.split_experiments(options.splits)
         experiments += [] if options.no_crossed else lists.crossed_experiments()
     measured: dict[str, dict[str, dict[str, float]]] = {}
+    first: Scores | None = None  # our probabilities in the first experiment
     ours = Ours(options.build / "bench/accuracy/gp-bayes-lab", options.params)
     for bayes in (ours, Bogofilter(), RspamdBayes(Path(tempfile.gettempdir()) / "gatepost-bench-rspamd")):
         if bayes.name in wanted:
-            measured[bayes.name] = measure(bayes, experiments)
-    whole = Whole(options.build).measure(experiments, say) if "whole" in wanted else {}
-    bars = [] if options.tune else verdicts(measured, whole)
+            measured[bayes.name], scores = measure(bayes, experiments)
+            first = scores if bayes is ours else first
+    whole: dict[str, Any] = {}
+    bars = []
+    if "whole" in wanted:
+        through_store = Whole(options.build, say)
+        whole = through_store.measure(experiments, first)
+        if through_store.differing is not None:
+            bars.append((f"the store gives the probabilities of memory: {through_store.differing} differ",
+                         through_store.differing == 0))
+    bars += [] if options.tune else verdicts(measured, whole)
     if options.json:
         print(json.dumps({"one_minus_auc": measured, "whole": whole, "tokens": ours.note,
                           "bars": [{"bar": text, "met": met} for text, met in bars]}))
