@@ -122,6 +122,8 @@ def main() -> int:
         if bayes.name in wanted:
             measured[bayes.name], scores = measure(bayes, experiments)
             first = scores if bayes is ours else first
+            if getattr(bayes, "refused", 0):
+                say(f"  {bayes.name}: did not learn {bayes.refused} messages (duplicates, too few tokens)")
     whole: dict[str, Any] = {}
     bars = []
     if "whole" in wanted:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from lists import CLASSES, Experiment
 
@@ -87,6 +89,7 @@ class RspamdBayes:
 
     def __init__(self, cache: Path) -> None:
         self.cache = cache
+        self.refused = 0  # messages that it did not learn: duplicates, too few tokens
 
     @staticmethod
     def _score(answer: bytes) -> float:
@@ -113,16 +116,17 @@ class RspamdBayes:
                     rspamd.stop()
                     redis.stop()
 
-    def _run(self, rspamd: object, experiment: Experiment) -> Scores:
-        for spam, ham in _zip_longest(experiment.train["spam"], experiment.train["ham"]):
-            for path, is_spam in ((spam, True), (ham, False)):
-                if path:
-                    rspamd.learn(Path(path).read_bytes(), is_spam)
-        return {path: self._score(rspamd.check(Path(path).read_bytes()))
-                for cls in CLASSES for path in experiment.test[cls]}
+    def _run(self, rspamd: Any, experiment: Experiment) -> Scores:
+        with ThreadPoolExecutor(max_workers=4) as pool:  # it waits more than it works
+            train = [(path, is_spam) for pair in _in_step(experiment.train["spam"], experiment.train["ham"])
+                     for path, is_spam in zip(pair, (True, False), strict=True) if path]
+            statuses = list(pool.map(lambda item: rspamd.learn(Path(item[0]).read_bytes(), item[1]), train))
+            self.refused += sum(status != 200 for status in statuses)
+            test = [path for cls in CLASSES for path in experiment.test[cls]]
+            return dict(zip(test, pool.map(lambda path: self._score(rspamd.check(Path(path).read_bytes())), test), strict=True))
 
 
-def _zip_longest(a: list[str], b: list[str]) -> Iterator[tuple[str, str]]:
+def _in_step(a: list[str], b: list[str]) -> Iterator[tuple[str, str]]:
     """Pairs spread over the longer list, so that the classes grow in step (Rspamd looks at their balance)."""
     longer = max(len(a), len(b))
     last = [-1, -1]
