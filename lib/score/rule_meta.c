@@ -370,7 +370,7 @@ static double apply(enum op op, double a, double b)
 	case OP_JUMP:
 		break;
 	}
-	assert(!"not a binary operator");
+	assert(false && "not a binary operator");
 	return 0;
 }
 

@@ -33,7 +33,7 @@ const char *gp_action_name(enum gp_action action)
 	case GP_ACTION_DISCARD:
 		return "discard";
 	}
-	assert(!"an action");
+	assert(false && "an action");
 	return "";
 }
 
@@ -53,7 +53,7 @@ static double threshold(const struct gp_thresholds *t, enum gp_action action)
 	case GP_ACTION_DISCARD:
 		return t->discard;
 	}
-	assert(!"an action");
+	assert(false && "an action");
 	return INFINITY;
 }
 
