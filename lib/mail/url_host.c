@@ -217,7 +217,7 @@ struct gp_str gp_url_host(struct gp_arena *arena, struct gp_str written)
 	if (ip4(s, quad))
 		return gp_str(gp_arena_strdup(arena, quad));
 	for (size_t i = 0; i < s.len; i++) {
-		if (strchr("/?#@\\:<>\"'`{}|^%&=,;()*![]", s.ptr[i]))
+		if ((unsigned char)s.ptr[i] <= ' ' || strchr("/?#@\\:<>\"'`{}|^%&=,;()*![]", s.ptr[i]))
 			return GP_STR("");
 	}
 	return gp_arena_str(arena, s);
