@@ -1,0 +1,153 @@
+/*
+ * The resolver's front: questions as jobs, answers copied out, records from the wire.
+ *
+ * Knows no transport and no cache; those are the implementation's.
+ */
+#include "lib/dns/dns.h"
+
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+
+/* Typical answers fit one block. */
+#define ANSWER_BLOCK 512
+
+static void destroy(struct gp_job *job)
+{
+	struct gp_dns_question *q = (struct gp_dns_question *)job;
+
+	gp_arena_free(q->arena);
+	free(q);
+}
+
+struct gp_dns_question *gp_dns_begin(struct gp_resolver *r, struct gp_batch *batch,
+				     struct gp_str name, enum gp_dns_type type)
+{
+	struct gp_dns_question *q = gp_xcalloc(1, sizeof(*q));
+
+	q->resolver = r;
+	q->type = type;
+	q->arena = gp_arena_new(ANSWER_BLOCK);
+	gp_job_init(&q->job, batch, destroy);
+	if (gp_dns_name_fold(name, q->name) < 0)
+		gp_job_finish(&q->job, GP_EINVAL);
+	else
+		r->ops->ask(r, q);
+	return q;
+}
+
+static void copy(struct gp_arena *arena, const struct gp_dns_answer *from, struct gp_dns_answer *ret)
+{
+	*ret = *from;
+	ret->name = gp_arena_str(arena, from->name);
+	ret->records = from->n_records
+			       ? gp_arena_dup(arena, from->records, from->n_records * sizeof(*from->records))
+			       : NULL;
+	for (size_t i = 0; i < ret->n_records; i++)
+		ret->records[i].text = gp_arena_str(arena, from->records[i].text);
+}
+
+int gp_dns_finish(struct gp_dns_question *q, struct gp_arena *arena, struct gp_dns_answer *ret)
+{
+	int r = gp_job_wait(&q->job);
+
+	if (r < 0)
+		return r;
+	copy(arena, &q->answer, ret);
+	return GP_OK;
+}
+
+int gp_dns_get(struct gp_resolver *r, struct gp_str name, enum gp_dns_type type, int64_t deadline_ms,
+	       struct gp_arena *arena, struct gp_dns_answer *ret)
+{
+	struct gp_batch *batch = gp_batch_new(deadline_ms);
+	int result = gp_dns_finish(gp_dns_begin(r, batch, name, type), arena, ret);
+
+	gp_batch_free(&batch);
+	return result;
+}
+
+void gp_resolver_close(struct gp_resolver **r)
+{
+	struct gp_resolver *old = *r;
+
+	*r = NULL;
+	if (old)
+		old->ops->close(old);
+}
+
+/* TXT: one or more strings with their lengths before them, joined (RFC 7208, 3.3). */
+static int from_text(struct gp_arena *arena, struct gp_str wire, struct gp_dns_record *ret)
+{
+	char *to = gp_arena_alloc(arena, wire.len + 1);
+	size_t n = 0;
+
+	while (wire.len) {
+		size_t len = (unsigned char)wire.ptr[0];
+
+		if (len > wire.len - 1)
+			return GP_EINVAL;
+		memcpy(to + n, wire.ptr + 1, len);
+		n += len;
+		wire = gp_str_sub(wire, 1 + len, wire.len);
+	}
+	ret->text = gp_str_n(to, n);
+	return GP_OK;
+}
+
+static int from_name(struct gp_arena *arena, struct gp_str wire, struct gp_dns_record *ret)
+{
+	size_t len;
+	int r = gp_dns_name_from_wire(arena, wire, &ret->text, &len);
+
+	return r < 0 ? r : len == wire.len ? GP_OK : GP_EINVAL;
+}
+
+static int from_address(struct gp_str wire, uint8_t family, struct gp_dns_record *ret)
+{
+	if (wire.len != (family == 4 ? 4u : 16u))
+		return GP_EINVAL;
+	ret->ip.family = family;
+	memcpy(ret->ip.bytes, wire.ptr, wire.len);
+	return GP_OK;
+}
+
+static int from_wire(struct gp_arena *arena, enum gp_dns_type type, struct gp_str wire,
+		     struct gp_dns_record *ret)
+{
+	switch (type) {
+	case GP_DNS_A:
+		return from_address(wire, 4, ret);
+	case GP_DNS_AAAA:
+		return from_address(wire, 6, ret);
+	case GP_DNS_TXT:
+		return from_text(arena, wire, ret);
+	case GP_DNS_MX:
+		if (wire.len < 3)
+			return GP_EINVAL;
+		ret->preference = (uint16_t)((unsigned char)wire.ptr[0] << 8 |
+					     (unsigned char)wire.ptr[1]);
+		return from_name(arena, gp_str_sub(wire, 2, wire.len), ret);
+	case GP_DNS_PTR:
+	case GP_DNS_CNAME:
+		return from_name(arena, wire, ret);
+	}
+	return GP_EINVAL;
+}
+
+int gp_dns_answer_add(struct gp_dns_question *q, const void *data, size_t len)
+{
+	struct gp_dns_answer *a = &q->answer;
+	struct gp_dns_record record = {0};
+	int r;
+
+	if (a->n_records == GP_DNS_RECORDS_MAX)
+		return GP_ELIMIT;
+	r = from_wire(q->arena, q->type, gp_str_n(data, len), &record);
+	if (r < 0)
+		return r;
+	a->records = gp_arena_grow(q->arena, a->records, a->n_records * sizeof(record),
+				   (a->n_records + 1) * sizeof(record));
+	a->records[a->n_records++] = record;
+	return GP_OK;
+}

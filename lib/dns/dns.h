@@ -1,0 +1,109 @@
+/*
+ * Questions to the DNS: ask early, collect late.
+ *
+ *	struct gp_batch *batch = gp_batch_new(deadline_ms);
+ *	struct gp_dns_question *q = gp_dns_begin(resolver, batch, name, GP_DNS_TXT);
+ *	… other work …
+ *	if (gp_dns_finish(q, arena, &answer) == GP_OK)
+ *		… answer.records[0 … answer.n_records - 1] …
+ *	gp_batch_free(&batch);
+ *
+ * That a name or its data does not exist is an answer (GP_OK, no records,
+ * `rcode` tells which).  GP_ETEMP: late, unreachable, refused, SERVFAIL: try again
+ * another time.  GP_EINVAL: what was given is no name.
+ *
+ * A resolver is an interface: lib/dns/dns_unbound.h opens the real one, tests have a
+ * scripted one (tests/fakes/fake_dns.h).  Any thread may ask.  Equal questions in
+ * flight are merged and answers cached by the implementation.
+ */
+#ifndef GP_DNS_DNS_H
+#define GP_DNS_DNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/ip.h"
+#include "lib/dns/dnsname.h"
+#include "lib/io/job.h"
+
+/* Numbers of the IANA registry. */
+enum gp_dns_type {
+	GP_DNS_A = 1,
+	GP_DNS_CNAME = 5,
+	GP_DNS_PTR = 12,
+	GP_DNS_MX = 15,
+	GP_DNS_TXT = 16,
+	GP_DNS_AAAA = 28,
+};
+
+enum { GP_DNS_NOERROR = 0, GP_DNS_SERVFAIL = 2, GP_DNS_NXDOMAIN = 3, GP_DNS_REFUSED = 5 };
+
+enum gp_dns_security {
+	GP_DNS_INSECURE, /* not signed, or not validated here */
+	GP_DNS_SECURE,	 /* validated; also of answers without records */
+	GP_DNS_BOGUS,	 /* validation failed: no records are given */
+};
+
+/* Records kept of one answer; block lists give up to 20, sane domains fewer. */
+#define GP_DNS_RECORDS_MAX 100
+
+struct gp_dns_record {
+	struct gp_ip ip;     /* A, AAAA */
+	struct gp_str text;  /* TXT: its strings joined, any bytes; MX, PTR, CNAME: the name,
+			      * lower case, without final dot; "" is the root (null MX) */
+	uint16_t preference; /* MX */
+};
+
+struct gp_dns_answer {
+	int rcode;	   /* GP_DNS_NOERROR or GP_DNS_NXDOMAIN; SERVFAIL if bogus */
+	struct gp_str name; /* where the chain of CNAMEs ended */
+	struct gp_dns_record *records;
+	size_t n_records;
+	uint32_t ttl_s;
+	enum gp_dns_security security;
+};
+
+struct gp_resolver;
+
+/* One question in flight; it belongs to its batch. */
+struct gp_dns_question {
+	struct gp_job job;
+	struct gp_resolver *resolver;
+	struct gp_arena *arena; /* of the answer */
+	struct gp_dns_answer answer;
+	enum gp_dns_type type;
+	char name[GP_DNS_NAME_MAX + 1]; /* lower case, A-labels, no final dot */
+};
+
+/* What an implementation offers. */
+struct gp_resolver_ops {
+	/* Sees to it that gp_job_finish(&q->job, …) is called once, from any thread,
+	 * before that q->answer filled with what lives in q->arena.  q->name is valid. */
+	void (*ask)(struct gp_resolver *r, struct gp_dns_question *q);
+	void (*close)(struct gp_resolver *r);
+};
+
+/* First member of every implementation. */
+struct gp_resolver {
+	const struct gp_resolver_ops *ops;
+};
+
+/* Asks; never fails (a malformed name is said by gp_dns_finish). */
+struct gp_dns_question *gp_dns_begin(struct gp_resolver *r, struct gp_batch *batch,
+				     struct gp_str name, enum gp_dns_type type)
+	__attribute__((returns_nonnull));
+/* Waits up to the batch's deadline and copies the answer into the arena. */
+int gp_dns_finish(struct gp_dns_question *q, struct gp_arena *arena,
+		  struct gp_dns_answer *ret) GP_MUST_USE;
+/* Both at once. */
+int gp_dns_get(struct gp_resolver *r, struct gp_str name, enum gp_dns_type type, int64_t deadline_ms,
+	       struct gp_arena *arena, struct gp_dns_answer *ret) GP_MUST_USE;
+/* No question may be in flight that somebody waits for.  Clears *r; NULL is fine. */
+void gp_resolver_close(struct gp_resolver **r);
+
+/* For implementations: adds a record given as wire-format data, names not
+ * compressed.  GP_EINVAL if malformed, GP_ELIMIT beyond GP_DNS_RECORDS_MAX. */
+int gp_dns_answer_add(struct gp_dns_question *q, const void *data, size_t len) GP_MUST_USE;
+
+#endif
