@@ -43,8 +43,9 @@ struct lab {
 	uint32_t n_ids;
 	struct gp_bayes_count *counts; /* by id */
 	struct gp_bayes_params params;
-	int64_t token_us; /* spent in gp_token_collect */
-	uint64_t n_tokens;
+	int64_t token_us;    /* spent in gp_token_collect */
+	int64_t classify_us; /* spent in gp_bayes_classify */
+	uint64_t n_tokens, n_classified;
 };
 
 static void die(const char *what, const char *name)
@@ -127,6 +128,7 @@ static void run(struct lab *lab, const char *name, const char *roles)
 	struct gp_bayes_totals totals = {0};
 	struct gp_bayes_count counts[GP_MAX_TOKENS];
 	struct gp_bayes_result result;
+	int64_t start;
 
 	if (strlen(roles) != lab->n_mails)
 		die("not one role a message", name);
@@ -151,7 +153,10 @@ static void run(struct lab *lab, const char *name, const char *roles)
 			continue;
 		for (size_t k = 0; k < mail->tokens.n; k++)
 			counts[k] = lab->counts[mail->ids[k]];
+		start = gp_clock_mono_us();
 		gp_bayes_classify(&mail->tokens, counts, &totals, &lab->params, &result);
+		lab->classify_us += gp_clock_mono_us() - start;
+		lab->n_classified++;
 		printf("%s\t%zu\t%.17g\n", name, i, result.probability);
 	}
 }
@@ -207,9 +212,12 @@ int main(int argc, char **argv)
 	}
 	if (lab.n_mails > 0)
 		fprintf(stderr,
-			"tokens: %zu messages, %.0f each, %.1f us each; %" PRIu32 " different\n",
-			lab.n_mails, (double)lab.n_tokens / (double)lab.n_mails,
-			(double)lab.token_us / (double)lab.n_mails, lab.n_ids);
+			"tokens: %zu messages, %.0f each, %" PRIu32
+			" different; a message: %.1f us to collect, "
+			"%.1f us to classify\n",
+			lab.n_mails, (double)lab.n_tokens / (double)lab.n_mails, lab.n_ids,
+			(double)lab.token_us / (double)lab.n_mails,
+			(double)lab.classify_us / (double)GP_MAX(lab.n_classified, 1));
 	free(lab.mails);
 	free(lab.counts);
 	free(lab.slots);

@@ -250,6 +250,35 @@ static void test_structure(void **state)
 	assert_int_not_equal(find(&list, "mime:0multipart/mixed 1text/plain 1application/zip"), 0);
 }
 
+static void test_html_and_links(void **state)
+{
+	struct gp_token_list list =
+		collect(*state, "Content-Type: text/html\n\n<p>visible <span "
+				"style=\"display:none\">secret</span> <a "
+				"href=\"http://u@Shop.Deals.example:81/order/now?x=1\">here</a>"
+				"<img src=\"http://192.0.2.7/p.gif\">\n");
+	static const char *const there[] = {
+		"word:visible",
+		"hidden:secret",
+		"word:here",
+		"url-host:shop.deals.example",
+		"url-host:deals.example",
+		"url-path:order",
+		"url-path:now",
+		"url-host:192.0.2.7",
+		"url-host:numeric=1",
+		"html:links=1",
+		"html:images=1",
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(there); i++) {
+		if (find(&list, there[i]) == 0)
+			fail_msg("no token %s", there[i]);
+	}
+	assert_int_equal(find(&list, "word:secret"), 0);
+	assert_int_equal(find(&list, "word:span"), 0);
+}
+
 /* Neither endless headers nor endless text makes more than the cap, and the one does not keep
  * the other out. */
 static void test_caps(void **state)
@@ -297,6 +326,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_line_ends_change_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_dates_nor_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_structure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_html_and_links, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
 	};
