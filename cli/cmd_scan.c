@@ -52,8 +52,8 @@ static const struct gp_opt options[] = {
 	 offsetof(struct scan_options, user)},
 	{0, "json", NULL, "one JSON object a line", GP_OPT_FLAG,
 	 offsetof(struct scan_options, json)},
-	{0, "rules-trace", NULL, "show the text that each rule matched", GP_OPT_FLAG,
-	 offsetof(struct scan_options, trace)},
+	{0, "rules-trace", NULL, "show what each rule matched and the tokens Bayes went by",
+	 GP_OPT_FLAG, offsetof(struct scan_options, trace)},
 	{'q', "quiet", NULL, "one line a message: action, score, file", GP_OPT_FLAG,
 	 offsetof(struct scan_options, quiet)},
 	GP_OPT_END,
@@ -69,6 +69,20 @@ static void print_evidence(struct gp_str s)
 		if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
 			text.data[i] = ' ';
 	printf("                 \"%s\"\n", gp_buf_cstr(&text));
+}
+
+/* What Bayes went by, weightiest first. */
+static void print_tokens(const struct gp_scan_result *r)
+{
+	for (size_t i = 0; i < r->bayes.n_evidence; i++) {
+		const struct gp_bayes_evidence *e = &r->bayes.evidence[i];
+		GP_BUF_AUTO token = GP_BUF_INIT(256);
+
+		gp_token_format(&r->tokens.sources[e->index], &token);
+		printf("           %.3f in %u spam, %u ham\n", e->probability, e->count.spam,
+		       e->count.ham);
+		print_evidence(gp_str_n(token.data, token.len));
+	}
 }
 
 static void print_table(const struct run *run, const struct verdict *v)
@@ -88,8 +102,10 @@ static void print_table(const struct run *run, const struct verdict *v)
 			print_evidence(s->evidence);
 	}
 	if (v->result.bayes.is_usable)
-		printf("           Bayes %.4f from %zu of %zu tokens\n", v->result.bayes.probability,
-		       v->result.bayes.n_used, v->result.tokens.n);
+		printf("           Bayes %.4f from %zu of %zu tokens\n",
+		       v->result.bayes.probability, v->result.bayes.n_used, v->result.tokens.n);
+	if (run->o->trace)
+		print_tokens(&v->result);
 	if (*v->result.missing)
 		printf("           missing: %s (the store did not answer, or a limit was met)\n",
 		       v->result.missing);
@@ -104,6 +120,24 @@ static json_t *json_text(struct gp_str s)
 
 	gp_utf8_sanitize(s, &clean);
 	return json_stringn(gp_buf_cstr(&clean), clean.len);
+}
+
+static json_t *json_tokens(const struct gp_scan_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->bayes.n_evidence; i++) {
+		const struct gp_bayes_evidence *e = &r->bayes.evidence[i];
+		GP_BUF_AUTO token = GP_BUF_INIT(256);
+
+		gp_token_format(&r->tokens.sources[e->index], &token);
+		json_array_append_new(list, json_pack("{s:o,s:f,s:I,s:I}", "token",
+						      json_text(gp_str_n(token.data, token.len)),
+						      "probability", e->probability, "spam",
+						      (json_int_t)e->count.spam, "ham",
+						      (json_int_t)e->count.ham));
+	}
+	return list;
 }
 
 static void print_json(const struct verdict *v, bool trace)
@@ -127,6 +161,8 @@ static void print_json(const struct verdict *v, bool trace)
 	json_object_set_new(root, "time_ms", json_real(v->time_ms));
 	if (v->result.bayes.is_usable)
 		json_object_set_new(root, "bayes", json_real(v->result.bayes.probability));
+	if (trace)
+		json_object_set_new(root, "bayes_tokens", json_tokens(&v->result));
 	if (*v->result.missing)
 		json_object_set_new(root, "missing", json_string(v->result.missing));
 	json_dumpf(root, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
