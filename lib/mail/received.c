@@ -239,9 +239,15 @@ static void read_auth(const struct clauses *c, struct gp_received *ret)
 	bool is_smtp = gp_str_ifind(proto, GP_STR("MTP"), 0) < proto.len;
 
 	for (unsigned i = 0; i < c->n_comments && !user.len; i++) {
-		user = value_of(c->comments[i], "Authenticated sender: ");
-		if (!user.len)
-			user = value_of(c->comments[i], "account ");
+		static const struct gp_str sender = GP_STR("Authenticated sender: ");
+		static const struct gp_str account = GP_STR("account ");
+
+		if (gp_str_istarts(c->comments[i], sender))
+			user = word_at(c->comments[i], sender.len);
+		else if (gp_str_istarts(c->comments[i], account))
+			user = word_at(c->comments[i], account.len);
+		if (user.len && user.ptr[0] == '[') /* a host called "account" */
+			user.len = 0;
 		if (!user.len && gp_str_istarts(c->comments[i], GP_STR("authenticated")))
 			user = GP_STR("authenticated");
 	}

@@ -18,9 +18,15 @@ static void add_quoted(struct gp_buf *out, struct gp_str s)
 	gp_buf_add_chr(out, '"');
 }
 
-/* An address of plain characters, which needs no quoting. */
+/* An address of plain characters, which needs no quoting, and a name without
+ * what an encoded word may hold but folding takes away. */
 static bool is_plain(const struct gp_addr *a)
 {
+	for (size_t i = 0; i < a->name.len; i++) {
+		if (gp_is_space(a->name.ptr[i]) &&
+		    (a->name.ptr[i] != ' ' || i == 0 || i + 1 == a->name.len || a->name.ptr[i - 1] == ' '))
+			return false;
+	}
 	for (size_t i = 0; i < a->addr.len; i++) {
 		if (!gp_is_alnum(a->addr.ptr[i]) && !memchr("@.-_+", a->addr.ptr[i], 5))
 			return false;

@@ -20,7 +20,6 @@
 #include "lib/base/num.h"
 #include "lib/mail/message.h"
 
-#define TOTAL (50u << 20)
 #define PEAK_OVER_INPUT (24u << 20)
 #define HELD_OVER_INPUT (16u << 20)
 #define SECONDS_MAX 10 /* of CPU; sanitizers and busy machines included */
@@ -32,6 +31,8 @@
 #else
 #define HAS_SANITIZER 0
 #endif
+/* Under the sanitizers the peak is theirs and says nothing; less will do then. */
+#define TOTAL (HAS_SANITIZER ? 8u << 20 : 50u << 20)
 
 /* A header, a beginning, and what is repeated (i: how often so far) to TOTAL. */
 struct shape {
