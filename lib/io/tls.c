@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
@@ -88,8 +89,10 @@ struct gp_tls *gp_tls_new(struct gp_tls_context *ctx, int fd, const char *name)
 	ok = t->ssl && SSL_set_fd(t->ssl, fd) == 1;
 	if (ok && is_address(name))
 		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), name);
-	else if (ok)
-		ok = SSL_set_tlsext_host_name(t->ssl, name) == 1 && SSL_set1_host(t->ssl, name) == 1;
+	else if (ok) /* SSL_set_tlsext_host_name() without its cast */
+		ok = SSL_ctrl(t->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			      (void *)(uintptr_t)name) == 1 &&
+		     SSL_set1_host(t->ssl, name) == 1;
 	if (!ok)
 		gp_tls_free(&t);
 	else

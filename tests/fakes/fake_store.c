@@ -36,7 +36,7 @@ struct fake {
 	struct gp_store store;
 	pthread_mutex_t lock;
 	struct gp_loop *loop;
-	int64_t delay_ms;
+	_Atomic int64_t delay_ms;
 	int result;
 	unsigned fails, calls;
 	struct token *tokens;
