@@ -19,9 +19,11 @@
 #include "lib/base/hash.h"
 #include "lib/score/token_int.h"
 
-#define WORD_MAX 30    /* bytes; longer ones are URLs, ids, encoded data */
-#define OPAQUE_MIN 12  /* bytes from which on many digits make an id of a word */
-#define WINDOW 5       /* a pair's words lie in a window of so many */
+#define WORD_MAX 30   /* bytes; longer ones are URLs, ids, encoded data */
+#define OPAQUE_MIN 12 /* bytes from which on many digits make an id of a word */
+#define WINDOW 5      /* a pair's words lie in a window of so many */
+/* Words of one text looked at: a megabyte of one word repeated gives no new token, but costs. */
+#define TEXT_WORDS_MAX 20000
 #define HIDDEN_MAX 200 /* words of hidden text */
 
 enum {
@@ -241,8 +243,10 @@ static void add_text(struct gp_collector *c, const struct text_fields *fields, s
 {
 	struct gp_word past[WINDOW - 1] = {0}; /* a ring of the words before this one */
 	struct gp_word word;
+	unsigned n;
 
-	for (unsigned n = 0; !gp_collector_is_full(c) && gp_word_next(&s, &word); n++) {
+	for (n = 0; n < TEXT_WORDS_MAX && !gp_collector_is_full(c) && gp_word_next(&s, &word);
+	     n++) {
 		struct gp_str text = gp_str_n(word.ptr, word.len);
 
 		gp_collector_add(c, fields->word, word.hash, text, 0);
@@ -260,6 +264,7 @@ static void add_text(struct gp_collector *c, const struct text_fields *fields, s
 		}
 		past[n % (WINDOW - 1)] = word;
 	}
+	c->is_cut |= n == TEXT_WORDS_MAX;
 }
 
 static void add_subject(struct gp_collector *c, const struct gp_message *m)

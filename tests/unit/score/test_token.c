@@ -298,6 +298,22 @@ static void test_caps(void **state)
 	assert_int_not_equal(find(&list, "word:text50"), 0);
 }
 
+/* A long text of few words is not read to its end. */
+static void test_repeated_text_is_cut(void **state)
+{
+	struct fixture *f = *state;
+	struct gp_token_list list;
+
+	gp_buf_add_cstr(&f->buf, "\n");
+	for (unsigned i = 0; i < 30000; i++)
+		gp_buf_add_cstr(&f->buf, "again ");
+	gp_buf_add_cstr(&f->buf, "end");
+	list = collect_from(f, gp_str_n(f->buf.data, f->buf.len), "");
+	assert_true(list.is_cut);
+	assert_int_not_equal(find(&list, "word:again"), 0);
+	assert_int_equal(find(&list, "word:end"), 0);
+}
+
 static void test_nothing(void **state)
 {
 	struct gp_token_list list = collect(*state, "");
@@ -328,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_structure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_html_and_links, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_repeated_text_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
 	};
 
