@@ -27,6 +27,7 @@ struct texts {
 
 struct info {
 	bool is_exact;	       /* matches exactly these: */
+	bool is_repeated;      /* … once or more often */
 	struct texts exact;
 	struct texts required; /* one of these occurs; n == 0: not known */
 };
@@ -448,12 +449,8 @@ static void apply_quantifier(struct info *r, unsigned min, unsigned max)
 		set_anything(r);
 		return;
 	}
-	if (r->is_exact) { /* repeated: still there at least once */
-		r->required.n = 0;
-		keep_better(&r->required, &r->exact);
-	}
-	r->is_exact = false;
-	r->exact.n = 0;
+	if (r->is_exact)
+		r->is_repeated = true;
 }
 
 /* White space and comments of /x; quantifiers may follow them, so they are skipped there too. */
@@ -479,17 +476,20 @@ static void parse_sequence(struct parser *p, struct info *r)
 	run->n = 1;
 	run->items[0].len = 0;
 	for (skip_extended(p); more(p) && peek(p) != '|' && peek(p) != ')'; skip_extended(p)) {
+		part->is_repeated = false;
 		parse_atom(p, part);
 		skip_extended(p);
 		if (take_quantifier(p, &min, &max))
 			apply_quantifier(part, min, max);
 		if (p->gave_up)
 			return;
-		if (part->is_exact && multiply(run, &part->exact, &f->scratch))
+		if (part->is_exact && multiply(run, &part->exact, &f->scratch) &&
+		    !part->is_repeated)
 			continue;
 		is_exact = false;
 		keep_better(best, run);
-		keep_better(best, &part->required);
+		if (!part->is_exact)
+			keep_better(best, &part->required);
 		if (part->is_exact) {
 			*run = part->exact;
 		} else {

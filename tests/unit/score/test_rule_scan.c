@@ -1,0 +1,332 @@
+/* What rules hit: headers and their variants, text, links, parts, metas, counts, limits. */
+#include "tests/unit/score/rule_fixture.h"
+
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+
+static const char mail[] =
+	"Received: from a (b [192.0.2.1])\n\tby c; Mon, 2 Jan 2023 00:00:00 +0000\n"
+	"From: =?UTF-8?Q?J=C3=BCrgen?= \"Q.\" Public <J@Example.COM>\n"
+	"To: one@example.com, \"Two, Too\" <two@example.net>\n"
+	"Cc: three@example.org\n"
+	"Subject:  a folded\n subject\n"
+	"X-Twice: first\n"
+	"X-Twice: second\n"
+	"X-Empty:\n"
+	"Message-ID: <1@example.com>\n"
+	"MIME-Version: 1.0\n"
+	"Content-Type: multipart/mixed; boundary=b\n"
+	"\n"
+	"--b\n"
+	"Content-Type: text/plain; charset=utf-8\n"
+	"\n"
+	"First paragraph with\nfree money free.\n\nSecond paragraph, http://Example.com/%7Ex here.\n"
+	"--b\n"
+	"Content-Type: application/pdf; name=\"a.pdf\"\n"
+	"Content-Disposition: attachment\n"
+	"\n"
+	"x\n"
+	"--b--\n";
+
+/* One rule each: it must hit (or not) the message above. */
+static const struct {
+	const char *rule;
+	double hits;
+} table[] = {
+	/* Header values. */
+	{"header R Subject =~ /^a folded subject$/", 1},
+	{"header R subject =~ /^A FOLDED/i", 1},
+	{"header R Subject =~ /A FOLDED/", 0},
+	{"header R Subject =~ /subject\\n\\z/", 1},
+	{"header R Subject:raw =~ /folded\\n subject\\n\\z/", 1},
+	{"header R Subject !~ /folded/", 0},
+	{"header R Subject !~ /other/", 1},
+	{"header R From =~ /^J\\xc3\\xbcrgen/", 1},
+	{"header R From:addr =~ /^J\\@Example\\.COM$/", 1},
+	{"header R From:name =~ /^J\\xc3\\xbcrgen Q\\. Public$/", 1},
+	{"header R To:addr =~ /^one\\@example\\.com\\ntwo\\@example\\.net$/", 1},
+	{"header R To:addr:first =~ /two/", 1},
+	{"header R To:name =~ /^Two, Too$/", 1},
+	{"header R X-Twice =~ /^first\\nsecond\\n$/", 1},
+	{"header R X-Twice =~ /^second/m", 1},
+	{"header R X-Twice =~ /^second/", 0},
+	{"header R X-Twice:first =~ /second/", 0},
+	{"header R X-Twice:last =~ /^second$/", 1},
+	{"header R X-Empty =~ /^$/", 1},
+	{"header R X-Missing =~ /^$/", 1},
+	{"header R X-Missing =~ /./", 0},
+	{"header R X-Missing !~ /./", 1},
+	{"header R X-Missing =~ /^none$/ [if-unset: none]", 1},
+	{"header R Subject =~ /^none$/ [if-unset: none]", 0},
+	{"header R exists:Subject", 1},
+	{"header R exists:X-Missing", 0},
+	{"header R exists:X-Empty", 1},
+	/* Pseudo-headers. */
+	{"header R ALL =~ /^X-Twice: first\\nX-Twice: second\\n/m", 1},
+	{"header R ALL:raw =~ /^Subject:  a folded\\n subject\\n/m", 1},
+	{"header R ToCc =~ /one.*\\nthree/", 1},
+	{"header R MESSAGEID =~ /^<1\\@example\\.com>$/m", 1},
+	{"header R EnvelopeFrom =~ /^env\\@example\\.com$/", 1},
+	{"header R X-Spam-Relays-External =~ /^/", 0},
+	{"header R X-Spam-Relays-External !~ /x/", 0},
+	/* Text: paragraph by paragraph, the Subject first. */
+	{"body R /^a folded subject$/", 1},
+	{"body R /paragraph with free money/", 1},
+	{"body R /free\\.\\s+Second/s", 0},
+	{"body R /^Second/", 1},
+	{"body R /\\ASecond/", 1},
+	{"body R /here\\.\\n?\\z/", 1},
+	{"body R m{second paragraph}i", 1},
+	{"body R m,second paragraph,", 0},
+	{"body R /f r e e/x", 1},
+	{"body R /(?i)SECOND/", 1},
+	{"body R /(?aai:SECOND)/", 1},
+	{"body R /(fre)e.*\\1e/", 1},
+	{"body R /free(?= money)/", 1},
+	{"body R /(?<!ee )money/", 0},
+	{"body R /free/\ntflags R multiple", 2},
+	{"body R /free/\ntflags R multiple maxhits=1", 1},
+	{"body R /a?/\ntflags R multiple maxhits=7", 7},
+	{"body R /folded/\ntflags R nosubject", 0},
+	{"body R /money/\ntflags R nosubject", 1},
+	/* Raw text keeps its lines; full has everything. */
+	{"rawbody R /with\\nfree money/", 1},
+	{"rawbody R /^free money/m", 1},
+	{"full R /Content-Disposition: attachment\\n\\nx\\n--b--/", 1},
+	/* Links. */
+	{"uri R m{^http://example\\.com/~x$}i", 1},
+	{"uri R /ftp:/", 0},
+	/* Parts. */
+	{"mimeheader R Content-Type =~ /name=\"a\\.pdf\"/", 1},
+	{"mimeheader R Content-Disposition =~ /^attachment$/", 1},
+	{"mimeheader R Content-Type !~ /pdf/", 0},
+	{"mimeheader R Content-Type !~ /jpeg/", 1},
+	{"mimeheader R Content-Type =~ /multipart/\ntflags R range=2-", 0},
+	{"mimeheader R Content-Type =~ /pdf/\ntflags R range=2-", 1},
+	{"mimeheader R Content-Type =~ /multipart.*text.*pdf/s\ntflags R concat", 1},
+	{"mimeheader R X-Missing =~ /^none$/ [if-unset: none]", 1},
+	/* Tags. */
+	{"replace_tag EE [e3]\nreplace_rules R\nbody R /fr<EE><EE>/", 1},
+	{"replace_tag EE [e3]\nbody R /fr<EE><EE>/", 0},
+	{"replace_tag F f\nreplace_tag R r\nreplace_inter I .?\nreplace_post P {1,2}\n"
+	 "replace_rules R\nbody R /<inter I><post P>\\b<F><R>ee/", 1},
+	{"replace_tag FREE fr<EE><EE>\nreplace_tag EE [e3]\nreplace_rules R\nbody R /<FREE> money/", 1},
+};
+
+static void rules(void **state)
+{
+	for (unsigned pcre_only = 0; pcre_only < 2; pcre_only++) {
+		struct gp_rule_options options = {.pcre_only = pcre_only};
+
+		for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {
+			struct fixture f = {.arena = gp_arena_new(0), .input = {.bayes = -1}};
+
+			gp_rule_report_init(&f.report);
+			gp_rule_set_load_text("t.cf", gp_str(table[i].rule), &options, &f.report,
+					      &f.set);
+			f.input.envelope_from = GP_STR("env@example.com");
+			assert_string_equal(fixture_problem(&f, GP_RULE_ERROR), "");
+			fixture_scan(&f, mail);
+			if (gp_rule_scan_hits(f.scan, "R") != table[i].hits)
+				fail_msg("%s: %g hits, not %g", table[i].rule,
+					 gp_rule_scan_hits(f.scan, "R"), table[i].hits);
+			fixture_done(&f);
+		}
+	}
+}
+
+static void metas(void **state)
+{
+	static const struct {
+		const char *expression;
+		double value;
+	} metas[] = {
+		{"A", 1}, {"N", 0}, {"!N", 1}, {"!A", 0}, {"A && N", 0}, {"A || N", 1},
+		{"A && !N", 1}, {"A + TWO", 3}, {"A + TWO > 2", 1}, {"TWO >= 3", 0},
+		{"(A + TWO) * 2", 6}, {"A + TWO * 2", 5}, {"TWO / 4", 0.5}, {"A / N", 0},
+		{"TWO - A - A", 0}, {"TWO == 2", 1}, {"TWO != 2", 0}, {"A < TWO", 1},
+		{"TWO || A", 2}, {"N || TWO", 2}, {"A && TWO", 2}, {"TWO && A", 1},
+		{"A ? TWO : N", 2}, {"N ? TWO : A", 1}, {"A ^ TWO", 3}, {"-A + TWO", 1},
+		{"A - TWO", 1}, /* negative: a hit is worth 1 */
+		{"UNKNOWN", 0}, {"!UNKNOWN", 1}, {"FACT", 4}, {"OFF", 0}, {"!OFF", 1},
+		{"LATER", 2}, {"rules_matching(T?O)", 2}, {"rules_matching(NOTHING*)", 0},
+		{"local_tests_only", 1}, {"1.5", 1.5}, {"()", 0}, {"((((A))))", 1},
+		{"A+TWO>2&&!N", 1},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(metas); i++) {
+		struct fixture f;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "meta M %s\nbody A /First/\nbody N /nothing/\nbody TWO /free/\n"
+			 "tflags TWO multiple\nbody OFF /First/\nscore OFF 0\n"
+			 "meta LATER TWO\nmeta USES_FACT FACT\n", metas[i].expression);
+		fixture_load(&f, text);
+		assert_string_equal(fixture_problem(&f, GP_RULE_ERROR), "");
+		fixture_message(&f, gp_str(mail));
+		assert_true(gp_rule_scan_set(f.scan, "FACT", 4));
+		assert_false(gp_rule_scan_set(f.scan, "NOBODY_KNOWS", 4));
+		gp_rule_scan_finish(f.scan, &f.symbols);
+		if (gp_rule_scan_hits(f.scan, "M") != metas[i].value)
+			fail_msg("%s: %g, not %g", metas[i].expression,
+				 gp_rule_scan_hits(f.scan, "M"), metas[i].value);
+		fixture_done(&f);
+	}
+}
+
+static void meta_cycles(void **state)
+{
+	struct fixture f;
+
+	fixture_load(&f, "meta A B\nmeta B A\nmeta C A || D\nbody D /First/\nmeta E !F\nmeta F F\n"
+			 "meta G D\n");
+	assert_int_equal(f.report.errors, 5);
+	assert_non_null(strstr(fixture_problem(&f, GP_RULE_ERROR),
+			       ": the expression depends on itself, or on one that does"));
+	fixture_scan(&f, mail);
+	assert_string_equal(fixture_hits(&f), "D G");
+	fixture_done(&f);
+}
+
+static void scores(void **state)
+{
+	struct fixture f;
+	const struct gp_symbol *s;
+
+	fixture_load(&f, "body __SUB /First/\nbody A /First/\nscore A 1 2 3 4\ndescribe A An A\n"
+			 "body M /free/\ntflags M multiple\nscore M 0.5\nmeta SUM M * 10\nscore SUM -1\n"
+			 "body ZERO /First/\nscore ZERO 0 0 0 1\nscore FACT 2.5\n"
+			 "body B50 eval:check_bayes('0.4', '0.6')\nbody B99 eval:check_bayes('0.99', undef)\n"
+			 "tflags B99 learn\n");
+	f.input.has_network = true;
+	fixture_message(&f, gp_str(mail));
+	gp_rule_scan_set_evidence(f.scan, "FACT", 1, GP_STR("seen"));
+	f.input.has_bayes = true;
+	f.input.bayes = 0.995;
+	gp_rule_scan_finish(f.scan, &f.symbols);
+	assert_null(gp_symbols_find(&f.symbols, "__SUB"));
+	assert_true(gp_rule_scan_hits(f.scan, "__SUB") == 1);
+	s = gp_symbols_find(&f.symbols, "A");
+	assert_true(s->score == 4);
+	assert_string_equal(s->description, "An A");
+	s = gp_symbols_find(&f.symbols, "M");
+	assert_true(s->score == 1 && s->hits == 2);
+	s = gp_symbols_find(&f.symbols, "SUM");
+	assert_true(s->score == -1 && s->hits == 20);
+	assert_non_null(gp_symbols_find(&f.symbols, "ZERO"));
+	assert_true(gp_symbols_find(&f.symbols, "FACT")->score == 2.5);
+	assert_non_null(gp_symbols_find(&f.symbols, "B99"));
+	assert_null(gp_symbols_find(&f.symbols, "B50"));
+	fixture_done(&f);
+
+	fixture_load(&f, "body B99 eval:check_bayes('0.99', '1.00')\ntflags B99 learn\n"
+			 "body LOW eval:check_bayes('0', '0.01')\nscore LOW 1\nbody Z /First/\n"
+			 "score Z 0 0 0 1\n");
+	f.input.bayes = 0;
+	fixture_scan(&f, mail);
+	assert_string_equal(fixture_hits(&f), "LOW"); /* set 0: Z is off there */
+	fixture_done(&f);
+}
+
+static void evidence(void **state)
+{
+	struct fixture f;
+	size_t i = 0;
+	struct gp_symbol s;
+
+	fixture_load(&f, "body A /m[on]+ey/\nheader B Subject !~ /x/\n");
+	f.input.trace = true;
+	fixture_scan(&f, mail);
+	assert_true(gp_rule_scan_next_hit(f.scan, &i, &s));
+	assert_str(s.evidence, "money");
+	assert_true(gp_rule_scan_next_hit(f.scan, &i, &s));
+	assert_str(s.evidence, "");
+	assert_false(gp_rule_scan_next_hit(f.scan, &i, &s));
+	assert_str(gp_symbols_find(&f.symbols, "A")->evidence, "money");
+	fixture_done(&f);
+}
+
+/* Patterns that take exponential time are stopped, and counted. */
+static void limits(void **state)
+{
+	static const char *const patterns[] = {
+		"/^(a+)+$/", "/^(a|aa)+$/", "/(a*)*b/", "/^(?:a?){30}a{30}c/", "/((a+)+)+x/s",
+		"/(?:(?:a+)+)+!/", "/^(([a-z])+.)+[A-Z]([a-z])+$/",
+	};
+	GP_BUF_AUTO text = GP_BUF_INIT(1 << 20);
+
+	gp_buf_add_cstr(&text, "Subject: s\n\n");
+	for (unsigned i = 0; i < 1500; i++)
+		gp_buf_add_chr(&text, 'a');
+	gp_buf_add_cstr(&text, "!b\n");
+	for (size_t i = 0; i < GP_ARRAY_SIZE(patterns); i++) {
+		struct fixture f;
+		char rule[128];
+		int64_t start = gp_clock_cpu_us();
+
+		snprintf(rule, sizeof(rule), "body R %s\n", patterns[i]);
+		fixture_load(&f, rule);
+		fixture_message(&f, gp_buf_str(&text));
+		gp_rule_scan_finish(f.scan, &f.symbols);
+		if (gp_clock_cpu_us() - start > 1000000)
+			fail_msg("%s took %ld us", patterns[i], (long)(gp_clock_cpu_us() - start));
+		fixture_done(&f);
+	}
+	/* The first of them for sure needs the limit. */
+	struct fixture f;
+
+	fixture_load(&f, "body R /^(a+)+$/\n");
+	fixture_message(&f, gp_buf_str(&text));
+	gp_rule_scan_finish(f.scan, &f.symbols);
+	assert_int_equal(gp_rule_scan_stats(f.scan)->limit_exceeded, 1);
+	assert_false(gp_rule_scan_stats(f.scan)->budget_exceeded);
+	assert_true(gp_rule_scan_hits(f.scan, "R") == 0);
+	fixture_done(&f);
+}
+
+/* Many slow patterns together meet the budget of the message. */
+static void budget(void **state)
+{
+	GP_BUF_AUTO text = GP_BUF_INIT(1 << 20);
+	GP_BUF_AUTO set = GP_BUF_INIT(1 << 20);
+	struct fixture f;
+	int64_t start;
+
+	for (unsigned i = 0; i < 500; i++)
+		gp_buf_printf(&set, "body R%u /^(%ua?|a+)+$/\n", i, i);
+	gp_buf_add_cstr(&text, "Subject: s\n\n");
+	for (unsigned i = 0; i < 50; i++)
+		gp_buf_add_cstr(&text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\n\n");
+	fixture_load(&f, gp_buf_cstr(&set));
+	f.input.cpu_budget_ms = 50;
+	start = gp_clock_cpu_us();
+	fixture_message(&f, gp_buf_str(&text));
+	gp_rule_scan_finish(f.scan, &f.symbols);
+	assert_true(gp_rule_scan_stats(f.scan)->budget_exceeded);
+	assert_true(gp_clock_cpu_us() - start < 1000000);
+	fixture_done(&f);
+}
+
+/* A scan that is never finished gives everything back with its arena; the set outlives it. */
+static void abandoned(void **state)
+{
+	struct fixture f;
+
+	fixture_load(&f, "body A /x/\n");
+	fixture_message(&f, gp_str(mail));
+	gp_rule_set_unref(f.set);
+	f.set = NULL;
+	fixture_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules),  cmocka_unit_test(metas),    cmocka_unit_test(meta_cycles),
+		cmocka_unit_test(scores), cmocka_unit_test(evidence), cmocka_unit_test(limits),
+		cmocka_unit_test(budget), cmocka_unit_test(abandoned),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
