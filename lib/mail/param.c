@@ -8,11 +8,13 @@
 #include "lib/mail/charset.h"
 #include "lib/mail/header.h"
 
+#define MAIN_MAX 256   /* "type/subtype"; registered ones have up to 80 bytes */
 #define PIECES_MAX 100 /* name*0 … name*99; a file name of 4 KB needs 60 */
 
 struct cursor {
 	struct gp_str s;
 	size_t i;
+	bool has_open_comment; /* one that never closes: parentheses are text then */
 };
 
 struct param {
@@ -22,23 +24,25 @@ struct param {
 	bool is_quoted, is_extended;
 };
 
-static void skip_comment(struct cursor *c)
+/* Moves behind the comment that opens here; false if it never closes. */
+static bool skip_comment(struct cursor *c)
 {
 	int depth = 0;
 
-	for (; c->i < c->s.len; c->i++) {
-		char ch = c->s.ptr[c->i];
+	for (size_t i = c->i; i < c->s.len && !c->has_open_comment; i++) {
+		char ch = c->s.ptr[i];
 
 		if (ch == '\\')
-			c->i++;
+			i++;
 		else if (ch == '(')
 			depth++;
 		else if (ch == ')' && --depth == 0) {
-			c->i++;
-			return;
+			c->i = i + 1;
+			return true;
 		}
 	}
-	c->i = GP_MIN(c->i, c->s.len);
+	c->has_open_comment = true;
+	return false;
 }
 
 static void skip_blank(struct cursor *c)
@@ -48,16 +52,24 @@ static void skip_blank(struct cursor *c)
 
 		if (gp_is_space(ch))
 			c->i++;
-		else if (ch == '(')
-			skip_comment(c);
-		else
+		else if (ch != '(' || !skip_comment(c))
 			return;
 	}
 }
 
+/* Behind the main value, where parameters begin. */
+static struct cursor params_begin(struct gp_str value)
+{
+	struct cursor c = {.s = value};
+
+	for (skip_blank(&c); c.i < c.s.len && c.s.ptr[c.i] != ';'; skip_blank(&c))
+		c.i++;
+	return c;
+}
+
 struct gp_str gp_param_main(struct gp_arena *a, struct gp_str value)
 {
-	struct cursor c = {gp_str_sub(value, 0, GP_MIN(value.len, (size_t)256)), 0};
+	struct cursor c = {.s = gp_str_sub(value, 0, MAIN_MAX)};
 	char *out = gp_arena_alloc(a, c.s.len + 1);
 	size_t n = 0;
 
@@ -102,9 +114,8 @@ static bool param_next(struct cursor *c, struct param *p)
 	size_t start, end;
 
 	*p = (struct param){0};
-	while (c->i < c->s.len && (c->s.ptr[c->i] == ';' || gp_is_space(c->s.ptr[c->i]) ||
-				   c->s.ptr[c->i] == '('))
-		c->s.ptr[c->i] == ';' ? (void)c->i++ : skip_blank(c);
+	for (skip_blank(c); c->i < c->s.len && c->s.ptr[c->i] == ';'; skip_blank(c))
+		c->i++;
 	if (c->i >= c->s.len)
 		return false;
 	for (start = c->i; c->i < c->s.len && c->s.ptr[c->i] != '=' && c->s.ptr[c->i] != ';'; c->i++)
@@ -170,7 +181,7 @@ static void add_pieces(struct gp_str value, struct gp_str name, struct gp_buf *o
 		       struct gp_str *ret_charset)
 {
 	for (int piece = 0; piece < PIECES_MAX; piece++) {
-		struct cursor c = {value, gp_str_find_chr(value, ';', 0)};
+		struct cursor c = params_begin(value);
 		struct param p;
 		bool is_found = false;
 
@@ -193,7 +204,7 @@ struct gp_str gp_param_get_n(struct gp_arena *a, struct gp_str value, const char
 {
 	GP_BUF_AUTO bytes = GP_BUF_INIT(value.len);
 	GP_BUF_AUTO out = GP_BUF_INIT(3 * value.len + 16);
-	struct cursor c = {value, gp_str_find_chr(value, ';', 0)};
+	struct cursor c = params_begin(value);
 	struct gp_str charset = {0}, want = gp_str(name);
 	bool is_encoded = false;
 	struct param p;
