@@ -187,6 +187,8 @@ static void add_received(struct fields *f)
 	struct gp_word word;
 	bool is_id = false;
 
+	if (gp_str_ifind(rest, GP_STR(" with LMTP"), 0) < rest.len)
+		return; /* delivery's own hop, which is not there yet when mail is judged */
 	if (++f->n_received > RECEIVED_MAX)
 		return;
 	for (size_t i = gp_str_find_chr(rest, '[', 0); i < rest.len;

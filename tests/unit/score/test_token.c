@@ -198,10 +198,12 @@ static void test_sender_is_return_path(void **state)
 static void test_delivery_and_filters_change_nothing(void **state)
 {
 	struct gp_token_list before = collect(*state, "Subject: x\nX-Mailer: y\n\nz\n");
-	struct gp_token_list after = collect(
-		*state, "Delivered-To: me@here.example\nX-Spam-Status: Yes, score=7\nSubject: x\n"
-			"X-Spam-Flag: YES\nAuthentication-Results: here; spf=fail\n"
-			"X-Gatepost-Seal: 0\nX-Mailer: y\nStatus: RO\n\nz\n");
+	struct gp_token_list after =
+		collect(*state, "Delivered-To: me@here.example\nReceived: from mx.here.example by "
+				"here.example with LMTP id aa11; Mon, 1 Jan 2024 10:00:00 +0100\n"
+				"X-Spam-Status: Yes, score=7\nSubject: x\n"
+				"X-Spam-Flag: YES\nAuthentication-Results: here; spf=fail\n"
+				"X-Gatepost-Seal: 0\nX-Mailer: y\nStatus: RO\n\nz\n");
 
 	assert_same(&before, &after);
 }
