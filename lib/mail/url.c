@@ -232,7 +232,7 @@ static int build(struct gp_arena *arena, struct gp_str s, struct gp_buf *out, st
 		return with_host(arena, known, gp_str_sub(s, n + 1, s.len), out, ret);
 	if (gp_str_ieq(scheme, GP_STR("mailto")))
 		return mail_address(arena, gp_str_sub(s, n + 1, s.len), out, ret);
-	if (n && !is_bare_host(s)) {
+	if (n) { /* a host before a port has a dot, which schemes do not have here */
 		if (gp_str_ieq(scheme, GP_STR("cid")) || gp_str_ieq(scheme, GP_STR("mid")))
 			return GP_EINVAL;
 		for (size_t i = 0; i < n; i++)
