@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/base/metric.h"
 
@@ -27,10 +28,18 @@
 #define IN_FLIGHT_MAX 4000
 /* Late queries are left to finish for the cache while fewer than this are there. */
 #define LATE_KEPT_MAX 200
-/* So many timeouts without any answer in between: nobody is there. */
+/* So many timeouts without a fresh answer in between: nobody is there.  What the cache
+ * does not answer by then is given up soon, until a fresh answer comes again. */
 #define SILENCE_MAX 16
-/* Then one question each so often goes through. */
-#define PROBE_MS 500
+#define SILENT_TIMEOUT_MS 100
+/* Answers remembered, to tell fresh ones from cached ones: a power of two. */
+#define KNOWN_MAX 4096
+
+/* A question answered not long ago. */
+struct known {
+	uint64_t hash;
+	int64_t until_ms;
+};
 
 struct unbound {
 	struct gp_resolver base;
@@ -40,8 +49,8 @@ struct unbound {
 	struct query *queries;
 	int64_t timeout_ms;
 	size_t n_queries;
-	unsigned silence;     /* timeouts in a row */
-	int64_t next_probe_ms;
+	unsigned silence; /* timeouts in a row */
+	struct known known[KNOWN_MAX]; /* at hash % KNOWN_MAX */
 };
 
 struct query {
@@ -49,6 +58,8 @@ struct query {
 	struct gp_dns_question *question; /* NULL: the asker was told it is late */
 	struct gp_timer timer;
 	int64_t begun_us;
+	uint64_t hash;
+	bool is_known; /* the answer may come from the cache */
 	int id; /* libunbound's */
 	struct query *next, **prev;
 };
@@ -116,12 +127,24 @@ static void fill(struct gp_dns_question *question, const struct ub_result *r)
 	}
 }
 
+/* An answer came: from a server, if it cannot come from the cache. */
+static void hear(struct query *q, const struct ub_result *r)
+{
+	struct known *k = &q->u->known[q->hash % KNOWN_MAX];
+
+	if (!r || (r->rcode != GP_DNS_NOERROR && r->rcode != GP_DNS_NXDOMAIN))
+		return;
+	if (!q->is_known)
+		q->u->silence = 0;
+	*k = (struct known){q->hash, gp_clock_mono_ms() + GP_MAX(r->ttl, 1) * INT64_C(1000)};
+}
+
 /* libunbound's callback, from ub_process() on the loop thread. */
 static void answered(void *arg, int err, struct ub_result *r)
 {
 	struct query *q = arg;
 
-	q->u->silence = 0;
+	hear(q, r);
 	if (!q->question) {
 		/* nobody waits any more */
 	} else if (err || !r) {
@@ -152,20 +175,34 @@ static void timed_out(void *arg)
 		query_free(q);
 }
 
-/* Is it worth while to ask? */
-static bool is_refused(struct unbound *u, const struct gp_dns_question *question)
+/* No room, or nobody there to listen. */
+static bool is_refused(const struct unbound *u, const struct gp_dns_question *question)
 {
-	int64_t now_ms = gp_clock_mono_ms();
+	return u->n_queries >= IN_FLIGHT_MAX || gp_job_is_abandoned(&question->job) ||
+	       gp_job_deadline(&question->job) <= gp_clock_mono_ms();
+}
 
-	if (u->n_queries >= IN_FLIGHT_MAX || gp_job_is_abandoned(&question->job) ||
-	    gp_job_deadline(&question->job) <= now_ms)
-		return true;
-	if (u->silence < SILENCE_MAX)
-		return false;
-	if (now_ms < u->next_probe_ms)
-		return true;
-	u->next_probe_ms = now_ms + PROBE_MS;
-	return false;
+static struct query *query_new(struct unbound *u, struct gp_dns_question *question)
+{
+	uint64_t hash = gp_hash64(question->type, question->name, strlen(question->name));
+	const struct known *k = &u->known[hash % KNOWN_MAX];
+	struct query *q = gp_xcalloc(1, sizeof(*q));
+
+	*q = (struct query){
+		.u = u,
+		.question = question,
+		.begun_us = gp_clock_mono_us(),
+		.hash = hash,
+		.is_known = k->hash == hash && k->until_ms > gp_clock_mono_ms(),
+		.next = u->queries,
+		.prev = &u->queries,
+	};
+	q->timer = (struct gp_timer){.fn = timed_out, .arg = q};
+	if (q->next)
+		q->next->prev = &q->next;
+	u->queries = q;
+	u->n_queries++;
+	return q;
 }
 
 /* A question arrives on the loop thread. */
@@ -174,6 +211,7 @@ static void start(void *arg)
 	struct gp_dns_question *question = arg;
 	struct unbound *u = (struct unbound *)question->resolver;
 	struct query *q;
+	int64_t timeout_ms;
 
 	gp_metric_add(&questions, 1);
 	if (is_refused(u, question)) {
@@ -181,17 +219,11 @@ static void start(void *arg)
 		gp_job_finish(&question->job, GP_ETEMP);
 		return;
 	}
-	q = gp_xcalloc(1, sizeof(*q));
-	*q = (struct query){.u = u, .question = question, .begun_us = gp_clock_mono_us()};
-	q->timer = (struct gp_timer){.fn = timed_out, .arg = q};
-	q->next = u->queries;
-	q->prev = &u->queries;
-	if (q->next)
-		q->next->prev = &q->next;
-	u->queries = q;
-	u->n_queries++;
+	q = query_new(u, question);
+	timeout_ms = u->silence < SILENCE_MAX ? u->timeout_ms
+					      : GP_MIN(u->timeout_ms, SILENT_TIMEOUT_MS);
 	gp_timer_set(u->loop, &q->timer,
-		     GP_MIN(gp_job_deadline(&question->job), gp_clock_mono_ms() + u->timeout_ms));
+		     GP_MIN(gp_job_deadline(&question->job), gp_clock_mono_ms() + timeout_ms));
 	if (ub_resolve_async(u->ctx, question->name, (int)question->type, 1, q, answered, &q->id) != 0) {
 		finish(q, GP_ETEMP, FAILED);
 		query_free(q);
@@ -386,12 +418,10 @@ int gp_dns_unbound_open(const struct gp_dns_options *options, struct gp_loop *lo
 	}
 	register_metrics();
 	u = gp_xcalloc(1, sizeof(*u));
-	*u = (struct unbound){
-		.base = {.ops = &OPS},
-		.loop = loop,
-		.ctx = ctx,
-		.timeout_ms = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS,
-	};
+	u->base.ops = &OPS;
+	u->loop = loop;
+	u->ctx = ctx;
+	u->timeout_ms = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS;
 	gp_loop_run_in(loop, join, u);
 	if (!u->watch) {
 		r = gp_diag_errno(diag, "libunbound: descriptor");

@@ -3,8 +3,8 @@
  *
  * It is a guest on the event loop; libunbound runs one thread of its own.  Answers
  * (negative ones too) are cached within cache_size, equal questions in flight are
- * merged.  When the servers do not answer at all for a while, questions fail at
- * once until a probe gets through.
+ * merged.  When the servers do not answer at all for a while, only the cache is
+ * waited for (a tenth of a second) until an answer gets through again.
  */
 #ifndef GP_DNS_DNS_UNBOUND_H
 #define GP_DNS_DNS_UNBOUND_H
