@@ -298,5 +298,10 @@ int gp_rule_parse_path(struct gp_rule_builder *b, const char *path, struct gp_di
 
 	if (stat(path, &st))
 		return gp_diag_errno(diag, "%s", path);
-	return S_ISDIR(st.st_mode) ? parse_directory(b, path, diag) : parse_file(b, path, diag);
+	if (S_ISDIR(st.st_mode))
+		return parse_directory(b, path, diag);
+	if (S_ISREG(st.st_mode)) /* a device or a pipe might never end */
+		return parse_file(b, path, diag);
+	gp_diag_set(diag, "%s: neither a file nor a directory", path);
+	return GP_EINVAL;
 }

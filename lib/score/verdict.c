@@ -13,8 +13,8 @@ const struct gp_thresholds gp_thresholds_default = {
 	.greylist = 4,
 	.add_header = 6,
 	.reject = 15,
-	.quarantine = INFINITY,
-	.discard = INFINITY,
+	.quarantine = HUGE_VAL,
+	.discard = HUGE_VAL,
 };
 
 const char *gp_action_name(enum gp_action action)
@@ -41,7 +41,7 @@ static double threshold(const struct gp_thresholds *t, enum gp_action action)
 {
 	switch (action) {
 	case GP_ACTION_ACCEPT:
-		return -INFINITY;
+		return -HUGE_VAL;
 	case GP_ACTION_GREYLIST:
 		return t->greylist;
 	case GP_ACTION_ADD_HEADER:
@@ -54,7 +54,7 @@ static double threshold(const struct gp_thresholds *t, enum gp_action action)
 		return t->discard;
 	}
 	assert(false && "an action");
-	return INFINITY;
+	return HUGE_VAL;
 }
 
 enum gp_action gp_thresholds_action(const struct gp_thresholds *t, double score)

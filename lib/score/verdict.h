@@ -21,7 +21,7 @@ enum gp_action {
 	GP_ACTION_DISCARD,
 };
 
-/* From which score on each action is taken; INFINITY: never.  When several apply, the last of
+/* From which score on each action is taken; HUGE_VAL: never.  When several apply, the last of
  * enum gp_action wins. */
 struct gp_thresholds {
 	double greylist, add_header, quarantine, reject, discard;

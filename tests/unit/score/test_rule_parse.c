@@ -53,6 +53,7 @@ static void bad_lines(void **state)
 		{"if 1\nelse\nelse\nendif", "3 : a second else"},
 		{"\nif version > 1\nbody A /x/", "3 : the condition of line 2 is not closed"},
 		{"include", "1 : include wants a file"},
+		{"include /dev/null", "1 : /dev/null: neither a file nor a directory"},
 		{"include /nonexistent/x.cf", "1 : /nonexistent/x.cf: No such file"},
 	};
 
