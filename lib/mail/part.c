@@ -12,6 +12,7 @@
 #include "lib/mail/param.h"
 
 #define HEAD_MAX 256
+#define META_MAX 1024 /* browsers look that far for a charset */
 
 static struct gp_str field(struct gp_message *m, const struct gp_part *p, const char *name)
 {
@@ -174,10 +175,28 @@ static void set_text(struct gp_message *m, struct gp_part *p, struct gp_str text
 	m->state->decoded_size += p->size;
 }
 
+/* The charset that an HTML document declares of itself near its beginning, as
+ * programs read it where the part declares none; or empty. */
+static struct gp_str meta_charset(struct gp_str html)
+{
+	struct gp_str head = gp_str_sub(html, 0, META_MAX);
+	size_t at = gp_str_ifind(head, GP_STR("charset="), 0), n = 0;
+
+	if (at == head.len)
+		return GP_STR("");
+	head = gp_str_sub(head, at + 8, head.len);
+	if (head.len && (head.ptr[0] == '"' || head.ptr[0] == '\''))
+		head = gp_str_sub(head, 1, head.len);
+	while (n < head.len && (gp_is_alnum(head.ptr[n]) || memchr("-_:", head.ptr[n], 3)))
+		n++;
+	return gp_str_sub(head, 0, n);
+}
+
 static void decode_text(struct gp_message *m, struct gp_part *p, struct gp_str content)
 {
 	size_t max = room_left(m);
 	GP_BUF_AUTO bytes = GP_BUF_INIT(max);
+	struct gp_str charset = p->charset;
 	enum gp_encoding encoding;
 	bool is_cut = false;
 
@@ -192,14 +211,16 @@ static void decode_text(struct gp_message *m, struct gp_part *p, struct gp_str c
 	}
 	if (is_cut)
 		mark_cut(m, p);
-	if (gp_charset_is_plain(p->charset, content)) {
+	if (!charset.len && (p->flags & GP_PART_HTML))
+		charset = meta_charset(content);
+	if (gp_charset_is_plain(charset, content)) {
 		drop_cr(&bytes);
 		content = bytes.len ? gp_arena_str(m->arena, gp_buf_str(&bytes)) : content;
 		set_text(m, p, content, max);
 	} else {
 		GP_BUF_AUTO text = GP_BUF_INIT(3 * content.len + 16);
 
-		if (!gp_charset_to_utf8(p->charset, content, &text))
+		if (!gp_charset_to_utf8(charset, content, &text))
 			p->flags |= GP_PART_BAD_CHARSET;
 		drop_cr(&text);
 		set_text(m, p, gp_arena_str(m->arena, cut_utf8(gp_buf_str(&text), max)), max);

@@ -22,7 +22,7 @@ static size_t space_len(struct gp_str s)
 {
 	if (gp_is_space(s.ptr[0]) || s.ptr[0] == '\0')
 		return 1;
-	return gp_str_starts(s, GP_STR("\xc2\xa0")) ? 2 : 0;
+	return s.ptr[0] == '\xc2' && s.len > 1 && s.ptr[1] == '\xa0' ? 2 : 0;
 }
 
 /* Appends plain text folded into paragraphs; stops where the buffer is full. */

@@ -156,6 +156,20 @@ static void test_contents(void **state)
 	}
 }
 
+static void test_meta_charset(void **state)
+{
+	struct gp_message *m = gp_message_parse(arena, NULL, GP_STR(
+		"Content-Type: text/html\n\n<meta http-equiv=x content='text/html; CHARSET=koi8-r'>\xf0\n"));
+
+	(void)state;
+	assert_str(m->text, "\xd0\x9f");
+	assert_str(m->parts.items[0].charset, "");
+	assert_int_equal(m->parts.items[0].flags & GP_PART_BAD_CHARSET, 0);
+	m = gp_message_parse(arena, NULL, GP_STR(
+		"Content-Type: text/html; charset=utf-8\n\n<meta charset=koi8-r>\xd0\x9f\n"));
+	assert_str(m->text, "\xd0\x9f"); /* the part's declaration counts first */
+}
+
 static void test_attachment(void **state)
 {
 	const struct gp_part *p;
@@ -210,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_structure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_contents, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_meta_charset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_attachment, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text, setup, teardown),
 	};
