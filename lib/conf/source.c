@@ -23,6 +23,7 @@ struct scan {
 	unsigned line;
 	unsigned depth;
 	enum state state;
+	unsigned opened; /* line where the string or comment that we are in began */
 };
 
 static int expand(struct scan *s, struct gp_str text);
@@ -86,10 +87,12 @@ static void scan_line(struct scan *s, struct gp_str line)
 				i += word - 1;
 			} else if (*rest.ptr == '"') {
 				s->state = STRING;
+				s->opened = s->line;
 			} else if (*rest.ptr == '#' || gp_str_starts(rest, GP_STR("//"))) {
 				s->state = LINE_COMMENT;
 			} else if (gp_str_starts(rest, GP_STR("/*"))) {
 				s->state = BLOCK_COMMENT;
+				s->opened = s->line;
 				i++;
 			}
 			break;
@@ -183,6 +186,11 @@ static int expand(struct scan *s, struct gp_str text)
 		gp_buf_add_chr(&source->text, '\n');
 		*gp_vec_push(source->arena, &source->lines) =
 			(struct gp_conf_place){s->file, s->line};
+	}
+	if (s->state != PLAIN) {
+		gp_conf_report_add(s->fatal, s->file, s->opened, "%s is not closed in this file",
+				   s->state == STRING ? "a quote" : "a comment");
+		return GP_EINVAL;
 	}
 	if (gp_buf_error(&source->text) < 0)
 		gp_conf_report_add(s->fatal, s->file, 0, "more than %d bytes with all it includes",

@@ -14,6 +14,13 @@ static const struct gp_conf_table *const tables[] = {
 	&gp_conf_domains_table, &gp_conf_metrics_table, &gp_conf_rules_table, &gp_conf_bayes_table,
 };
 
+/* libconfig forgets a text that stands where none may. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libconfig";
+}
+
 static struct gp_snapshot *load(const char *text, struct gp_conf_report *report)
 {
 	struct gp_snapshot *snap = NULL;

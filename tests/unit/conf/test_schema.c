@@ -133,6 +133,9 @@ static const struct {
 	const char *text, *errors;
 } bad[] = {
 	{"prog = {", "c:1: syntax error at the end of the file"},
+	{"x = \"a;\ny = 1;\n", "c:1: a quote is not closed in this file"},
+	{"x = 1; /* a\ny = 1;\n", "c:1: a comment is not closed in this file"},
+	{"x = \"a\n\\\" b\"; /* ok */ # \"\nx = 2;", "c:3: duplicate setting name near: x = 2;"},
 	{"x = 1;\nx = 2;", "c:2: duplicate setting name near: x = 2;"},
 	{"a = 1;", "c:1: a: no such setting"},
 	{"stor = \"x\";", "c:1: stor: no such setting; did you mean \"store\"?"},

@@ -1,0 +1,92 @@
+/*
+ * What a confined process cannot do any more, and what it can.
+ */
+#include "lib/daemon/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/fd.h"
+#include "tests/unit/test.h"
+
+static char allowed[] = "/tmp/gp-box-a-XXXXXX", other[] = "/tmp/gp-box-b-XXXXXX";
+
+static bool can_write(const char *folder)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/file", folder);
+	return gp_file_replace(path, "x", 1, 0600, NULL) == GP_OK;
+}
+
+static bool can_read(const char *path)
+{
+	GP_FD_AUTO fd = open(path, O_RDONLY);
+
+	return fd >= 0;
+}
+
+/* The exit status says which expectation failed. */
+static int confined(bool has_landlock)
+{
+	struct gp_diag diag;
+	char name[] = "true", *const argv[] = {name, NULL};
+
+	gp_sandbox_write(allowed);
+	gp_sandbox_write("");
+	gp_sandbox_read("/nonexistent");
+	if (gp_sandbox_enter(&diag) < 0)
+		return 1;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return 2;
+	errno = 0;
+	if (execv("/bin/true", argv) == 0 || errno == ENOENT)
+		return 3;
+	if (unshare(CLONE_NEWUSER) == 0 || errno != EPERM)
+		return 4;
+	if (!can_write(allowed) || !can_read("/etc/passwd") || !can_read("/proc/self/statm"))
+		return 5;
+	if (has_landlock && (can_write(other) || can_read("/root/.profile")))
+		return 6;
+	return 0;
+}
+
+static void test_confined(void **state)
+{
+	bool has_landlock = syscall(SYS_landlock_create_ruleset, NULL, 0,
+				    LANDLOCK_CREATE_RULESET_VERSION) > 0;
+	int status = -1;
+	pid_t pid;
+	char path[100];
+
+	(void)state;
+	if (!has_landlock)
+		print_message("# this kernel has no landlock: files are not confined\n");
+	assert_non_null(mkdtemp(allowed));
+	assert_non_null(mkdtemp(other));
+	pid = fork();
+	if (pid == 0)
+		_exit(confined(has_landlock));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	snprintf(path, sizeof(path), "%s/file", allowed);
+	unlink(path);
+	rmdir(allowed);
+	assert_int_equal(rmdir(other), 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_confined)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
