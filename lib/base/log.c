@@ -3,7 +3,9 @@
  */
 #include "lib/base/log.h"
 
+#include <math.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,9 +14,10 @@
 
 static void sink_stderr(enum gp_log_level level, struct gp_str line);
 
-static enum gp_log_level threshold = GP_LOG_INFO;
-static enum gp_log_format line_format = GP_LOG_TEXT;
-static gp_log_sink *line_sink = sink_stderr;
+/* A reload sets these while other threads log. */
+static _Atomic enum gp_log_level threshold = GP_LOG_INFO;
+static _Atomic enum gp_log_format line_format = GP_LOG_TEXT;
+static gp_log_sink *_Atomic line_sink = sink_stderr;
 
 static void sink_stderr(enum gp_log_level level, struct gp_str line)
 {
@@ -54,6 +57,21 @@ static void add_escaped_byte(struct gp_buf *out, unsigned char c, enum gp_log_fo
 	gp_buf_printf(out, format == GP_LOG_JSON ? "\\u%04x" : "\\x%02x", c);
 }
 
+/* Blanks beyond ASCII, at which readers of logs split too, and marks that turn the direction
+ * of what a terminal shows after them. */
+static bool is_treacherous(uint32_t cp)
+{
+	static const uint32_t ranges[][2] = {
+		{0x80, 0xa0},	  {0x61c, 0x61c},   {0x1680, 0x1680}, {0x2000, 0x200f},
+		{0x2028, 0x202f}, {0x205f, 0x2069}, {0x3000, 0x3000}, {0xfeff, 0xfeff},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(ranges); i++)
+		if (cp >= ranges[i][0] && cp <= ranges[i][1])
+			return true;
+	return false;
+}
+
 void gp_log_escape(struct gp_buf *out, struct gp_str s, enum gp_log_format format)
 {
 	while (s.len) {
@@ -64,7 +82,7 @@ void gp_log_escape(struct gp_buf *out, struct gp_str s, enum gp_log_format forma
 			gp_utf8_add(out, 0xfffd);
 		else if (n == 0 || cp < 0x20 || cp == 0x7f || (cp == ' ' && format == GP_LOG_TEXT))
 			add_escaped_byte(out, (unsigned char)s.ptr[0], format);
-		else if (cp >= 0x80 && cp < 0xa0)
+		else if (is_treacherous(cp))
 			gp_buf_printf(out, "\\u%04x", cp);
 		else if (cp == '"' || cp == '\\')
 			gp_buf_printf(out, "\\%c", (char)cp);
@@ -76,7 +94,7 @@ void gp_log_escape(struct gp_buf *out, struct gp_str s, enum gp_log_format forma
 
 static void add_key(struct gp_logline *l, const char *key)
 {
-	if (line_format == GP_LOG_JSON)
+	if (l->format == GP_LOG_JSON)
 		gp_buf_printf(&l->buf, "%s\"%s\":", l->buf.len > 1 ? "," : "", key);
 	else
 		gp_buf_printf(&l->buf, "%s%s=", l->buf.len ? " " : "", key);
@@ -85,8 +103,9 @@ static void add_key(struct gp_logline *l, const char *key)
 void gp_logline_begin(struct gp_logline *l, enum gp_log_level level)
 {
 	l->level = level;
+	l->format = line_format;
 	gp_buf_init(&l->buf, GP_LOG_LINE_MAX - 2);
-	if (line_format == GP_LOG_JSON) {
+	if (l->format == GP_LOG_JSON) {
 		gp_buf_add_chr(&l->buf, '{');
 		gp_logline_cstr(l, "level", gp_log_level_name(level));
 	}
@@ -105,13 +124,13 @@ void gp_logline_str(struct gp_logline *l, const char *key, struct gp_str value)
 {
 	struct gp_str cut = gp_str_sub(value, 0, GP_LOG_VALUE_MAX);
 	bool is_cut = cut.len < value.len;
-	bool quoted = line_format == GP_LOG_JSON;
+	bool quoted = l->format == GP_LOG_JSON;
 	size_t start = l->buf.len;
 
 	add_key(l, key);
 	if (quoted)
 		gp_buf_add_chr(&l->buf, '"');
-	gp_log_escape(&l->buf, cut, line_format);
+	gp_log_escape(&l->buf, cut, l->format);
 	if (is_cut)
 		gp_buf_add_cstr(&l->buf, "...");
 	if (quoted)
@@ -138,18 +157,21 @@ void gp_logline_num(struct gp_logline *l, const char *key, double value, int dec
 	size_t start = l->buf.len;
 
 	add_key(l, key);
-	gp_buf_printf(&l->buf, "%.*f", decimals, value);
+	if (isfinite(value) || l->format == GP_LOG_TEXT)
+		gp_buf_printf(&l->buf, "%.*f", decimals, value);
+	else
+		gp_buf_add_cstr(&l->buf, "null"); /* JSON has no other word for it */
 	finish_field(l, start);
 }
 
 void gp_logline_emit(struct gp_logline *l)
 {
-	if (line_format == GP_LOG_JSON) {
+	if (l->format == GP_LOG_JSON) {
 		l->buf.max = GP_LOG_LINE_MAX;
 		gp_buf_add_chr(&l->buf, '}');
 	}
 	if (gp_log_enabled(l->level))
-		line_sink(l->level, gp_buf_str(&l->buf));
+		atomic_load(&line_sink)(l->level, gp_buf_str(&l->buf));
 	gp_buf_done(&l->buf);
 }
 
@@ -165,12 +187,12 @@ void gp_log(enum gp_log_level level, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	gp_logline_begin(&l, level);
-	if (line_format == GP_LOG_JSON) {
+	if (l.format == GP_LOG_JSON) {
 		size_t start = l.buf.len;
 
 		add_key(&l, "message");
 		gp_buf_add_chr(&l.buf, '"');
-		gp_log_escape(&l.buf, gp_str(text), line_format);
+		gp_log_escape(&l.buf, gp_str(text), l.format);
 		gp_buf_add_chr(&l.buf, '"');
 		finish_field(&l, start);
 	} else {
@@ -178,7 +200,7 @@ void gp_log(enum gp_log_level level, const char *fmt, ...)
 		/* Our own sentences may quote; only what breaks a line is escaped. */
 		for (const char *p = text; *p; p++) {
 			if ((unsigned char)*p < 0x20 || *p == 0x7f)
-				add_escaped_byte(&l.buf, (unsigned char)*p, line_format);
+				add_escaped_byte(&l.buf, (unsigned char)*p, l.format);
 			else
 				gp_buf_add_chr(&l.buf, *p);
 		}

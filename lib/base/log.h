@@ -48,6 +48,7 @@ void gp_log(enum gp_log_level level, const char *fmt, ...) GP_PRINTF(2, 3);
 struct gp_logline {
 	struct gp_buf buf;
 	enum gp_log_level level;
+	enum gp_log_format format; /* as it was when the line began */
 };
 
 /* Begin, add fields, emit (which also releases).  Keys are our own literals. */
@@ -60,7 +61,8 @@ void gp_logline_num(struct gp_logline *l, const char *key, double value, int dec
 void gp_logline_emit(struct gp_logline *l);
 
 /* Appends s with control bytes and blanks as \xNN, quotes and backslashes behind a
- * backslash (text form), or with JSON's escapes; invalid UTF-8 becomes \xNN or U+FFFD. */
+ * backslash (text form), or with JSON's escapes; invalid UTF-8 becomes \xNN or U+FFFD.
+ * Blanks beyond ASCII, invisible characters and marks of direction become \uNNNN in both. */
 void gp_log_escape(struct gp_buf *out, struct gp_str s, enum gp_log_format format);
 
 #endif

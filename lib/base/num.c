@@ -5,6 +5,7 @@
 
 #include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -62,9 +63,16 @@ int gp_num_parse_int(struct gp_str s, int64_t *ret)
 	return GP_OK;
 }
 
+static locale_t c_locale;
+
+static void make_locale(void)
+{
+	c_locale = newlocale(LC_ALL_MASK, "C", NULL);
+}
+
 int gp_num_parse_double(struct gp_str s, double *ret)
 {
-	static locale_t c_locale;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	char text[64];
 	char *end;
 	double v;
@@ -74,8 +82,7 @@ int gp_num_parse_double(struct gp_str s, double *ret)
 	for (size_t i = 0; i < s.len; i++)
 		if (!gp_is_digit(text[i]) && !memchr("+-.eE", text[i], 5))
 			return GP_EINVAL;
-	if (!c_locale)
-		c_locale = newlocale(LC_ALL_MASK, "C", NULL);
+	pthread_once(&once, make_locale);
 	v = strtod_l(text, &end, c_locale);
 	if (*end || !isfinite(v))
 		return GP_EINVAL;

@@ -3,6 +3,8 @@
  */
 #include "lib/base/log.h"
 
+#include <math.h>
+
 #include "tests/unit/test.h"
 
 static char last[GP_LOG_LINE_MAX + 1];
@@ -47,6 +49,23 @@ static void test_forged_fields(void **state)
 				  "bytes=\\\"\\\\\\x01\\xff\\x7f n=-5 score=6.2");
 }
 
+/* What Python's split() or a terminal would take for a blank or an order: no-break space, line
+ * separator, ideographic space, right-to-left override, next line. Letters stay. */
+static void test_other_blanks(void **state)
+{
+	static const char text[] = "a\xc2\xa0\xe2\x80\xa8\xe3\x80\x80\xe2\x80\xae\xc2\x85"
+				   "\xc3\xbc\xe2\x82\xac";
+	static const char escaped[] = "a\\u00a0\\u2028\\u3000\\u202e\\u0085\xc3\xbc\xe2\x82\xac";
+
+	(void)state;
+	for (int json = 0; json < 2; json++) {
+		GP_BUF_AUTO out = GP_BUF_INIT(200);
+
+		gp_log_escape(&out, gp_str(text), json ? GP_LOG_JSON : GP_LOG_TEXT);
+		assert_string_equal(gp_buf_cstr(&out), escaped);
+	}
+}
+
 static void test_json(void **state)
 {
 	struct gp_logline l;
@@ -58,6 +77,17 @@ static void test_json(void **state)
 	gp_logline_int(&l, "n", 7);
 	gp_logline_emit(&l);
 	assert_string_equal(last, "{\"level\":\"info\",\"from\":\"\\\"\\u000a\xef\xbf\xbd\xc3\xa9\",\"n\":7}");
+	gp_logline_begin(&l, GP_LOG_INFO);
+	gp_logline_num(&l, "score", (double)INFINITY, 1);
+	gp_logline_emit(&l);
+	assert_string_equal(last, "{\"level\":\"info\",\"score\":null}");
+	/* A reload that changes the format does not break the line at hand. */
+	gp_logline_begin(&l, GP_LOG_INFO);
+	gp_log_setup(GP_LOG_INFO, GP_LOG_TEXT, keep);
+	gp_logline_cstr(&l, "a", "b c");
+	gp_logline_emit(&l);
+	assert_string_equal(last, "{\"level\":\"info\",\"a\":\"b c\"}");
+	gp_log_setup(GP_LOG_INFO, GP_LOG_JSON, keep);
 	gp_log_error("it \"broke\"");
 	assert_string_equal(last, "{\"level\":\"error\",\"message\":\"it \\\"broke\\\"\"}");
 	gp_log_setup(GP_LOG_INFO, GP_LOG_TEXT, keep);
@@ -93,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_forged_fields),
+		cmocka_unit_test(test_other_blanks),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_bounds),
 	};

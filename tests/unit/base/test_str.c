@@ -99,10 +99,16 @@ static void test_glob(void **state)
 
 static void test_distance(void **state)
 {
+	static const char long_name[65];
+
 	(void)state;
 	assert_int_equal(gp_str_distance(GP_STR("kitten"), GP_STR("sitting")), 3);
 	assert_int_equal(gp_str_distance(GP_STR(""), GP_STR("abc")), 3);
 	assert_int_equal(gp_str_distance(GP_STR("same"), GP_STR("same")), 0);
+	/* Longer than 64 bytes: as far away as can be, even from itself. */
+	assert_int_equal(gp_str_distance(gp_str_n(long_name, 64), gp_str_n(long_name, 64)), 0);
+	assert_int_equal(gp_str_distance(gp_str_n(long_name, 64), (struct gp_str){0}), 64);
+	assert_int_equal(gp_str_distance(gp_str_n(long_name, 65), gp_str_n(long_name, 65)), 64);
 	assert_int_equal(gp_str_distance(GP_STR("tresholds"), GP_STR("thresholds")), 1);
 }
 

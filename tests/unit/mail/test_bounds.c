@@ -24,10 +24,10 @@
 #define HELD_OVER_INPUT (16u << 20)
 #define SECONDS_MAX 10 /* of CPU; sanitizers and busy machines included */
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SANITIZER 1
 #elif defined(__has_feature)
-#define HAS_SANITIZER __has_feature(address_sanitizer)
+#define HAS_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #else
 #define HAS_SANITIZER 0
 #endif
