@@ -2,7 +2,7 @@
  * Times the store through its own interface: learning until it holds a number
  * of tokens, look-ups of 1,500 tokens cold and warm, one thread and several.
  *
- *	store-bench URL [TOKENS [THREADS]]
+ *	gp-store-bench URL [TOKENS [THREADS]]
  *
  * Two thirds of a look-up's tokens are known, as in mail that was not learned.
  */
@@ -143,8 +143,9 @@ int main(int argc, char **argv)
 	struct gp_diag diag;
 	int threads, r;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc < 2) {
-		fprintf(stderr, "usage: store-bench URL [TOKENS [THREADS]]\n");
+		fprintf(stderr, "usage: gp-store-bench URL [TOKENS [THREADS]]\n");
 		return 2;
 	}
 	n_tokens = argc > 2 ? (uint64_t)arg_int(argv[2]) : n_tokens;

@@ -14,8 +14,8 @@
 #include "lib/store/keys.h"
 #include "lib/store/redis_int.h"
 
-/* One script call holds Redis up for some 4 ms per message of 1,500 tokens. */
-#define LEARN_MESSAGES 32
+/* One script call holds Redis up for some 6 ms per message of 1,500 tokens. */
+#define LEARN_MESSAGES 16
 /* How often what is believed of the messages may turn out to be wrong: others learn too. */
 #define LEARN_ROUNDS 5
 #define EXPIRE_STEP 1024 /* buckets; below Lua's limit for unpack() */

@@ -126,7 +126,7 @@ struct gp_bayes_message {
 };
 
 /* Learns, relearns and unlearns n messages.  LMDB: in one durable transaction, all or
- * none.  Redis: 32 messages at a time, each group all or none (so that others are not
+ * none.  Redis: 16 messages at a time, each group all or none (so that others are not
  * held up), as durable as Redis is configured; after a failure simply learn all again,
  * those that are known change nothing.  Which class a digest was learned as is kept, its tokens are not. */
 int gp_store_bayes_learn(struct gp_store *store, struct gp_str scope,
