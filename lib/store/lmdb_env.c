@@ -19,6 +19,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/store/keys.h"
+#include "lib/store/lmdb_mark.h"
 
 /* Address space, not memory: small enough for 32 bits, doubled when full. */
 #define MAP_START ((size_t)64 << 20)
@@ -47,6 +48,7 @@ struct gp_lmdb_env {
 	pthread_cond_t queue_filled;
 	struct gp_lmdb_work *head, **tail;
 	bool is_stopping;
+	bool is_synced; /* the writer ended with everything on disk */
 };
 
 int gp_lmdb_error(const struct gp_lmdb_env *env, int rc, struct gp_diag *diag)
@@ -366,7 +368,7 @@ static void *writer_main(void *arg)
 			is_dirty = false;
 		}
 	}
-	(void)mdb_env_sync(env->mdb, 1);
+	env->is_synced = mdb_env_sync(env->mdb, 1) == 0;
 	return NULL;
 }
 
@@ -466,6 +468,8 @@ static int start_writer(struct gp_lmdb_env *env, struct gp_diag *diag)
 	sigset_t all, old;
 	int dead, r = make_dir(env->config.dir, diag);
 
+	if (r == GP_OK && env->config.is_lazy)
+		r = gp_lmdb_mark_open(env->config.dir, diag);
 	if (r == GP_OK)
 		r = env_open(env, diag);
 	if (r < 0)
@@ -511,6 +515,8 @@ void gp_lmdb_close(struct gp_lmdb_env **env)
 		pthread_cond_signal(&old->queue_filled);
 		pthread_mutex_unlock(&old->queue_lock);
 		pthread_join(old->thread, NULL);
+		if (old->config.is_lazy && old->is_synced)
+			gp_lmdb_mark_closed(old->config.dir);
 	}
 	env_free(old);
 }

@@ -25,7 +25,7 @@ struct gp_lmdb_env;
 struct gp_lmdb_config {
 	const char *dir;	   /* the environment's directory */
 	bool is_writer;		   /* make it if need be, and start the writer thread */
-	bool is_lazy;		   /* commit without fsync, sync once a second */
+	bool is_lazy;		   /* commit without fsync, sync once a second (lmdb_mark.h) */
 	size_t map_max;		   /* bytes */
 	struct {
 		const char *name; /* NULL ends */

@@ -21,8 +21,9 @@
  * its loss costs a bounded wait once, then microseconds.
  *
  * LMDB, below its directory: `bayes/` (learned, durable) and `spam/` (records,
- * counters, rings; synced once a second).  One program writes each; a directory that
- * does not exist yet reads as empty.
+ * counters, rings; synced once a second: a crash of a program loses nothing, after a
+ * crash of the host it begins empty).  One program writes each; a directory that does
+ * not exist yet reads as empty.
  * URLs: lmdb:DIR   redis://[USER@]HOST[:PORT][/DB]   rediss://… (TLS)
  *	 redis+unix:///PATH[?db=N]; passwords only by options.password_file.
  */

@@ -2,6 +2,7 @@
  * The store on LMDB: the contract, and what only LMDB can do wrong.
  */
 #include <fcntl.h>
+#include <lmdb.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,6 +242,85 @@ static void full_is_temporary(void **state)
 	gp_store_close(&st);
 }
 
+/* Somebody else holds the write lock: the asker's deadline holds, reads go on. */
+static int hold_lock(const char *name)
+{
+	MDB_env *env;
+	MDB_txn *txn;
+	char file[300];
+
+	snprintf(file, sizeof(file), "%s/spam", path(name));
+	if (mdb_env_create(&env) != 0 || mdb_env_open(env, file, 0, 0600) != 0 ||
+	    mdb_txn_begin(env, NULL, 0, &txn) != 0)
+		return 1;
+	snprintf(file, sizeof(file), "%s/held", dir);
+	close(open(file, O_CREAT | O_WRONLY, 0600));
+	usleep(600000);
+	mdb_txn_abort(txn);
+	mdb_env_close(env);
+	return 0;
+}
+
+static void held_lock_costs_the_deadline(void **state)
+{
+	struct gp_store *st = open_store("held-lock", GP_STORE_SPAM, 0);
+	struct gp_record record;
+	int64_t begun, value;
+	pid_t holder = spawn("hold", "held-lock");
+
+	while (access(path("held"), F_OK) < 0)
+		usleep(5000);
+	begun = gp_clock_mono_ms();
+	assert_int_equal(gp_store_counter_add(st, GP_STR("t"), GP_STR("k"), 1, 60,
+					      gp_clock_mono_ms() + 100, &value),
+			 GP_ETEMP);
+	assert_in_range(gp_clock_mono_ms() - begun, 90, 300);
+	assert_int_equal(gp_store_record_get(st, GP_STR("t"), GP_STR("k"), soon(), &record),
+			 GP_ENOENT);
+	assert_succeeds(holder);
+	assert_int_equal(gp_store_counter_add(st, GP_STR("t"), GP_STR("k"), 1, 60, soon(), &value),
+			 GP_OK);
+	gp_store_close(&st);
+}
+
+static int count_and_die(const char *name)
+{
+	struct gp_store *st = open_store(name, GP_STORE_SPAM, 0);
+	int64_t value;
+
+	if (gp_store_counter_add(st, GP_STR("t"), GP_STR("k"), 1, 1000, soon(), &value) < 0)
+		return 200;
+	_exit((int)value);
+}
+
+static int exit_status(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
+/* A crash of the process loses nothing; after one of the host nothing is trusted. */
+static void crashes(void **state)
+{
+	struct gp_diag diag;
+
+	assert_int_equal(exit_status(spawn("die", "crash")), 1);
+	assert_int_equal(exit_status(spawn("die", "crash")), 2);
+	assert_int_equal(gp_file_replace(path("crash/spam/boot"), "another boot", 12, 0600, &diag),
+			 GP_OK);
+	assert_int_equal(exit_status(spawn("die", "crash")), 1);
+	assert_int_equal(access(path("crash/spam/data.mdb.unclean"), F_OK), 0);
+	{
+		struct gp_store *st = open_store("crash", GP_STORE_SPAM, 0);
+
+		gp_store_close(&st);
+	}
+	assert_int_equal(access(path("crash/spam/boot"), F_OK), -1);
+	assert_int_equal(exit_status(spawn("die", "crash")), 2);
+}
+
 static void unusable_directory_is_named(void **state)
 {
 	struct gp_store_options o = {.writes = GP_STORE_BAYES};
@@ -308,7 +388,8 @@ static int run_child(char **argv)
 	static const struct {
 		const char *name;
 		int (*fn)(const char *name);
-	} children[] = {{"learn", learn_in}, {"read", read_while_learning}, {"push", push_much}};
+	} children[] = {{"learn", learn_in}, {"read", read_while_learning}, {"push", push_much},
+			{"hold", hold_lock},  {"die", count_and_die}};
 
 	snprintf(dir, sizeof(dir), "%s", argv[2]);
 	for (size_t i = 0; i < GP_ARRAY_SIZE(children); i++)
@@ -325,6 +406,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(readers_see_whole_transactions),
 		cmocka_unit_test(map_grows),
 		cmocka_unit_test(full_is_temporary),
+		cmocka_unit_test(held_lock_costs_the_deadline),
+		cmocka_unit_test(crashes),
 		cmocka_unit_test(unusable_directory_is_named),
 		cmocka_unit_test(garbage_is_refused),
 		cmocka_unit_test(breaker_is_per_side),
