@@ -27,13 +27,43 @@ struct render {
 	bool was_hidden; /* the last text went to the hidden one */
 };
 
+/* Bytes of white space at the start of s. */
+static size_t blank_len(struct gp_str s)
+{
+	if (!s.len)
+		return 0;
+	if (gp_is_space(s.ptr[0]))
+		return 1;
+	if (gp_str_starts(s, GP_STR("\xc2\xa0")))
+		return 2;
+	return gp_str_istarts(s, GP_STR("&nbsp;")) ? 6 : 0;
+}
+
+static bool is_blank(struct gp_str s)
+{
+	size_t n;
+
+	while ((n = blank_len(s)) > 0)
+		s = gp_str_sub(s, n, s.len);
+	return s.len == 0;
+}
+
+/* Text that is not read: where it stands there is a gap, unless it takes no room. */
+static struct gp_html_out *unseen(struct render *r, struct gp_str s)
+{
+	if (is_blank(s) || (!gp_html_style_is_gone(&r->style) &&
+			    (blank_len(s) || gp_is_space(s.ptr[s.len - 1]))))
+		r->visible.has_space = true;
+	if (!r->was_hidden)
+		r->hidden.has_space = true; /* pieces hidden apart are words apart */
+	return &r->hidden;
+}
+
 static void text(struct render *r, const struct gp_html_token *token, bool has_entities)
 {
 	bool is_hidden = gp_html_style_is_hidden(&r->style);
-	struct gp_html_out *out = is_hidden ? &r->hidden : &r->visible;
+	struct gp_html_out *out = is_hidden ? unseen(r, token->text) : &r->visible;
 
-	if (is_hidden && !r->was_hidden)
-		out->has_space = true; /* pieces hidden apart are words apart */
 	r->was_hidden = is_hidden;
 	gp_html_out_text(out, token->text, has_entities);
 	if (token->tag == GP_TAG_TITLE)

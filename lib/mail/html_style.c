@@ -38,8 +38,8 @@ static void judge(struct gp_html_style *s)
 {
 	const struct gp_html_look *l = &s->open[s->depth - 1].look;
 
-	s->is_hidden = l->is_gone || l->is_invisible || l->opacity < OPACITY_MIN ||
-		       l->font_size < FONT_SIZE_MIN ||
+	s->is_gone = l->is_gone || l->font_size < FONT_SIZE_MIN;
+	s->is_hidden = s->is_gone || l->is_invisible || l->opacity < OPACITY_MIN ||
 		       gp_colour_is_unreadable(l->text, l->background);
 }
 

@@ -44,6 +44,7 @@ struct gp_html_style {
 	struct gp_colour link;		     /* of <a href> */
 	struct gp_buf scratch;
 	bool is_hidden;
+	bool is_gone; /* takes no room either */
 };
 
 void gp_html_style_init(struct gp_html_style *s, struct gp_arena *arena);
@@ -58,6 +59,12 @@ void gp_html_style_close(struct gp_html_style *s, enum gp_html_tag tag);
 static inline bool gp_html_style_is_hidden(const struct gp_html_style *s)
 {
 	return s->is_hidden;
+}
+
+/* Whether it also takes no room, so that the words around it touch. */
+static inline bool gp_html_style_is_gone(const struct gp_html_style *s)
+{
+	return s->is_gone;
 }
 
 #endif

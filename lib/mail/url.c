@@ -19,6 +19,8 @@
 #define OPAQUE_MAX 256
 /* Bytes kept of what stands before '@'. */
 #define USER_MAX 256
+/* Spellings remembered have at most this many bytes. */
+#define SPELLING_MAX 256
 /* No scheme is longer. */
 #define SCHEME_MAX 32
 
@@ -276,6 +278,7 @@ void gp_url_set_init(struct gp_url_set *set, struct gp_arena *arena, size_t max)
 				   .max = max ? max : GP_MAX_URIS};
 	gp_arena_on_end(arena, free_scratch, set->scratch);
 	gp_map_init(&set->by_uri, arena, false);
+	gp_map_init(&set->by_raw, arena, false);
 }
 
 static void add_at_depth(struct gp_url_set *set, struct gp_str raw, struct gp_str text,
@@ -335,22 +338,43 @@ static void add_embedded(struct gp_url_set *set, struct gp_str uri, unsigned par
 	}
 }
 
+/* Index + 1 of what was written like this before; 0 if it is new. */
+static size_t known_spelling(const struct gp_url_set *set, struct gp_str raw)
+{
+	return raw.len <= SPELLING_MAX ? (size_t)(uintptr_t)gp_map_get(&set->by_raw, raw) : 0;
+}
+
+static void learn_spelling(struct gp_url_set *set, struct gp_str raw, size_t index)
+{
+	if (raw.len <= SPELLING_MAX && set->by_raw.len < 2 * set->max)
+		gp_map_set(&set->by_raw, gp_arena_str(set->arena, raw), (void *)(uintptr_t)index);
+}
+
+static void join(struct gp_url_set *set, size_t index, struct gp_str text, unsigned source)
+{
+	struct gp_uri *known = &set->uris.items[index - 1];
+
+	known->sources |= source;
+	if (!known->text.len && text.len)
+		known->text = gp_arena_str(set->arena, text);
+}
+
 static void add_at_depth(struct gp_url_set *set, struct gp_str raw, struct gp_str text,
 			 unsigned part, unsigned source, unsigned depth)
 {
-	struct gp_uri uri, *known;
-	size_t index;
+	size_t index = known_spelling(set, raw);
+	struct gp_uri uri;
 
-	if (set->uris.len >= set->max && set->is_cut)
+	if (index) {
+		join(set, index, text, source);
 		return;
-	if (gp_url_normalise(set->scratch, raw, &uri) != GP_OK)
+	}
+	if (set->is_cut || gp_url_normalise(set->scratch, raw, &uri) != GP_OK)
 		return;
 	index = (size_t)(uintptr_t)gp_map_get(&set->by_uri, uri.uri);
 	if (index) {
-		known = &set->uris.items[index - 1];
-		known->sources |= source;
-		if (!known->text.len && text.len)
-			known->text = gp_arena_str(set->arena, text);
+		join(set, index, text, source);
+		learn_spelling(set, raw, index);
 		return;
 	}
 	if (set->uris.len >= set->max) {
@@ -365,6 +389,7 @@ static void add_at_depth(struct gp_url_set *set, struct gp_str raw, struct gp_st
 	uri.text = gp_arena_str(set->arena, text);
 	*gp_vec_push(set->arena, &set->uris) = uri;
 	gp_map_set(&set->by_uri, uri.uri, (void *)(uintptr_t)set->uris.len);
+	learn_spelling(set, raw, set->uris.len);
 	if (depth < DEPTH_MAX && uri.host.len && !(uri.sources & GP_URI_MAILTO))
 		add_embedded(set, uri.uri, part, source, depth);
 }

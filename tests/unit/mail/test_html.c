@@ -114,6 +114,9 @@ static const struct text_case TEXT[] = {
 	{"<p hidden>a</p>b", "b", "a"},
 	{"<template>a</template><iframe src=x>b</iframe>c", "c", "a b"},
 	{"V<span style=display:none>x</span>ia<span style=display:none>y</span>gra", "Viagra", "x y"},
+	{"by<font color=white> </font>now<font color=white>&nbsp;\n</font>!", "by now !", ""},
+	{"a<font color=white> x</font>b<font color=white>y </font>c", "a b c", "x y"},
+	{"a<b style=display:none> x </b>b", "ab", "x"},
 	/* sheets */
 	{"<style>.h{display:none}</style>a<i class='x H'>b</i>", "a", "b"},
 	{"<style>#i , td.h { font-size:0px }</style><b id=i>a</b><td class=h>b<p class=h>c", "", "a b\nc"},
