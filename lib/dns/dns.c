@@ -36,13 +36,14 @@ struct gp_dns_question *gp_dns_begin(struct gp_resolver *r, struct gp_batch *bat
 	return q;
 }
 
-static void copy(struct gp_arena *arena, const struct gp_dns_answer *from, struct gp_dns_answer *ret)
+static void copy(struct gp_arena *arena, const struct gp_dns_answer *from,
+		 struct gp_dns_answer *ret)
 {
 	*ret = *from;
 	ret->name = gp_arena_str(arena, from->name);
-	ret->records = from->n_records
-			       ? gp_arena_dup(arena, from->records, from->n_records * sizeof(*from->records))
-			       : NULL;
+	ret->records = from->n_records ? gp_arena_dup(arena, from->records,
+						      from->n_records * sizeof(*from->records))
+				       : NULL;
 	for (size_t i = 0; i < ret->n_records; i++)
 		ret->records[i].text = gp_arena_str(arena, from->records[i].text);
 }
@@ -57,8 +58,8 @@ int gp_dns_finish(struct gp_dns_question *q, struct gp_arena *arena, struct gp_d
 	return GP_OK;
 }
 
-int gp_dns_get(struct gp_resolver *r, struct gp_str name, enum gp_dns_type type, int64_t deadline_ms,
-	       struct gp_arena *arena, struct gp_dns_answer *ret)
+int gp_dns_get(struct gp_resolver *r, struct gp_str name, enum gp_dns_type type,
+	       int64_t deadline_ms, struct gp_arena *arena, struct gp_dns_answer *ret)
 {
 	struct gp_batch *batch = gp_batch_new(deadline_ms);
 	int result = gp_dns_finish(gp_dns_begin(r, batch, name, type), arena, ret);
@@ -125,8 +126,8 @@ static int from_wire(struct gp_arena *arena, enum gp_dns_type type, struct gp_st
 	case GP_DNS_MX:
 		if (wire.len < 3)
 			return GP_EINVAL;
-		ret->preference = (uint16_t)((unsigned char)wire.ptr[0] << 8 |
-					     (unsigned char)wire.ptr[1]);
+		ret->preference =
+			(uint16_t)((unsigned char)wire.ptr[0] << 8 | (unsigned char)wire.ptr[1]);
 		return from_name(arena, gp_str_sub(wire, 2, wire.len), ret);
 	case GP_DNS_PTR:
 	case GP_DNS_CNAME:

@@ -56,7 +56,7 @@ struct gp_dns_record {
 };
 
 struct gp_dns_answer {
-	int rcode;	   /* GP_DNS_NOERROR or GP_DNS_NXDOMAIN; SERVFAIL if bogus */
+	int rcode;	    /* GP_DNS_NOERROR or GP_DNS_NXDOMAIN; SERVFAIL if bogus */
 	struct gp_str name; /* where the chain of CNAMEs ended */
 	struct gp_dns_record *records;
 	size_t n_records;
@@ -97,8 +97,8 @@ struct gp_dns_question *gp_dns_begin(struct gp_resolver *r, struct gp_batch *bat
 int gp_dns_finish(struct gp_dns_question *q, struct gp_arena *arena,
 		  struct gp_dns_answer *ret) GP_MUST_USE;
 /* Both at once. */
-int gp_dns_get(struct gp_resolver *r, struct gp_str name, enum gp_dns_type type, int64_t deadline_ms,
-	       struct gp_arena *arena, struct gp_dns_answer *ret) GP_MUST_USE;
+int gp_dns_get(struct gp_resolver *r, struct gp_str name, enum gp_dns_type type,
+	       int64_t deadline_ms, struct gp_arena *arena, struct gp_dns_answer *ret) GP_MUST_USE;
 /* No question may be in flight that somebody waits for.  Clears *r; NULL is fine. */
 void gp_resolver_close(struct gp_resolver **r);
 

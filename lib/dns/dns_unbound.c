@@ -49,7 +49,7 @@ struct unbound {
 	struct query *queries;
 	int64_t timeout_ms;
 	size_t n_queries;
-	unsigned silence; /* timeouts in a row */
+	unsigned silence;	       /* timeouts in a row */
 	struct known known[KNOWN_MAX]; /* at hash % KNOWN_MAX */
 };
 
@@ -60,7 +60,7 @@ struct query {
 	int64_t begun_us;
 	uint64_t hash;
 	bool is_known; /* the answer may come from the cache */
-	int id; /* libunbound's */
+	int id;	       /* libunbound's */
 	struct query *next, **prev;
 };
 
@@ -220,11 +220,12 @@ static void start(void *arg)
 		return;
 	}
 	q = query_new(u, question);
-	timeout_ms = u->silence < SILENCE_MAX ? u->timeout_ms
-					      : GP_MIN(u->timeout_ms, SILENT_TIMEOUT_MS);
+	timeout_ms =
+		u->silence < SILENCE_MAX ? u->timeout_ms : GP_MIN(u->timeout_ms, SILENT_TIMEOUT_MS);
 	gp_timer_set(u->loop, &q->timer,
 		     GP_MIN(gp_job_deadline(&question->job), gp_clock_mono_ms() + timeout_ms));
-	if (ub_resolve_async(u->ctx, question->name, (int)question->type, 1, q, answered, &q->id) != 0) {
+	if (ub_resolve_async(u->ctx, question->name, (int)question->type, 1, q, answered, &q->id) !=
+	    0) {
 		finish(q, GP_ETEMP, FAILED);
 		query_free(q);
 	}

@@ -82,8 +82,8 @@ int gp_dns_name_reverse(const struct gp_ip *ip, const char *zone, char ret[GP_DN
 	int len;
 
 	if (ip->family == 4) {
-		n = (size_t)snprintf(digits, sizeof(digits), "%u.%u.%u.%u", ip->bytes[3], ip->bytes[2],
-				     ip->bytes[1], ip->bytes[0]);
+		n = (size_t)snprintf(digits, sizeof(digits), "%u.%u.%u.%u", ip->bytes[3],
+				     ip->bytes[2], ip->bytes[1], ip->bytes[0]);
 	} else if (ip->family == 6) {
 		for (int i = 15; i >= 0; i--) {
 			digits[n++] = HEX[ip->bytes[i] & 15];

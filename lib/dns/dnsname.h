@@ -20,8 +20,8 @@ int gp_dns_name_fold(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1]) GP_MUST_
 
 /* "2.0.192.ZONE", or nibbles for IPv6; zone NULL is in-addr.arpa or ip6.arpa.
  * GP_EINVAL for family 0 or where the zone makes it too long. */
-int gp_dns_name_reverse(const struct gp_ip *ip, const char *zone, char ret[GP_DNS_NAME_MAX + 1])
-	GP_MUST_USE;
+int gp_dns_name_reverse(const struct gp_ip *ip, const char *zone,
+			char ret[GP_DNS_NAME_MAX + 1]) GP_MUST_USE;
 
 /* An uncompressed name of the wire at the start of `wire` as text in the arena, bytes
  * that are not plain as \DDD; *ret_len is how many bytes it took.  GP_EINVAL if

@@ -51,8 +51,8 @@ static bool is_blank(struct gp_str s)
 /* Text that is not read: where it stands there is a gap, unless it takes no room. */
 static struct gp_html_out *unseen(struct render *r, struct gp_str s)
 {
-	if (is_blank(s) || (!gp_html_style_is_gone(&r->style) &&
-			    (blank_len(s) || gp_is_space(s.ptr[s.len - 1]))))
+	if (is_blank(s) ||
+	    (!gp_html_style_is_gone(&r->style) && (blank_len(s) || gp_is_space(s.ptr[s.len - 1]))))
 		r->visible.has_space = true;
 	if (!r->was_hidden)
 		r->hidden.has_space = true; /* pieces hidden apart are words apart */

@@ -59,8 +59,8 @@ static bool length(struct gp_str s, float *ret_px, float *ret_scale)
 		const char *unit;
 		float px;
 	} UNITS[] = {
-		{"px", 1}, {"pt", 1.333f}, {"rem", 16}, {"pc", 16},
-		{"in", 96}, {"cm", 37.8f}, {"mm", 3.78f}, {"", 1},
+		{"px", 1},  {"pt", 1.333f}, {"rem", 16},   {"pc", 16},
+		{"in", 96}, {"cm", 37.8f},  {"mm", 3.78f}, {"", 1},
 	};
 	struct gp_str unit;
 	float v;
@@ -168,8 +168,8 @@ static bool font_size(struct gp_css *css, struct gp_str v)
 		const char *word;
 		float px, scale;
 	} WORDS[] = {
-		{"medium", 16, -1}, {"small", 13, -1},	  {"x-small", 10, -1},
-		{"large", 18, -1},  {"xx-small", 9, -1},  {"x-large", 24, -1},
+		{"medium", 16, -1},   {"small", 13, -1},      {"x-small", 10, -1},
+		{"large", 18, -1},    {"xx-small", 9, -1},    {"x-large", 24, -1},
 		{"xx-large", 32, -1}, {"smaller", -1, 0.83f}, {"larger", -1, 1.2f},
 	};
 	float px = -1, scale = -1;
@@ -201,7 +201,8 @@ static void set_font(struct gp_css *css, struct gp_str v)
 
 	while (gp_str_next_word(&v, &word)) {
 		word.len = gp_str_find_chr(word, '/', 0);
-		if (word.len && (!gp_is_digit(word.ptr[word.len - 1]) || gp_str_eq(word, GP_STR("0"))) &&
+		if (word.len &&
+		    (!gp_is_digit(word.ptr[word.len - 1]) || gp_str_eq(word, GP_STR("0"))) &&
 		    font_size(css, word))
 			return;
 	}
@@ -245,9 +246,13 @@ static void set_overflow(struct gp_css *css, struct gp_str v)
 
 static void set_clip(struct gp_css *css, struct gp_str v)
 {
-	static const char *const NOTHING[] = {"rect(0,0,0,0", "rect(0 0 0 0", "rect(0, 0, 0, 0",
-					      "rect(0px,0px,0px,0px", "rect(0px, 0px, 0px, 0px",
-					      "rect(1px,1px,1px,1px", "rect(1px, 1px, 1px, 1px"};
+	static const char *const NOTHING[] = {"rect(0,0,0,0",
+					      "rect(0 0 0 0",
+					      "rect(0, 0, 0, 0",
+					      "rect(0px,0px,0px,0px",
+					      "rect(0px, 0px, 0px, 0px",
+					      "rect(1px,1px,1px,1px",
+					      "rect(1px, 1px, 1px, 1px"};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(NOTHING); i++)
 		css->is_off_screen |= gp_str_istarts(v, gp_str(NOTHING[i]));

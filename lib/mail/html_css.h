@@ -13,19 +13,19 @@
 
 enum gp_css_display {
 	GP_CSS_UNSET,
-	GP_CSS_NO,  /* display:none, visibility:hidden */
+	GP_CSS_NO, /* display:none, visibility:hidden */
 	GP_CSS_YES,
 };
 
 struct gp_css {
 	enum gp_css_display display, visibility;
 	struct gp_colour colour, background;
-	float font_size;	 /* below 0: unset */
-	float font_scale;	 /* relative size ("1.2em", "smaller"); below 0: unset */
-	float width, height;	 /* the smaller of it and max-…; below 0: unset or relative */
-	float opacity;		 /* below 0: unset */
-	bool is_clipped;	 /* overflow:hidden, or a clip rectangle of nothing */
-	bool is_off_screen;	 /* moved far to the left or above */
+	float font_size;     /* below 0: unset */
+	float font_scale;    /* relative size ("1.2em", "smaller"); below 0: unset */
+	float width, height; /* the smaller of it and max-…; below 0: unset or relative */
+	float opacity;	     /* below 0: unset */
+	bool is_clipped;     /* overflow:hidden, or a clip rectangle of nothing */
+	bool is_off_screen;  /* moved far to the left or above */
 };
 
 /* Nothing set. */

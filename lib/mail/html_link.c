@@ -26,8 +26,8 @@ static bool has_scheme(struct gp_str s)
 {
 	size_t i = 0;
 
-	while (i < s.len && (gp_is_alnum(s.ptr[i]) || s.ptr[i] == '+' || s.ptr[i] == '-' ||
-			     s.ptr[i] == '.'))
+	while (i < s.len &&
+	       (gp_is_alnum(s.ptr[i]) || s.ptr[i] == '+' || s.ptr[i] == '-' || s.ptr[i] == '.'))
 		i++;
 	return i > 0 && i < s.len && s.ptr[i] == ':' && gp_is_alpha(s.ptr[0]);
 }
@@ -154,8 +154,8 @@ static enum role role_of(enum gp_html_tag tag, struct gp_str name)
 		const char *name;
 		enum role role;
 	} ROLES[] = {
-		{"href", HREF},	     {"src", LOAD},	{"style", STYLE},  {"background", LOAD},
-		{"srcset", SET},     {"action", FORM},	{"poster", LOAD},  {"formaction", FORM},
+		{"href", HREF},	      {"src", LOAD},	{"style", STYLE}, {"background", LOAD},
+		{"srcset", SET},      {"action", FORM}, {"poster", LOAD}, {"formaction", FORM},
 		{"xlink:href", LOAD}, {"lowsrc", LOAD}, {"dynsrc", LOAD},
 	};
 

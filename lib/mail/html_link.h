@@ -16,7 +16,7 @@ struct gp_html_links {
 	struct gp_arena *arena;
 	struct gp_html *html; /* links and stats go here */
 	size_t max;
-	struct gp_str base;    /* of <base href>, absolute; or empty */
+	struct gp_str base; /* of <base href>, absolute; or empty */
 	struct gp_buf scratch;
 	size_t anchor;	    /* index + 1 of the open <a>'s link, 0 = none */
 	size_t anchor_from; /* where its text begins in the visible text */

@@ -77,7 +77,8 @@ static size_t skip_filler(struct gp_str s, size_t i)
 	for (;;) {
 		struct gp_str rest = gp_str_sub(s, i, s.len);
 
-		if (rest.len && (gp_is_space(rest.ptr[0]) || rest.ptr[0] == '}' || rest.ptr[0] == ';'))
+		if (rest.len &&
+		    (gp_is_space(rest.ptr[0]) || rest.ptr[0] == '}' || rest.ptr[0] == ';'))
 			i++;
 		else if (gp_str_starts(rest, GP_STR("/*")))
 			i = GP_MIN(gp_str_find(s, GP_STR("*/"), i + 2) + 2, s.len);

@@ -166,7 +166,8 @@ static unsigned find_open(const struct gp_html_style *s, enum gp_html_tag tag)
 
 		if (here == tag)
 			return i;
-		if (here == GP_TAG_TABLE || (is_cell(here) && tag != GP_TAG_TABLE && !is_table_part(tag)))
+		if (here == GP_TAG_TABLE ||
+		    (is_cell(here) && tag != GP_TAG_TABLE && !is_table_part(tag)))
 			return 0;
 	}
 	return 0;

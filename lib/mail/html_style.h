@@ -38,10 +38,10 @@ struct gp_html_open {
 struct gp_html_style {
 	struct gp_html_sheet sheet;
 	struct gp_html_open open[GP_MAX_HTML_DEPTH]; /* [0] is the document */
-	unsigned depth;			     /* elements in open, at least 1 */
-	unsigned beyond;		     /* opened above the limit, not yet closed */
-	unsigned n_open[GP_TAG_COUNT];	     /* of each tag in open */
-	struct gp_colour link;		     /* of <a href> */
+	unsigned depth;				     /* elements in open, at least 1 */
+	unsigned beyond;			     /* opened above the limit, not yet closed */
+	unsigned n_open[GP_TAG_COUNT];		     /* of each tag in open */
+	struct gp_colour link;			     /* of <a href> */
 	struct gp_buf scratch;
 	bool is_hidden;
 	bool is_gone; /* takes no room either */

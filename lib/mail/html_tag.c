@@ -5,11 +5,10 @@
 
 #define NAME_MAX_LEN 10 /* blockquote, figcaption */
 
-static const struct gp_html_tag_info ROWS[GP_TAG_COUNT] = {
-	[GP_TAG_UNKNOWN] = {.name = ""},
-	[GP_TAG_NAMESPACED] = {.name = ""},
+static const struct gp_html_tag_info ROWS[GP_TAG_COUNT] = {[GP_TAG_UNKNOWN] = {.name = ""},
+							   [GP_TAG_NAMESPACED] = {.name = ""},
 #define GP_HTML_X(id, name, space, raw, flags) [GP_TAG_##id] = {name, GP_HTML_##space, raw, flags},
-	GP_HTML_ELEMENTS(GP_HTML_X)
+							   GP_HTML_ELEMENTS(GP_HTML_X)
 #undef GP_HTML_X
 };
 

@@ -19,7 +19,7 @@ enum gp_html_tag {
 #define GP_HTML_X(id, name, space, raw, flags) GP_TAG_##id,
 	GP_HTML_ELEMENTS(GP_HTML_X)
 #undef GP_HTML_X
-	GP_TAG_COUNT,
+		GP_TAG_COUNT,
 };
 
 /* What an element (its start and its end alike) puts between words. */

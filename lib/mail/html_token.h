@@ -35,8 +35,8 @@ struct gp_html_attr {
 
 struct gp_html_token {
 	enum gp_html_token_kind kind;
-	struct gp_str text; /* text, raw content, or what is inside the comment */
-	struct gp_str name; /* tag name as written */
+	struct gp_str text;   /* text, raw content, or what is inside the comment */
+	struct gp_str name;   /* tag name as written */
 	enum gp_html_tag tag; /* of START and END; of RAW and raw TEXT the element around it */
 	struct gp_html_attr attrs[GP_HTML_ATTRS_MAX];
 	unsigned n_attrs;

@@ -29,8 +29,8 @@ static const struct scheme {
 	const char *written, *meant;
 } SCHEMES[] = {
 	{"http", "http"},   {"https", "https"}, {"ftp", "ftp"},	    {"hxxp", "http"},
-	{"hxxps", "https"}, {"h**p", "http"},   {"h**ps", "https"}, {"hhttp", "http"},
-	{"htttp", "http"},  {"fxp", "ftp"},     {"feed", "http"},
+	{"hxxps", "https"}, {"h**p", "http"},	{"h**ps", "https"}, {"hhttp", "http"},
+	{"htttp", "http"},  {"fxp", "ftp"},	{"feed", "http"},
 };
 
 static const char *meant(struct gp_str scheme)
@@ -126,8 +126,7 @@ static size_t scheme_len(struct gp_str s)
 	size_t n = 0;
 
 	while (n < s.len && n <= SCHEME_MAX &&
-	       (gp_is_alnum(s.ptr[n]) || s.ptr[n] == '+' || s.ptr[n] == '-' ||
-		s.ptr[n] == '*'))
+	       (gp_is_alnum(s.ptr[n]) || s.ptr[n] == '+' || s.ptr[n] == '-' || s.ptr[n] == '*'))
 		n++;
 	return n < s.len && s.ptr[n] == ':' && n > 1 && gp_is_alpha(s.ptr[0]) ? n : 0;
 }
@@ -152,8 +151,8 @@ static size_t port_at(struct gp_str s)
 }
 
 /* Everything behind "scheme:" of a URI with a host. */
-static int with_host(struct gp_arena *arena, const char *scheme, struct gp_str s, struct gp_buf *out,
-		     struct gp_uri *ret)
+static int with_host(struct gp_arena *arena, const char *scheme, struct gp_str s,
+		     struct gp_buf *out, struct gp_uri *ret)
 {
 	struct gp_str authority, path, port;
 	size_t at, n = 0;
@@ -221,7 +220,8 @@ static bool is_bare_host(struct gp_str s)
 	struct gp_str host = gp_str_sub(s, 0, authority_len(s));
 
 	host.len = port_at(host);
-	return (gp_str_istarts(s, GP_STR("www.")) && s.len > 4) || gp_url_tld(host) != GP_URL_TLD_NONE;
+	return (gp_str_istarts(s, GP_STR("www.")) && s.len > 4) ||
+	       gp_url_tld(host) != GP_URL_TLD_NONE;
 }
 
 static int build(struct gp_arena *arena, struct gp_str s, struct gp_buf *out, struct gp_uri *ret)
@@ -244,8 +244,8 @@ static int build(struct gp_arena *arena, struct gp_str s, struct gp_buf *out, st
 	}
 	if (s.len > 2 && is_slash(s.ptr[0]) && is_slash(s.ptr[1]))
 		return with_host(arena, "http", s, out, ret);
-	if (is_bare_host(s) && gp_str_find_chr(gp_str_sub(s, 0, authority_len(s)), '@', 0) ==
-				       authority_len(s))
+	if (is_bare_host(s) &&
+	    gp_str_find_chr(gp_str_sub(s, 0, authority_len(s)), '@', 0) == authority_len(s))
 		return with_host(arena, "http", s, out, ret);
 	if (is_bare_host(s))
 		return mail_address(arena, s, out, ret);
@@ -273,9 +273,8 @@ static void free_scratch(void *arena)
 
 void gp_url_set_init(struct gp_url_set *set, struct gp_arena *arena, size_t max)
 {
-	*set = (struct gp_url_set){.arena = arena,
-				   .scratch = gp_arena_new(0),
-				   .max = max ? max : GP_MAX_URIS};
+	*set = (struct gp_url_set){
+		.arena = arena, .scratch = gp_arena_new(0), .max = max ? max : GP_MAX_URIS};
 	gp_arena_on_end(arena, free_scratch, set->scratch);
 	gp_map_init(&set->by_uri, arena, false);
 	gp_map_init(&set->by_raw, arena, false);
@@ -287,7 +286,8 @@ static void add_at_depth(struct gp_url_set *set, struct gp_str raw, struct gp_st
 /* "://" at the start of s, perhaps escaped once or twice; *ret_escapes how often. */
 static size_t separator_len(struct gp_str s, unsigned *ret_escapes)
 {
-	static const char *const SEPARATORS[] = {"://", "%3a//", "%3a%2f%2f", ":%2f%2f", "%253a%252f%252f"};
+	static const char *const SEPARATORS[] = {"://", "%3a//", "%3a%2f%2f", ":%2f%2f",
+						 "%253a%252f%252f"};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(SEPARATORS); i++) {
 		if (gp_str_istarts(s, gp_str(SEPARATORS[i]))) {

@@ -27,8 +27,8 @@
 
 struct gp_url_set {
 	struct gp_arena *arena, *scratch;
-	struct gp_map by_uri; /* uri → index + 1 */
-	struct gp_map by_raw; /* as written → index + 1, to normalise once */
+	struct gp_map by_uri;	    /* uri → index + 1 */
+	struct gp_map by_raw;	    /* as written → index + 1, to normalise once */
 	GP_VEC(struct gp_uri) uris; /* distinct by (uri), in order of appearance */
 	size_t max;
 	bool is_cut; /* a URI was dropped because of max */

@@ -145,8 +145,8 @@ static struct gp_str ip6(struct gp_arena *arena, struct gp_str s)
 /* Bytes of a disguised dot at the start of s; 0 if there is none. */
 static size_t dot_len(struct gp_str s)
 {
-	static const char *const DOTS[] = {"[.]", "(.)", "\xe3\x80\x82", "\xef\xbc\x8e",
-					   "\xef\xbd\xa1", "\xe2\x80\xa4"};
+	static const char *const DOTS[] = {"[.]",	   "(.)",	   "\xe3\x80\x82",
+					   "\xef\xbc\x8e", "\xef\xbd\xa1", "\xe2\x80\xa4"};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(DOTS); i++) {
 		if (gp_str_starts(s, gp_str(DOTS[i])))
@@ -190,7 +190,8 @@ static bool to_a_labels(struct gp_arena *arena, struct gp_str s, struct gp_str *
 {
 	char *name = gp_arena_cstr(arena, s);
 	uint8_t *ascii = NULL;
-	int r = idn2_lookup_u8((const uint8_t *)name, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	int r = idn2_lookup_u8((const uint8_t *)name, &ascii,
+			       IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 
 	if (r != IDN2_OK)
 		return false;
@@ -217,7 +218,8 @@ struct gp_str gp_url_host(struct gp_arena *arena, struct gp_str written)
 	if (ip4(s, quad))
 		return gp_str(gp_arena_strdup(arena, quad));
 	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.ptr[i] <= ' ' || strchr("/?#@\\:<>\"'`{}|^%&=,;()*![]", s.ptr[i]))
+		if ((unsigned char)s.ptr[i] <= ' ' ||
+		    strchr("/?#@\\:<>\"'`{}|^%&=,;()*![]", s.ptr[i]))
 			return GP_STR("");
 	}
 	return gp_arena_str(arena, s);

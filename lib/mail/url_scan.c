@@ -80,8 +80,8 @@ static void found(struct scan *s, struct gp_str uri)
 /* Length of a scheme that ends at `colon` and is followed by slashes; 0 if none. */
 static size_t scheme_before(struct gp_str word, size_t from, size_t colon)
 {
-	static const char *const SCHEMES[] = {"https", "http", "hxxps", "hxxp", "h**ps", "h**p", "ftp",
-					      "fxp"};
+	static const char *const SCHEMES[] = {"https", "http", "hxxps", "hxxp",
+					      "h**ps", "h**p", "ftp",	"fxp"};
 	struct gp_str after = gp_str_sub(word, colon + 1, 2);
 
 	if (after.len < 2 || (after.ptr[0] != '/' && after.ptr[0] != '\\') ||
@@ -104,7 +104,8 @@ static size_t uri_end(struct gp_str word, size_t from)
 	for (size_t i = from + 8; i + 7 < word.len; i++) {
 		if ((word.ptr[i] == ',' || word.ptr[i] == ';') &&
 		    gp_str_istarts(gp_str_sub(word, i + 1, 7), GP_STR("http")) &&
-		    gp_str_find(gp_str_sub(word, i + 1, 8), GP_STR("://"), 4) < GP_MIN(word.len - i - 1, (size_t)8))
+		    gp_str_find(gp_str_sub(word, i + 1, 8), GP_STR("://"), 4) <
+			    GP_MIN(word.len - i - 1, (size_t)8))
 			return i;
 	}
 	return word.len;
@@ -189,14 +190,15 @@ static size_t bare_host(struct scan *s, struct gp_str word, size_t from)
 	while (end < word.len && is_host_byte(word.ptr[end]))
 		end++;
 	/* "@" makes it a local part, ":" perhaps a scheme: theirs is the next byte */
-	if (end < word.len && (word.ptr[end] == '@' ||
-			       (word.ptr[end] == ':' && scheme_before(word, from, end))))
+	if (end < word.len &&
+	    (word.ptr[end] == '@' || (word.ptr[end] == ':' && scheme_before(word, from, end))))
 		return end;
 	if (!is_bare_host(word, from, end))
 		return end;
 	uri = end;
-	if (end < word.len && (word.ptr[end] == '/' || word.ptr[end] == '?' || word.ptr[end] == '#' ||
-			       (word.ptr[end] == ':' && end + 1 < word.len && gp_is_digit(word.ptr[end + 1]))))
+	if (end < word.len &&
+	    (word.ptr[end] == '/' || word.ptr[end] == '?' || word.ptr[end] == '#' ||
+	     (word.ptr[end] == ':' && end + 1 < word.len && gp_is_digit(word.ptr[end + 1]))))
 		uri = uri_end(word, from);
 	found(s, gp_str_sub(word, from, uri - from));
 	return uri;

@@ -55,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (gp_url_normalise(a, in, &uri) == GP_OK)
 		check_uri(a, &uri);
 	host = gp_url_host(a, in);
-	FUZZ_CHECK(gp_str_eq(gp_url_host(a, host), host) || gp_str_find_chr(host, ':', 0) < host.len);
+	FUZZ_CHECK(gp_str_eq(gp_url_host(a, host), host) ||
+		   gp_str_find_chr(host, ':', 0) < host.len);
 	gp_arena_free(a);
 	return 0;
 }

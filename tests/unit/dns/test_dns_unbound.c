@@ -80,7 +80,8 @@ static void end_record(struct message *m, size_t from)
 
 enum { ANSWERS = 6, AUTHORITY = 8 };
 
-static void add_bytes(struct message *m, unsigned type, const void *data, size_t len, unsigned ttl_s)
+static void add_bytes(struct message *m, unsigned type, const void *data, size_t len,
+		      unsigned ttl_s)
 {
 	size_t from = add_record(m, ANSWERS, NULL, type, ttl_s);
 
@@ -142,8 +143,8 @@ static bool answer(struct server *s, struct message *m, bool is_tcp)
 
 		if (label > 63 || at + label >= m->len)
 			return false;
-		n += (size_t)snprintf(name + n, sizeof(name) - n, "%s%.*s", n ? "." : "", (int)label,
-				      (char *)m->bytes + at + 1);
+		n += (size_t)snprintf(name + n, sizeof(name) - n, "%s%.*s", n ? "." : "",
+				      (int)label, (char *)m->bytes + at + 1);
 		at += label + 1;
 	}
 	if (at + 5 > m->len)
@@ -241,7 +242,8 @@ static void *serve(void *arg)
 	struct server *s = arg;
 
 	for (;;) {
-		struct pollfd p[] = {{s->udp, POLLIN, 0}, {s->tcp, POLLIN, 0}, {s->stop[0], POLLIN, 0}};
+		struct pollfd p[] = {
+			{s->udp, POLLIN, 0}, {s->tcp, POLLIN, 0}, {s->stop[0], POLLIN, 0}};
 
 		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return NULL;
@@ -509,8 +511,11 @@ static const char *temp_file(char path[64], const char *text)
 static void unsigned_answers_below_an_anchor_are_bogus(void **state)
 {
 	char path[64];
-	struct world *w = world_open(true, temp_file(path,
-		". IN DS 20326 8 2 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n"));
+	struct world *w = world_open(
+		true,
+		temp_file(path,
+			  ". IN DS 20326 8 2 "
+			  "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n"));
 
 	assert_int_equal(get(w, "a.example", GP_DNS_A, 5000), GP_OK);
 	assert_int_equal(w->a.security, GP_DNS_BOGUS);
@@ -552,7 +557,9 @@ static void wrong_options_are_said(void **state)
 		{{.resolv_conf = "/nowhere/resolv.conf"}, GP_ESYS, "/nowhere/resolv.conf"},
 		{{.recursion = true, .root_hints = "/nowhere/hints"}, GP_ESYS, "/nowhere/hints"},
 		{{.recursion = true, .dnssec = true}, GP_EINVAL, "trust anchor"},
-		{{.recursion = true, .dnssec = true, .trust_anchor = "/nowhere/key"}, GP_ESYS, "/nowhere/key"},
+		{{.recursion = true, .dnssec = true, .trust_anchor = "/nowhere/key"},
+		 GP_ESYS,
+		 "/nowhere/key"},
 	};
 	struct gp_resolver *r = NULL;
 	struct gp_loop *loop;
@@ -561,7 +568,8 @@ static void wrong_options_are_said(void **state)
 	for (size_t i = 0; i < GP_ARRAY_SIZE(CASES); i++) {
 		struct gp_diag diag = {""};
 
-		assert_int_equal(gp_dns_unbound_open(&CASES[i].options, loop, &r, &diag), CASES[i].result);
+		assert_int_equal(gp_dns_unbound_open(&CASES[i].options, loop, &r, &diag),
+				 CASES[i].result);
 		assert_non_null(strstr(diag.text, CASES[i].text));
 		assert_null(r);
 	}

@@ -18,12 +18,20 @@ static void fold(void **state)
 		{"_dmarc.example", "_dmarc.example"},
 		{"0/25.2.0.192.in-addr.arpa", "0/25.2.0.192.in-addr.arpa"},
 		{"192.0.2.1", "192.0.2.1"},
-		{"b\xc3\xbc" "cher.Example", "xn--bcher-kva.example"},
-		{"B\xc3\x9c" "CHER.example.", "xn--bcher-kva.example"},
-		{"a\xe3\x80\x82" "example", "a.example"},
+		{"b\xc3\xbc"
+		 "cher.Example",
+		 "xn--bcher-kva.example"},
+		{"B\xc3\x9c"
+		 "CHER.example.",
+		 "xn--bcher-kva.example"},
+		{"a\xe3\x80\x82"
+		 "example",
+		 "a.example"},
 		{L63 ".example", L63 ".example"},
-		{L63 "." L63 "." L63 "." "1234567890123456789012345678901234567890123456789012345678901",
-		 L63 "." L63 "." L63 "." "1234567890123456789012345678901234567890123456789012345678901"},
+		{L63 "." L63 "." L63 "."
+		     "1234567890123456789012345678901234567890123456789012345678901",
+		 L63 "." L63 "." L63 "."
+		     "1234567890123456789012345678901234567890123456789012345678901"},
 		{"", NULL},
 		{".", NULL},
 		{"..", NULL},
@@ -71,7 +79,8 @@ static void reverse(void **state)
 
 	assert_int_equal(gp_ip_parse(GP_STR("2001:db8::567:89ab"), &ip), GP_OK);
 	assert_int_equal(gp_dns_name_reverse(&ip, NULL, name), GP_OK);
-	assert_string_equal(name, "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+	assert_string_equal(
+		name, "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
 	ip.family = 0;
 	assert_int_equal(gp_dns_name_reverse(&ip, NULL, name), GP_EINVAL);
 }
@@ -98,7 +107,8 @@ static void from_wire(void **state)
 	for (size_t i = 0; i < GP_ARRAY_SIZE(CASES); i++) {
 		struct gp_str text;
 		size_t len;
-		int r = gp_dns_name_from_wire(a, gp_str_n(CASES[i].wire, CASES[i].len), &text, &len);
+		int r = gp_dns_name_from_wire(a, gp_str_n(CASES[i].wire, CASES[i].len), &text,
+					      &len);
 
 		assert_int_equal(r, CASES[i].text ? GP_OK : GP_EINVAL);
 		if (CASES[i].text)
@@ -109,10 +119,12 @@ static void from_wire(void **state)
 		deep[i + 1] = (char)0xff;
 	}
 	assert_int_equal(gp_dns_name_from_wire(a, gp_str_n(deep, sizeof(deep)), &(struct gp_str){0},
-					       &(size_t){0}), GP_EINVAL);
+					       &(size_t){0}),
+			 GP_EINVAL);
 	deep[254] = 0;
 	assert_int_equal(gp_dns_name_from_wire(a, gp_str_n(deep, sizeof(deep)), &(struct gp_str){0},
-					       &(size_t){0}), GP_OK);
+					       &(size_t){0}),
+			 GP_OK);
 	gp_arena_free(a);
 }
 

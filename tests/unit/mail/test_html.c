@@ -72,9 +72,14 @@ static const struct text_case TEXT[] = {
 	{"<b/x/>y", "y", ""},
 	/* references */
 	{"a&amp;b &lt;p&gt; &quot;", "a&b <p> \"", ""},
-	{"a&nbsp;b&#160;c\xc2\xa0" "d", "a b c d", ""},
+	{"a&nbsp;b&#160;c\xc2\xa0"
+	 "d",
+	 "a b c d", ""},
 	{"&eacute;&eacute &Eacute;", "\xc3\xa9\xc3\xa9 \xc3\x89", ""},
-	{"&copy2026 &notit; &ampx", "\xc2\xa9" "2026 \xc2\xacit; &x", ""},
+	{"&copy2026 &notit; &ampx",
+	 "\xc2\xa9"
+	 "2026 \xc2\xacit; &x",
+	 ""},
 	{"&lang=en &num=1 &image;", "&lang=en &num=1 \xe2\x84\x91", ""},
 	{"&#65;&#x42;&#X43;&#68 &#x45", "ABCD E", ""},
 	{"&#147;x&#148; &#0; &#xd800; &#99999999999;",
@@ -113,15 +118,18 @@ static const struct text_case TEXT[] = {
 	{"<marquee width=1 height=1>a</marquee>b", "b", "a"},
 	{"<p hidden>a</p>b", "b", "a"},
 	{"<template>a</template><iframe src=x>b</iframe>c", "c", "a b"},
-	{"V<span style=display:none>x</span>ia<span style=display:none>y</span>gra", "Viagra", "x y"},
+	{"V<span style=display:none>x</span>ia<span style=display:none>y</span>gra", "Viagra",
+	 "x y"},
 	{"by<font color=white> </font>now<font color=white>&nbsp;\n</font>!", "by now !", ""},
 	{"a<font color=white> x</font>b<font color=white>y </font>c", "a b c", "x y"},
 	{"a<b style=display:none> x </b>b", "ab", "x"},
 	/* sheets */
 	{"<style>.h{display:none}</style>a<i class='x H'>b</i>", "a", "b"},
-	{"<style>#i , td.h { font-size:0px }</style><b id=i>a</b><td class=h>b<p class=h>c", "", "a b\nc"},
+	{"<style>#i , td.h { font-size:0px }</style><b id=i>a</b><td class=h>b<p class=h>c", "",
+	 "a b\nc"},
 	{"<style>td.h{display:none}</style><p class=h>c", "c", ""},
-	{"<style>@media x{.h{display:none} .i{}} .j{color:#fff}</style><b class=h>a<b class=j>b", "a", "b"},
+	{"<style>@media x{.h{display:none} .i{}} .j{color:#fff}</style><b class=h>a<b class=j>b",
+	 "a", "b"},
 	{"<style><!-- .h{display:none} --></style><b class=h>a", "", "a"},
 	{"<style>.a .h{display:none}</style><b class=h>a", "a", ""},
 	/* forgotten end tags */
@@ -178,7 +186,8 @@ static const struct {
 	{"<a href=http://a.example/>see <b>this</b></a>", "2 http://a.example/|see this\n"},
 	{"<a HREF = 'http://a.example/?x=1&amp;y=2&copy=3'>t</a>",
 	 "2 http://a.example/?x=1&y=2&copy=3|t\n"},
-	{"<a href=\"http://a.example/&#x41;\"><p>one</p><p>two</p>", "2 http://a.example/A|one two\n"},
+	{"<a href=\"http://a.example/&#x41;\"><p>one</p><p>two</p>",
+	 "2 http://a.example/A|one two\n"},
 	{"<a href=x1>a<a href=x2>b</a>c", "2 x1|a\n2 x2|b\n"},
 	{"<a href='  http://a.example/ \n'>t", "2 http://a.example/|t\n"},
 	{"<a href=\"http://a.example/>t</a> more", "2 http://a.example/|t\n"},
@@ -186,13 +195,15 @@ static const struct {
 	{"<a href=u href=v>t", "2 u|t\n2 v|\n"},
 	{"<a href=''>t</a><a>u</a>", ""},
 	{"<a href=u><img src=i alt='the &eacute;'></a>", "2 u|the \xc3\xa9\n4 i|the \xc3\xa9\n"},
-	{"<area href=u><link href=l><script src=s></script><embed src=e>", "2 u|\n4 l|\n4 s|\n4 e|\n"},
+	{"<area href=u><link href=l><script src=s></script><embed src=e>",
+	 "2 u|\n4 l|\n4 s|\n4 e|\n"},
 	{"<img src=i srcset='a.png 1x, b.png 2x' lowsrc=l>", "4 i|\n4 a.png|\n4 b.png|\n4 l|\n"},
 	{"<td background=b><iframe src=f></iframe><object data=d>", "4 b|\n4 f|\n4 d|\n"},
 	{"<form action=f><input formaction=g src=i>", "8 f|\n8 g|\n4 i|\n"},
 	{"<p style=\"background:url('u'); x:URL(v)\">", "4 u|\n4 v|\n"},
 	{"<style>@import 'i'; @import url(j); a{b:url( \"k\" )}</style>", "4 i|\n4 j|\n4 k|\n"},
-	{"<meta http-equiv=Refresh content=\"0; URL='http://r.example/'\">", "2 http://r.example/|\n"},
+	{"<meta http-equiv=Refresh content=\"0; URL='http://r.example/'\">",
+	 "2 http://r.example/|\n"},
 	{"<meta http-equiv=refresh content=5><meta name=x content='0;url=u'>", ""},
 	{"<base href='http://b.example/d/e?f/g'><a href=r>1</a><a href=/s>2</a><a href=//t/>3</a>"
 	 "<a href='#u'>4</a><a href=mailto:v>5</a>",
@@ -238,13 +249,14 @@ static void stats(void **state)
 	struct gp_html_stats total = {.image_area = UINT32_MAX - 1};
 	struct gp_html h;
 
-	gp_html_render(a, NULL,
-		       GP_STR("<html><!-- c --><a href=x>ab c</a><a name=y></a>"
-			      "<img width=100 height='20' src=data:image/gif;base64,AAAA>"
-			      "<img style='width:10px;height:10px' width=500 height=500><img width=50%>"
-			      "<form><input type=PassWord></form><script>x</script><iframe></iframe>"
-			      "<xyzzy><o:p></o:p><p hidden>de</p><b title=\"x"),
-		       &h);
+	gp_html_render(
+		a, NULL,
+		GP_STR("<html><!-- c --><a href=x>ab c</a><a name=y></a>"
+		       "<img width=100 height='20' src=data:image/gif;base64,AAAA>"
+		       "<img style='width:10px;height:10px' width=500 height=500><img width=50%>"
+		       "<form><input type=PassWord></form><script>x</script><iframe></iframe>"
+		       "<xyzzy><o:p></o:p><p hidden>de</p><b title=\"x"),
+		&h);
 	assert_int_equal(h.stats.tags, 21);
 	assert_int_equal(h.stats.links, 1);
 	assert_int_equal(h.stats.images, 3);
@@ -272,7 +284,8 @@ static void cut_at_the_limits(void **state)
 	struct gp_arena *a = gp_arena_new(0);
 	struct gp_html h;
 
-	gp_html_render(a, &options, GP_STR("12345 6789\xc3\xa9x <a href=1><a href=2><a href=3>"), &h);
+	gp_html_render(a, &options, GP_STR("12345 6789\xc3\xa9x <a href=1><a href=2><a href=3>"),
+		       &h);
 	assert_str(h.text, "12345 6789");
 	assert_true(h.is_text_cut && h.is_links_cut);
 	assert_int_equal(h.links.len, 2);
@@ -290,14 +303,66 @@ static void cut_at_the_limits(void **state)
 /* What hostile documents repeat; each must render in time and memory that the
  * limits bound, not the square of anything. */
 static const char *const HOSTILE[] = {
-	"<", "<a", "<a ", "<a href=\"", "<a href='x", "</", "</a", "<!--", "<!", "<!-- -", "<!----", "--",
-	"<script>", "<style>", "<title>", "<textarea>", "<xmp><script>", "<div>", "<p>", "<td>", "<li>",
-	"</div>", "<b></i>", "<table><td>", "<font color=white>", "&", "&#", "&#x", "&#9", "&amp", "&notin",
-	"<a href=x>", "<img src=x>", "<p style='", "<p style='a:b;'>", "<p style=';;;;'>", "<p style='a(a('>",
-	"<style>a{", "<style>.a{}</style><b class='a a a a a a a a'>", "<style>url(</style>",
-	"<style>@import</style>", "<b a=1 b c=''>", "<a href=x>y", "\xc3", "\xe2\x82", "\xf0", "\xc2\xa0", " ",
-	"\n", "<br>", "a ", "<base href=http://x/>", "<a href=\"&amp;&amp;&amp;\">", "< ", "<?", "'\"<b x=",
-	"<img srcset=',,,,a,,'>", "<meta http-equiv=refresh content=urlurlurl>", "/*", "<p style='/*",
+	"<",
+	"<a",
+	"<a ",
+	"<a href=\"",
+	"<a href='x",
+	"</",
+	"</a",
+	"<!--",
+	"<!",
+	"<!-- -",
+	"<!----",
+	"--",
+	"<script>",
+	"<style>",
+	"<title>",
+	"<textarea>",
+	"<xmp><script>",
+	"<div>",
+	"<p>",
+	"<td>",
+	"<li>",
+	"</div>",
+	"<b></i>",
+	"<table><td>",
+	"<font color=white>",
+	"&",
+	"&#",
+	"&#x",
+	"&#9",
+	"&amp",
+	"&notin",
+	"<a href=x>",
+	"<img src=x>",
+	"<p style='",
+	"<p style='a:b;'>",
+	"<p style=';;;;'>",
+	"<p style='a(a('>",
+	"<style>a{",
+	"<style>.a{}</style><b class='a a a a a a a a'>",
+	"<style>url(</style>",
+	"<style>@import</style>",
+	"<b a=1 b c=''>",
+	"<a href=x>y",
+	"\xc3",
+	"\xe2\x82",
+	"\xf0",
+	"\xc2\xa0",
+	" ",
+	"\n",
+	"<br>",
+	"a ",
+	"<base href=http://x/>",
+	"<a href=\"&amp;&amp;&amp;\">",
+	"< ",
+	"<?",
+	"'\"<b x=",
+	"<img srcset=',,,,a,,'>",
+	"<meta http-equiv=refresh content=urlurlurl>",
+	"/*",
+	"<p style='/*",
 };
 
 static void hostile_documents_are_linear(void **state)

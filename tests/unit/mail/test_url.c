@@ -32,12 +32,22 @@ static const struct {
 	{"http://good.example@bad.example/", "http://good.example@bad.example/", "bad.example"},
 	{"http://u:p@x@bad.example:81?q", "http://u:p@x@bad.example:81/?q", "bad.example"},
 	{"http://a.example./", "http://a.example/", "a.example"},
-	{"http://b\xc3\xbc" "cher.example/", "http://xn--bcher-kva.example/", "xn--bcher-kva.example"},
-	{"http://B\xc3\x9c" "CHER.example/", "http://xn--bcher-kva.example/", "xn--bcher-kva.example"},
-	{"http://a\xe3\x80\x82" "example/", "http://a.example/", "a.example"},
-	{"http://a\xef\xbc\x8e" "example/", "http://a.example/", "a.example"},
+	{"http://b\xc3\xbc"
+	 "cher.example/",
+	 "http://xn--bcher-kva.example/", "xn--bcher-kva.example"},
+	{"http://B\xc3\x9c"
+	 "CHER.example/",
+	 "http://xn--bcher-kva.example/", "xn--bcher-kva.example"},
+	{"http://a\xe3\x80\x82"
+	 "example/",
+	 "http://a.example/", "a.example"},
+	{"http://a\xef\xbc\x8e"
+	 "example/",
+	 "http://a.example/", "a.example"},
 	{"http://\xef\xbd\x81\xef\xbd\x82.example/", "http://ab.example/", "ab.example"},
-	{"http://ex\xc2\xad" "ample.example/", "http://example.example/", "example.example"},
+	{"http://ex\xc2\xad"
+	 "ample.example/",
+	 "http://example.example/", "example.example"},
 	{"http://2130706433/", "http://127.0.0.1/", "127.0.0.1"},
 	{"http://0x7f.1/", "http://127.0.0.1/", "127.0.0.1"},
 	{"http://0177.0.0.01/", "http://127.0.0.1/", "127.0.0.1"},
@@ -50,7 +60,9 @@ static const struct {
 	{"a.example.com/x", "http://a.example.com/x", "a.example.com"},
 	{"example.com:81/x", "http://example.com:81/x", "example.com"},
 	{"mailto:Joe@A.Example?subject=x y", "mailto:Joe@a.example?subject=x%20y", "a.example"},
-	{"MAILTO:joe@b\xc3\xbc" "cher.example", "mailto:joe@xn--bcher-kva.example", "xn--bcher-kva.example"},
+	{"MAILTO:joe@b\xc3\xbc"
+	 "cher.example",
+	 "mailto:joe@xn--bcher-kva.example", "xn--bcher-kva.example"},
 	{"mailto:?to=x", "mailto:?to=x", ""},
 	{"joe@example.com", "mailto:joe@example.com", "example.com"},
 	{"JavaScript:alert('x y')", "javascript:alert('x%20y')", ""},
@@ -69,8 +81,9 @@ static void normalise(void **state)
 
 		if (r || !gp_str_eq(u.uri, gp_str(NORMAL[i].uri)) ||
 		    !gp_str_eq(u.host, gp_str(NORMAL[i].host))) {
-			print_error("%s\n got %d %.*s host %.*s\nwant %s host %s\n", NORMAL[i].raw, r,
-				    GP_STR_FMT(u.uri), GP_STR_FMT(u.host), NORMAL[i].uri, NORMAL[i].host);
+			print_error("%s\n got %d %.*s host %.*s\nwant %s host %s\n", NORMAL[i].raw,
+				    r, GP_STR_FMT(u.uri), GP_STR_FMT(u.host), NORMAL[i].uri,
+				    NORMAL[i].host);
 			n_wrong++;
 		}
 		/* what is normal stays as it is */
@@ -83,10 +96,26 @@ static void normalise(void **state)
 
 static void not_a_place(void **state)
 {
-	static const char *const RAW[] = {"", " ", "#top", "page.html", "/path", "?q", "cid:x@y", "mid:z",
-					  "http://", "http:///", "http:// /", "http://[::g]/", "http://a<b/",
-					  "mailto:", "mailto:joe@", "C:\\x", "http://\xff.example/", "readme.txt",
-					  "http://%2f/", "//"};
+	static const char *const RAW[] = {"",
+					  " ",
+					  "#top",
+					  "page.html",
+					  "/path",
+					  "?q",
+					  "cid:x@y",
+					  "mid:z",
+					  "http://",
+					  "http:///",
+					  "http:// /",
+					  "http://[::g]/",
+					  "http://a<b/",
+					  "mailto:",
+					  "mailto:joe@",
+					  "C:\\x",
+					  "http://\xff.example/",
+					  "readme.txt",
+					  "http://%2f/",
+					  "//"};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(RAW); i++) {
 		struct gp_arena *a = gp_arena_new(0);
@@ -106,14 +135,20 @@ static const struct {
 	{"nothing here. Really nothing... e.g. this: x.", ""},
 	{"see http://a.example/x.", " http://a.example/x"},
 	{"(http://a.example/x)", " http://a.example/x"},
-	{"http://a.example/x_(y) or <http://b.example/?q=1&r=2>,", " http://a.example/x_(y) http://b.example/?q=1&r=2"},
-	{"[http://a.example/x], \"http://b.example\"; 'http://c.example/'!?", " http://a.example/x http://b.example/ http://c.example/"},
+	{"http://a.example/x_(y) or <http://b.example/?q=1&r=2>,",
+	 " http://a.example/x_(y) http://b.example/?q=1&r=2"},
+	{"[http://a.example/x], \"http://b.example\"; 'http://c.example/'!?",
+	 " http://a.example/x http://b.example/ http://c.example/"},
 	{"texthttp://a.example HTTPS://B.example", " http://a.example/ https://b.example/"},
-	{"hxxp://a[.]example/x h**p://b.example http:\\\\c.example\\", " http://a.example/x http://b.example/ http://c.example/"},
-	{"http://a.example/,http://b.example/;https://c.example/", " http://a.example/ http://b.example/ https://c.example/"},
-	{"www.a.example, WWW.B.example/x www. www.a", " http://www.a.example/ http://www.b.example/x"},
+	{"hxxp://a[.]example/x h**p://b.example http:\\\\c.example\\",
+	 " http://a.example/x http://b.example/ http://c.example/"},
+	{"http://a.example/,http://b.example/;https://c.example/",
+	 " http://a.example/ http://b.example/ https://c.example/"},
+	{"www.a.example, WWW.B.example/x www. www.a",
+	 " http://www.a.example/ http://www.b.example/x"},
 	{"go to spam.com or www2.spam.co.uk/x?y.", " http://spam.com/ http://www2.spam.co.uk/x?y"},
-	{"SPAM.COM spam.com:8080/x example.com?y", " http://spam.com/ http://spam.com:8080/x http://example.com/?y"},
+	{"SPAM.COM spam.com:8080/x example.com?y",
+	 " http://spam.com/ http://spam.com:8080/x http://example.com/?y"},
 	{"The end.Top of the page. No.in", ""},
 	{"main.c readme.md script.pl a.txt 1.5 10.0.0.1 v1.2.com", " http://v1.2.com/"},
 	{"buy.it buy.it/now", " http://buy.it/now"},
@@ -122,14 +157,20 @@ static const struct {
 	 " mailto:joe@example.com mailto:Joe.Doe+x@sub.example.org mailto:m@example.net"},
 	{"@example.com joe@ joe@localhost a@b.c", ""},
 	{"a@example.com@b.example.com", " mailto:a@example.com"},
-	{"\xe2\x80\x9chttp://a.example/\xe2\x80\x9d\xc2\xa0http://b.example", " http://a.example/ http://b.example/"},
+	{"\xe2\x80\x9chttp://a.example/\xe2\x80\x9d\xc2\xa0http://b.example",
+	 " http://a.example/ http://b.example/"},
 	{"\xe8\xa6\x8bhttp://a.example/\xe3\x80\x81\xe8\xa6\x8b", " http://a.example/"},
-	{"b\xc3\xbc" "cher.com", " http://xn--bcher-kva.com/"},
+	{"b\xc3\xbc"
+	 "cher.com",
+	 " http://xn--bcher-kva.com/"},
 	{"http://a.example/\xff http://b.example/", " http://a.example/ http://b.example/"},
-	{"http://r.example/?u=http://t.example/&v=1", " http://r.example/?u=http://t.example/&v=1 http://t.example/"},
+	{"http://r.example/?u=http://t.example/&v=1",
+	 " http://r.example/?u=http://t.example/&v=1 http://t.example/"},
 	{"http://r.example/?u=http%3A%2F%2Ft.example%2Fx%3Fa%3D1%26b%3D2&v",
-	 " http://r.example/?u=http%3A%2F%2Ft.example%2Fx%3Fa%3D1%26b%3D2&v http://t.example/x?a=1&b=2"},
-	{"http://r.example/https://t.example/x&y", " http://r.example/https://t.example/x&y https://t.example/x&y"},
+	 " http://r.example/?u=http%3A%2F%2Ft.example%2Fx%3Fa%3D1%26b%3D2&v "
+	 "http://t.example/x?a=1&b=2"},
+	{"http://r.example/https://t.example/x&y",
+	 " http://r.example/https://t.example/x&y https://t.example/x&y"},
 	{"http://r.example/?u=http%253A%252F%252Ft.example",
 	 " http://r.example/?u=http%253A%252F%252Ft.example http://t.example/"},
 	{"http://a/http://b/http://c/http://d/http://e/",
@@ -159,7 +200,8 @@ static void scan(void **state)
 			gp_buf_printf(&got, " %.*s", GP_STR_FMT(u->uri));
 		}
 		if (strcmp(gp_buf_cstr(&got), SCAN[i].uris) != 0) {
-			print_error("%s\n got%s\nwant%s\n", SCAN[i].text, gp_buf_cstr(&got), SCAN[i].uris);
+			print_error("%s\n got%s\nwant%s\n", SCAN[i].text, gp_buf_cstr(&got),
+				    SCAN[i].uris);
 			n_wrong++;
 		}
 		gp_arena_free(a);
@@ -191,7 +233,8 @@ static void cut_at_the_limits(void **state)
 	struct gp_url_set set;
 
 	gp_url_set_init(&set, a, 2);
-	gp_url_scan(&set, GP_STR("http://a.example/ http://b.example/ http://a.example/"), 0, GP_URI_TEXT);
+	gp_url_scan(&set, GP_STR("http://a.example/ http://b.example/ http://a.example/"), 0,
+		    GP_URI_TEXT);
 	assert_false(set.is_cut);
 	gp_url_scan(&set, GP_STR("http://c.example/"), 0, GP_URI_TEXT);
 	assert_true(set.is_cut);
@@ -208,9 +251,37 @@ static void cut_at_the_limits(void **state)
 static void hostile_text_is_linear(void **state)
 {
 	static const char *const HOSTILE[] = {
-		"http://", "http", ":", "://", "@", "a@", "@a.com", "a.", ".", "www.", "a.com", "a.com ", "a.com,",
-		"a.com/", "http://a/", "http://a.com,", "x", "\xc3\xa9", "\xff", "((((", "a@b.com ", "mailto:",
-		"http://a.com/http://", "%", "http%3a%2f%2f", "[.]", "xn--", "1.", "http://a@a@", "a-", "http:\\",
+		"http://",
+		"http",
+		":",
+		"://",
+		"@",
+		"a@",
+		"@a.com",
+		"a.",
+		".",
+		"www.",
+		"a.com",
+		"a.com ",
+		"a.com,",
+		"a.com/",
+		"http://a/",
+		"http://a.com,",
+		"x",
+		"\xc3\xa9",
+		"\xff",
+		"((((",
+		"a@b.com ",
+		"mailto:",
+		"http://a.com/http://",
+		"%",
+		"http%3a%2f%2f",
+		"[.]",
+		"xn--",
+		"1.",
+		"http://a@a@",
+		"a-",
+		"http:\\",
 	};
 	size_t size = 1 << 20;
 	char *text = malloc(size);
@@ -228,7 +299,8 @@ static void hostile_text_is_linear(void **state)
 		gp_url_scan(&set, gp_str_n(text, size), 0, GP_URI_TEXT);
 		assert_true(set.uris.len <= GP_MAX_URIS);
 		if (gp_clock_cpu_us() - begin > 3000000)
-			fail_msg("%s takes %lld us", HOSTILE[i], (long long)(gp_clock_cpu_us() - begin));
+			fail_msg("%s takes %lld us", HOSTILE[i],
+				 (long long)(gp_clock_cpu_us() - begin));
 		if (gp_arena_size(a) > 32u << 20)
 			fail_msg("%s holds %zu bytes", HOSTILE[i], gp_arena_size(a));
 		gp_arena_free(a);
