@@ -154,6 +154,8 @@ static void build_uri(struct builder *b, const struct gp_message *m)
 	for (size_t i = 0; i < m->uris.len; i++) {
 		const struct gp_uri *u = &m->uris.items[i];
 
+		if (u->sources == GP_URI_HEADER) /* SpamAssassin's are those of the text */
+			continue;
 		add(b, u->uri);
 		if (u->raw.len && !gp_str_eq(u->raw, u->uri))
 			add(b, u->raw);

@@ -1,6 +1,8 @@
 /* What rules hit: headers and their variants, text, links, parts, metas, counts, limits. */
 #include "tests/unit/score/rule_fixture.h"
 
+#include <pthread.h>
+
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 
@@ -308,6 +310,34 @@ static void budget(void **state)
 	fixture_done(&f);
 }
 
+static void *scan_often(void *arg)
+{
+	struct gp_rule_set *set = arg;
+
+	for (unsigned i = 0; i < 100; i++) {
+		struct fixture f = {.arena = gp_arena_new(0), .set = set, .input = {.bayes = -1}};
+
+		fixture_scan(&f, mail);
+		assert_string_equal(fixture_hits(&f), "A=2 B C");
+		gp_arena_free(f.arena);
+	}
+	return NULL;
+}
+
+/* Threads share a set; the last reference may be a scan's. */
+static void threads(void **state)
+{
+	struct fixture f;
+	pthread_t thread[4];
+
+	fixture_load(&f, "body A /free/\ntflags A multiple\nheader B Subject =~ /folded/\nmeta C A && B\n");
+	for (size_t i = 0; i < GP_ARRAY_SIZE(thread); i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, scan_often, f.set), 0);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(thread); i++)
+		pthread_join(thread[i], NULL);
+	fixture_done(&f);
+}
+
 /* A scan that is never finished gives everything back with its arena; the set outlives it. */
 static void abandoned(void **state)
 {
@@ -325,7 +355,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules),  cmocka_unit_test(metas),    cmocka_unit_test(meta_cycles),
 		cmocka_unit_test(scores), cmocka_unit_test(evidence), cmocka_unit_test(limits),
-		cmocka_unit_test(budget), cmocka_unit_test(abandoned),
+		cmocka_unit_test(budget), cmocka_unit_test(abandoned), cmocka_unit_test(threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
