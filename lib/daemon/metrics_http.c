@@ -109,8 +109,8 @@ unsigned gp_health_page(const char *program, gp_health_check *health, struct gp_
 		gp_buf_add_cstr(out, "\"}");
 	}
 	gp_buf_add_cstr(out, "]}\n");
-	/* Degraded is not dead: mail is still judged, so the answer stays 200. */
-	return gp_daemon_stopping() ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
+	/* Mail is still judged while a dependency is away, but somebody is to look. */
+	return is_ok && !gp_daemon_stopping() ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
 static enum MHD_Result send_page(struct MHD_Connection *connection, unsigned status,
