@@ -214,6 +214,24 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+/* Gives up what is not needed any more. */
+static int confine(const struct gp_daemon *d, const struct gp_snapshot *snap, const char *file,
+		   struct gp_diag *diag)
+{
+	const struct gp_daemon_conf *conf = conf_of(d, snap);
+	const struct gp_conf_log *log = gp_snapshot_get(snap, &gp_conf_log_table);
+	int r = GP_OK;
+
+	if (log->target == GP_CONF_LOG_FILE)
+		r = gp_privileges_give_file(log->file, conf->user, diag);
+	if (r == GP_OK)
+		r = gp_privileges_drop(conf->user, diag);
+	if (r < 0)
+		return r;
+	allow_files(d, snap, file);
+	return conf->sandbox ? gp_sandbox_enter(diag) : GP_OK;
+}
+
 /* From a right configuration to serving; the diag says why not. */
 static int start(const struct gp_daemon *d, struct gp_snapshot *snap, const char *file,
 		 struct gp_diag *diag)
@@ -226,16 +244,14 @@ static int start(const struct gp_daemon *d, struct gp_snapshot *snap, const char
 	if (r < 0)
 		return r;
 	metrics_fd = bind_metrics(d, snap);
-	r = gp_privileges_drop(conf->user, diag);
-	if (r < 0)
-		return r;
-	allow_files(d, snap, file);
-	if (conf->sandbox)
-		r = gp_sandbox_enter(diag);
+	r = confine(d, snap, file, diag);
 	if (r == GP_OK && d->start)
 		r = d->start(snap, diag);
-	if (r < 0)
+	if (r < 0) {
+		gp_socket_unlink(conf->socket);
+		gp_socket_unlink(metrics_address);
 		return r;
+	}
 	gp_milter_register_metrics();
 	gp_current_register_metrics();
 	if (metrics_fd >= 0 && gp_metrics_http_start(metrics_fd, d->name, d->health, diag) < 0)

@@ -8,16 +8,19 @@
  *
  * What happens, in this order:
  *	arguments; log on standard error; configuration read and checked (all
- *	errors shown, any is fatal); configure hook; --check ends here; socket
- *	bound; start hook's `bind` part; privileges dropped; no-new-privileges,
- *	seccomp, landlock; start hook (threads may be made from here on);
- *	metrics endpoint; READY=1; serve.
+ *	errors shown, any is fatal); configure hook; --check ends here; log where
+ *	it was configured; sockets bound; privileges dropped; no-new-privileges,
+ *	landlock, seccomp; start hook (threads may be made from here on); metrics
+ *	endpoint; READY=1; serve.
  *
  * SIGUSR1 reloads: a new snapshot, configure hook, swapped in; or a logged error
- * and the old one stays.  Log files are reopened then too.  SIGTERM and SIGINT
- * drain: new messages get 4.3.2, those in flight are answered, at the most
- * stop_grace; then the stop hook, then _exit.  SIGHUP does the same as SIGTERM
- * (libmilter owns it).  Programs stay in the foreground always.
+ * and the old one stays.  Log files are reopened then too.  SIGTERM, SIGINT and
+ * SIGHUP (which libmilter takes for a stop) drain: messages under way are
+ * answered within stop_grace, see drain.h; then the stop hook, then _exit.
+ * Programs stay in the foreground always.
+ *
+ * The tables must hold gp_conf_top_table, gp_conf_log_table and
+ * gp_conf_metrics_table besides the program's own.
  */
 #ifndef GP_DAEMON_DAEMON_H
 #define GP_DAEMON_DAEMON_H

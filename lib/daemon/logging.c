@@ -59,26 +59,37 @@ static void to_syslog(enum gp_log_level level, struct gp_str line)
 	syslog(priority(level), "%.*s", GP_STR_FMT(line));
 }
 
-static void to_file(enum gp_log_level level, struct gp_str line)
+static const char *time_stamp(char *text, size_t size)
 {
 	time_t now = gp_clock_real_s();
-	char stamp[40] = "";
 	struct tm tm;
 
-	(void)level;
+	text[0] = '\0';
 	if (gmtime_r(&now, &tm))
-		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ ", &tm);
+		strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return text;
+}
+
+static void to_file(enum gp_log_level level, struct gp_str line)
+{
+	char stamp[32], prefix[64];
+
+	(void)level;
+	snprintf(prefix, sizeof(prefix), "%s ", time_stamp(stamp, sizeof(stamp)));
 	pthread_rwlock_rdlock(&lock);
-	write_line(file_fd, stamp, line);
+	write_line(file_fd, prefix, line);
 	pthread_rwlock_unlock(&lock);
 }
 
-/* JSON lines go without a stamp in front, which would break them. */
+/* The stamp becomes the object's first member. */
 static void to_file_json(enum gp_log_level level, struct gp_str line)
 {
+	char stamp[32], prefix[64];
+
 	(void)level;
+	snprintf(prefix, sizeof(prefix), "{\"time\":\"%s\",", time_stamp(stamp, sizeof(stamp)));
 	pthread_rwlock_rdlock(&lock);
-	write_line(file_fd, "", line);
+	write_line(file_fd, prefix, gp_str_sub(line, 1, line.len));
 	pthread_rwlock_unlock(&lock);
 }
 
