@@ -53,6 +53,18 @@ static struct gp_str base_part(const struct gp_html_links *l, struct gp_str ref)
 	return gp_str_sub(l->base, 0, end);
 }
 
+/* A long base would be copied before each of many short references: without its path
+ * then. */
+static struct gp_str short_base(struct gp_str base)
+{
+	size_t authority = gp_str_find(base, GP_STR("://"), 0);
+
+	if (base.len <= GP_HTML_BASE_MAX)
+		return base;
+	base.len = gp_str_find_chr(base, '/', authority + 3);
+	return gp_str_sub(base, 0, base.len <= GP_HTML_BASE_MAX ? base.len : 0);
+}
+
 /* Decoded into the arena and made absolute; valid UTF-8 is the caller's concern. */
 static struct gp_str resolve(struct gp_html_links *l, struct gp_str value)
 {
@@ -210,7 +222,7 @@ void gp_html_links_tag(struct gp_html_links *l, const struct gp_html_token *toke
 			break;
 		case HREF:
 			if (token->tag == GP_TAG_BASE && !l->base.len)
-				l->base = resolve(l, value);
+				l->base = short_base(resolve(l, value));
 			else if (token->tag == GP_TAG_A || token->tag == GP_TAG_AREA)
 				anchor(l, value, visible, is_hidden);
 			else if (token->tag != GP_TAG_BASE)

@@ -11,6 +11,8 @@
 /* Bytes kept of a link's visible text, and of a data: URI. */
 #define GP_HTML_LINK_TEXT_MAX 512
 #define GP_HTML_DATA_URI_MAX 128
+/* Bytes of <base href> that are joined to references. */
+#define GP_HTML_BASE_MAX 256
 
 struct gp_html_links {
 	struct gp_arena *arena;

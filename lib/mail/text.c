@@ -13,6 +13,7 @@
 
 struct render {
 	struct gp_message *m;
+	struct gp_arena *scratch; /* of one part: many parts must not add up */
 	struct gp_buf text, hidden;
 	struct gp_url_set urls;
 };
@@ -71,11 +72,14 @@ static void add_html(struct render *r, unsigned part, struct gp_str content)
 
 	if (!options.text_max)
 		return;
-	gp_html_render(m->arena, &options, content, &h);
+	gp_html_render(r->scratch, &options, content, &h);
 	gp_buf_add_str(&r->text, h.text);
 	if (h.hidden.len) {
 		separate(&r->hidden);
-		gp_buf_add_str(&r->hidden, h.hidden);
+		if (h.hidden.len > r->hidden.max - r->hidden.len)
+			m->cut |= GP_CUT_TEXT;
+		else
+			gp_buf_add_str(&r->hidden, h.hidden);
 	}
 	gp_html_stats_add(&m->html, &h.stats);
 	for (size_t i = 0; i < h.links.len; i++) {
@@ -88,6 +92,7 @@ static void add_html(struct render *r, unsigned part, struct gp_str content)
 		m->cut |= GP_CUT_TEXT;
 	if (h.is_links_cut)
 		m->cut |= GP_CUT_URIS;
+	gp_arena_reset(r->scratch);
 }
 
 static void add_part(struct render *r, unsigned i)
@@ -131,7 +136,10 @@ static void add_header_uris(struct render *r)
 
 void gp_text_render(struct gp_message *m)
 {
-	struct render r = {.m = m, .text = GP_BUF_INIT(GP_MAX_TEXT_SIZE), .hidden = GP_BUF_INIT(GP_MAX_TEXT_SIZE)};
+	struct render r = {.m = m,
+			   .scratch = gp_arena_new(0),
+			   .text = GP_BUF_INIT(GP_MAX_TEXT_SIZE),
+			   .hidden = GP_BUF_INIT(GP_MAX_TEXT_SIZE)};
 
 	gp_url_set_init(&r.urls, m->arena, GP_MAX_URIS);
 	for (unsigned i = 0; i < m->parts.len; i++)
@@ -148,4 +156,5 @@ void gp_text_render(struct gp_message *m)
 		m->cut |= GP_CUT_URIS;
 	gp_buf_done(&r.text);
 	gp_buf_done(&r.hidden);
+	gp_arena_free(r.scratch);
 }

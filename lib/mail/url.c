@@ -20,7 +20,7 @@
 /* Bytes kept of what stands before '@'. */
 #define USER_MAX 256
 /* Spellings remembered have at most this many bytes. */
-#define SPELLING_MAX 256
+#define SPELLING_MAX 512
 /* No scheme is longer. */
 #define SCHEME_MAX 32
 
