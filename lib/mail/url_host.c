@@ -23,7 +23,7 @@
  * scheme or "www.". */
 /* clang-format off */
 static const char *const KNOWN[] = {
-	"ae", "agency", "app", "ar", "asia", "au", "autos", "beauty", "best", "bet", "bg", "bid",
+	"ae", "agency", "ar", "asia", "au", "autos", "beauty", "best", "bet", "bg", "bid",
 	"biz", "blog", "bond", "boutique", "br", "buzz", "by", "ca", "cam", "casa", "casino",
 	"center", "cf", "cfd", "ch", "chat", "cl", "click", "cloud", "club", "cn", "co", "com",
 	"company", "coop", "cx", "cyou", "cz", "de", "deals", "design", "dev", "digital",
@@ -44,7 +44,7 @@ static const char *const KNOWN[] = {
 };
 /* Sorted. */
 static const char *const AMBIGUOUS[] = {
-	"ai", "am", "as", "at", "be", "cc", "do", "gl", "id", "in", "is", "it", "la", "md", "me",
+	"ai", "am", "app", "as", "at", "be", "cc", "do", "gl", "id", "in", "is", "it", "la", "md", "me",
 	"mov", "my", "no", "pl", "pm", "ps", "py", "rs", "sh", "so", "st", "to", "us", "zip",
 };
 /* clang-format on */

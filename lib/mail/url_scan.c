@@ -173,10 +173,11 @@ static bool is_bare_host(struct gp_str word, size_t from, size_t end)
 	case GP_URL_TLD_AMBIGUOUS:
 		return has_path;
 	case GP_URL_TLD_KNOWN: {
-		/* "the end.Top of" is two sentences */
+		/* "the end.Top of" and "GOOD PURPOSE.BEST OF" are two sentences each */
 		char first = host.ptr[host.len - label], next = host.ptr[host.len - label + 1];
 
-		return has_path || gp_lower(first) == first || gp_lower(next) != next;
+		return has_path || gp_lower(first) == first ||
+		       (gp_lower(next) != next && label <= 3);
 	}
 	}
 	return false;

@@ -149,7 +149,7 @@ static const struct {
 	{"go to spam.com or www2.spam.co.uk/x?y.", " http://spam.com/ http://www2.spam.co.uk/x?y"},
 	{"SPAM.COM spam.com:8080/x example.com?y",
 	 " http://spam.com/ http://spam.com:8080/x http://example.com/?y"},
-	{"The end.Top of the page. No.in", ""},
+	{"The end.Top of the page. No.in GOOD PURPOSE.BEST OF ALL, XQuartz.app", ""},
 	{"main.c readme.md script.pl a.txt 1.5 10.0.0.1 v1.2.com", " http://v1.2.com/"},
 	{"buy.it buy.it/now", " http://buy.it/now"},
 	{"..com -x.com a..com x_y.com $x.com", ""},
