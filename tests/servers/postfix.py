@@ -150,6 +150,11 @@ class Postfix:
         out = subprocess.run(["/usr/sbin/postqueue", "-c", str(self.config), "-j"], check=True, capture_output=True)
         return re.findall(r'"queue_id": "(\w+)"', out.stdout.decode())
 
+    def release(self, queue_id: str) -> None:
+        """Lets a held message go on, at once."""
+        subprocess.run(["/usr/sbin/postsuper", "-c", str(self.config), "-H", queue_id], check=True, capture_output=True)
+        self.command("flush")
+
     def log_text(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 

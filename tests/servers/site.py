@@ -21,12 +21,13 @@ from .redis import Redis
 class Site:
     """All servers of a site under one folder; start() in the order in which they need each other, stop() in reverse."""
 
-    def __init__(self, folder: Path, store: str = "lmdb", settings: Mapping[str, Value] | None = None) -> None:
+    def __init__(self, folder: Path, store: str = "lmdb", settings: Mapping[str, Value] | None = None,
+                 rules: str | None = None) -> None:
         self.postfix = Postfix(folder / "postfix")
         self.dovecot = Dovecot(folder / "dovecot", self.postfix.queue)
         self.redis = Redis(folder / "redis") if store == "redis" else None
         self.milter = MilterSpam(folder / "gatepost", self.postfix.queue / "gatepost" / "spam.sock",
-                                 self.redis.url if self.redis else "", settings)
+                                 self.redis.url if self.redis else "", settings, rules)
         self.default_action("tempfail")
         self._stack = ExitStack()
 
@@ -54,10 +55,15 @@ class Site:
     def stop(self) -> None:
         self._stack.close()
 
+    def submit(self, message: bytes, sender: str, recipients: Sequence[str],
+               client: smtp.Client | None = smtp.Client()) -> smtp.Answer:
+        """Sends to port 25."""
+        return smtp.send(self.postfix.port, message, sender, recipients, client)
+
     def send(self, message: bytes, sender: str, recipients: Sequence[str],
              client: smtp.Client | None = smtp.Client()) -> smtp.Answer:
         """Sends to port 25 and, if the message was accepted, waits until it has left the queue."""
-        answer = smtp.send(self.postfix.port, message, sender, recipients, client)
+        answer = self.submit(message, sender, recipients, client)
         if answer.queue_id:
             self.postfix.wait_delivered(answer.queue_id)
         return answer

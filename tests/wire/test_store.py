@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import signal
+import socket
+import subprocess
+import threading
 import time
+from dataclasses import dataclass
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conftest import GREY, MARK, REJECT, StartMilter
-from milterclient import Envelope, judge
+from milterclient import Envelope, Session, judge
 from servers.milter import MilterSpam
 from servers.process import wait_for
 from servers.redis import Redis
@@ -115,3 +119,86 @@ def test_marked_as_incomplete_when_so_configured(start: StartMilter, redis: Redi
     result = judge(str(milter.socket), GREY)
     assert result.reply.action in ("accept", "continue")
     assert result.value("X-Spam-Check").startswith("incomplete")
+
+
+def test_redis_full(start: StartMilter, redis: Redis) -> None:
+    """Redis refuses every write (noeviction): nobody is deferred who could not be recognised again."""
+    milter = start(store=redis.url)
+    subprocess.run(["redis-cli", "-s", redis.socket, "config", "set", "maxmemory", "1"], check=True, capture_output=True)
+    assert not greylists(milter, "one@example.net")
+    assert judges(milter)
+    subprocess.run(["redis-cli", "-s", redis.socket, "config", "set", "maxmemory", "0"], check=True, capture_output=True)
+    wait_for(lambda: greylists(milter, f"{time.monotonic()}@example.net"), "greylisting once there is room", 60, 0.5)
+
+
+@pytest.fixture
+def small_disk(world: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    folder = world / "disk"
+    folder.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=777", "gatepost-test", folder], capture_output=True)
+    if mount.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_disk_full(start: StartMilter, small_disk: Path) -> None:
+    """The disk below LMDB fills up under way: every message is answered, rules judge on, and with room it recovers."""
+    milter = start(store=f"lmdb:{small_disk}/store")
+    assert greylists(milter, "one@example.net")
+    (small_disk / "ballast").write_bytes(b"x" * (256 * 1024 - used(small_disk)))
+    with Session(str(milter.socket)) as session:
+        session.open(Envelope())
+        for number in range(2000):
+            reply = session.transfer(GREY, Envelope(sender=f"{number}-{'x' * 50}@example.net")).reply
+            assert reply.action in ("accept", "continue") or reply.text.startswith("451 4.7.1 ")
+    assert not greylists(milter, "two@example.net")
+    assert judges(milter)
+    (small_disk / "ballast").unlink()
+    wait_for(lambda: greylists(milter, f"{time.monotonic()}@example.net"), "greylisting once there is room", 60, 0.5)
+
+
+def used(folder: Path) -> int:
+    """Bytes that the files below a folder take."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+@dataclass(frozen=True)
+class Babbler:
+    """A server that answers whatever it is sent with the same wrong bytes."""
+
+    path: Path
+    answer: bytes
+
+    def start(self) -> None:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.path))
+        self.path.chmod(0o777)
+        listener.listen()
+        threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
+
+    def _serve(self, listener: socket.socket) -> None:
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=self._babble, args=(connection,), daemon=True).start()
+
+    def _babble(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                while connection.recv(65536):
+                    connection.sendall(self.answer)
+            except OSError:
+                pass
+
+
+@pytest.mark.parametrize("answer", [
+    b"\xff\xfe no protocol at all\r\n", b"+OK\r\n", b":1\r\n", b"$-1\r\n", b"*-1\r\n", b"$99999999999\r\n", b"*2147483647\r\n",
+    b"*1\r\n" * 5000, b"-ERR unknown command\r\n", b"$5\r\nab", b"+" + b"x" * 1_000_000,
+], ids=lambda answer: repr(answer[:20]))
+def test_wrong_answers(start: StartMilter, world: Path, answer: bytes) -> None:
+    path = world / "babble.sock"
+    Babbler(path, answer).start()
+    milter = start(store=f"redis+unix://{path}")
+    assert judges(milter)
+    assert judge(str(milter.socket), GREY).reply.action in ("accept", "continue", "reply")
