@@ -78,7 +78,7 @@ def test_down_at_start(start: StartMilter, redis: Redis) -> None:
     milter = start(store=redis.url)
     assert judges(milter)
     status, text = milter.http("/healthz")
-    assert status == 200 and '"status":"degraded"' in text and '"name":"store","ok":false' in text
+    assert status == 503 and '"status":"degraded"' in text and '"name":"store","ok":false' in text
     redis.start()
     wait_for(lambda: greylists(milter, f"{time.monotonic()}@example.net"), "greylisting once Redis is there", 60, 0.5)
     assert '"status":"ok"' in milter.http("/healthz")[1]
