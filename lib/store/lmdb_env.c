@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
@@ -463,6 +464,27 @@ static struct gp_lmdb_env *env_new(const struct gp_lmdb_config *config)
 	return env;
 }
 
+/* Other programs of the group read, for which LMDB needs the lock file writable,
+ * whatever the umask says.  What root makes (`gatepost learn` by hand) belongs to
+ * whom the store's directory belongs to, else the filters could not read it. */
+static void share(const char *dir)
+{
+	static const char *const names[] = {"", "/data.mdb", "/lock.mdb", "/boot"};
+	GP_BUF_AUTO path = GP_BUF_INIT(4200);
+	struct stat st;
+	bool is_root;
+
+	gp_buf_printf(&path, "%s/..", dir);
+	is_root = geteuid() == 0 && stat(gp_buf_cstr(&path), &st) == 0;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++) {
+		gp_buf_reset(&path);
+		gp_buf_printf(&path, "%s%s", dir, names[i]);
+		if (is_root)
+			(void)!chown(gp_buf_cstr(&path), st.st_uid, st.st_gid);
+		(void)chmod(gp_buf_cstr(&path), i == 0 ? 0750 : 0660);
+	}
+}
+
 static int start_writer(struct gp_lmdb_env *env, struct gp_diag *diag)
 {
 	sigset_t all, old;
@@ -474,6 +496,7 @@ static int start_writer(struct gp_lmdb_env *env, struct gp_diag *diag)
 		r = env_open(env, diag);
 	if (r < 0)
 		return r;
+	share(env->config.dir);
 	(void)mdb_reader_check(env->mdb, &dead); /* slots of processes that crashed */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);

@@ -321,6 +321,28 @@ static void crashes(void **state)
 	assert_int_equal(exit_status(spawn("die", "crash")), 2);
 }
 
+/* The group can read whatever the umask; root's files belong to the directory's owner. */
+static void files_are_shared(void **state)
+{
+	mode_t old = umask(077);
+	struct gp_store *st;
+	struct stat is;
+
+	assert_int_equal(mkdir(path("shared"), 0750), 0);
+	if (geteuid() == 0)
+		assert_int_equal(chown(path("shared"), 12345, 23456), 0);
+	st = open_store("shared", GP_STORE_BAYES, 0);
+	umask(old);
+	gp_store_close(&st);
+	assert_int_equal(stat(path("shared/bayes"), &is), 0);
+	assert_int_equal(is.st_mode & 07777, 0750);
+	assert_int_equal(stat(path("shared/bayes/lock.mdb"), &is), 0);
+	assert_int_equal(is.st_mode & 07777, 0660);
+	assert_int_equal(is.st_uid, geteuid() == 0 ? 12345 : geteuid());
+	if (geteuid() == 0)
+		assert_int_equal(is.st_gid, 23456);
+}
+
 static void unusable_directory_is_named(void **state)
 {
 	struct gp_store_options o = {.writes = GP_STORE_BAYES};
@@ -408,6 +430,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(full_is_temporary),
 		cmocka_unit_test(held_lock_costs_the_deadline),
 		cmocka_unit_test(crashes),
+		cmocka_unit_test(files_are_shared),
 		cmocka_unit_test(unusable_directory_is_named),
 		cmocka_unit_test(garbage_is_refused),
 		cmocka_unit_test(breaker_is_per_side),
