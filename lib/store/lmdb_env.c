@@ -464,39 +464,52 @@ static struct gp_lmdb_env *env_new(const struct gp_lmdb_config *config)
 	return env;
 }
 
-/* Other programs of the group read, for which LMDB needs the lock file writable,
- * whatever the umask says.  What root makes (`gatepost learn` by hand) belongs to
- * whom the store's directory belongs to, else the filters could not read it. */
+/* What root makes (`gatepost learn` by hand) belongs to whom the store's directory
+ * belongs to, else the filters could not read it.  That owner is not trusted by root:
+ * neither symbolic nor hard links of his are followed.  By name, because closing a
+ * descriptor of lock.mdb would give up LMDB's locks. */
 static void share(const char *dir)
 {
 	static const char *const names[] = {"", "/data.mdb", "/lock.mdb", "/boot"};
 	GP_BUF_AUTO path = GP_BUF_INIT(4200);
-	struct stat st;
-	bool is_root;
+	struct stat owner, st;
 
 	gp_buf_printf(&path, "%s/..", dir);
-	is_root = geteuid() == 0 && stat(gp_buf_cstr(&path), &st) == 0;
+	if (geteuid() != 0 || stat(gp_buf_cstr(&path), &owner) < 0)
+		return;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++) {
 		gp_buf_reset(&path);
 		gp_buf_printf(&path, "%s%s", dir, names[i]);
-		if (is_root)
-			(void)!chown(gp_buf_cstr(&path), st.st_uid, st.st_gid);
-		(void)chmod(gp_buf_cstr(&path), i == 0 ? 0750 : 0660);
+		if (lstat(gp_buf_cstr(&path), &st) == 0 &&
+		    (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1)))
+			(void)!lchown(gp_buf_cstr(&path), owner.st_uid, owner.st_gid);
 	}
 }
 
-static int start_writer(struct gp_lmdb_env *env, struct gp_diag *diag)
+/* Other programs of the group read, for which LMDB needs the lock file writable,
+ * whatever the umask says. */
+static int make_env(struct gp_lmdb_env *env, struct gp_diag *diag)
 {
-	sigset_t all, old;
-	int dead, r = make_dir(env->config.dir, diag);
+	mode_t old = umask(0007);
+	int r = make_dir(env->config.dir, diag);
 
 	if (r == GP_OK && env->config.is_lazy)
 		r = gp_lmdb_mark_open(env->config.dir, diag);
 	if (r == GP_OK)
 		r = env_open(env, diag);
+	umask(old);
+	if (r == GP_OK)
+		share(env->config.dir);
+	return r;
+}
+
+static int start_writer(struct gp_lmdb_env *env, struct gp_diag *diag)
+{
+	sigset_t all, old;
+	int dead, r = make_env(env, diag);
+
 	if (r < 0)
 		return r;
-	share(env->config.dir);
 	(void)mdb_reader_check(env->mdb, &dead); /* slots of processes that crashed */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
