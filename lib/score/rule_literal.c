@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#define EXACT_MAX 32	/* members of an exact set */
+#define EXACT_MAX 64	/* members of an exact set */
 #define CLASS_MAX 6	/* characters of a class that still counts as exact */
 #define DEPTH_MAX 60
 #define PATTERN_MAX 16000
@@ -88,26 +88,48 @@ static bool add(struct texts *s, const struct text *t, unsigned max)
 	return true;
 }
 
-static unsigned shortest(const struct texts *s)
+/* How rare a text is: its length, bytes beyond ASCII twice, which most mail has none of. */
+static unsigned weight(const struct text *t)
 {
-	unsigned len = s->n ? GP_LITERAL_MAX : 0;
+	unsigned w = t->len;
+
+	for (unsigned i = 0; i < t->len; i++)
+		w += (unsigned char)t->bytes[i] >= 0x80;
+	return w;
+}
+
+static unsigned lightest(const struct texts *s)
+{
+	unsigned w = s->n ? 2 * GP_LITERAL_MAX : 0;
 
 	for (unsigned i = 0; i < s->n; i++)
-		len = GP_MIN(len, s->items[i].len);
-	return len;
+		w = GP_MIN(w, weight(&s->items[i]));
+	return w;
+}
+
+/* What every link holds: better than nothing, but not than any other text. */
+static bool is_everywhere(const struct text *t)
+{
+	const struct gp_str s = {t->bytes, t->len};
+
+	return gp_str_starts(GP_STR("http://"), s) || gp_str_starts(GP_STR("https://"), s) ||
+	       gp_str_eq(s, GP_STR("://"));
 }
 
 /* Longer is rarer; many members cost a little. */
 static int worth(const struct texts *s)
 {
-	int n = (int)s->n;
+	int n = (int)s->n, w = 4 * (int)GP_MIN(lightest(s), 8u);
 
-	return n == 0 ? -1000 : 4 * (int)GP_MIN(shortest(s), 8u) - n / 4;
+	for (unsigned i = 0; i < s->n; i++)
+		if (is_everywhere(&s->items[i]))
+			w = 4 * (GP_LITERAL_MIN - 1);
+	return n == 0 ? -1000 : w - n / 8;
 }
 
 static void keep_better(struct texts *best, const struct texts *candidate)
 {
-	if (shortest(candidate) >= GP_LITERAL_MIN && worth(candidate) > worth(best))
+	if (lightest(candidate) >= GP_LITERAL_MIN && worth(candidate) > worth(best))
 		*best = *candidate;
 }
 

@@ -17,13 +17,13 @@
 
 #include "lib/score/rule_int.h"
 
-/* Sets re->literals: in lower case, each GP_LITERAL_MIN to GP_LITERAL_MAX bytes; every text that
- * the pattern matches holds at least one of them, in whatever letter case, within the match or
- * right where it begins or ends.  None when there is no such set. */
+/* Sets re->literals: in lower case, of GP_LITERAL_MIN bytes (two will do beyond ASCII) to
+ * GP_LITERAL_MAX; every text that the pattern matches holds at least one of them, in whatever
+ * letter case.  None when there is no such set. */
 void gp_literal_derive(struct gp_arena *a, struct gp_regex *re);
 
 #define GP_LITERAL_MIN 3
 #define GP_LITERAL_MAX 24
-#define GP_LITERAL_SET_MAX 64
+#define GP_LITERAL_SET_MAX 160
 
 #endif
