@@ -55,7 +55,7 @@ static const struct {
 	{"/(?:(?:a|b)(?:c|d)){1}(?:e|f)xyz/", "acexyz acfxyz adexyz adfxyz bcexyz bcfxyz bdexyz bdfxyz"},
 	{"m{^https?://[^/]+\\.(?:cn|ru)$}", ".cn .ru"},
 	{"m{^https?://\\d}", "https:// http://"},
-	{"/\\xd0[\\xb0\\xb1]x?/", "\xd0\xb0 \xd0\xb0x \xd0\xb1 \xd0\xb1x"},
+	{"/\\xd0[\\xb0\\xb1]x?/", "\xd0\xb0x \xd0\xb0 \xd0\xb1x \xd0\xb1"},
 	{"/[abcdef][abcdef][abcdef]/", ""},
 	{"/abc|/", ""},
 	{"/(?:)/", ""},
