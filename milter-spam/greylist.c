@@ -48,7 +48,7 @@ static int try_recipient(struct gp_session *s, struct spam_message *m, struct gp
 
 	make_key(&key, s, m->conf, recipient);
 	return gp_store_greylist_try(spam_store, gp_buf_str(&key), &rule, gp_clock_real_s(),
-				     s->msg.began_ms + m->conf->deadline_ms, state);
+				     m->deadline_ms, state);
 }
 
 void spam_greylist(struct gp_session *s, struct spam_message *m)

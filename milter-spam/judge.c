@@ -3,8 +3,6 @@
  */
 #include "milter-spam/spam.h"
 
-#include "lib/base/clock.h"
-
 static void collect_envelope(struct gp_session *s, struct spam_message *m)
 {
 	struct gp_str *recipients =
@@ -39,7 +37,7 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 		.n_recipients = m->envelope.n_recipients,
 		.client_ip = gp_str(gp_ip_format(&s->client, ip)),
 		.helo = s->helo,
-		.deadline_ms = gp_clock_mono_ms() + m->conf->deadline_ms,
+		.deadline_ms = m->deadline_ms,
 	};
 	struct gp_scan *scan = gp_scan_begin(m->scanner, &input, s->msg.arena);
 

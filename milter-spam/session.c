@@ -155,6 +155,7 @@ static enum gp_answer on_eom(struct gp_session *s)
 	enum gp_answer answer;
 
 	m->cpu_us = gp_clock_cpu_us();
+	m->deadline_ms = gp_clock_mono_ms() + m->conf->deadline_ms;
 	spam_find_origin(s, m);
 	add_own_received(s, m);
 	gp_message_finish(m->mail);

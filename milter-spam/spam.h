@@ -41,6 +41,7 @@ struct spam_message {
 	enum gp_action action;	 /* what is done, after greylisting too */
 	enum spam_grey grey;
 	bool is_store_failed;
+	int64_t deadline_ms; /* of all look-ups, from end of data on: a slow sender costs none of it */
 	int64_t cpu_us;
 };
 

@@ -32,6 +32,7 @@ struct clauses {
 struct found {
 	struct gp_str helo, rdns, ip, ident;
 	bool is_bracketed; /* the address stood in [ ] */
+	bool is_unknown;   /* "[unknown]": who wrote this did not know it either */
 };
 
 static const struct {
@@ -185,6 +186,7 @@ static void read_comment(struct gp_arena *a, struct gp_str comment, struct found
 		f->helo = helo;
 	if (!f->ident.len)
 		f->ident = ident;
+	f->is_unknown |= gp_str_ifind(comment, GP_STR("[unknown]"), 0) < comment.len;
 	if (f->ip.len)
 		return;
 	ip = bracketed_ip(a, comment, &before);
@@ -211,7 +213,7 @@ static void assign(struct gp_arena *a, const struct clauses *c, struct found *f,
 
 	if (!from_ip.len)
 		from_ip = canonical_ip(a, c->from);
-	if (!f->ip.len)
+	if (!f->ip.len && !f->is_unknown) /* a HELO is the client's own word */
 		f->ip = from_ip;
 	ret->helo = c->from;
 	ret->rdns = f->rdns;

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import GREY, HAM, StartMilter
-from milterclient import Envelope, Result, judge
+from milterclient import Envelope, Result, Session, judge
 from servers.milter import MilterSpam
 from servers.redis import Redis
 
@@ -86,6 +86,18 @@ def test_own_mail_is_not_greylisted(start: StartMilter) -> None:
     milter = start(SETTINGS)
     assert is_accepted(send(milter, Envelope(address="127.0.0.1", name="localhost")))
     assert is_accepted(send(milter, Envelope(macros={"{auth_authen}": "alice@example.org"})))
+
+
+def test_a_slow_sender_is_greylisted(start: StartMilter) -> None:
+    """The deadline counts from end of data: who takes longer than it to send does not slip through."""
+    milter = start({"milter-spam": {"greylist": {"delay": "1s"}, "deadline": "300ms"}})
+    envelope = Envelope(queue_id="4SLOW1")
+    with Session(str(milter.socket)) as session:
+        session.open(envelope)
+        assert session.begin(GREY, envelope) is None
+        time.sleep(0.5)
+        assert is_deferred(session.end_of_message(envelope, Result()))
+    assert "missing" not in milter.verdict("4SLOW1")
 
 
 def test_switched_off(start: StartMilter) -> None:
