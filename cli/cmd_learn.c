@@ -172,7 +172,7 @@ static void print_summary(const struct learn *l, unsigned errors)
 		json_decref(root);
 		return;
 	}
-	printf("%llu messages%s:", (unsigned long long)l->messages, as);
+	printf("%llu messages%s%s", (unsigned long long)l->messages, as, l->messages ? ":" : "");
 	for (size_t i = 0; i < GP_ARRAY_SIZE(words); i++)
 		if (l->counts[i])
 			printf(" %llu %s", (unsigned long long)l->counts[i], words[i]);

@@ -59,15 +59,21 @@ static const struct gp_opt options[] = {
 	GP_OPT_END,
 };
 
-/* Evidence is a stranger's text: valid UTF-8 without control characters. */
+/* Evidence is a stranger's text: valid UTF-8 without what a terminal obeys, the controls of
+ * Latin-1 (0xc2 0x80 …) included. */
 static void print_evidence(struct gp_str s)
 {
 	GP_BUF_AUTO text = GP_BUF_INIT(4096);
 
 	gp_utf8_sanitize(s, &text);
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		if (c < ' ' || c == 0x7f)
 			text.data[i] = ' ';
+		else if (c == 0xc2 && (unsigned char)text.data[i + 1] < 0xa0)
+			text.data[i] = text.data[i + 1] = ' ';
+	}
 	printf("                 \"%s\"\n", gp_buf_cstr(&text));
 }
 

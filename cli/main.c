@@ -2,6 +2,7 @@
  * gatepost: the command.  A table of commands, the options that stand before
  * them, and the help; what a command does is in its cmd_*.c.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +65,9 @@ int gp_cli_options(const struct gp_command *cmd, struct gp_cli *cli, int argc, c
 	if (gp_opt_parse(cmd->options, cli->arena, argc, argv, values, ret_operands, &diag))
 		return gp_cli_fail(GP_EXIT_USAGE, "%s: %s; see gatepost %s --help", cmd->name,
 				   diag.text, cmd->name);
+	if (!*cmd->operands && ret_operands->len)
+		return gp_cli_fail(GP_EXIT_USAGE, "%s: takes no operand, but got \"%s\"", cmd->name,
+				   ret_operands->items[0]);
 	return -1;
 }
 
@@ -81,28 +85,45 @@ static int words_matched(const struct gp_command *cmd, int argc, char **argv)
 	return n;
 }
 
-static int unknown_command(char **argv)
+static struct gp_str first_word(const struct gp_command *cmd)
 {
-	const char *best = NULL;
+	return gp_str_sub(gp_str(cmd->name), 0, gp_str_find_chr(gp_str(cmd->name), ' ', 0));
+}
+
+/* "learn" alone, or with a second word that it does not have. */
+static int incomplete_command(const char *word)
+{
+	GP_BUF_AUTO names = GP_BUF_INIT(1024);
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++)
+		if (gp_str_eq(first_word(commands[i]), gp_str(word)))
+			gp_buf_printf(&names, "%s\"%s\"", names.len ? ", " : "", commands[i]->name);
+	return gp_cli_fail(GP_EXIT_USAGE, "\"%s\" alone is no command; there are %s", word,
+			   gp_buf_cstr(&names));
+}
+
+static int unknown_command(const char *word)
+{
+	const struct gp_command *best = NULL;
 	unsigned least = 3;
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++) {
-		struct gp_str first = gp_str(commands[i]->name);
-		unsigned d;
+		struct gp_str first = first_word(commands[i]);
+		unsigned d = gp_str_distance(first, gp_str(word));
 
-		if (gp_str_istarts(first, gp_str(argv[0])))
-			return gp_cli_fail(GP_EXIT_USAGE, "unknown command \"%s\" (did you mean \"%s\"?)",
-					   argv[0], commands[i]->name);
-		d = gp_str_distance(first, gp_str(argv[0]));
+		if (d == 0)
+			return incomplete_command(word);
+		if (gp_str_istarts(first, gp_str(word)))
+			d = 0;
 		if (d < least) {
 			least = d;
-			best = commands[i]->name;
+			best = commands[i];
 		}
 	}
 	if (best)
-		return gp_cli_fail(GP_EXIT_USAGE, "unknown command \"%s\" (did you mean \"%s\"?)",
-				   argv[0], best);
-	return gp_cli_fail(GP_EXIT_USAGE, "unknown command \"%s\"; see gatepost --help", argv[0]);
+		return gp_cli_fail(GP_EXIT_USAGE, "unknown command \"%s\" (did you mean \"%s\"?)", word,
+				   best->name);
+	return gp_cli_fail(GP_EXIT_USAGE, "unknown command \"%s\"; see gatepost --help", word);
 }
 
 /* For the shell: what can stand next.  "gatepost --complete [COMMAND...]". */
@@ -116,10 +137,13 @@ static int complete(int argc, char **argv)
 	}
 	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++) {
 		struct gp_str rest = gp_str(commands[i]->name), word, second;
+		bool is_again = i && gp_str_eq(first_word(commands[i - 1]), first_word(commands[i]));
 
 		gp_str_next(&rest, ' ', &word);
-		if (argc == 0)
+		if (argc == 0 && !is_again)
 			printf("%.*s\n", GP_STR_FMT(word));
+		else if (argc == 0)
+			continue;
 		else if (gp_str_eq(word, gp_str(argv[0])) && gp_str_next(&rest, ' ', &second))
 			printf("%.*s\n", GP_STR_FMT(second));
 	}
@@ -134,13 +158,20 @@ static int run(struct gp_cli *cli, int argc, char **argv)
 		if (n)
 			return commands[i]->run(cli, argc - n + 1, argv + n - 1);
 	}
-	return unknown_command(argv);
+	return unknown_command(argv[0]);
 }
 
-int main(int argc, char **argv)
+/* What was to be printed may not have arrived: a full disk, a closed pipe. */
+static int flush(int status)
 {
-	struct gp_cli cli = {0};
-	int i = 1, status;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	return gp_cli_fail(GP_EXIT_IOERR, "standard output: %s", strerror(errno));
+}
+
+static int run_line(struct gp_cli *cli, int argc, char **argv)
+{
+	int i = 1;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -156,22 +187,28 @@ int main(int argc, char **argv)
 			return gp_cli_print_tables(strcmp(argv[i], "--print-sample") == 0);
 		if (strcmp(argv[i], "--complete") == 0)
 			return complete(argc - i - 1, argv + i + 1);
-		if (strncmp(argv[i], "--config=", 9) == 0) {
-			cli.conf_path = argv[i] + 9;
-		} else if ((strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--config") == 0) &&
-			   argv[i + 1]) {
-			cli.conf_path = argv[++i];
-		} else {
+		if (strncmp(argv[i], "--config=", 9) == 0)
+			cli->conf_path = argv[i] + 9;
+		else if (strcmp(argv[i], "-c") != 0 && strcmp(argv[i], "--config") != 0)
 			return gp_cli_fail(GP_EXIT_USAGE, "unknown option %s; see gatepost --help",
 					   argv[i]);
-		}
+		else if (argv[i + 1])
+			cli->conf_path = argv[++i];
+		else
+			return gp_cli_fail(GP_EXIT_USAGE, "%s needs a file", argv[i]);
 	}
-	if (i == argc) {
+	if (i >= argc) {
 		print_usage(stderr);
 		return GP_EXIT_USAGE;
 	}
-	cli.arena = gp_arena_new(0);
-	status = run(&cli, argc - i, argv + i);
+	return run(cli, argc - i, argv + i);
+}
+
+int main(int argc, char **argv)
+{
+	struct gp_cli cli = {.arena = gp_arena_new(0)};
+	int status = flush(run_line(&cli, argc, argv));
+
 	gp_arena_free(cli.arena);
 	return status;
 }
