@@ -540,9 +540,7 @@ static void parse_alternatives(struct parser *p, struct info *r)
 		p->frames[p->depth] = gp_arena_alloc(p->arena, sizeof(struct frame));
 	one = &p->frames[p->depth]->one;
 	r->exact.n = r->required.n = 0;
-	do {
-		if (peek(p) == '|')
-			p->at++;
+	for (bool is_more = true; is_more;) {
 		parse_sequence(p, one);
 		if (p->gave_up)
 			return;
@@ -552,7 +550,9 @@ static void parse_alternatives(struct parser *p, struct info *r)
 		is_required = is_required && one->required.n;
 		for (unsigned i = 0; is_required && i < one->required.n; i++)
 			is_required = add(&r->required, &one->required.items[i], GP_LITERAL_SET_MAX);
-	} while (peek(p) == '|' && more(p));
+		is_more = more(p) && peek(p) == '|';
+		p->at += is_more;
+	}
 	r->is_exact = is_exact;
 	if (!is_exact)
 		r->exact.n = 0;

@@ -58,6 +58,10 @@ static const struct {
 	{"/\\xd0[\\xb0\\xb1]x?/", "\xd0\xb0x \xd0\xb0 \xd0\xb1x \xd0\xb1"},
 	{"/[abcdef][abcdef][abcdef]/", ""},
 	{"/abc|/", ""},
+	{"/|abc/", ""},
+	{"/(|gif)/", ""},
+	{"/(?:|abc)defg/", "defg abcdefg"},
+	{"/(?:abc||de)fgh/", "abcfgh fgh defgh"},
 	{"/(?:)/", ""},
 };
 
@@ -103,7 +107,7 @@ static void random_pattern(struct gp_buf *out, unsigned depth)
 					    "\\w", "\\s", "bca", " ", "^", "$", "B", "(?i:C)", "[b-c]"};
 	static const char *const quantifiers[] = {"", "", "", "", "?", "*", "+", "{2}", "{0,2}",
 						  "{1,}", "+?", "*?"};
-	unsigned n = 1 + random_below(4);
+	unsigned n = depth ? random_below(5) : 1 + random_below(4); /* inner ones may be empty */
 
 	for (unsigned i = 0; i < n; i++) {
 		const char *atom = atoms[random_below(GP_ARRAY_SIZE(atoms))];
