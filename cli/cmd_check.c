@@ -123,12 +123,17 @@ static int check_rules(const struct gp_snapshot *snap)
 {
 	struct gp_scanner *scanner = NULL;
 	unsigned errors = 0;
+	size_t n;
 	int status = gp_cli_open_scanner(snap, &scanner, &errors);
 
 	if (status)
 		return status;
-	printf("rules: %zu loaded\n", gp_rule_set_count(gp_scanner_rules(scanner)));
+	n = gp_rule_set_count(gp_scanner_rules(scanner));
+	printf("rules: %zu loaded\n", n);
 	gp_scanner_free(scanner);
+	if (n == 0)
+		return gp_cli_fail(GP_EXIT_CONFIG,
+				   "rules: none are there; nothing would be found (see rules.paths)");
 	if (errors)
 		return gp_cli_fail(GP_EXIT_CONFIG,
 				   "rules: %u lines do not parse; see gatepost rules lint", errors);

@@ -32,6 +32,8 @@ static void log_problems(const struct gp_rule_report *r)
 			gp_log_warning("%s:%u: %s%s%s", p->file, p->line, p->rule,
 				       *p->rule ? ": " : "", p->text);
 	}
+	if (r->rules == 0)
+		gp_log_warning("no rules are there (see rules.paths): only Bayes and lists judge");
 	gp_log_info("rules: %u loaded, %u active, %u inert, %u lines in error", r->rules,
 		    r->active, r->inert, r->errors);
 }

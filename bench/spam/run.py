@@ -78,7 +78,6 @@ def ours(folder: Path, store: str, learned: list[tuple[Path, bool]]) -> MilterSp
         "rules": {"paths": [str(TOP / "rules")], "cache": str(folder / "cache")},
         "milter-spam": {"greylist": {"enabled": False}},
     })
-    (folder / "cache").mkdir()
     subprocess.run([str(build_folder() / "cli/gatepost"), "-c", str(milter.config), "rules", "compile"], check=True,
                    stdout=subprocess.DEVNULL)
     learn_ours(milter.config, learned, folder)

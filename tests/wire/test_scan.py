@@ -1,0 +1,137 @@
+"""gatepost scan, learn, unlearn, stat and check, as scripts and administrators use them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from servers.milter import build_folder
+
+RULES = """\
+body T_GREY /word-for-grey/
+score T_GREY 5
+body T_MARK /word-for-mark/
+describe T_MARK Says the word
+score T_MARK 7
+body T_REJECT /word-for-reject/
+score T_REJECT 20
+"""
+LETTER = "From: someone@example.net\nTo: alice@example.org\nSubject: A letter\nMessage-ID: <{0}@example.net>\n\nDear Alice, {0}.\n"
+FIELDS = {"file", "score", "action", "symbols", "time_ms"}
+
+
+@pytest.fixture
+def config(world: Path) -> Path:
+    (world / "rules.cf").write_text(RULES)
+    path = world / "gatepost.conf"
+    path.write_text(f'store = "lmdb:{world}/store";\nrules = {{ paths = ["{world}/rules.cf"]; cache = ""; }};\n'
+                    "bayes = { min_spam = 1; min_ham = 1; };\n")
+    return path
+
+
+def gatepost(config: Path, *args: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([build_folder() / "cli/gatepost", "-c", config, *args], input=stdin, capture_output=True, text=True,
+                          timeout=60)
+
+
+def write(folder: Path, *words: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for word in words:
+        (folder / f"{word}.eml").write_text(LETTER.format(word))
+    return folder
+
+
+@pytest.mark.parametrize(("word", "status", "action"), [
+    ("harmless", 0, "accept"), ("word-for-grey", 1, "greylist"), ("word-for-mark", 2, "add header"), ("word-for-reject", 4, "reject"),
+])
+def test_status_and_json_by_action(config: Path, word: str, status: int, action: str) -> None:
+    done = gatepost(config, "scan", "--json", "-", stdin=LETTER.format(word))
+    assert done.returncode == status, done
+    verdict = json.loads(done.stdout)
+    assert FIELDS <= verdict.keys()
+    assert verdict["action"] == action
+    assert all(symbol.keys() >= {"name", "score", "description"} for symbol in verdict["symbols"])
+
+
+def test_severest_of_a_directory_counts(config: Path, world: Path) -> None:
+    done = gatepost(config, "scan", "--json", write(world / "mail", "harmless", "word-for-mark", "word-for-grey"))
+    assert done.returncode == 2
+    assert [json.loads(line)["score"] for line in done.stdout.splitlines()] == [0, 5, 7]
+
+
+def test_table_and_trace(config: Path) -> None:
+    done = gatepost(config, "scan", "--rules-trace", stdin=LETTER.format("word-for-mark"))
+    assert "T_MARK" in done.stdout and "Says the word" in done.stdout and "\033" not in done.stdout
+    assert '"word-for-mark"' in done.stdout
+
+
+def test_recipients_settings_count(config: Path, world: Path) -> None:
+    (world / "recipients").write_text("strict@example.org reject=5\n")
+    config.write_text(config.read_text() + f'milter-spam = {{ recipients = "{world}/recipients"; }};\n')
+    letter = LETTER.format("word-for-mark")
+    assert gatepost(config, "scan", "--rcpt", "strict@example.org", stdin=letter).returncode == 4
+    assert gatepost(config, "scan", "--rcpt", "strict@example.org", "--rcpt", "other@example.org", stdin=letter).returncode == 2
+    assert gatepost(config, "scan", "--user", "alice", stdin=letter).returncode == 0
+
+
+def test_unreadable_input_is_said(config: Path, world: Path) -> None:
+    done = gatepost(config, "scan", world / "nothing")
+    assert done.returncode == 65 and "nothing: No such file" in done.stderr
+
+
+def test_learn_relearn_unlearn(config: Path, world: Path) -> None:
+    box = write(world / "box", "alpha", "beta", "gamma")
+
+    def summary(*args: str | Path) -> dict[str, int]:
+        done = gatepost(config, *args, "--json", box)
+        assert done.returncode == 0, done
+        return dict(json.loads(done.stdout))
+
+    def totals() -> tuple[int, int]:
+        stat = json.loads(gatepost(config, "stat", "--json").stdout)
+        return stat["spam"], stat["ham"]
+
+    assert summary("learn", "spam", "--dry-run")["new"] == 3 and totals() == (0, 0)
+    assert summary("learn", "spam")["new"] == 3 and totals() == (3, 0)
+    assert summary("learn", "spam")["known"] == 3 and totals() == (3, 0)
+    assert summary("learn", "ham")["relearned"] == 3 and totals() == (0, 3)
+    assert summary("unlearn")["unlearned"] == 3 and totals() == (0, 0)
+    assert summary("unlearn")["unknown"] == 3
+    assert json.loads(gatepost(config, "stat", "--json").stdout)["tokens"] == 0, "what was unlearned leaves nothing behind"
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("no-such-group = { };", ":1: no-such-group"),
+    ("milter-spam = { treshold = 1; };", ":1: milter-spam.treshold"),
+    ('milter-spam = {\n thresholds = { rejct = 1.0; };\n size_max = "4X"; };', ":3: "),
+    ('store = "lmdb:/x";\nstore = "lmdb:/y";', ":2: "),
+    ("milter-spam = {", ":1: "),
+])
+def test_check_names_file_and_line(world: Path, text: str, says: str) -> None:
+    config = world / "broken.conf"
+    config.write_text(text)
+    done = gatepost(config, "check")
+    assert done.returncode == 78
+    assert f"{config}{says}" in done.stderr
+
+
+def test_check_finds_a_socket_that_the_chroot_hides(config: Path, world: Path) -> None:
+    postfix = world / "postfix"
+    postfix.mkdir()
+    (postfix / "main.cf").write_text("compatibility_level = 3.6\nqueue_directory = /var/spool/postfix\n"
+                                     "smtpd_milters = { unix:/run/gatepost/spam.sock, default_action=accept }\n")
+    (postfix / "master.cf").write_text("smtp inet n - y - - smtpd\n")
+    done = gatepost(config, "check", "--postfix", postfix)
+    assert done.returncode == 78 and "/var/spool/postfix/run/gatepost/spam.sock" in done.stderr
+    (postfix / "master.cf").write_text("smtp inet n - n - - smtpd\n")
+    assert gatepost(config, "check", "--postfix", postfix).returncode == 0
+
+
+def test_check_reports_rules_that_do_not_parse(config: Path, world: Path) -> None:
+    (world / "rules.cf").write_text(RULES + "body T_BROKEN /(/\n")
+    assert gatepost(config, "check").returncode == 78
+    done = gatepost(config, "rules", "lint")
+    assert done.returncode != 0 and "T_BROKEN" in done.stdout + done.stderr and f"{world}/rules.cf:8" in done.stdout + done.stderr
