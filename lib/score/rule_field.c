@@ -1,7 +1,8 @@
 /*
  * Values end in a line end where SpamAssassin's do: headers do (several of the
  * same name are joined that way), addresses and names are joined by line ends
- * without a last one.  Rules depend on it: /^$/, /foo\n\z/.
+ * without a last one.  Rules depend on it: /^$/, /foo\n\z/.  Display names are
+ * decoded also where :raw is said.
  */
 #include "lib/score/rule_field.h"
 
@@ -17,7 +18,7 @@ static const struct {
 	{"ToCc", GP_FIELD_TOCC, false, {"To", "Cc"}},
 	{"MESSAGEID", GP_FIELD_MESSAGEID, true,
 	 {"X-Message-Id", "Resent-Message-Id", "X-Original-Message-ID", "Message-Id"}},
-	{"EnvelopeFrom", GP_FIELD_ENVELOPE_FROM, false, {0}},
+	{"EnvelopeFrom", GP_FIELD_ENVELOPE_FROM, false, {"Return-Path"}},
 	{"X-Spam-Relays-Trusted", GP_FIELD_RELAYS + GP_RELAYS_TRUSTED, false, {0}},
 	{"X-Spam-Relays-Untrusted", GP_FIELD_RELAYS + GP_RELAYS_UNTRUSTED, false, {0}},
 	{"X-Spam-Relays-Internal", GP_FIELD_RELAYS + GP_RELAYS_INTERNAL, false, {0}},
@@ -199,6 +200,21 @@ static bool add_text(struct gp_str s, struct gp_buf *out, bool *ret_unknown)
 	return true;
 }
 
+/* Of a message in a file the sender stands in Return-Path. */
+static struct gp_str envelope_from(const struct gp_rule_field *f, const struct gp_field_index *x,
+				   const struct gp_rule_input *in)
+{
+	unsigned i = x->first[f->slots[0]];
+	struct gp_str s;
+
+	if (in->envelope_from.ptr || !i)
+		return in->envelope_from;
+	s = gp_str_trim(x->message->headers.items[i - 1].raw);
+	if (gp_str_starts(s, GP_STR("<")) && s.ptr[s.len - 1] == '>')
+		s = gp_str_sub(s, 1, s.len - 2);
+	return s;
+}
+
 bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *x,
 		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out,
 		    bool *ret_unknown)
@@ -210,7 +226,7 @@ bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *
 	if (f->special == GP_FIELD_ALL)
 		return add_all(f, x->message, out);
 	if (f->special == GP_FIELD_ENVELOPE_FROM)
-		return add_text(in->envelope_from, out, ret_unknown);
+		return add_text(envelope_from(f, x, in), out, ret_unknown);
 	if (f->special >= GP_FIELD_RELAYS)
 		return add_text(in->relays[f->special - GP_FIELD_RELAYS], out, ret_unknown);
 	for (unsigned s = 0; s < f->n_slots; s++) {

@@ -35,7 +35,7 @@ enum gp_rule_relays {
 
 struct gp_rule_input {
 	struct gp_message *message; /* finished */
-	struct gp_str envelope_from; /* without <>; ptr NULL: not known */
+	struct gp_str envelope_from; /* without <>; ptr NULL: not known, Return-Path then */
 	const struct gp_str *recipients;
 	size_t n_recipients;
 	struct gp_str client_ip;   /* text, or empty */

@@ -310,6 +310,30 @@ static void budget(void **state)
 	fixture_done(&f);
 }
 
+static void sender_from_return_path(void **state)
+{
+	static const struct {
+		const char *mail;
+		const char *hits;
+	} mails[] = {
+		{"Return-Path: <a@example.com>\nSubject: s\n\nx\n", "A"},
+		{"Return-Path: a@example.com\nReturn-Path: <>\nSubject: s\n\nx\n", "A"},
+		{"Return-Path: <>\nSubject: s\n\nx\n", "EMPTY"},
+		{"Return-Path: >\nSubject: s\n\nx\n", ""},
+		{"Subject: s\n\nx\n", ""},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(mails); i++) {
+		struct fixture f;
+
+		fixture_load(&f, "header A EnvelopeFrom =~ /^a\\@example\\.com$/\n"
+				 "header EMPTY EnvelopeFrom =~ /^$/\n");
+		fixture_scan(&f, mails[i].mail);
+		assert_string_equal(fixture_hits(&f), mails[i].hits);
+		fixture_done(&f);
+	}
+}
+
 static void *scan_often(void *arg)
 {
 	struct gp_rule_set *set = arg;
@@ -356,6 +380,7 @@ int main(void)
 		cmocka_unit_test(rules),  cmocka_unit_test(metas),    cmocka_unit_test(meta_cycles),
 		cmocka_unit_test(scores), cmocka_unit_test(evidence), cmocka_unit_test(limits),
 		cmocka_unit_test(budget), cmocka_unit_test(abandoned), cmocka_unit_test(threads),
+		cmocka_unit_test(sender_from_return_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
