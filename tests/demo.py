@@ -135,30 +135,36 @@ def run(folder: Path, store: str, once: bool) -> bool:
     return all(o.is_right for o in outcomes)
 
 
+def run_in_folder(store: str, once: bool, keep: bool) -> bool:
+    """run() in a folder of its own, removed at the end unless it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix="gatepost-demo."))
+    folder.chmod(0o755)  # Postfix and Dovecot come here as other users
+    try:
+        return run(folder, store, once)
+    finally:
+        if keep:
+            print(f"Kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("store", choices=("lmdb", "redis"))
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    if not build(build_folder(), targets=("milter-spam/milter-spam", "cli/gatepost")):
-        return 1
-    folder = Path(tempfile.mkdtemp(prefix="gatepost-demo."))
-    folder.chmod(0o755)  # Postfix and Dovecot come here as other users
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, _: sys.exit(128 + number))
     try:
-        return 0 if run(folder, options.store, options.once) else 1
+        if not build(build_folder(), targets=("milter-spam/milter-spam", "cli/gatepost")):
+            return 1
+        return 0 if run_in_folder(options.store, options.once, options.keep) else 1
     except ServerError as e:
         print(f"demo: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    finally:
-        if options.keep:
-            print(f"Kept: {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,11 @@ def run_step(label: str, argv: Sequence[str], log: Path) -> bool:
                     raise ChildProcessError
         except ChildProcessError:
             return False
+        except KeyboardInterrupt:  # Ctrl-C went to the child too: it ends by itself, with its servers
+            child.wait()
+            raise
         except BaseException:
             child.terminate()
+            child.wait()
             raise
     return True
