@@ -114,6 +114,8 @@ static void random_pattern(struct gp_buf *out, unsigned depth)
 
 		if (depth < 3 && random_below(4) == 0) {
 			gp_buf_add_cstr(out, random_below(4) ? "(?:" : "(");
+			if (random_below(8) == 0)
+				gp_buf_add_chr(out, '|'); /* a first branch that is empty */
 			random_pattern(out, depth + 1);
 			while (random_below(3) == 0) {
 				gp_buf_add_chr(out, '|');
