@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static GP_NORETURN void out_of_memory(size_t size)
+void gp_mem_exhausted(size_t size)
 {
 	fprintf(stderr, "out of memory (%zu bytes asked for)\n", size);
 	abort();
@@ -19,7 +19,7 @@ void *gp_xmalloc(size_t size)
 	void *p = malloc(size ? size : 1);
 
 	if (!p)
-		out_of_memory(size);
+		gp_mem_exhausted(size);
 	return p;
 }
 
@@ -28,7 +28,7 @@ void *gp_xcalloc(size_t n, size_t size)
 	void *p = calloc(n ? n : 1, size ? size : 1);
 
 	if (!p)
-		out_of_memory(n * size);
+		gp_mem_exhausted(n * size);
 	return p;
 }
 
@@ -37,7 +37,7 @@ void *gp_xrealloc(void *old, size_t size)
 	void *p = realloc(old, size ? size : 1);
 
 	if (!p)
-		out_of_memory(size);
+		gp_mem_exhausted(size);
 	return p;
 }
 
@@ -46,7 +46,7 @@ void *gp_xreallocarray(void *old, size_t n, size_t size)
 	size_t total;
 
 	if (__builtin_mul_overflow(n, size, &total))
-		out_of_memory(SIZE_MAX);
+		gp_mem_exhausted(SIZE_MAX);
 	return gp_xrealloc(old, total);
 }
 

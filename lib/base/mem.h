@@ -18,6 +18,9 @@ void *gp_xrealloc(void *old, size_t size) __attribute__((returns_nonnull));
 void *gp_xreallocarray(void *old, size_t n, size_t size) __attribute__((returns_nonnull));
 char *gp_xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 
+/* Ends the process with the message, for a library's allocation of `size` bytes that failed. */
+GP_NORETURN void gp_mem_exhausted(size_t size);
+
 /* Overwrites a secret in a way the compiler keeps, then frees it. */
 void gp_wipe_free(void *p, size_t size);
 

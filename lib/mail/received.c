@@ -250,7 +250,9 @@ static void read_auth(const struct clauses *c, struct gp_received *ret)
 			user = word_at(c->comments[i], account.len);
 		if (user.len && user.ptr[0] == '[') /* a host called "account" */
 			user.len = 0;
-		if (!user.len && gp_str_istarts(c->comments[i], GP_STR("authenticated")))
+		/* "authenticated bits=0", not a client whose name begins with the word. */
+		if (!user.len && gp_str_ieq(word_at(c->comments[i], 0), GP_STR("authenticated")) &&
+		    gp_str_find_chr(c->comments[i], '[', 0) == c->comments[i].len)
 			user = GP_STR("authenticated");
 	}
 	ret->is_tls = gp_str_ifind(c->all, GP_STR("(using TLS"), 0) < c->all.len ||

@@ -50,7 +50,6 @@ static bool is_limit_of_pcre(int error)
 	case PCRE2_ERROR_BACKSLASH_C_CALLER_DISABLED:
 	case PCRE2_ERROR_UTF_IS_DISABLED:
 	case PCRE2_ERROR_UCP_IS_DISABLED:
-	case PCRE2_ERROR_HEAP_FAILED:
 		return true;
 	default:
 		return false;
@@ -70,6 +69,8 @@ int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *dia
 	pcre2_code *code = pcre2_compile((PCRE2_SPTR)re->text.ptr, re->text.len,
 					 options_of(re->flags), &error, &at, NULL);
 
+	if (!code && error == PCRE2_ERROR_HEAP_FAILED)
+		gp_mem_exhausted(re->text.len); /* else a rule would be missing, and mail judged without it */
 	if (!code) {
 		if (pcre2_get_error_message(error, message, sizeof(message)) < 0)
 			message[0] = 0;
@@ -90,7 +91,7 @@ struct gp_pcre *gp_pcre_new(unsigned match_limit)
 	p->context = pcre2_match_context_create(NULL);
 	p->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
 	if (!p->data || !p->context)
-		abort(); /* out of memory, as gp_xmalloc */
+		gp_mem_exhausted(JIT_STACK_START);
 	pcre2_set_match_limit(p->context, match_limit ? match_limit : GP_PCRE_MATCH_LIMIT);
 	pcre2_set_heap_limit(p->context, HEAP_LIMIT_KIB);
 	if (p->stack)

@@ -76,6 +76,11 @@ static const struct {
 	 "a.example", "", "192.0.2.7", "", "c.example", "ESMTPA", "7", "joe@a.example", false},
 	{"from a.example (b.example [::ffff:192.0.2.7]) by c.example with esmtp; x", "a.example", "b.example",
 	 "192.0.2.7", "", "c.example", "esmtp", "", "", false},
+	/* clients that call themselves something */
+	{"from a.example (authenticated.b.example [192.0.2.7])\n\tby mx (Postfix) with ESMTP id 1; x", "a.example",
+	 "authenticated.b.example", "192.0.2.7", "", "mx", "ESMTP", "1", "", false},
+	{"from a.example (authenticated [192.0.2.7])\n\tby mx (Postfix) with ESMTP id 1; x", "a.example",
+	 "authenticated", "192.0.2.7", "", "mx", "ESMTP", "1", "", false},
 	/* what is none */
 	{"", "", "", "", "", "", "", "", "", false},
 	{"from from from by by ((((", "from", "", "", "", "", "", "", "", false},
