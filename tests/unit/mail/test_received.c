@@ -35,8 +35,6 @@ static const struct {
 	 "[10.0.0.5]", "", "2001:db8::7", "", "mx", "ESMTPA", "1", "joe", false},
 	{"by mx.b.example (Postfix, from userid 33)\n\tid 4Wx; Sat, 21 Nov 2026 11:22:58 +0000 (UTC)", "", "", "", "",
 	 "mx.b.example", "", "4Wx", "", false},
-	{"from [192.0.2.1] (unknown [unknown])\n\tby mx (Postfix) with ESMTP id 1; x", "[192.0.2.1]", "", "", "", "mx",
-	 "ESMTP", "1", "", false},
 	/* sendmail */
 	{"from a.example (IDENT:joe@b.example [192.0.2.7] (may be forged)) by c.example (8.12.1/8.12.1) with ESMTP id "
 	 "g1 for <x@y>; Thu, 8 Aug 2002 15:53:47 -0400",
@@ -76,7 +74,9 @@ static const struct {
 	 "a.example", "", "192.0.2.7", "", "c.example", "ESMTPA", "7", "joe@a.example", false},
 	{"from a.example (b.example [::ffff:192.0.2.7]) by c.example with esmtp; x", "a.example", "b.example",
 	 "192.0.2.7", "", "c.example", "esmtp", "", "", false},
-	/* clients that call themselves something */
+	/* clients that call themselves something, or that nobody knows */
+	{"from [192.0.2.1] (unknown [unknown])\n\tby mx (Postfix) with ESMTP id 1; x", "[192.0.2.1]", "", "", "", "mx",
+	 "ESMTP", "1", "", false},
 	{"from a.example (authenticated.b.example [192.0.2.7])\n\tby mx (Postfix) with ESMTP id 1; x", "a.example",
 	 "authenticated.b.example", "192.0.2.7", "", "mx", "ESMTP", "1", "", false},
 	{"from a.example (authenticated [192.0.2.7])\n\tby mx (Postfix) with ESMTP id 1; x", "a.example",
