@@ -1,6 +1,7 @@
 """The second half of tests/run: builds, runs the suites, counts.
 
-Three builds serve them: build (gcc), build-asan (gcc with AddressSanitizer and UBSan), build-clang (clang). Warnings are
+Four builds serve them: build (gcc), build-asan (gcc with AddressSanitizer and UBSan), build-clang (clang), build-bare (gcc,
+every optional feature off), which also runs the unit tests. Warnings are
 errors but under the sanitizers, whose checks make gcc warn of paths that cannot be. Suites of C programs run in the first
 two; wire drives the sanitized programs, integration the plain ones.
 """
@@ -89,12 +90,13 @@ made: dict[str, bool] = {}
 PLAIN = Variant("build", "gcc")
 SANITIZED = Variant("build-asan", "gcc", ("-Db_sanitize=address,undefined",))
 CLANG = Variant("build-clang", "clang")
+BARE = Variant("build-bare", "gcc", ("--werror", "-Dauto_features=disabled", "-Dtests=true"))
 
 
 def compilers() -> Count:
     """Each compiler builds everything without a warning."""
     count = Count()
-    for variant in (PLAIN, SANITIZED, CLANG):
+    for variant in (PLAIN, SANITIZED, CLANG, BARE):
         if variant.make():
             count.passed += 1
         else:
@@ -174,7 +176,7 @@ def count_junit(results: Path) -> Count:
 
 SUITES: dict[str, Callable[[], Count]] = {
     "compilers": compilers,
-    "unit": lambda: meson_suite("unit"),
+    "unit": lambda: meson_suite("unit", (PLAIN, SANITIZED, BARE)),
     "fuzz": lambda: meson_suite("fuzz"),
     "meta": lambda: meson_suite("meta", (PLAIN,)),
     "conformance": lambda: pytest_suite("conformance", PLAIN),
