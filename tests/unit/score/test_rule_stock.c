@@ -24,7 +24,7 @@ static void stock_rules(void **state)
 	}
 	if (gp_rule_set_load(paths, 1, NULL, &f.report, &f.set, &diag))
 		fail_msg("%s", diag.text);
-	print_message("%u rules, %u active, %u inert, %ld ms of CPU to load\n", f.report.rules,
+	print_message("# %u rules, %u active, %u inert, %ld ms of CPU to load\n", f.report.rules,
 		      f.report.active, f.report.inert, (long)(gp_clock_cpu_us() - start) / 1000);
 	assert_string_equal(fixture_problem(&f, GP_RULE_ERROR), "");
 	assert_string_equal(fixture_problem(&f, GP_RULE_IGNORED), "");
