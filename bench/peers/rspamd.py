@@ -21,7 +21,7 @@ PACKAGES = ("rspamd", "libhyperscan5")
 NETWORK_MODULES = (
     "arc", "asn", "antivirus", "clickhouse", "clustering", "dcc", "dkim", "dkim_signing", "dmarc", "elastic",
     "external_services", "fuzzy_check", "greylist", "history_redis", "metadata_exporter", "metric_exporter", "milter_headers",
-    "mx_check", "neural", "p0f", "phishing", "ratelimit", "rbl", "replies", "reputation", "spf", "surbl", "emails",
+    "mx_check", "neural", "p0f", "phishing", "ratelimit", "rbl", "replies", "reputation", "spf", "surbl", "emails", "hfilter",
     "url_redirector", "url_reputation", "known_senders", "bimi", "spamassassin", "trie", "whitelist", "mid", "aws_s3",
 )
 

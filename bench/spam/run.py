@@ -71,16 +71,19 @@ def learn_ours(config: Path, learned: list[tuple[Path, bool]], folder: Path) -> 
                        check=True, stdout=subprocess.DEVNULL)
 
 
-def ours(folder: Path, store: str, learned: list[tuple[Path, bool]]) -> MilterSpam:
+def ours(folder: Path, store: str, learned: list[tuple[Path, bool]], cache: bool = True) -> MilterSpam:
+    """A milter-spam that learned the messages; with learned = [] it shares the store of another one."""
     folder.mkdir()
     milter = MilterSpam(folder, folder / "spam.sock", store, {
+        "store_cache": "64M" if cache else 0,
         "log": {"level": "warning"},
         "rules": {"paths": [str(TOP / "rules")], "cache": str(folder / "cache")},
         "milter-spam": {"greylist": {"enabled": False}},
     })
     subprocess.run([str(build_folder() / "cli/gatepost"), "-c", str(milter.config), "rules", "compile"], check=True,
                    stdout=subprocess.DEVNULL)
-    learn_ours(milter.config, learned, folder)
+    if learned:
+        learn_ours(milter.config, learned, folder)
     milter.start()
     return milter
 
@@ -135,9 +138,13 @@ def main() -> int:
             rspamd.learn(path.read_bytes(), is_spam)
         milters.append(ours(folder / "ours-redis", redis2.url, learned))
         milters.append(ours(folder / "ours-lmdb", "", learned))
+        milters.append(ours(folder / "ours-redis-uncached", redis2.url, [], cache=False))
+        milters.append(ours(folder / "ours-lmdb-uncached", "", learned, cache=False))
         sides = [Side("rspamd", rspamd.milter, [*rspamd.worker_pids, redis.process.pid]),
                  Side("gatepost (redis)", f"unix:{milters[0].socket}", [milters[0].process.pid, redis2.process.pid]),
-                 Side("gatepost (lmdb)", f"unix:{milters[1].socket}", [milters[1].process.pid])]
+                 Side("gatepost (lmdb)", f"unix:{milters[1].socket}", [milters[1].process.pid]),
+                 Side("  redis, no cache", f"unix:{milters[2].socket}", [milters[2].process.pid, redis2.process.pid]),
+                 Side("  lmdb, no cache", f"unix:{milters[3].socket}", [milters[3].process.pid])]
         results: dict[str, list[dict[str, object]]] = {s.name: [] for s in sides}
         cold = {s.name: load(loader, s, names, 0) for s in sides}
         for number in range(options.rounds):
