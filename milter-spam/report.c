@@ -3,6 +3,8 @@
  */
 #include "milter-spam/spam.h"
 
+#include <stdatomic.h>
+
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
@@ -53,6 +55,23 @@ const char *spam_missing(const struct spam_message *m)
 	if (m->is_scanned && *m->result.missing)
 		return m->result.missing;
 	return m->is_store_failed ? "greylist" : "";
+}
+
+/* The store going and coming is said once each, not with every message. */
+static void note_store(const struct spam_message *m)
+{
+	static atomic_bool is_down;
+	struct gp_diag why = {""};
+
+	if (!m->is_scanned || atomic_exchange(&is_down, m->is_store_failed) == m->is_store_failed)
+		return;
+	if (!m->is_store_failed) {
+		gp_log_info("store: back");
+		return;
+	}
+	gp_store_last_error(spam_store, &why);
+	gp_log_warning("store: %s; judging without it (on_store_error) until it is back",
+		       *why.text ? why.text : "no answer in time");
 }
 
 static void count(const struct gp_session *s, const struct spam_message *m)
@@ -122,6 +141,7 @@ void spam_report(const struct gp_session *s, const struct spam_message *m)
 	struct gp_logline l;
 
 	count(s, m);
+	note_store(m);
 	gp_logline_begin(&l, GP_LOG_INFO);
 	add_envelope(&l, s);
 	gp_logline_cstr(&l, "origin", origins[m->origin]);

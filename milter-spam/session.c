@@ -13,6 +13,9 @@
 
 /* Different names that are removed; those of the headers that we add always are. */
 #define FORGED_MAX 100
+/* Each removal makes Postfix walk through the message's headers: honest mail has a
+ * dozen, and a message with a hundred thousand would keep its cleanup busy for hours. */
+#define REMOVALS_MAX 500
 
 static const struct spam_conf *conf_of(const struct gp_session *s)
 {
@@ -64,6 +67,15 @@ static void note_forged(struct spam_message *m, struct gp_str name)
 		return;
 	*gp_vec_push(m->mail->arena, &m->forged) =
 		(struct spam_forged){gp_arena_cstr(m->mail->arena, name), 1};
+}
+
+static bool has_too_many_forged(const struct spam_message *m)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < m->forged.len; i++)
+		n += m->forged.items[i].count;
+	return n > REMOVALS_MAX;
 }
 
 static enum gp_answer on_header(struct gp_session *s, struct gp_str name, struct gp_str value)
@@ -119,12 +131,22 @@ static void add_own_received(struct gp_session *s, struct spam_message *m)
 				  gp_received_synthesise(s->msg.arena, &hop));
 }
 
+/* Refused for its form, whatever it says; GP_CONTINUE if there is nothing wrong with it. */
+static enum gp_answer refuse_form(struct gp_session *s, const struct spam_message *m)
+{
+	if (has_too_many_forged(m))
+		return gp_reply_reject(s, "Too many header fields that only a filter writes");
+	if (m->is_oversize && m->conf->oversize == SPAM_OVERSIZE_REJECT &&
+	    m->origin == SPAM_INBOUND)
+		return gp_reply_too_big(s);
+	return GP_CONTINUE;
+}
+
 static enum gp_answer answer_for(struct gp_session *s, const struct spam_message *m)
 {
 	switch (m->action) {
 	case GP_ACTION_REJECT:
-		return m->is_scanned ? gp_reply_reject(s, m->conf->reject_text)
-				     : gp_reply_too_big(s);
+		return gp_reply_reject(s, m->conf->reject_text);
 	case GP_ACTION_GREYLIST:
 		return gp_reply_greylist(s, m->conf->greylist_text);
 	case GP_ACTION_DISCARD:
@@ -149,6 +171,20 @@ static bool is_deferred(struct gp_session *s, const struct spam_message *m)
 	return reply.answer == GP_TEMPFAIL;
 }
 
+static enum gp_answer judge(struct gp_session *s, struct spam_message *m)
+{
+	if (m->policy != SPAM_SKIP &&
+	    !(m->is_oversize && m->conf->oversize != SPAM_OVERSIZE_SCAN))
+		spam_judge(s, m);
+	if (m->action == GP_ACTION_GREYLIST)
+		spam_greylist(s, m);
+	if (is_deferred(s, m)) {
+		m->action = GP_ACTION_GREYLIST;
+		return GP_TEMPFAIL;
+	}
+	return answer_for(s, m);
+}
+
 static enum gp_answer on_eom(struct gp_session *s)
 {
 	struct spam_message *m = s->msg.data;
@@ -159,20 +195,11 @@ static enum gp_answer on_eom(struct gp_session *s)
 	spam_find_origin(s, m);
 	add_own_received(s, m);
 	gp_message_finish(m->mail);
-	if (m->policy != SPAM_SKIP &&
-	    !(m->is_oversize && m->conf->oversize != SPAM_OVERSIZE_SCAN))
-		spam_judge(s, m);
-	if (m->is_oversize && m->conf->oversize == SPAM_OVERSIZE_REJECT &&
-	    m->origin == SPAM_INBOUND)
+	answer = refuse_form(s, m);
+	if (answer == GP_REJECT)
 		m->action = GP_ACTION_REJECT;
-	if (m->action == GP_ACTION_GREYLIST)
-		spam_greylist(s, m);
-	if (is_deferred(s, m)) {
-		m->action = GP_ACTION_GREYLIST;
-		answer = GP_TEMPFAIL;
-	} else {
-		answer = answer_for(s, m);
-	}
+	else
+		answer = judge(s, m);
 	if (answer == GP_CONTINUE)
 		spam_write_headers(s, m);
 	m->cpu_us = gp_clock_cpu_us() - m->cpu_us;

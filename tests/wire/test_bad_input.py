@@ -131,3 +131,14 @@ def test_big_body_is_bounded(start: StartMilter) -> None:
     body = os.urandom(50 * MIB).replace(b"\n", b"\r\n")
     assert judge(str(milter.socket), HAM + body).reply.action in ("accept", "continue")
     assert resident(milter) < before + 400 * MIB
+
+
+def test_a_flood_of_headers_to_remove_is_refused(start: StartMilter) -> None:
+    """Each removal is a walk through the message for Postfix: nobody may order a hundred thousand."""
+    milter = start()
+    some = judge(str(milter.socket), b"X-Spam-Flag: NO\n" * 400 + HAM)
+    assert some.reply.action in ("accept", "continue")
+    assert sum(1 for name, value in some.headers if name == "X-Spam-Flag" and "NO" in value) == 0
+    flood = judge(str(milter.socket), b"X-Spam-Flag: NO\n" * 5000 + HAM, Envelope(queue_id="4FLOOD"))
+    assert flood.reply.code == 550 and "Too many" in flood.reply.text
+    assert milter.verdict("4FLOOD")["action"] == "reject"

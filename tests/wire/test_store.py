@@ -84,6 +84,18 @@ def test_down_at_start(start: StartMilter, redis: Redis) -> None:
     assert '"status":"ok"' in milter.http("/healthz")[1]
 
 
+def test_loss_and_return_are_said_once(start: StartMilter, redis: Redis) -> None:
+    milter = start(store=redis.url)
+    judge(str(milter.socket), MARK)
+    redis.stop()
+    for _ in range(3):
+        judge(str(milter.socket), MARK)
+    assert len(milter.lines("warning: store: .*judging without it")) == 1
+    redis.start()
+    wait_for(lambda: judge(str(milter.socket), MARK) is not None and bool(milter.lines("info: store: back")), "store: back", 60, 0.5)
+    assert len(milter.lines("info: store: back")) == 1
+
+
 def test_dies_and_comes_back(start: StartMilter, redis: Redis) -> None:
     milter = start(store=redis.url)
     assert greylists(milter, "one@example.net")
