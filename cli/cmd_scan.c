@@ -35,7 +35,6 @@ struct verdict {
 	const char *file;
 	struct gp_scan_result result;
 	struct spam_decision decision;
-	const struct gp_rule_scan *rules;
 	double time_ms;
 };
 
@@ -206,7 +205,6 @@ static void judge(struct run *run, struct gp_str bytes, struct verdict *v)
 	scan = gp_scan_begin(run->scanner, &input, run->arena);
 	spam_policy_add_symbols(run->conf, &envelope, mail, scan);
 	gp_scan_finish(scan, &v->result);
-	v->rules = gp_scan_rules(scan);
 	spam_policy_decide(run->conf, &envelope, spam_policy_origin(run->networks, &envelope),
 			   v->result.score, run->arena, &v->decision);
 }

@@ -66,14 +66,10 @@ int gp_cli_open_scanner(const struct gp_snapshot *snap, struct gp_scanner **ret,
 {
 	struct gp_rule_report problems;
 	struct gp_diag diag;
-	const char *file;
-	unsigned line;
 	int r;
 
 	gp_rule_report_init(&problems);
-	r = gp_scanner_new(gp_snapshot_get(snap, &gp_conf_rules_table),
-			   !gp_snapshot_origin(snap, &gp_conf_rules_table, "paths", &file, &line),
-			   gp_snapshot_get(snap, &gp_conf_bayes_table), &problems, ret, &diag);
+	r = gp_scanner_new(snap, &problems, ret, &diag);
 	*ret_errors = problems.errors;
 	gp_rule_report_done(&problems);
 	return r ? gp_cli_fail(GP_EXIT_CONFIG, "rules: %s", diag.text) : 0;

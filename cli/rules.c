@@ -3,23 +3,14 @@
  */
 #include "cli/rules.h"
 
-#include <unistd.h>
-
 static int load_conf(struct gp_cli *cli, struct gp_cli_rules *r)
 {
-	const char *file;
-	unsigned line;
-	bool are_default;
 	int status = gp_cli_load(cli, &r->snapshot);
 
 	if (status)
 		return status;
 	r->conf = gp_snapshot_get(r->snapshot, &gp_conf_rules_table);
-	are_default = !gp_snapshot_origin(r->snapshot, &gp_conf_rules_table, "paths", &file, &line);
-	r->paths = GP_ARENA_NEW_N(cli->arena, r->conf->paths.len + 1, const char *);
-	for (size_t i = 0; i < r->conf->paths.len; i++)
-		if (!are_default || access(r->conf->paths.items[i], F_OK) == 0)
-			r->paths[r->n_paths++] = r->conf->paths.items[i];
+	r->paths = gp_scanner_rule_paths(r->snapshot, cli->arena, &r->n_paths);
 	return 0;
 }
 

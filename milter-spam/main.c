@@ -41,18 +41,12 @@ static void log_problems(const struct gp_rule_report *r)
 static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 {
 	struct spam_snapshot *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct spam_snapshot);
-	bool are_default;
 	struct gp_rule_report problems;
 	struct gp_diag diag;
-	const char *file;
-	unsigned line;
 	int r;
 
-	are_default = !gp_snapshot_origin(snap, &gp_conf_rules_table, "paths", &file, &line);
 	gp_rule_report_init(&problems);
-	r = gp_scanner_new(gp_snapshot_get(snap, &gp_conf_rules_table), are_default,
-			   gp_snapshot_get(snap, &gp_conf_bayes_table), &problems, &data->scanner,
-			   &diag);
+	r = gp_scanner_new(snap, &problems, &data->scanner, &diag);
 	if (r) {
 		gp_conf_complain(snap, &gp_conf_rules_table, "paths", report, "%s", diag.text);
 	} else {

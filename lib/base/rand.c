@@ -21,13 +21,3 @@ void gp_rand_bytes(void *buf, size_t len)
 		}
 	}
 }
-
-uint32_t gp_rand_below(uint32_t bound)
-{
-	uint32_t limit = UINT32_MAX - UINT32_MAX % bound, v;
-
-	do
-		gp_rand_bytes(&v, sizeof(v));
-	while (v >= limit);
-	return v % bound;
-}

@@ -9,7 +9,5 @@
 
 /* Fills the buffer; cannot fail (no entropy source is a reason to abort). */
 void gp_rand_bytes(void *buf, size_t len);
-/* Uniform in 0 … bound-1; bound ≥ 1. */
-uint32_t gp_rand_below(uint32_t bound);
 
 #endif

@@ -249,11 +249,6 @@ void gp_sock_write(struct gp_sock *s, const void *data, size_t len)
 		gp_watch_set(s->watch, GP_IO_READ | GP_IO_WRITE);
 }
 
-size_t gp_sock_pending(const struct gp_sock *s)
-{
-	return s->unsent.len;
-}
-
 /* Passes on what has come; false if the socket is gone. */
 static bool receive(struct gp_sock *s)
 {

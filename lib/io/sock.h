@@ -41,8 +41,6 @@ struct gp_sock *gp_sock_open(struct gp_loop *loop, const struct gp_endpoint *end
 	__attribute__((returns_nonnull));
 /* Copies what cannot be sent at once. */
 void gp_sock_write(struct gp_sock *s, const void *data, size_t len);
-/* Bytes that wait to be sent. */
-size_t gp_sock_pending(const struct gp_sock *s);
 /* No callback follows; clears *s.  NULL is fine. */
 void gp_sock_close(struct gp_sock **s);
 

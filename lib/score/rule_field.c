@@ -88,14 +88,6 @@ int gp_field_parse(struct gp_rule_builder *b, struct gp_str spec, bool is_mime,
 	return GP_OK;
 }
 
-bool gp_field_equal(const struct gp_rule_field *a, const struct gp_rule_field *b)
-{
-	return a->special == b->special && a->modifiers == b->modifiers &&
-	       a->is_mime == b->is_mime && a->is_concat == b->is_concat &&
-	       a->part_min == b->part_min && a->part_max == b->part_max &&
-	       gp_str_ieq(a->name, b->name) && gp_str_eq(a->unset, b->unset);
-}
-
 static unsigned slot_of(struct gp_rule_set *set, struct gp_str name)
 {
 	uintptr_t slot = (uintptr_t)gp_map_get(&set->slots, name);

@@ -34,8 +34,6 @@ int gp_field_parse(struct gp_rule_builder *b, struct gp_str spec, bool is_mime,
 		   struct gp_rule_field *ret, const char **ret_inert,
 		   struct gp_diag *diag) GP_MUST_USE;
 
-bool gp_field_equal(const struct gp_rule_field *a, const struct gp_rule_field *b);
-
 /* Gives the field its slots: the header names of the set that it looks at. */
 void gp_field_bind(struct gp_rule_set *set, struct gp_rule_field *f);
 

@@ -39,31 +39,36 @@ struct gp_scan {
 	struct added *added;
 };
 
-/* The configured paths; of defaults only those that are there. */
-static const char **rule_paths(const struct gp_conf_rules *conf, bool are_default, size_t *ret_n)
+const char **gp_scanner_rule_paths(const struct gp_snapshot *snap, struct gp_arena *arena,
+				   size_t *ret_n)
 {
-	const char **paths = gp_xcalloc(conf->paths.len + 1, sizeof(*paths));
-	size_t n = 0;
+	const struct gp_conf_list *list =
+		&((const struct gp_conf_rules *)gp_snapshot_get(snap, &gp_conf_rules_table))->paths;
+	const char **paths = GP_ARENA_NEW_N(arena, list->len + 1, const char *);
+	const char *file;
+	unsigned line;
+	bool are_named = gp_snapshot_origin(snap, &gp_conf_rules_table, "paths", &file, &line);
 
-	for (size_t i = 0; i < conf->paths.len; i++)
-		if (!are_default || access(conf->paths.items[i], F_OK) == 0)
-			paths[n++] = conf->paths.items[i];
-	*ret_n = n;
+	*ret_n = 0;
+	for (size_t i = 0; i < list->len; i++)
+		if (are_named || access(list->items[i], F_OK) == 0)
+			paths[(*ret_n)++] = list->items[i];
 	return paths;
 }
 
-int gp_scanner_new(const struct gp_conf_rules *rules, bool rules_are_default,
-		   const struct gp_conf_bayes *bayes, struct gp_rule_report *problems,
+int gp_scanner_new(const struct gp_snapshot *snap, struct gp_rule_report *problems,
 		   struct gp_scanner **ret, struct gp_diag *diag)
 {
+	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
+	const struct gp_conf_bayes *bayes = gp_snapshot_get(snap, &gp_conf_bayes_table);
 	struct gp_rule_options options = {.cache_dir = *rules->cache ? rules->cache : NULL};
 	struct gp_scanner *s = gp_xcalloc(1, sizeof(*s));
-	GP_FREE const char **paths = NULL;
+	struct gp_arena *scratch = gp_arena_new(0);
 	size_t n;
-	int r;
+	const char **paths = gp_scanner_rule_paths(snap, scratch, &n);
+	int r = gp_rule_set_load(paths, n, &options, problems, &s->rules, diag);
 
-	paths = rule_paths(rules, rules_are_default, &n);
-	r = gp_rule_set_load(paths, n, &options, problems, &s->rules, diag);
+	gp_arena_free(scratch);
 	if (r) {
 		free(s);
 		return r;
@@ -200,12 +205,6 @@ void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
 	gp_symbols_sort(&ret->symbols);
 	ret->score = gp_symbols_sum(&ret->symbols);
 	stats = gp_rule_scan_stats(scan->rules);
-	ret->is_rules_cut = stats->budget_exceeded || stats->limit_exceeded;
 	ret->missing = ret->is_bayes_missing ? (stats->budget_exceeded ? "bayes,rules" : "bayes")
 					     : (stats->budget_exceeded ? "rules" : "");
-}
-
-const struct gp_rule_scan *gp_scan_rules(const struct gp_scan *scan)
-{
-	return scan->rules;
 }

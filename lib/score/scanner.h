@@ -18,6 +18,7 @@
 #define GP_SCORE_SCANNER_H
 
 #include "lib/conf/shared.h"
+#include "lib/conf/snapshot.h"
 #include "lib/mail/message.h"
 #include "lib/score/bayes.h"
 #include "lib/score/rule_scan.h"
@@ -27,11 +28,15 @@
 
 struct gp_scanner;
 
-/* Loads the rules named by the settings.  Paths that are only defaults may be absent.
- * `problems` (not NULL) receives what the rule files have wrong; that is no failure.
- * GP_E… with the diag when a configured path cannot be read. */
-int gp_scanner_new(const struct gp_conf_rules *rules, bool rules_are_default,
-		   const struct gp_conf_bayes *bayes, struct gp_rule_report *problems,
+/* The rule paths of a configuration, in the arena: those that it names, or those of the
+ * defaults that are there. */
+const char **gp_scanner_rule_paths(const struct gp_snapshot *snap, struct gp_arena *arena,
+				   size_t *ret_n) __attribute__((returns_nonnull));
+
+/* Loads the rules that a configuration (with the tables of the groups rules and bayes)
+ * names.  `problems` (not NULL) receives what the rule files have wrong; that is no
+ * failure.  GP_E… with the diag when a configured path cannot be read. */
+int gp_scanner_new(const struct gp_snapshot *snap, struct gp_rule_report *problems,
 		   struct gp_scanner **ret, struct gp_diag *diag) GP_MUST_USE;
 /* NULL is fine.  No scan may be running. */
 void gp_scanner_free(struct gp_scanner *s);
@@ -59,7 +64,6 @@ struct gp_scan_result {
 	struct gp_token_list tokens;
 	struct gp_bayes_result bayes; /* is_usable false: no say, see is_bayes_missing */
 	bool is_bayes_missing;	      /* the store did not answer in time */
-	bool is_rules_cut;	      /* some patterns were stopped by a limit */
 	const char *missing;	      /* "bayes", "rules", "bayes,rules", or "" */
 };
 
@@ -72,7 +76,4 @@ struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_i
 void gp_scan_add(struct gp_scan *scan, const char *name, double score, const char *description,
 		 struct gp_str evidence);
 void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret);
-/* After finish: the rules' own view, for traces. */
-const struct gp_rule_scan *gp_scan_rules(const struct gp_scan *scan);
-
 #endif

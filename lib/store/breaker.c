@@ -52,13 +52,3 @@ bool gp_breaker_report(struct gp_breaker *b, enum gp_breaker_report report)
 	pthread_mutex_unlock(&b->lock);
 	return was_open != is_open;
 }
-
-bool gp_breaker_is_open(struct gp_breaker *b)
-{
-	bool is_open;
-
-	pthread_mutex_lock(&b->lock);
-	is_open = b->failures >= GP_BREAKER_FAILURES;
-	pthread_mutex_unlock(&b->lock);
-	return is_open;
-}

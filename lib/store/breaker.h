@@ -35,6 +35,5 @@ void gp_breaker_done(struct gp_breaker *b);
 bool gp_breaker_pass(struct gp_breaker *b);
 /* True if this report opened or closed the breaker. */
 bool gp_breaker_report(struct gp_breaker *b, enum gp_breaker_report report);
-bool gp_breaker_is_open(struct gp_breaker *b);
 
 #endif
