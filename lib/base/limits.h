@@ -31,7 +31,6 @@
 
 #define GP_MAX_URIS 500
 #define GP_MAX_URI_SIZE 4096
-#define GP_MAX_RECEIVED 50 /* hops; Postfix bounces at 50 */
 #define GP_MAX_ADDRESSES 200 /* of one header */
 
 /* Envelope.  Postfix' default smtpd_recipient_limit is 1,000. */
@@ -44,9 +43,6 @@
 /* Rules. */
 #define GP_MAX_RULE_HITS 1000	  /* of one `tflags multiple` rule */
 #define GP_MAX_RULE_FILE (16 << 20)
-
-/* DNS questions of one message. */
-#define GP_MAX_DNS_LOOKUPS 100
 
 /* One configuration or map file. */
 #define GP_MAX_CONF_FILE (4 << 20)

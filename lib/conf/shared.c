@@ -139,7 +139,7 @@ static void validate_dns(const void *values, const struct gp_snapshot *snap,
 }
 
 const struct gp_conf_table gp_conf_dns_table = {
-	.group = "dns", .title = "How names are looked up.",
+	.group = "dns", .title = "How names are looked up; no program of this version asks.",
 	.rows = dns_rows, .n_rows = GP_ARRAY_SIZE(dns_rows), .size = sizeof(struct gp_conf_dns),
 	.validate = validate_dns,
 };
@@ -148,7 +148,7 @@ static const struct gp_conf_row networks_rows[] = {
 	{"own", GP_CONF_NETWORKS, offsetof(struct gp_conf_networks, own), "127.0.0.0/8, ::1",
 	 .help = "Networks whose mail is our own: treated as outbound."},
 	{"trusted", GP_CONF_NETWORKS, offsetof(struct gp_conf_networks, trusted), "",
-	 .help = "Relays in front of us whose Received lines are believed."},
+	 .help = "Relays in front of us whose Received lines are believed (not used yet)."},
 	{"exempt", GP_CONF_NETWORKS, offsetof(struct gp_conf_networks, exempt), "",
 	 .help = "Networks whose mail is never scanned."},
 };
@@ -167,7 +167,7 @@ static const struct gp_conf_row domains_rows[] = {
 };
 
 const struct gp_conf_table gp_conf_domains_table = {
-	.group = "domains", .title = "Our names.",
+	.group = "domains", .title = "Our names; not used by a program of this version.",
 	.rows = domains_rows, .n_rows = GP_ARRAY_SIZE(domains_rows),
 	.size = sizeof(struct gp_conf_domains),
 };
