@@ -40,6 +40,14 @@
  * each costs a look-up in the store. */
 #define GP_MAX_TOKENS 1500
 
+/* Authentication.  The header is kept whole, because signatures cover it byte by byte. */
+#define GP_MAX_AUTH_HEADER (1 << 20) /* Postfix' header_size_limit allows 100 KiB a field */
+#define GP_MAX_AUTH_LOOKUPS 300 /* DNS questions of one message: twice SPF's worst (10 MX of 10
+				 * names), 20 signatures, 50 ARC sets, two tree walks */
+#define GP_MAX_TAGS 50		/* of one tag list; DKIM knows 13 */
+#define GP_MAX_AUTHRES 100	/* entries of one Authentication-Results, properties of one entry */
+#define GP_MAX_ARC_SETS 50	/* RFC 8617, 4.2.1 */
+
 /* Rules. */
 #define GP_MAX_RULE_HITS 1000	  /* of one `tflags multiple` rule */
 #define GP_MAX_RULE_FILE (16 << 20)

@@ -11,20 +11,21 @@ import sys
 RANK = {
     "lib/base": 0,
     "lib/io": 1, "lib/conf": 1, "lib/dns": 1, "lib/store": 1, "lib/mail": 1,
-    "lib/score": 2,
+    "lib/auth": 2, "lib/score": 2,
     "lib/daemon": 3,
-    "milter-spam": 4, "cli": 4,
+    "milter-spam": 4, "milter-dkim": 4, "cli": 4,
     "tests": 9, "bench": 9,
 }
-SIDEWAYS = {("lib/dns", "lib/io"), ("lib/store", "lib/io")}
+SIDEWAYS = {("lib/dns", "lib/io"), ("lib/store", "lib/io"), ("lib/score", "lib/auth")}
 # The command checks every program's settings and gives its verdict: it may see these.
-SHOWN = {"milter-spam/options.h", "milter-spam/policy.h", "milter-spam/lists.h"}
+SHOWN = {"milter-spam/options.h", "milter-spam/policy.h", "milter-spam/lists.h",
+         "milter-dkim/options.h", "milter-dkim/keyring.h"}
 FENCED = {
     r"libmilter/": ["lib/daemon/milter.c"],
     r"unbound\.h": ["lib/dns/"],
     r"hiredis/|lmdb\.h": ["lib/store/"],
     r"openssl/ssl": ["lib/io/tls.c"],
-    r"openssl/": ["lib/base/digest.c", "lib/io/tls.c"],
+    r"openssl/": ["lib/base/digest.c", "lib/io/tls.c", "lib/auth/crypto.c"],
     r"libconfig\.h": ["lib/conf/"],
     r"hs/|hs\.h": ["lib/score/rule_vs"],
     r"pcre2\.h": ["lib/score/"],
@@ -33,6 +34,7 @@ FENCED = {
     r"xxhash\.h": ["lib/base/hash.c"],
     r"systemd/": ["lib/daemon/notify.c"],
     r"idn2\.h": ["lib/mail/", "lib/dns/"],
+    r"libpsl\.h": ["lib/auth/psl.c"],
     r"jansson\.h": ["cli/", "milter-spam/", "bench/", "tests/"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
@@ -44,7 +46,7 @@ def folder_of(path: str) -> str:
 
 def check(root: pathlib.Path) -> list[str]:
     errors = []
-    files = [f for top in ("lib", "milter-spam", "cli", "tests", "bench") for f in (root / top).rglob("*.[ch]")]
+    files = [f for top in ("lib", "milter-spam", "milter-dkim", "cli", "tests", "bench") for f in (root / top).rglob("*.[ch]")]
     for file in files:
         name = str(file.relative_to(root))
         here = folder_of(name)
@@ -52,6 +54,8 @@ def check(root: pathlib.Path) -> list[str]:
             where = f"{name}: includes {target}"
             if kind == '"':
                 there = folder_of(target)
+                if (here, there) == ("lib/score", "lib/auth") and target != "lib/auth/result.h":
+                    errors.append(f"{where}: lib/score reads lib/auth/result.h only")
                 if target == "config.h" or here == there or (here == "cli" and target in SHOWN):
                     continue
                 if not there:

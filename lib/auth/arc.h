@@ -1,0 +1,35 @@
+/*
+ * ARC: the chain of custody validated and sealed (RFC 8617).
+ */
+#ifndef GP_AUTH_ARC_H
+#define GP_AUTH_ARC_H
+
+#include "lib/auth/dkim.h"
+
+struct gp_arc_verify;
+
+/* As gp_dkim_verify_begin: reads the sets, wants the body hash, asks for keys. */
+struct gp_arc_verify *gp_arc_verify_begin(struct gp_asker *asker, struct gp_dkim_keys *keys,
+					  const struct gp_dkim_options *options,
+					  const struct gp_fields *fields,
+					  struct gp_body_hasher *hasher, int64_t now_s);
+/* After the hasher has finished.  trusted: domains (globs) whose seals may override DMARC. */
+void gp_arc_verify_finish(struct gp_arc_verify *v, const struct gp_str *trusted, size_t n_trusted,
+			  struct gp_arc_result *ret);
+
+/* The three values of a new set, folded with "\n\t", without leading space (signed as
+ * " VALUE"); to be inserted seal first, so that it ends up on top of the message:
+ * ARC-Seal, ARC-Message-Signature, ARC-Authentication-Results. */
+struct gp_arc_seal {
+	struct gp_str seal, signature, results;
+};
+/* `sign` was begun before the body; `chain` is what validating this message gave (its sets
+ * count, its status becomes cv=); authres is the value of an Authentication-Results field.
+ * GP_EINVAL: no From; GP_ELIMIT: 50 sets are there already, or a failed chain has been
+ * sealed as such before (5.1.2). */
+int gp_arc_seal(struct gp_sign *sign, const struct gp_fields *fields,
+		const struct gp_body_hasher *hasher, const struct gp_arc_result *chain,
+		struct gp_str authres, const struct gp_sign_as *as, int64_t now_s,
+		struct gp_arc_seal *ret, struct gp_diag *diag) GP_MUST_USE;
+
+#endif

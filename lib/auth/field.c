@@ -1,0 +1,67 @@
+/*
+ * Collecting and finding header fields.
+ */
+#include "lib/auth/field.h"
+
+#include "lib/base/limits.h"
+#include "lib/mail/header.h"
+
+/* A copy without the CR of line ends. */
+static struct gp_str copy_lf(struct gp_arena *arena, struct gp_str s)
+{
+	char *out;
+	size_t n = 0;
+
+	if (gp_str_find_chr(s, '\r', 0) == s.len)
+		return gp_arena_str(arena, s);
+	out = gp_arena_alloc(arena, s.len);
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] != '\r' || i + 1 == s.len || s.ptr[i + 1] != '\n')
+			out[n++] = s.ptr[i];
+	return gp_str_n(out, n);
+}
+
+void gp_fields_add(struct gp_arena *arena, struct gp_fields *f, struct gp_str name,
+		   struct gp_str value)
+{
+	f->size += name.len + value.len;
+	if (f->size > GP_MAX_AUTH_HEADER)
+		f->is_cut = true;
+	if (f->is_cut)
+		return;
+	*gp_vec_push(arena, &f->list) = (struct gp_field){.name = gp_arena_str(arena, name),
+							  .value = copy_lf(arena, value)};
+}
+
+void gp_fields_parse(struct gp_arena *arena, struct gp_str message, struct gp_fields *ret,
+		     struct gp_str *ret_body)
+{
+	struct gp_str name, value;
+	size_t pos = 0;
+
+	*ret = (struct gp_fields){0};
+	if (gp_str_starts(message, GP_STR("From "))) {
+		pos = gp_str_find_chr(message, '\n', 0);
+		pos += pos < message.len;
+	}
+	while (gp_header_next(message, &pos, &name, &value))
+		gp_fields_add(arena, ret, name, value);
+	*ret_body = gp_str_sub(message, pos, message.len);
+}
+
+size_t gp_fields_count(const struct gp_fields *f, struct gp_str name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->list.len; i++)
+		n += gp_str_ieq(f->list.items[i].name, name);
+	return n;
+}
+
+const struct gp_field *gp_fields_get(const struct gp_fields *f, struct gp_str name, size_t n)
+{
+	for (size_t i = 0; i < f->list.len; i++)
+		if (gp_str_ieq(f->list.items[i].name, name) && n-- == 0)
+			return &f->list.items[i];
+	return NULL;
+}
