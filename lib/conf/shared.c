@@ -164,10 +164,14 @@ static const struct gp_conf_row domains_rows[] = {
 	 .help = "Domains that mail is received for."},
 	{"authserv_id", GP_CONF_STRING, offsetof(struct gp_conf_domains, authserv_id), "",
 	 .help = "Name in our Authentication-Results; empty takes the host's name."},
+	{"seal_key", GP_CONF_PASSWORD_FILE, offsetof(struct gp_conf_domains, seal_key),
+	 GP_STATEDIR "/seal.key",
+	 .help = "Key file by which milter-spam knows the Authentication-Results that milter-dkim "
+		 "wrote; milter-dkim makes it if it can. Empty: results are neither sealed nor believed."},
 };
 
 const struct gp_conf_table gp_conf_domains_table = {
-	.group = "domains", .title = "Our names; not used by a program of this version.",
+	.group = "domains", .title = "Our names, and what proves that something is ours.",
 	.rows = domains_rows, .n_rows = GP_ARRAY_SIZE(domains_rows),
 	.size = sizeof(struct gp_conf_domains),
 };
@@ -195,7 +199,7 @@ static const struct gp_conf_row rules_rows[] = {
 	{"cache", GP_CONF_PATH, offsetof(struct gp_conf_rules, cache), GP_CACHEDIR,
 	 .help = "Directory of compiled rule databases; empty runs without."},
 	{"network", GP_CONF_BOOL, offsetof(struct gp_conf_rules, network), "true",
-	 .help = "Run rules that ask the network (block lists)."},
+	 .help = "Ask the network: block lists, and SPF, DKIM and DMARC of mail without sealed results."},
 };
 
 const struct gp_conf_table gp_conf_rules_table = {

@@ -45,6 +45,7 @@ struct gp_conf_networks {
 struct gp_conf_domains {
 	struct gp_conf_list own; /* domains that we receive mail for */
 	const char *authserv_id; /* "" : the host's name */
+	const char *seal_key;	 /* key file of the seal beside our results (lib/auth/seal.h); "" : none */
 };
 
 struct gp_conf_metrics {
