@@ -8,6 +8,7 @@
 #include "cli/context.h"
 #include "cli/postfix.h"
 #include "config.h"
+#include "milter-dkim/options.h"
 #include "milter-spam/options.h"
 
 struct check_options {
@@ -23,6 +24,7 @@ static const struct gp_opt options[] = {
 /* What a milter list in Postfix says about one of our sockets. */
 struct reach {
 	const struct gp_postfix *postfix;
+	const char *program;
 	struct gp_str socket; /* the path we listen on */
 	struct gp_str queue;  /* queue_directory */
 	unsigned used, problems;
@@ -63,16 +65,16 @@ static void check_address(struct reach *r, const struct gp_postfix_service *serv
 	if (!gp_str_eq(gp_str(seen), r->socket)) {
 		fprintf(stderr,
 			"%s/master.cf:%u: %.*s/%.*s (%schrooted): %s = %.*s is the file %s,\n"
-			"    but milter-spam listens on %.*s; change one of the two\n",
+			"    but %s listens on %.*s; change one of the two\n",
 			r->postfix->directory, service->line, GP_STR_FMT(service->name),
 			GP_STR_FMT(service->type), service->is_chrooted ? "" : "not ", parameter,
-			GP_STR_FMT(address), seen, GP_STR_FMT(r->socket));
+			GP_STR_FMT(address), seen, r->program, GP_STR_FMT(r->socket));
 		r->problems++;
 		return;
 	}
 	r->used++;
-	printf("Postfix %.*s/%.*s reaches milter-spam by %s%s\n", GP_STR_FMT(service->name),
-	       GP_STR_FMT(service->type), parameter,
+	printf("Postfix %.*s/%.*s reaches %s by %s%s\n", GP_STR_FMT(service->name),
+	       GP_STR_FMT(service->type), r->program, parameter,
 	       stat(seen, &st) == 0 && S_ISSOCK(st.st_mode) ? "" : " (it does not run now)");
 }
 
@@ -93,26 +95,44 @@ static void check_service(struct reach *r, const struct gp_postfix_service *serv
 	}
 }
 
-static int check_postfix(struct gp_cli *cli, const struct spam_conf *spam, const char *directory)
+/* One program's socket; true if Postfix reaches it, or cannot miss it. */
+static bool check_program(struct reach *r, const char *program, const char *socket)
 {
+	struct gp_str address = gp_str(socket);
+
+	r->program = program;
+	r->used = 0;
+	if (!gp_str_istarts(address, GP_STR("unix:")) &&
+	    !gp_str_istarts(address, GP_STR("local:"))) {
+		printf("Postfix: %s listens on %s, no chroot can hide it\n", program, socket);
+		return true;
+	}
+	r->socket = gp_str_sub(address, gp_str_find_chr(address, ':', 0) + 1, address.len);
+	for (size_t i = 0; i < r->postfix->services.len; i++)
+		check_service(r, &r->postfix->services.items[i]);
+	return r->used > 0;
+}
+
+/* Not every site runs every program: one of them must be reached. */
+static int check_postfix(struct gp_cli *cli, const struct gp_snapshot *snap, const char *directory)
+{
+	const struct spam_conf *spam = gp_snapshot_get(snap, &spam_table);
+	const struct dkim_conf *dkim = gp_snapshot_get(snap, &dkim_table);
+	const struct {
+		const char *program, *socket;
+	} programs[] = {{"milter-spam", spam->daemon.socket}, {"milter-dkim", dkim->daemon.socket}};
 	struct gp_postfix postfix;
 	struct gp_diag diag;
-	struct reach r = {.postfix = &postfix, .socket = gp_str(spam->daemon.socket)};
+	struct reach r = {.postfix = &postfix};
+	bool is_reached = false;
 
 	if (gp_postfix_read(cli->arena, directory, &postfix, &diag))
 		return gp_cli_fail(GP_EXIT_CONFIG, "%s", diag.text);
-	if (!gp_str_istarts(r.socket, GP_STR("unix:")) &&
-	    !gp_str_istarts(r.socket, GP_STR("local:"))) {
-		printf("Postfix: milter-spam listens on %s, no chroot can hide it\n",
-		       spam->daemon.socket);
-		return 0;
-	}
-	r.socket = gp_str_sub(r.socket, gp_str_find_chr(r.socket, ':', 0) + 1, r.socket.len);
 	r.queue = gp_postfix_value(&postfix, NULL, "queue_directory", GP_QUEUEDIR);
-	for (size_t i = 0; i < postfix.services.len; i++)
-		check_service(&r, &postfix.services.items[i]);
-	if (r.used == 0 && r.problems == 0) {
-		fprintf(stderr, "%s: no service names milter-spam's socket in smtpd_milters\n",
+	for (size_t i = 0; i < GP_ARRAY_SIZE(programs); i++)
+		is_reached |= check_program(&r, programs[i].program, programs[i].socket);
+	if (!is_reached && r.problems == 0) {
+		fprintf(stderr, "%s: no service names a socket of ours in smtpd_milters\n",
 			directory);
 		r.problems++;
 	}
@@ -157,7 +177,7 @@ static int run_check(struct gp_cli *cli, int argc, char **argv)
 							     : "defaults, no file");
 	status = check_rules(snap);
 	if (o.postfix) {
-		worse = check_postfix(cli, gp_snapshot_get(snap, &spam_table), o.postfix);
+		worse = check_postfix(cli, snap, o.postfix);
 		status = GP_MAX(status, worse);
 	}
 	if (!status)

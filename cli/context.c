@@ -8,9 +8,11 @@
 
 #include "config.h"
 #include "lib/conf/print.h"
+#include "milter-dkim/options.h"
 #include "milter-spam/options.h"
 
-static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spam_table};
+static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spam_table,
+						     &dkim_table};
 
 void gp_cli_print_report(struct gp_conf_report *report)
 {
