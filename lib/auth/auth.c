@@ -20,14 +20,13 @@ const struct gp_auth_options gp_auth_defaults = {
 
 struct gp_auth {
 	struct gp_auth_options options;
-	struct gp_resolver *resolver;
-	struct gp_dkim_keys *keys;
 	struct gp_psl *psl;
 };
 
 struct gp_auth_check {
 	const struct gp_auth *auth;
 	struct gp_arena *arena;
+	struct gp_dkim_keys *keys;
 	struct gp_asker asker;
 	struct gp_batch *early, *late; /* questions of SPF; of all else */
 	struct gp_spf_query spf;
@@ -38,8 +37,8 @@ struct gp_auth_check {
 	struct gp_auth_result result;
 };
 
-int gp_auth_new(const struct gp_auth_options *options, struct gp_resolver *resolver,
-		struct gp_dkim_keys *keys, struct gp_auth **ret, struct gp_diag *diag)
+int gp_auth_new(const struct gp_auth_options *options, struct gp_auth **ret,
+		struct gp_diag *diag)
 {
 	struct gp_psl *psl = NULL;
 
@@ -50,8 +49,7 @@ int gp_auth_new(const struct gp_auth_options *options, struct gp_resolver *resol
 			return r;
 	}
 	*ret = gp_xmalloc(sizeof(**ret));
-	**ret = (struct gp_auth){
-		.options = *options, .resolver = resolver, .keys = keys, .psl = psl};
+	**ret = (struct gp_auth){.options = *options, .psl = psl};
 	return GP_OK;
 }
 
@@ -72,7 +70,9 @@ static void end_check(void *arg)
 	gp_batch_free(&c->late);
 }
 
-struct gp_auth_check *gp_auth_begin(struct gp_auth *auth, const struct gp_auth_envelope *envelope,
+struct gp_auth_check *gp_auth_begin(const struct gp_auth *auth,
+				    const struct gp_auth_sources *sources,
+				    const struct gp_auth_envelope *envelope,
 				    struct gp_arena *arena, int64_t deadline_ms)
 {
 	struct gp_auth_check *c = GP_ARENA_NEW(arena, struct gp_auth_check);
@@ -80,6 +80,7 @@ struct gp_auth_check *gp_auth_begin(struct gp_auth *auth, const struct gp_auth_e
 	*c = (struct gp_auth_check){
 		.auth = auth,
 		.arena = arena,
+		.keys = sources->keys,
 		.early = gp_batch_new(deadline_ms),
 		.hasher = gp_body_hasher_new(arena),
 		.spf = {.client = envelope->client,
@@ -88,7 +89,7 @@ struct gp_auth_check *gp_auth_begin(struct gp_auth *auth, const struct gp_auth_e
 			.receiver = auth->options.receiver,
 			.now_s = envelope->now_s},
 	};
-	gp_asker_init(&c->asker, auth->resolver, c->early, arena);
+	gp_asker_init(&c->asker, sources->resolver, c->early, arena);
 	gp_arena_on_end(arena, end_check, c);
 	return c;
 }
@@ -118,10 +119,10 @@ void gp_auth_headers(struct gp_auth_check *c, const struct gp_fields *fields, in
 		from = gp_dmarc_from(c->dmarc);
 	}
 	if (o->dkim)
-		c->dkim = gp_dkim_verify_begin(&c->asker, auth->keys, &o->signatures, fields, from,
+		c->dkim = gp_dkim_verify_begin(&c->asker, c->keys, &o->signatures, fields, from,
 					       c->hasher, c->spf.now_s);
 	if (o->arc)
-		c->arc = gp_arc_verify_begin(&c->asker, auth->keys, &o->signatures, fields,
+		c->arc = gp_arc_verify_begin(&c->asker, c->keys, &o->signatures, fields,
 					     c->hasher, c->spf.now_s);
 }
 

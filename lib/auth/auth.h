@@ -2,7 +2,7 @@
  * All four methods over one message: what milter-dkim, milter-spam (when nobody
  * sealed results for it) and `gatepost auth` share, so that they agree.
  *
- *	a = gp_auth_begin(auth, &envelope, arena, deadline_ms);
+ *	a = gp_auth_begin(auth, &sources, &envelope, arena, deadline_ms);
  *	gp_auth_spf(a);				walks SPF; may wait; once the sender is known
  *	gp_auth_headers(a, fields);		reads signatures, asks for keys and policies
  *	gp_auth_body(a, chunk) …
@@ -34,9 +34,9 @@ extern const struct gp_auth_options gp_auth_defaults; /* all methods, tree walk 
 
 struct gp_auth;
 
-/* keys: shared by all snapshots, may be NULL.  The options' arrays live as long as *ret. */
-int gp_auth_new(const struct gp_auth_options *options, struct gp_resolver *resolver,
-		struct gp_dkim_keys *keys, struct gp_auth **ret, struct gp_diag *diag) GP_MUST_USE;
+/* The options' arrays live as long as *ret.  GP_E… when the public suffix list cannot be read. */
+int gp_auth_new(const struct gp_auth_options *options, struct gp_auth **ret,
+		struct gp_diag *diag) GP_MUST_USE;
 void gp_auth_free(struct gp_auth **auth);
 
 struct gp_auth_envelope {
@@ -47,8 +47,16 @@ struct gp_auth_envelope {
 
 struct gp_auth_check;
 
+/* Where answers and keys come from: of the process, opened after the first snapshot. */
+struct gp_auth_sources {
+	struct gp_resolver *resolver;
+	struct gp_dkim_keys *keys; /* or NULL */
+};
+
 /* deadline_ms: absolute, of SPF; the rest has that of gp_auth_headers. */
-struct gp_auth_check *gp_auth_begin(struct gp_auth *auth, const struct gp_auth_envelope *envelope,
+struct gp_auth_check *gp_auth_begin(const struct gp_auth *auth,
+				    const struct gp_auth_sources *sources,
+				    const struct gp_auth_envelope *envelope,
 				    struct gp_arena *arena, int64_t deadline_ms);
 void gp_auth_spf(struct gp_auth_check *c);
 /* Fields live until finish. */

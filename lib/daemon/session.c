@@ -159,12 +159,17 @@ int gp_session_change_header(struct gp_session *s, const char *name, int nth, co
 	return s->verbs->change_header(s, name, nth, gp_buf_cstr(&clean));
 }
 
+int gp_session_delete_header(struct gp_session *s, const char *name, int nth)
+{
+	return s->verbs->change_header(s, name, nth, NULL);
+}
+
 int gp_session_delete_headers(struct gp_session *s, const char *name, int count)
 {
 	int r = GP_OK;
 
 	for (int nth = count; nth > 0 && r == GP_OK; nth--)
-		r = s->verbs->change_header(s, name, nth, NULL);
+		r = gp_session_delete_header(s, name, nth);
 	return r;
 }
 

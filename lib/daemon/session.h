@@ -98,6 +98,8 @@ int gp_session_insert_header(struct gp_session *s, int index, const char *name,
 /* nth counts fields of this name from 1. */
 int gp_session_change_header(struct gp_session *s, const char *name, int nth,
 			     const char *value) GP_MUST_USE;
+/* Deletes the nth field of this name; later namesakes move up. */
+int gp_session_delete_header(struct gp_session *s, const char *name, int nth) GP_MUST_USE;
 /* Deletes the fields 1 … count of this name, the highest first (deleting shifts
  * the indices of namesakes). */
 int gp_session_delete_headers(struct gp_session *s, const char *name, int count) GP_MUST_USE;
