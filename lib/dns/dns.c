@@ -36,8 +36,15 @@ struct gp_dns_question *gp_dns_begin(struct gp_resolver *r, struct gp_batch *bat
 	return q;
 }
 
-static void copy(struct gp_arena *arena, const struct gp_dns_answer *from,
-		 struct gp_dns_answer *ret)
+void gp_dns_answered(struct gp_dns_question *q, int result)
+{
+	if (q->front)
+		q->front->ops->hear(q->front, q, result);
+	gp_job_finish(&q->job, result);
+}
+
+void gp_dns_answer_copy(struct gp_arena *arena, const struct gp_dns_answer *from,
+			struct gp_dns_answer *ret)
 {
 	*ret = *from;
 	ret->name = gp_arena_str(arena, from->name);
@@ -54,7 +61,7 @@ int gp_dns_finish(struct gp_dns_question *q, struct gp_arena *arena, struct gp_d
 
 	if (r < 0)
 		return r;
-	copy(arena, &q->answer, ret);
+	gp_dns_answer_copy(arena, &q->answer, ret);
 	return GP_OK;
 }
 

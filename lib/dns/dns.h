@@ -12,9 +12,10 @@
  * `rcode` tells which).  GP_ETEMP: late, unreachable, refused, SERVFAIL: try again
  * another time.  GP_EINVAL: what was given is no name.
  *
- * A resolver is an interface: lib/dns/dns_unbound.h opens the real one, tests have a
- * scripted one (tests/fakes/fake_dns.h).  Any thread may ask.  Equal questions in
- * flight are merged and answers cached by the implementation.
+ * A resolver is an interface: lib/dns/dns_unbound.h opens the real one, dns_cache.h
+ * puts a cache in front of another, tests have a scripted one (tests/fakes/fake_dns.h).
+ * Any thread may ask.  Equal questions in flight are merged and answers cached by the
+ * implementation.
  */
 #ifndef GP_DNS_DNS_H
 #define GP_DNS_DNS_H
@@ -69,7 +70,8 @@ struct gp_resolver;
 /* One question in flight; it belongs to its batch. */
 struct gp_dns_question {
 	struct gp_job job;
-	struct gp_resolver *resolver;
+	struct gp_resolver *resolver; /* who has it now */
+	struct gp_resolver *front;    /* hears the answer before the asker; NULL: nobody */
 	struct gp_arena *arena; /* of the answer */
 	struct gp_dns_answer answer;
 	enum gp_dns_type type;
@@ -78,9 +80,12 @@ struct gp_dns_question {
 
 /* What an implementation offers. */
 struct gp_resolver_ops {
-	/* Sees to it that gp_job_finish(&q->job, …) is called once, from any thread,
-	 * before that q->answer filled with what lives in q->arena.  q->name is valid. */
+	/* Sees to it that gp_dns_answered(q, …) is called once, from any thread, before
+	 * that q->answer filled with what lives in q->arena.  q->name is valid. */
 	void (*ask)(struct gp_resolver *r, struct gp_dns_question *q);
+	/* Of a resolver that passed q on and made itself its front: what the other one
+	 * answered.  From any thread; the question may be looked at until it returns. */
+	void (*hear)(struct gp_resolver *r, const struct gp_dns_question *q, int result);
 	void (*close)(struct gp_resolver *r);
 };
 
@@ -102,6 +107,12 @@ int gp_dns_get(struct gp_resolver *r, struct gp_str name, enum gp_dns_type type,
 /* No question may be in flight that somebody waits for.  Clears *r; NULL is fine. */
 void gp_resolver_close(struct gp_resolver **r);
 
+/* For implementations: the answer is there (GP_OK) or is not to be had.  The question
+ * may be gone afterwards. */
+void gp_dns_answered(struct gp_dns_question *q, int result);
+/* For implementations: a copy with everything it points to. */
+void gp_dns_answer_copy(struct gp_arena *arena, const struct gp_dns_answer *from,
+			struct gp_dns_answer *ret);
 /* For implementations: adds a record given as wire-format data, names not
  * compressed.  GP_EINVAL if malformed, GP_ELIMIT beyond GP_DNS_RECORDS_MAX. */
 int gp_dns_answer_add(struct gp_dns_question *q, const void *data, size_t len) GP_MUST_USE;

@@ -106,7 +106,7 @@ static void finish(struct query *q, int result, enum outcome outcome)
 		gp_metric_observe_us(&duration, gp_clock_mono_us() - q->begun_us);
 	q->question = NULL;
 	gp_timer_clear(q->u->loop, &q->timer);
-	gp_job_finish(&question->job, result);
+	gp_dns_answered(question, result);
 }
 
 static void fill(struct gp_dns_question *question, const struct ub_result *r)
@@ -216,7 +216,7 @@ static void start(void *arg)
 	gp_metric_add(&questions, 1);
 	if (is_refused(u, question)) {
 		gp_metric_add(&outcomes[REFUSED], 1);
-		gp_job_finish(&question->job, GP_ETEMP);
+		gp_dns_answered(question, GP_ETEMP);
 		return;
 	}
 	q = query_new(u, question);

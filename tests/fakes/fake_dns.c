@@ -153,6 +153,7 @@ struct orders {
 	int64_t delay_ms; /* below 0: for ever */
 	bool is_nxdomain;
 	enum gp_dns_security security;
+	uint32_t ttl_s;
 };
 
 static void obey(struct fake *f, const char *name, struct gp_str data, struct orders *o)
@@ -171,6 +172,8 @@ static void obey(struct fake *f, const char *name, struct gp_str data, struct or
 		o->security = GP_DNS_SECURE;
 	else if (takes_number(data, "!delay ", &n))
 		o->delay_ms = (int64_t)n;
+	else if (takes_number(data, "!ttl ", &n))
+		o->ttl_s = (uint32_t)n;
 	else if (takes_number(data, "!fail ", &n))
 		o->result = count_asked(f, name) <= n ? GP_ETEMP : o->result;
 	else
@@ -207,7 +210,7 @@ static void fill(struct fake *f, struct gp_dns_question *q, struct orders *o)
 	a->name = gp_arena_str(q->arena, name);
 	a->security = o->security;
 	a->rcode = !exists || o->is_nxdomain ? GP_DNS_NXDOMAIN : GP_DNS_NOERROR;
-	a->ttl_s = TTL_S;
+	a->ttl_s = o->ttl_s;
 	if (o->security == GP_DNS_BOGUS)
 		a->rcode = GP_DNS_SERVFAIL;
 	if (a->rcode != GP_DNS_NOERROR)
@@ -230,7 +233,7 @@ static void now(void *arg)
 	struct waiting *w = arg;
 
 	unlink_waiting(w);
-	gp_job_finish(&w->q->job, w->result);
+	gp_dns_answered(w->q, w->result);
 	free(w);
 }
 
@@ -245,7 +248,7 @@ static void set_timer(void *arg)
 static void ask(struct gp_resolver *r, struct gp_dns_question *q)
 {
 	struct fake *f = (struct fake *)r;
-	struct orders o = {.result = GP_OK};
+	struct orders o = {.result = GP_OK, .ttl_s = TTL_S};
 	struct waiting *w;
 
 	pthread_mutex_lock(&f->lock);
@@ -253,7 +256,7 @@ static void ask(struct gp_resolver *r, struct gp_dns_question *q)
 	fill(f, q, &o);
 	if (o.delay_ms == 0) {
 		pthread_mutex_unlock(&f->lock);
-		gp_job_finish(&q->job, o.result);
+		gp_dns_answered(q, o.result);
 		return;
 	}
 	w = gp_xcalloc(1, sizeof(*w));
@@ -279,7 +282,7 @@ static void let_go(void *arg)
 		f->waiting = w->next;
 		if (w->delay_ms > 0)
 			gp_timer_clear(f->loop, &w->timer);
-		gp_job_finish(&w->q->job, GP_ETEMP);
+		gp_dns_answered(w->q, GP_ETEMP);
 		free(w);
 	}
 }

@@ -14,6 +14,7 @@
  *	!timeout		never answers (until the resolver is closed)
  *	!nxdomain		overrides other lines
  *	!bogus, !secure		DNSSEC status
+ *	!ttl N			seconds; 300 without it
  *	!delay MS		answers that much later (needs a loop)
  *	!fail N			GP_ETEMP the first N times
  * The same from any thread; without orders it answers before gp_dns_begin returns.
