@@ -29,7 +29,7 @@ struct gp_dns_question *gp_dns_begin(struct gp_resolver *r, struct gp_batch *bat
 	q->type = type;
 	q->arena = gp_arena_new(ANSWER_BLOCK);
 	gp_job_init(&q->job, batch, destroy);
-	if (gp_dns_name_fold(name, q->name) < 0)
+	if (gp_dns_name_fold_escaped(name, q->name) < 0)
 		gp_job_finish(&q->job, GP_EINVAL);
 	else
 		r->ops->ask(r, q);

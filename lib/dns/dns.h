@@ -75,7 +75,8 @@ struct gp_dns_question {
 	struct gp_arena *arena; /* of the answer */
 	struct gp_dns_answer answer;
 	enum gp_dns_type type;
-	char name[GP_DNS_NAME_MAX + 1]; /* lower case, A-labels, no final dot */
+	char name[GP_DNS_NAME_MAX + 1]; /* gp_dns_name_fold_escaped: lower case, A-labels, no
+					 * final dot */
 };
 
 /* What an implementation offers. */

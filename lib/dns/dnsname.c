@@ -19,7 +19,22 @@ static bool is_allowed(char c)
 	return c > ' ' && c < 0x7f && !strchr("\\\"();@$,<>[]{}", c);
 }
 
-static int check(struct gp_str s)
+/* The length of \DDD at the start of s, for a byte that is not written plainly; else 0. */
+static size_t escape_len(struct gp_str s)
+{
+	unsigned byte = 0;
+
+	if (s.len < 4 || s.ptr[0] != '\\')
+		return 0;
+	for (int i = 1; i < 4; i++) {
+		if (!gp_is_digit(s.ptr[i]))
+			return 0;
+		byte = byte * 10 + (unsigned)(s.ptr[i] - '0');
+	}
+	return byte < 256 && byte != '.' && !is_allowed((char)byte) ? 4 : 0;
+}
+
+static int check(struct gp_str s, bool with_escapes)
 {
 	size_t label = 0;
 
@@ -30,8 +45,14 @@ static int check(struct gp_str s)
 			if (label == 0)
 				return GP_EINVAL;
 			label = 0;
-		} else if (++label > LABEL_MAX_LEN || !is_allowed(s.ptr[i])) {
+		} else if (++label > LABEL_MAX_LEN) {
 			return GP_EINVAL;
+		} else if (!is_allowed(s.ptr[i])) {
+			size_t len = with_escapes ? escape_len(gp_str_sub(s, i, 4)) : 0;
+
+			if (len == 0)
+				return GP_EINVAL;
+			i += len - 1;
 		}
 	}
 	return label ? GP_OK : GP_EINVAL;
@@ -46,7 +67,7 @@ static bool is_ascii(struct gp_str s)
 	return true;
 }
 
-int gp_dns_name_fold(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1])
+static int fold(struct gp_str name, bool with_escapes, char ret[GP_DNS_NAME_MAX + 1])
 {
 	/* A-labels are longer than what they stand for in UTF-8, if at all shorter
 	 * by less than this. */
@@ -64,7 +85,7 @@ int gp_dns_name_fold(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1])
 			return GP_EINVAL;
 		name = gp_str((const char *)ascii);
 	}
-	r = check(name);
+	r = check(name, with_escapes);
 	if (r == GP_OK) {
 		for (size_t i = 0; i < name.len; i++)
 			ret[i] = gp_lower(name.ptr[i]);
@@ -72,6 +93,30 @@ int gp_dns_name_fold(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1])
 	}
 	idn2_free(ascii);
 	return r;
+}
+
+int gp_dns_name_fold(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1])
+{
+	return fold(name, false, ret);
+}
+
+int gp_dns_name_fold_escaped(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1])
+{
+	return fold(name, true, ret);
+}
+
+struct gp_str gp_dns_name_escape(struct gp_arena *arena, struct gp_str name)
+{
+	char *out = gp_arena_alloc(arena, 4 * name.len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < name.len; i++) {
+		if (is_allowed(name.ptr[i]))
+			out[n++] = name.ptr[i];
+		else
+			n += (size_t)snprintf(out + n, 5, "\\%03u", (unsigned char)name.ptr[i]);
+	}
+	return gp_str_n(out, n);
 }
 
 int gp_dns_name_reverse(const struct gp_ip *ip, const char *zone, char ret[GP_DNS_NAME_MAX + 1])
@@ -100,7 +145,7 @@ int gp_dns_name_reverse(const struct gp_ip *ip, const char *zone, char ret[GP_DN
 	if (n + 1 + strlen(zone) > GP_DNS_NAME_MAX)
 		return GP_EINVAL;
 	len = snprintf(ret, GP_DNS_NAME_MAX + 1, "%.*s.%s", (int)n, digits, zone);
-	return check(gp_str_n(ret, (size_t)len));
+	return check(gp_str_n(ret, (size_t)len), false);
 }
 
 int gp_dns_name_from_wire(struct gp_arena *arena, struct gp_str wire, struct gp_str *ret,

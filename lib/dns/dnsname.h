@@ -17,6 +17,11 @@
  * zone file format gives a meaning; U-labels become A-labels.  An IP address is a
  * valid name here.  GP_EINVAL if it is none. */
 int gp_dns_name_fold(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1]) GP_MUST_USE;
+/* The same, and any other byte written \DDD (but never a dot within a label): what may
+ * be asked for.  SPF's macros make such names of local parts (RFC 7208, 7). */
+int gp_dns_name_fold_escaped(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1]) GP_MUST_USE;
+/* Dots separate labels; every other byte that gp_dns_name_fold refuses is written \DDD. */
+struct gp_str gp_dns_name_escape(struct gp_arena *arena, struct gp_str name);
 
 /* "2.0.192.ZONE", or nibbles for IPv6; zone NULL is in-addr.arpa or ip6.arpa.
  * GP_EINVAL for family 0 or where the zone makes it too long. */

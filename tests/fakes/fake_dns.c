@@ -85,6 +85,26 @@ static const char *type_name(enum gp_dns_type type)
 	return "?";
 }
 
+/* The next byte: \DDD, \X or plain. */
+static char take_byte(struct gp_str *s)
+{
+	size_t len = 1;
+	uint64_t n = 0;
+
+	if (s->ptr[0] != '\\') {
+		n = (unsigned char)s->ptr[0];
+	} else if (gp_num_parse_uint(gp_str_sub(*s, 1, 3), 10, &n) == GP_OK && s->len >= 4) {
+		len = 4;
+	} else {
+		assert(s->len >= 2);
+		n = (unsigned char)s->ptr[1];
+		len = 2;
+	}
+	assert(n < 256);
+	*s = gp_str_sub(*s, len, s->len);
+	return (char)n;
+}
+
 static void add_name(struct gp_buf *wire, struct gp_str name)
 {
 	struct gp_str label;
@@ -92,10 +112,50 @@ static void add_name(struct gp_buf *wire, struct gp_str name)
 	if (gp_str_eq(name, GP_STR("."))) /* the root: a null MX has "0 ." */
 		name.len = 0;
 	while (gp_str_next(&name, '.', &label)) {
-		gp_buf_add_chr(wire, (char)label.len);
-		gp_buf_add_str(wire, label);
+		GP_BUF_AUTO bytes = GP_BUF_INIT(63);
+
+		while (label.len)
+			gp_buf_add_chr(&bytes, take_byte(&label));
+		gp_buf_add_chr(wire, (char)bytes.len);
+		gp_buf_add_str(wire, gp_buf_str(&bytes));
 	}
 	gp_buf_add_chr(wire, '\0');
+}
+
+static void add_string(struct gp_buf *wire, struct gp_str s)
+{
+	assert(s.len < 256);
+	gp_buf_add_chr(wire, (char)s.len);
+	gp_buf_add_str(wire, s);
+}
+
+/* "…" "…": strings as they are on the wire, with escapes. */
+static void add_quoted(struct gp_buf *wire, struct gp_str data)
+{
+	while (data.len) {
+		GP_BUF_AUTO string = GP_BUF_INIT(255);
+
+		assert(data.ptr[0] == '"');
+		data = gp_str_sub(data, 1, data.len);
+		while (data.len && data.ptr[0] != '"')
+			gp_buf_add_chr(&string, take_byte(&data));
+		assert(data.len && !gp_buf_error(&string));
+		data = gp_str_trim(gp_str_sub(data, 1, data.len));
+		add_string(wire, gp_buf_str(&string));
+	}
+}
+
+/* Anything else: one text, cut where the wire has it so. */
+static void add_text(struct gp_buf *wire, struct gp_str data)
+{
+	if (gp_str_starts(data, GP_STR("\""))) {
+		add_quoted(wire, data);
+		return;
+	}
+	do {
+		add_string(wire, gp_str_sub(data, 0, 255));
+		data = gp_str_sub(data, 255, data.len);
+	} while (data.len);
 }
 
 /* The data of a line as on the wire, so that the answer is read as a real one. */
@@ -115,13 +175,7 @@ static void add_record(struct gp_dns_question *q, struct gp_str data)
 		gp_buf_add(&wire, ip.bytes, q->type == GP_DNS_A ? 4 : 16);
 		break;
 	case GP_DNS_TXT:
-		do {
-			size_t len = GP_MIN(data.len, (size_t)255);
-
-			gp_buf_add_chr(&wire, (char)len);
-			gp_buf_add(&wire, data.ptr, len);
-			data = gp_str_sub(data, len, data.len);
-		} while (data.len);
+		add_text(&wire, data);
 		break;
 	case GP_DNS_MX:
 		r = gp_str_next_word(&data, &word) ? gp_num_parse_uint(word, 10, &n) : GP_EINVAL;

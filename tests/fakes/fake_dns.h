@@ -4,10 +4,12 @@
  *	r = gp_fake_dns_open("a.example  A    192.0.2.1\n"
  *			     "a.example  MX   10 mx.example\n"
  *			     "t.example  TXT  any text up to the line's end\n"
+ *			     "u.example  TXT  \"its strings, \" \"any \\\\ \\\" \\255 byte\"\n"
  *			     "w.example  CNAME a.example\n"
  *			     "s.example  *    !servfail\n", loop);
  *
- * A line is NAME TYPE DATA; '#' begins a comment line.  A name that is in no line
+ * A line is NAME TYPE DATA; '#' begins a comment line.  Names hold odd bytes as \DDD,
+ * the way gp_dns_begin takes them.  A name that is in no line
  * does not exist; one without the type asked for has no data.  Data that begin
  * with '!' are orders for questions of that type (any with '*'):
  *	!servfail, !refused	GP_ETEMP

@@ -24,6 +24,18 @@ static void check_fold(struct gp_str in)
 	FUZZ_CHECK(strcmp(name, again) == 0);
 }
 
+static void check_escapes(struct gp_arena *a, struct gp_str in)
+{
+	char name[GP_DNS_NAME_MAX + 1], again[GP_DNS_NAME_MAX + 1];
+	struct gp_str escaped = gp_dns_name_escape(a, in);
+
+	check_plain(escaped);
+	if (gp_dns_name_fold_escaped(escaped, name) == GP_OK) {
+		FUZZ_CHECK(gp_dns_name_fold_escaped(gp_str(name), again) == GP_OK);
+		FUZZ_CHECK(strcmp(name, again) == 0);
+	}
+}
+
 static void check_records(struct gp_str in)
 {
 	static const enum gp_dns_type TYPES[] = {GP_DNS_A,  GP_DNS_AAAA, GP_DNS_TXT,
@@ -50,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len;
 
 	check_fold(in);
+	check_escapes(a, in);
 	check_records(in);
 	if (gp_dns_name_from_wire(a, in, &text, &len) == GP_OK) {
 		FUZZ_CHECK(len >= 1 && len <= 255 && len <= size);

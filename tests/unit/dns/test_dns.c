@@ -13,6 +13,9 @@ static const char ZONE[] = "# comment\n"
 			   "a.example      MX    10 Mail.Example\n"
 			   "a.example      MX    20 b.example\n"
 			   "t.example      TXT   v=spf1  -all\n"
+			   "q.example      TXT   \"v=spf1 \\\"\\\\\\255\" \"\" \" -all \"\n"
+			   "a\\032b.example TXT  odd\n"
+			   "odd.example    MX    0 a\\032b.example\n"
 			   "null.example   MX    0 .\n"
 			   "1.2.0.192.in-addr.arpa PTR host.example\n"
 			   "alias.example  CNAME other.example\n"
@@ -92,6 +95,13 @@ static void records(void **state)
 
 	assert_int_equal(get(w, "t.example", GP_DNS_TXT, 1000), GP_OK);
 	assert_str(w->a.records[0].text, "v=spf1  -all");
+
+	assert_int_equal(get(w, "q.example", GP_DNS_TXT, 1000), GP_OK);
+	assert_str(w->a.records[0].text, "v=spf1 \"\\\xff -all ");
+	assert_int_equal(get(w, "A\\032B.example", GP_DNS_TXT, 1000), GP_OK);
+	assert_str(w->a.records[0].text, "odd");
+	assert_int_equal(get(w, "odd.example", GP_DNS_MX, 1000), GP_OK);
+	assert_str(w->a.records[0].text, "a\\032b.example");
 
 	assert_int_equal(get(w, "1.2.0.192.in-addr.arpa", GP_DNS_PTR, 1000), GP_OK);
 	assert_str(w->a.records[0].text, "host.example");

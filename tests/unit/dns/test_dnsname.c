@@ -60,6 +60,38 @@ static void fold(void **state)
 			 GP_EINVAL);
 }
 
+/* What may be asked for: odd bytes as \DDD, and nothing written in two ways. */
+static void escapes(void **state)
+{
+	static const struct {
+		const char *name, *folded; /* NULL: none */
+	} CASES[] = {
+		{"A\\032b.Example", "a\\032b.example"},
+		{"\\064\\255.example.", "\\064\\255.example"},
+		{"B\xc3\x9c"
+		 "CHER.example",
+		 "xn--bcher-kva.example"},
+		{"a\\046b.example", NULL},
+		{"a\\098.example", NULL},
+		{"a\\256.example", NULL},
+		{"a\\03", NULL},
+		{"a\\@.example", NULL},
+		{"a b.example", NULL},
+	};
+	struct gp_arena *a = gp_arena_new(0);
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(CASES); i++) {
+		char name[GP_DNS_NAME_MAX + 1] = "untouched";
+		int r = gp_dns_name_fold_escaped(gp_str(CASES[i].name), name);
+
+		assert_int_equal(r, CASES[i].folded ? GP_OK : GP_EINVAL);
+		assert_string_equal(name, CASES[i].folded ? CASES[i].folded : "untouched");
+	}
+	assert_str(gp_dns_name_escape(a, GP_STR("a b\\.\0\xff.C/d")),
+		   "a\\032b\\092.\\000\\255.C/d");
+	gp_arena_free(a);
+}
+
 static void reverse(void **state)
 {
 	char name[GP_DNS_NAME_MAX + 1], zone[GP_DNS_NAME_MAX + 1] = "";
@@ -132,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fold),
+		cmocka_unit_test(escapes),
 		cmocka_unit_test(reverse),
 		cmocka_unit_test(from_wire),
 	};
