@@ -4,6 +4,7 @@
  */
 #include "lib/daemon/resolver.h"
 
+#include "lib/daemon/sandbox.h"
 #include "lib/dns/dns_cache.h"
 #include "lib/dns/dns_unbound.h"
 
@@ -30,4 +31,11 @@ int gp_resolver_open(const struct gp_conf_dns *dns, struct gp_loop *loop, struct
 	if (r == GP_OK)
 		*ret = gp_dns_cache_new(inner, (size_t)front);
 	return r;
+}
+
+void gp_resolver_sandbox(const struct gp_conf_dns *dns)
+{
+	gp_sandbox_read("/etc/resolv.conf");
+	gp_sandbox_read("/etc/hosts");
+	gp_sandbox_read(dns->trust_anchor);
 }

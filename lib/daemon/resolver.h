@@ -12,5 +12,7 @@
  * says of servers, trust anchor or /etc/resolv.conf. */
 int gp_resolver_open(const struct gp_conf_dns *dns, struct gp_loop *loop, struct gp_resolver **ret,
 		     struct gp_diag *diag) GP_MUST_USE;
+/* Names what it reads to the sandbox (gp_sandbox_read), before that is entered. */
+void gp_resolver_sandbox(const struct gp_conf_dns *dns);
 
 #endif
