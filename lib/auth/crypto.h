@@ -12,6 +12,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/digest.h"
 #include "lib/base/err.h"
+#include "lib/base/limits.h"
 
 enum gp_key_type { GP_KEY_RSA, GP_KEY_ED25519 };
 
@@ -29,7 +30,8 @@ int gp_key_load(const char *path, struct gp_key **ret, struct gp_diag *diag) GP_
 /* The same from PEM text. */
 int gp_key_from_pem(struct gp_str pem, struct gp_key **ret, struct gp_diag *diag) GP_MUST_USE;
 /* The public half as a key record has it in p= (decoded): SubjectPublicKeyInfo (or bare
- * RSAPublicKey) of RSA, 32 bytes of Ed25519.  GP_EINVAL if it is none. */
+ * RSAPublicKey) of RSA, 32 bytes of Ed25519.  GP_EINVAL if it is none, GP_ELIMIT if it is
+ * dear to use: more than GP_MAX_RSA_BITS, an exponent of more than 64 bits. */
 int gp_key_from_public(enum gp_key_type type, struct gp_str bytes, struct gp_key **ret) GP_MUST_USE;
 /* bits: of RSA, 1024 … 8192. */
 int gp_key_generate(enum gp_key_type type, unsigned bits, struct gp_key **ret,
@@ -47,6 +49,9 @@ void gp_key_public(const struct gp_key *key, struct gp_buf *out);
 bool gp_key_same_public(const struct gp_key *a, const struct gp_key *b);
 /* Appends the PEM text of a private key (PKCS #8); the caller wipes it (gp_wipe_free). */
 int gp_key_pem(const struct gp_key *key, struct gp_buf *out) GP_MUST_USE;
+
+/* The most bytes a signature has: RSA of GP_MAX_RSA_BITS. */
+#define GP_SIGNATURE_MAX (GP_MAX_RSA_BITS / 8)
 
 /* Appends the signature.  GP_EINVAL: not a private key, GP_ESYS: OpenSSL refused. */
 int gp_key_sign(const struct gp_key *key, const unsigned char digest[GP_SHA256_SIZE],

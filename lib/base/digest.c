@@ -8,6 +8,17 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
+
+static EVP_MD *sha256;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Fetched once: OpenSSL 3 else looks it up by name, under a lock, at every beginning. */
+static void fetch(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	assert(sha256);
+}
 
 static EVP_MD_CTX *ctx_of(struct gp_sha256 *h)
 {
@@ -17,8 +28,10 @@ static EVP_MD_CTX *ctx_of(struct gp_sha256 *h)
 struct gp_sha256 *gp_sha256_begin(void)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	int ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+	int ok;
 
+	pthread_once(&once, fetch);
+	ok = ctx && EVP_DigestInit_ex2(ctx, sha256, NULL);
 	assert(ok);
 	return (struct gp_sha256 *)ctx;
 }
@@ -36,6 +49,21 @@ void gp_sha256_finish(struct gp_sha256 *h, unsigned char ret_digest[GP_SHA256_SI
 
 	assert(ok);
 	EVP_MD_CTX_free(ctx_of(h));
+}
+
+void gp_sha256_peek(const struct gp_sha256 *h, unsigned char ret_digest[GP_SHA256_SIZE])
+{
+	EVP_MD_CTX *copy = EVP_MD_CTX_new();
+	int ok = copy && EVP_MD_CTX_copy_ex(copy, (const EVP_MD_CTX *)h);
+
+	assert(ok);
+	gp_sha256_finish((struct gp_sha256 *)copy, ret_digest);
+}
+
+void gp_sha256_free(struct gp_sha256 **h)
+{
+	EVP_MD_CTX_free(ctx_of(*h));
+	*h = NULL;
 }
 
 void gp_sha256(const void *data, size_t len, unsigned char ret_digest[GP_SHA256_SIZE])

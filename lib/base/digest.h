@@ -11,10 +11,14 @@
 
 struct gp_sha256;
 
-/* Streaming: begin, add any number of times, finish (which frees). */
+/* Streaming: begin, add any number of times, finish (which frees) or free. */
 struct gp_sha256 *gp_sha256_begin(void);
 void gp_sha256_add(struct gp_sha256 *h, const void *data, size_t len);
 void gp_sha256_finish(struct gp_sha256 *h, unsigned char ret_digest[GP_SHA256_SIZE]);
+/* The digest of what was added so far; more may follow. */
+void gp_sha256_peek(const struct gp_sha256 *h, unsigned char ret_digest[GP_SHA256_SIZE]);
+/* Gives up; clears *h, NULL is fine. */
+void gp_sha256_free(struct gp_sha256 **h);
 
 void gp_sha256(const void *data, size_t len, unsigned char ret_digest[GP_SHA256_SIZE]);
 void gp_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,

@@ -45,6 +45,8 @@
 #define GP_MAX_AUTH_LOOKUPS 300 /* DNS questions of one message: twice SPF's worst (10 MX of 10
 				 * names), 20 signatures, 50 ARC sets, two tree walks */
 #define GP_MAX_TAGS 50		/* of one tag list; DKIM knows 13 */
+#define GP_MAX_RSA_BITS 8192	/* RFC 8301 asks for 4096; a verification costs the square */
+#define GP_MAX_KEY_FILE (64 << 10) /* PEM of such a key: 7 KB */
 #define GP_MAX_AUTHRES 100	/* entries of one Authentication-Results, properties of one entry */
 #define GP_MAX_ARC_SETS 50	/* RFC 8617, 4.2.1 */
 
