@@ -5,7 +5,8 @@
  *	session.c   callbacks: collects the header, feeds the body, then calls the steps
  *	forged.c    Authentication-Results that claim to be ours: found, removed
  *	inbound.c   lib/auth over the message; policy.c decides what its results mean
- *	headers.c   Authentication-Results, the seal, Received-SPF, ARC set
+ *	headers.c   Authentication-Results, the seal, Received-SPF
+ *	arcseal.c   the ARC set of inbound mail, where that is wanted
  *	sign.c      whether and as whom an outbound message is signed (keyring.c)
  *	reports.c   rows for DMARC aggregate reports
  *	log.c       the log line and the counters
@@ -18,30 +19,22 @@
 #include "lib/daemon/session.h"
 #include "milter-dkim/keyring.h"
 #include "milter-dkim/options.h"
+#include "milter-dkim/policy.h"
 
 /* Whose mail it is: inbound mail is verified, that of our own is signed. */
 enum dkim_origin { DKIM_INBOUND, DKIM_AUTHENTICATED, DKIM_OWN_NETWORK };
 
-enum dkim_action {
-	DKIM_ACCEPT,
-	DKIM_QUARANTINE, /* held by the MTA */
-	DKIM_REJECT,
-	DKIM_TEMPFAIL,
-};
-
-/* What was decided about an inbound message, and by which method. */
-struct dkim_decision {
-	enum dkim_action action;
-	const char *method; /* "spf", "dkim", "arc", "dmarc", or "" */
-	struct gp_str reason;
-	/* DMARC's own disposition, for reports: none, quarantine, reject, and why it is not
-	 * what the owner asked for ("trusted_forwarder", "local_policy"), or "". */
-	enum gp_dmarc_policy disposition;
-	const char *override;
-};
-
 /* How an outbound message is signed; see sign.h. */
 struct dkim_signing;
+
+/* How an inbound message gets its ARC set; see arcseal.c. */
+struct dkim_sealing;
+
+/* Fields that are to be removed. */
+struct dkim_forged {
+	GP_VEC(int) results;	     /* which Authentication-Results, from 1, ascending */
+	int n_results_seen, n_seals; /* fields of those names in the message */
+};
 
 /* One message; lives in the message's arena. */
 struct dkim_message {
@@ -49,13 +42,20 @@ struct dkim_message {
 	struct dkim_snapshot *snap;
 	enum dkim_origin origin;
 	bool is_exempt; /* not verified and not signed; forged results go all the same */
-	struct gp_fields fields;
+	struct gp_str authserv_id;
+	struct gp_fields fields; /* outbound: without those that are removed */
+	size_t size;		 /* of header and body as they came */
 	struct gp_body_hasher *hasher; /* shared by verifying and signing */
 	struct gp_auth_check *check;   /* inbound */
 	struct gp_auth_result result;
+	struct dkim_parties parties;
 	struct dkim_decision decision;
-	struct dkim_signing *signing;  /* outbound; NULL: not signed */
-	size_t n_forged;	       /* Authentication-Results that were removed */
+	struct dkim_signing *signing; /* outbound; NULL: not signed */
+	int sign_result;	      /* of dkim_sign_begin and dkim_sign_finish */
+	struct dkim_sealing *sealing; /* inbound; NULL: no ARC set is added */
+	struct dkim_forged forged;
+	size_t n_forged; /* Authentication-Results and seals that are removed */
+	int64_t spf_ms;	 /* how long SPF took: off the deadline of the rest */
 	int64_t cpu_us;
 };
 
@@ -66,7 +66,39 @@ struct dkim_snapshot {
 	struct gp_seal_key *seal_key; /* NULL: results are not sealed */
 };
 
-extern struct gp_resolver *dkim_resolver; /* of the process */
+/* Of the process: the resolver and the parsed keys of others. */
+extern struct gp_auth_sources dkim_sources;
+
+/* Notes a field that claims to be ours; true: it is to be removed. */
+bool dkim_forged_note(struct gp_session *s, struct dkim_message *m, struct gp_str name,
+		      struct gp_str value);
+/* More than an MTA should be made to remove: such a message is refused. */
+bool dkim_forged_is_flood(const struct dkim_message *m);
+/* At end of message: removes what was noted. */
+void dkim_forged_remove(struct gp_session *s, const struct dkim_message *m);
+
+/* At MAIL: whose mail it is; asks SPF about inbound mail, which may wait. */
+void dkim_inbound_begin(struct gp_session *s, struct dkim_message *m);
+/* At the end of the header, of inbound mail: asks for everything else. */
+void dkim_inbound_headers(struct dkim_message *m);
+/* At end of message, of inbound mail: result and decision. */
+void dkim_inbound_finish(struct gp_session *s, struct dkim_message *m);
+/* Does anything in the header need the body's hash? */
+bool dkim_inbound_needs_body(const struct dkim_message *m);
+
+/* Before the body: begins a set as the settings want it, m->sealing then. */
+void dkim_arc_begin(struct gp_session *s, struct dkim_message *m);
+/* Inserts it. */
+void dkim_arc_finish(struct gp_session *s, struct dkim_message *m);
+
+/* Inserts a field on top; a refusal by the MTA is logged. */
+void dkim_insert(struct gp_session *s, const char *name, struct gp_str value);
+/* Results of a verified message, on top of it. */
+void dkim_write_headers(struct gp_session *s, struct dkim_message *m);
+
+void dkim_register_metrics(void);
+/* The one log line, and the counters. */
+void dkim_report(const struct gp_session *s, const struct dkim_message *m);
 
 extern const struct gp_milter dkim_milter;
 

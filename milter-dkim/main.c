@@ -6,7 +6,7 @@
 #include "lib/conf/shared.h"
 #include "lib/daemon/daemon.h"
 
-struct gp_resolver *dkim_resolver;
+struct gp_auth_sources dkim_sources;
 
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &dkim_table};
 
