@@ -1,15 +1,25 @@
 /*
- * The keys that mail is signed with, found by domain.
+ * The keys that mail is signed with, found by the author's address.
  *
  * From a key table (a map file) and from a key directory; loaded with the
  * configuration, anew at each reload, read-only between: any thread may look up.
  *
- * Key table, one line a domain, pattern as in map files (lib/conf/mapfile.h):
- *	example.org     s2026=/etc/gatepost/dkim/example.org.s2026.key s2026e=…
- *	.example.org    d=example.org s2026=…	(subdomains sign as the parent)
- *	*               d=%d s2026=…	(%d: the domain that was looked up)
- * Key directory: DOMAIN/SELECTOR.key, and DOMAIN/selectors that says which of them
- * sign now (`gatepost dkim rotate` writes it): see keydir.h.
+ * Key table, a line says who, then the keys as SELECTOR=FILE, all of which sign:
+ *	example.org       s2026=/etc/gatepost/dkim/example.org.key s2026e=example.org.ed25519
+ *	.example.org      d=example.org s2026=…	(subdomains sign as their parent)
+ *	*.example.net     s1=/etc/gatepost/dkim/%d/s1.key
+ *	joe@example.org   d=example.org joe=…
+ *	test.example.org  none			(not signed, whatever stands below)
+ *	*                 s2026=…
+ * d= is the signing domain; without it (or as "d=%d") it is the author's.  %d in a file's
+ * name stands for the author's domain: the files of such names are looked for at load, like
+ * every other.  A name without a leading slash is a credential (systemd's LoadCredential=) in
+ * $CREDENTIALS_DIRECTORY.
+ *
+ * The closest line counts: the address, the domain, the nearest ".parent", then patterns with
+ * * and ? in the order of the file (against the address where they have an @, else against the
+ * domain).  Where no line fits, or its %d has no file, the key directory is asked (keydir.h):
+ * DIR/DOMAIN/SELECTOR.key, those of them that are active.
  */
 #ifndef GP_DKIM_KEYRING_H
 #define GP_DKIM_KEYRING_H
@@ -19,24 +29,37 @@
 #include "lib/conf/mapfile.h"
 #include "lib/conf/report.h"
 
+/* Keys of one line: each makes a signature, which costs the sender CPU and every receiver a
+ * question. */
+#define DKIM_SIGNERS_MAX 8
+
 struct dkim_keyring;
 
 struct dkim_signer {
 	struct gp_str domain;	/* d= */
 	struct gp_str selector; /* s= */
 	const struct gp_key *key;
+	const char *path;	/* of the key file */
 };
 
-/* table may be NULL, dir may be "".  Each key file is read once, whatever the number of
- * lines naming it.  Every error goes to the report with file and line; GP_EINVAL then.  The
- * keyring is freed (keys wiped) with the arena. */
-int dkim_keyring_load(const struct gp_mapfile *table, const char *dir, struct gp_arena *arena,
+struct dkim_key_source {
+	const struct gp_mapfile *table; /* NULL: none */
+	const char *dir;		/* "": none; one that is not there is empty */
+	unsigned rsa_bits_min;		/* shorter keys are an error */
+};
+
+/* Each key file is read once, whatever the number of lines naming it.  Every error goes to the
+ * report with the table's file and line; GP_EINVAL then.  The keyring is freed (keys wiped) with
+ * the arena. */
+int dkim_keyring_load(const struct dkim_key_source *from, struct gp_arena *arena,
 		      struct dkim_keyring **ret, struct gp_conf_report *report) GP_MUST_USE;
-/* The signers of a domain (lower case A-labels): of the table, else of the directory; 0 if
- * there are none.  In the arena given. */
-size_t dkim_keyring_find(const struct dkim_keyring *k, struct gp_str domain,
-			 struct gp_arena *arena, const struct dkim_signer **ret);
-/* Calls fn for every signer, for checks and lists. */
+/* The signers for an author, in the arena given; 0 if there are none.  local may be empty: only
+ * lines for domains count then.  domain: lower case, A-labels.  A line that says "none" gives 0
+ * and sets *ret_none. */
+size_t dkim_keyring_find(const struct dkim_keyring *k, struct gp_str local, struct gp_str domain,
+			 struct gp_arena *arena, const struct dkim_signer **ret, bool *ret_none);
+/* Calls fn for every key and the domain it signs for, for checks and lists; the domain is a
+ * pattern where the table has one. */
 void dkim_keyring_each(const struct dkim_keyring *k,
 		       void (*fn)(const struct dkim_signer *signer, void *arg), void *arg);
 
