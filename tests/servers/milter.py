@@ -1,4 +1,4 @@
-"""The milter-spam that was built, with a configuration of its own in a folder of its own."""
+"""A filter that was built, with a configuration of its own in a folder of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Union
 from .process import Process, ServerError, tail, wait_for
 
 Value = Union[str, int, float, bool, list["Value"], Mapping[str, "Value"]]
-USER, GROUP = "nobody", "nogroup"  # whom milter-spam becomes; any user without rights will do
+USER, GROUP = "nobody", "nogroup"  # whom a filter becomes; any user without rights will do
 # For builds with sanitizers: any finding ends the program with 99, and freed memory is not kept for long, since tests
 # look at how much memory there is.
 SANITIZERS = {
@@ -83,38 +83,35 @@ class UnixHttp(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-class MilterSpam:
-    """One milter-spam; `settings` (the tree of gatepost.conf) go over defaults that keep it off the network.
+class Milter:
+    """One filter; `settings` (the tree of gatepost.conf) go over defaults that keep it off the network."""
 
-    `rules` is the text of the only rules file; None means the rules that are shipped."""
+    name = ""
 
-    def __init__(self, folder: Path, socket: Path, store: str = "", settings: Mapping[str, Value] | None = None,
-                 rules: str | None = None) -> None:
+    def __init__(self, folder: Path, socket: Path, settings: Mapping[str, Value] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         self.folder = folder
         self.socket = socket
-        self.log = folder / "milter-spam.log"
+        self.log = folder / f"{self.name}.log"
         self.config = folder / "gatepost.conf"
         self.metrics = folder / "metrics.sock"
-        self.process = Process("milter-spam", self.log)
-        self.rules = TOP / "rules"
-        if rules is not None:
-            self.rules = folder / "rules.d"
-            self.rules.mkdir(exist_ok=True)
-            (self.rules / "test.cf").write_text(rules)
-        self._base: dict[str, Value] = {
-            "store": store or f"lmdb:{folder}/store",
-            "domains": {"own": ["example.org"]},
-            "rules": {"paths": [str(self.rules)], "cache": str(folder / "cache"), "network": False},
-            "metrics": {"listen": f"unix:{self.metrics}"},
-            "milter-spam": {"socket": f"unix:{socket}", "socket_group": "postfix", "user": USER},
-        }
+        self.process = Process(self.name, self.log)
+        self._base = self.defaults()
         for place in (folder / "store", folder / "cache"):  # as tmpfiles.d makes them: the group goes to what is made below
             place.mkdir(exist_ok=True)
             shutil.chown(place, USER, GROUP)
             place.chmod(0o2770)
         self.configure(settings or {})
+
+    def defaults(self) -> dict[str, Value]:
+        """The settings of the tests; a program's class adds its own."""
+        return {
+            "store": f"lmdb:{self.folder}/store",
+            "domains": {"own": ["example.org"], "seal_key": f"{self.folder}/store/seal.key"},
+            "metrics": {"listen": f"unix:{self.metrics}"},
+            self.name: {"socket": f"unix:{self.socket}", "socket_group": "postfix", "user": USER},
+        }
 
     def configure(self, settings: Mapping[str, Value]) -> None:
         """Writes gatepost.conf anew: the defaults of the tests with `settings` over them."""
@@ -123,7 +120,7 @@ class MilterSpam:
 
     def start(self, seconds: float = 60.0) -> None:
         """Starts it as systemd does (Type=notify) and returns once it says that it is ready."""
-        program = build_folder() / "milter-spam" / "milter-spam"
+        program = build_folder() / self.name / self.name
         path = self.folder / "notify.sock"
         path.unlink(missing_ok=True)
         with sockets.socket(sockets.AF_UNIX, sockets.SOCK_DGRAM) as notify:
@@ -178,3 +175,40 @@ class MilterSpam:
         """The value of a metric, summed over all label sets that contain `labels`; 0 if it is not there."""
         found = re.findall(rf"(?m)^{name}(?:{{([^}}]*)}})? (\S+)$", self.http("/metrics")[1])
         return sum(float(value) for set_, value in found if labels in set_)
+
+
+class MilterSpam(Milter):
+    """One milter-spam. `rules` is the text of the only rules file; None means the rules that are shipped."""
+
+    name = "milter-spam"
+
+    def __init__(self, folder: Path, socket: Path, store: str = "", settings: Mapping[str, Value] | None = None,
+                 rules: str | None = None) -> None:
+        self.rules = TOP / "rules"
+        self._store = store
+        if rules is not None:
+            self.rules = folder / "rules.d"
+            self.rules.mkdir(parents=True, exist_ok=True)
+            (self.rules / "test.cf").write_text(rules)
+        super().__init__(folder, socket, settings)
+
+    def defaults(self) -> dict[str, Value]:
+        own: dict[str, Value] = {"rules": {"paths": [str(self.rules)], "cache": str(self.folder / "cache"), "network": False}}
+        return merged(super().defaults(), {**own, **({"store": self._store} if self._store else {})})
+
+
+class MilterDkim(Milter):
+    """One milter-dkim that asks the DNS server given ("ADDRESS@PORT")."""
+
+    name = "milter-dkim"
+
+    def __init__(self, folder: Path, socket: Path, dns: str, settings: Mapping[str, Value] | None = None) -> None:
+        self._dns = dns
+        super().__init__(folder, socket, settings)
+
+    def defaults(self) -> dict[str, Value]:
+        keys = self.folder / "keys"
+        return merged(super().defaults(), {
+            "dns": {"servers": [self._dns], "timeout": "1s"},
+            self.name: {"sign": {"key_directory": str(keys)}},
+        })
