@@ -12,10 +12,10 @@
 
 struct gp_spf_query {
 	struct gp_ip client;
-	struct gp_str helo;	 /* as given */
-	struct gp_str mailfrom;	 /* without <>; empty: a bounce, postmaster@HELO is checked */
-	struct gp_str receiver;	 /* our host, for %{r} */
-	int64_t now_s;		 /* for %{t} */
+	struct gp_str helo;	/* as given */
+	struct gp_str mailfrom; /* without <>; empty: a bounce, postmaster@HELO is checked */
+	struct gp_str receiver; /* our host, for %{r} */
+	int64_t now_s;		/* for %{t} */
 };
 
 /* The MAIL FROM identity, or postmaster@HELO of a bounce. */

@@ -44,6 +44,9 @@
 #define GP_MAX_AUTH_HEADER (1 << 20) /* Postfix' header_size_limit allows 100 KiB a field */
 #define GP_MAX_AUTH_LOOKUPS 300 /* DNS questions of one message: twice SPF's worst (10 MX of 10
 				 * names), 20 signatures, 50 ARC sets, two tree walks */
+#define GP_MAX_SPF_MACRO 256	       /* a value that SPF macros expand; no name is longer */
+#define GP_MAX_SPF_EXPANSION (16 << 10) /* a domain-spec or explanation of SPF, expanded */
+#define GP_MAX_SPF_EXPLANATION 400     /* shown of exp=; it goes into an SMTP reply */
 #define GP_MAX_TAGS 50		/* of one tag list; DKIM knows 13 */
 #define GP_MAX_RSA_BITS 8192	/* RFC 8301 asks for 4096; a verification costs the square */
 #define GP_MAX_KEY_FILE (64 << 10) /* PEM of such a key: 7 KB */
