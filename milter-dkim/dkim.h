@@ -7,7 +7,8 @@
  *	inbound.c   lib/auth over the message; policy.c decides what its results mean
  *	headers.c   Authentication-Results, the seal, Received-SPF
  *	arcseal.c   the ARC set of inbound mail, where that is wanted
- *	sign.c      whether and as whom an outbound message is signed (keyring.c)
+ *	signer.c    whether and as whom an outbound message is signed (keyring.c, senders.c)
+ *	sign.c      its signatures
  *	reports.c   rows for DMARC aggregate reports
  *	log.c       the log line and the counters
  */
@@ -51,6 +52,7 @@ struct dkim_message {
 	struct dkim_parties parties;
 	struct dkim_decision decision;
 	struct dkim_signing *signing; /* outbound; NULL: not signed */
+	const char *signing_reason;   /* see dkim_signing_reason() */
 	int sign_result;	      /* of dkim_sign_begin and dkim_sign_finish */
 	struct dkim_sealing *sealing; /* inbound; NULL: no ARC set is added */
 	struct dkim_forged forged;
@@ -63,6 +65,7 @@ struct dkim_message {
 struct dkim_snapshot {
 	struct gp_auth *auth;
 	struct dkim_keyring *keyring; /* NULL: no keys are configured */
+	const struct gp_sign_options *sign;
 	struct gp_seal_key *seal_key; /* NULL: results are not sealed */
 };
 

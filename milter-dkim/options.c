@@ -86,6 +86,7 @@ static const struct gp_conf_row rows[] = {
 	   "What a From makes us do that DMARC cannot judge: none, several, or no domain."),
 	ON_TEMPERROR("dmarc.temperror", dmarc.temperror, "DMARC"),
 	TEXT("dmarc.text", dmarc.text, "DMARC: refused by the policy of %d (%r)"),
+	DKIM_SIGN_ROWS(struct dkim_conf, sign),
 };
 
 static void validate(const void *values, const struct gp_snapshot *snap,
@@ -99,6 +100,7 @@ static void validate(const void *values, const struct gp_snapshot *snap,
 	if (c->arc.trusted.len && !(c->arc.enabled && c->dmarc.enabled))
 		gp_conf_complain(snap, &dkim_table, "arc.trusted", report,
 				 "overrides DMARC, which needs arc.enabled and dmarc.enabled");
+	dkim_sign_validate(c, snap, report);
 }
 
 const struct gp_conf_table dkim_table = {

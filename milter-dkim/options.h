@@ -6,6 +6,7 @@
 
 #include "lib/conf/schema.h"
 #include "lib/daemon/daemon.h"
+#include "milter-dkim/sign_options.h"
 
 /* What is done with a message because of one method's result. */
 enum dkim_do { DKIM_DO_NOTE, DKIM_DO_QUARANTINE, DKIM_DO_REJECT };
@@ -56,6 +57,7 @@ struct dkim_conf {
 	struct dkim_dkim_conf dkim;
 	struct dkim_arc_conf arc;
 	struct dkim_dmarc_conf dmarc;
+	struct dkim_sign_conf sign;
 };
 
 extern const struct gp_conf_table dkim_table;

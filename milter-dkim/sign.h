@@ -1,21 +1,35 @@
 /*
  * Outbound: whether a message is signed, as whom, and the signatures themselves.
+ *
+ *	on_eoh		dkim_sign_begin(s, m)
+ *	on_body		gp_body_hasher_add(…); dkim_sign_body(m, chunk)
+ *	on_eom		gp_body_hasher_finish(…); dkim_sign_finish(s, m, &diag)
  */
 #ifndef GP_DKIM_SIGN_H
 #define GP_DKIM_SIGN_H
 
 #include "milter-dkim/dkim.h"
 
+/* What signatures are like, from the settings; in the arena. */
+const struct gp_sign_options *dkim_sign_options(const struct dkim_sign_conf *conf,
+						struct gp_arena *arena);
+
 /* At the end of the header: chooses signers and wants the body's hash from m->hasher.
  * Leaves m->signing NULL if the message is not to be signed and says why in the log
  * line's words by dkim_signing_reason().  GP_OK, or GP_EACCES: the account may not use that
  * domain and the settings refuse such mail. */
 int dkim_sign_begin(struct gp_session *s, struct dkim_message *m) GP_MUST_USE;
-/* At end of message, the body being hashed: makes and inserts the DKIM-Signature fields.
- * GP_E… when that failed; on_sign_error says what becomes of the message. */
+/* A chunk of the body: measures lines. */
+void dkim_sign_body(struct dkim_message *m, struct gp_str chunk);
+/* At end of message, the body being hashed: makes and inserts the DKIM-Signature fields, all or
+ * none.  GP_E… when that failed; sign.on_error says what becomes of the message. */
 int dkim_sign_finish(struct gp_session *s, struct dkim_message *m, struct gp_diag *diag) GP_MUST_USE;
-/* For the log: "example.org:s2026,example.org:s2026e"; or why it is not signed: "no-key",
- * "no-from", "not-allowed", "bounce"; "" for inbound mail. */
+/* For the log: "example.org:s2026,example.org:s2026e"; or why it is not signed: "off",
+ * "no-key", "no-from", "not-allowed", "bounce", "none" (the table says so), "signed"; "" for
+ * inbound mail. */
 const char *dkim_signing_reason(const struct dkim_message *m);
+/* The longest line of the body if it is longer than what SMTP guarantees (998 bytes), else 0:
+ * Postfix breaks it on its way out, and the signature with it. */
+size_t dkim_signing_longline(const struct dkim_message *m);
 
 #endif

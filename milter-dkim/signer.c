@@ -1,0 +1,203 @@
+/*
+ * Who signs a message.
+ *
+ * RFC 6376 leaves open which domain signs; DMARC wants that of From.  With several addresses in
+ * From (RFC 5322 allows it, hardly anybody sends it) the first one that has keys signs, and the
+ * sender must be allowed every one of them: a second From is how an account would borrow a name.
+ *
+ * A domain without keys is signed by its nearest parent that has some, as i=@sub.example.org:
+ * cron mail and bounces of host.example.org then pass DMARC's relaxed alignment.  Only parents
+ * that the table or the directory name are asked, so nobody signs for a foreign domain by
+ * accident; a key record with t=s does not allow it.
+ */
+#include "milter-dkim/signer.h"
+
+#include "lib/base/limits.h"
+#include "lib/dns/dnsname.h"
+#include "lib/mail/addr.h"
+#include "milter-dkim/senders.h"
+
+/* Signatures of a message that are read to find out who signed it already. */
+#define SIGNATURES_READ 20
+
+struct author {
+	struct gp_str local, domain;
+};
+
+struct authors {
+	GP_VEC(struct author) list;
+	bool is_cut; /* there were more */
+};
+
+static void add_author(struct gp_arena *arena, struct authors *a, const struct gp_addr *addr)
+{
+	char folded[GP_DNS_NAME_MAX + 1];
+
+	if (addr->domain.len == 0 || gp_dns_name_fold(addr->domain, folded))
+		return;
+	if (a->list.len >= GP_MAX_ADDRESSES) {
+		a->is_cut = true;
+		return;
+	}
+	*gp_vec_push(arena, &a->list) =
+		(struct author){addr->local, gp_arena_str(arena, gp_str(folded))};
+}
+
+/* All addresses of all fields of that name. */
+static void read_field(struct gp_arena *arena, const struct gp_fields *fields, struct gp_str name,
+		       struct authors *a)
+{
+	for (size_t i = 0; i < fields->list.len && !a->is_cut; i++) {
+		struct gp_addr_list list;
+
+		if (!gp_str_ieq(fields->list.items[i].name, name))
+			continue;
+		gp_addr_parse(arena, fields->list.items[i].value, &list);
+		a->is_cut = list.is_cut;
+		for (size_t k = 0; k < list.len; k++)
+			add_author(arena, a, &list.items[k]);
+	}
+}
+
+static void read_envelope(struct gp_arena *arena, struct gp_str from, struct authors *a)
+{
+	struct gp_addr addr;
+
+	if (gp_addr_first(arena, from, &addr))
+		add_author(arena, a, &addr);
+}
+
+/* The addresses that choose the keys: as the settings say, else From. */
+static void read_authors(struct gp_session *s, const struct dkim_message *m, struct authors *a)
+{
+	struct gp_arena *arena = s->msg.arena;
+
+	if (m->conf->sign.domain_from == DKIM_FROM_SENDER)
+		read_field(arena, &m->fields, GP_STR("Sender"), a);
+	else if (m->conf->sign.domain_from == DKIM_FROM_ENVELOPE)
+		read_envelope(arena, s->msg.from, a);
+	if (a->list.len == 0)
+		read_field(arena, &m->fields, GP_STR("From"), a);
+}
+
+/* The parent's keys, nearest first; a top-level domain signs nothing. */
+static size_t find_parent(const struct dkim_keyring *k, struct gp_str domain,
+			  struct gp_arena *arena, const struct dkim_signer **ret, bool *ret_none)
+{
+	size_t n = 0;
+
+	for (;;) {
+		size_t dot = gp_str_find_chr(domain, '.', 0);
+
+		domain = gp_str_sub(domain, dot + 1, domain.len);
+		if (gp_str_find_chr(domain, '.', 0) == domain.len || n || *ret_none)
+			return n;
+		n = dkim_keyring_find(k, (struct gp_str){0}, domain, arena, ret, ret_none);
+	}
+}
+
+/* The first author that has keys; NULL if there is none. */
+static const struct author *find_keys(struct gp_session *s, const struct dkim_message *m,
+				      const struct authors *a, struct dkim_signing *ret,
+				      bool *ret_none)
+{
+	const struct dkim_keyring *k = m->snap->keyring;
+
+	for (size_t i = 0; k && i < a->list.len; i++) {
+		const struct author *author = &a->list.items[i];
+		bool is_none = false;
+
+		ret->n_signers = dkim_keyring_find(k, author->local, author->domain, s->msg.arena,
+						   &ret->signers, &is_none);
+		if (ret->n_signers == 0 && !is_none && m->conf->sign.subdomains)
+			ret->n_signers = find_parent(k, author->domain, s->msg.arena,
+						     &ret->signers, &is_none);
+		*ret_none = *ret_none || is_none;
+		if (ret->n_signers)
+			return author;
+	}
+	return NULL;
+}
+
+static bool is_allowed(struct gp_session *s, const struct dkim_message *m, const struct authors *a)
+{
+	for (size_t i = 0; i < a->list.len; i++)
+		if (!dkim_sender_is_allowed(m->conf->sign.senders, s->msg.auth_user, &s->client,
+					    a->list.items[i].local, a->list.items[i].domain))
+			return false;
+	return !a->is_cut || !m->conf->sign.senders;
+}
+
+/* Is there a signature of that domain already? */
+static bool is_signed_by(struct gp_session *s, const struct dkim_message *m, struct gp_str domain)
+{
+	const struct gp_field *field;
+
+	for (size_t n = 0; n < SIGNATURES_READ; n++) {
+		struct gp_tags tags;
+
+		field = gp_fields_get(&m->fields, GP_STR("DKIM-Signature"), n);
+		if (!field)
+			break;
+		if (gp_tags_parse(s->msg.arena, field->value, &tags, NULL) == GP_OK &&
+		    gp_str_ieq(gp_tags_value(&tags, "d", ""), domain))
+			return true;
+	}
+	return false;
+}
+
+/* Drops the signers whose domain has signed. */
+static void drop_signed(struct gp_session *s, const struct dkim_message *m,
+			struct dkim_signing *signing)
+{
+	struct dkim_signer *kept = GP_ARENA_NEW_N(s->msg.arena, DKIM_SIGNERS_MAX,
+						  struct dkim_signer);
+	size_t n = 0;
+
+	for (size_t i = 0; i < signing->n_signers; i++)
+		if (!is_signed_by(s, m, signing->signers[i].domain))
+			kept[n++] = signing->signers[i];
+	signing->signers = kept;
+	signing->n_signers = n;
+}
+
+/* Does this kind of mail get signatures at all? */
+static bool is_wanted(const struct dkim_message *m)
+{
+	switch (m->origin) {
+	case DKIM_AUTHENTICATED:
+		return m->conf->sign.authenticated;
+	case DKIM_OWN_NETWORK:
+		return m->conf->sign.own_networks;
+	case DKIM_INBOUND:
+		break;
+	}
+	return false;
+}
+
+const char *dkim_signer_choose(struct gp_session *s, const struct dkim_message *m,
+			       struct dkim_signing *ret)
+{
+	struct authors authors = {0};
+	const struct author *author;
+	bool is_none = false;
+
+	if (!is_wanted(m))
+		return "off";
+	if (s->msg.from.len == 0 && !m->conf->sign.bounces)
+		return "bounce";
+	if (gp_fields_count(&m->fields, GP_STR("From")) == 0)
+		return "no-from";
+	read_authors(s, m, &authors);
+	if (authors.list.len == 0)
+		return "no-from";
+	author = find_keys(s, m, &authors, ret, &is_none);
+	if (!author)
+		return is_none ? "none" : "no-key";
+	if (!is_allowed(s, m, &authors))
+		return "not-allowed";
+	ret->domain = author->domain;
+	if (!m->conf->sign.resign)
+		drop_signed(s, m, ret);
+	return ret->n_signers ? "" : "signed";
+}
