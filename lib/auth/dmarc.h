@@ -1,5 +1,6 @@
 /*
- * DMARC: policy discovery and alignment (RFC 9989; records of RFC 7489 are read too).
+ * DMARC: policy discovery and alignment (RFC 9989; records of RFC 7489 are read too:
+ * pct= is noted and, as 9989 wants it, without effect, rf= and ri= are unknown tags).
  */
 #ifndef GP_AUTH_DMARC_H
 #define GP_AUTH_DMARC_H
@@ -18,11 +19,16 @@ struct gp_dmarc_record {
 	bool is_strict_dkim, is_strict_spf;
 	char psd;	    /* 'y', 'n' or 'u' */
 	bool is_testing;    /* t=y */
+	bool wants_reports; /* rua= holds a URI */
 	unsigned pct;	    /* RFC 7489; 100 */
-	struct gp_str rua, ruf, fo; /* as written */
+	struct gp_str rua, ruf, fo; /* as written, or empty; they borrow from the text */
 };
-/* GP_EINVAL: no DMARC record, or none that may be applied (RFC 9989, 4.7). */
-int gp_dmarc_record_parse(struct gp_arena *arena, struct gp_str text, struct gp_dmarc_record *ret,
+/* Reads a TXT record as RFC 9989, 4.7 and 4.8 say: tags and values in any case but for
+ * "DMARC1", the first of two equal tags counts, what is unknown or malformed is passed
+ * over, and where a policy is malformed all three are "none".  GP_ENOENT: no DMARC record
+ * (it does not begin with v=DMARC1); GP_EINVAL: one that may not be applied (a policy is
+ * malformed and no report is wanted, 4.10.1); *ret is filled then too. */
+int gp_dmarc_record_parse(struct gp_str text, struct gp_dmarc_record *ret,
 			  struct gp_diag *diag) GP_MUST_USE;
 
 struct gp_dmarc;
@@ -30,9 +36,15 @@ struct gp_dmarc;
 /* Reads From and begins to ask; does not wait.  psl: for GP_ORGDOMAIN_PSL, else NULL. */
 struct gp_dmarc *gp_dmarc_begin(struct gp_asker *asker, enum gp_orgdomain how,
 				const struct gp_psl *psl, const struct gp_fields *fields);
-/* The author's domain as gp_dkim_verify_begin wants it; empty if there is none. */
+/* The author's domain as gp_dkim_verify_begin wants it; empty if there is none or more
+ * than one. */
 struct gp_str gp_dmarc_from(const struct gp_dmarc *d);
-/* With what SPF and DKIM gave in `result` (which it completes by dmarc). */
+/* With what SPF and DKIM gave in `result` (which it completes by dmarc).
+ *
+ * Statuses: none (no policy), pass, fail, temperror (an answer of the DNS is missing that
+ * could have changed the result), permerror (a record that may not be applied, no usable
+ * From).  Several authors (11.5): each is judged, and the result is the worst one's; beyond
+ * GP_MAX_DMARC_AUTHORS the rest is a permerror.  With From twice nothing is aligned (4.4). */
 void gp_dmarc_finish(struct gp_dmarc *d, struct gp_auth_result *result);
 
 #endif

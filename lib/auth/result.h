@@ -101,7 +101,8 @@ struct gp_dmarc_result {
 	enum gp_auth_status status;
 	struct gp_str reason;
 	struct gp_str from;	      /* the author domain; empty if there is none or many */
-	struct gp_str org;	      /* its organisational domain */
+	struct gp_str org;	      /* its organisational domain; from itself where nothing
+				       * depended on it */
 	struct gp_str record;	      /* the policy record, or empty */
 	struct gp_str record_domain;  /* where it was found */
 	struct gp_str spf_domain;     /* that aligned or was compared last */

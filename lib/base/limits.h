@@ -47,6 +47,7 @@
 #define GP_MAX_SPF_MACRO 256	       /* a value that SPF macros expand; no name is longer */
 #define GP_MAX_SPF_EXPANSION (16 << 10) /* a domain-spec or explanation of SPF, expanded */
 #define GP_MAX_SPF_EXPLANATION 400     /* shown of exp=; it goes into an SMTP reply */
+#define GP_MAX_DMARC_AUTHORS 4 /* domains of From that are judged; one is what RFC 9989 knows */
 #define GP_MAX_TAGS 50		/* of one tag list; DKIM knows 13 */
 #define GP_MAX_RSA_BITS 8192	/* RFC 8301 asks for 4096; a verification costs the square */
 #define GP_MAX_KEY_FILE (64 << 10) /* PEM of such a key: 7 KB */
