@@ -192,7 +192,9 @@ static void entry_parse(struct gp_arena *a, struct gp_str entry, struct gp_addr 
 		step(&c);
 	}
 	if (open < entry.len) {
-		close = gp_str_find_chr(entry, '>', open);
+		for (c.i = open; c.i < entry.len && entry.ptr[c.i] != '>';)
+			step(&c);
+		close = c.i;
 		inner = gp_str_sub(entry, open + 1, close - open - 1);
 		if (inner.len && inner.ptr[0] == '@') { /* <@route,@route:local@domain> */
 			size_t colon = gp_str_find_chr(inner, ':', 0);

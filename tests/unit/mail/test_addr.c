@@ -40,6 +40,7 @@ static void test_one(void **state)
 		{"\"bill@bank.example\" <x@evil.example>", "bill@bank.example", "x@evil.example", "x", "evil.example"},
 		{"bill@bank.example <x@evil.example>", "bill@bank.example", "x@evil.example", "x", "evil.example"},
 		{"<a@b.example> <x@evil.example>", "<a@b.example>", "x@evil.example", "x", "evil.example"},
+		{"<\"a@good.example> \"@evil.example>", "", "a@good.example> @evil.example", "a@good.example> ", "evil.example"},
 		{"<@relay1,@relay2:joe@example.org>", "", "joe@example.org", "joe", "example.org"},
 		{"\"joe smith\"@example.org", "", "joe smith@example.org", "joe smith", "example.org"},
 		{"\"a@b\"@example.org", "", "a@b@example.org", "a@b", "example.org"},
