@@ -290,6 +290,7 @@ static void explain(struct judging *j, void (*how)(const struct judging *j, stru
 static void give_up(struct judging *j, int error, struct gp_str problem, struct gp_str where)
 {
 	j->out->status = error == GP_ETEMP ? GP_AUTH_TEMPERROR : GP_AUTH_PERMERROR;
+	j->out->policy = GP_DMARC_NONE; /* 5.3.6 */
 	j->out->reason = gp_str(gp_arena_printf(j->d->arena, "%.*s%s%.*s", GP_STR_FMT(problem),
 						where.len ? ": " : "", GP_STR_FMT(where)));
 }

@@ -32,7 +32,7 @@ int gp_psl_load(const char *path, struct gp_psl **ret, struct gp_diag *diag)
 		return r;
 	}
 	/* libpsl takes any text for a list; a list without .com is none. */
-	if (psl_suffix_count(ctx) == 0 && !psl_is_public_suffix2(ctx, "com", PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE)) {
+	if (!psl_is_public_suffix2(ctx, "com", PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE)) {
 		gp_diag_set(diag, "%s: holds no public suffixes", path);
 		psl_free(ctx);
 		return GP_EINVAL;
@@ -66,5 +66,6 @@ bool gp_psl_is_suffix(const struct gp_psl *psl, struct gp_str domain)
 {
 	char name[NAME_MAX_LEN + 1];
 
-	return gp_str_copy(name, sizeof(name), domain) && psl_is_public_suffix(psl->ctx, name);
+	return domain.len && gp_str_copy(name, sizeof(name), domain) &&
+	       psl_is_public_suffix(psl->ctx, name);
 }

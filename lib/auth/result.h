@@ -114,7 +114,8 @@ struct gp_dmarc_result {
 	bool wants_reports;	      /* rua= is there */
 	bool is_nonexistent;	      /* the author domain does not exist: np= applied */
 	enum gp_dmarc_policy published; /* p, sp or np as it applies to this domain */
-	enum gp_dmarc_policy policy;  /* after t=: what the owner asks to be done with a failure */
+	enum gp_dmarc_policy policy;  /* after t=: what the owner asks to be done with a failure;
+				       * none with temperror and permerror */
 	unsigned pct;		      /* of RFC 7489 records, 100 else; only noted */
 };
 

@@ -3,6 +3,7 @@
  */
 #include "tests/unit/test.h"
 
+#include "lib/auth/author.h"
 #include "lib/auth/dmarc.h"
 #include "lib/auth/orgdomain.h"
 #include "lib/base/clock.h"
@@ -223,7 +224,7 @@ static void discovery(void **state)
 		 {{0}}, {PASS, P_REJ, P_REJ, "b.c.d.e.f.g.example", "b.c.d.e.f.g.example", NULL}},
 		/* nine: what stands at eight is never seen (5.1.8) */
 		{"_dmarc.b.c.d.e.f.g.h.example TXT v=DMARC1;p=reject;psd=n\n_dmarc.example TXT v=DMARC1;p=quarantine;psd=y\n",
-		 "From: a@a.b.c.d.e.f.g.h.example\n\n", {PASS, "b.c.d.e.f.g.h.example"}, {{0}},
+		 "From: a@a.b.c.d.e.f.g.h.example\n\n", {PASS, "c.d.e.f.g.h.example"}, {{0}},
 		 {PASS, P_QUAR, P_QUAR, "example", "h.example", NULL}},
 		/* psd=y at the seven-label name of a long one: the domain below it was not asked for */
 		{"_dmarc.c.d.e.f.g.h.example TXT v=DMARC1;p=reject;psd=y\n_dmarc.b.c.d.e.f.g.h.example TXT v=DMARC1;p=none\n",
@@ -455,6 +456,44 @@ static void cut_header(void **state)
 	end(&m);
 }
 
+/* A megabyte of what opens and never closes takes no more than linear time. */
+static void hostile_from(void **state)
+{
+	static const char *const pieces[] = {"(", "\"", "<", "@", "a@b,", "(\"<", "\\", "@[", "a@b.c ", "\r\n\t@a", "@(x)."};
+	static char header[GP_MAX_AUTH_HEADER];
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(pieces); i++) {
+		struct gp_arena *arena = gp_arena_new(0);
+		struct gp_fields fields = {0};
+		struct gp_authors authors;
+		size_t len = strlen(pieces[i]);
+
+		for (size_t k = 0; k + len < sizeof(header) - 10; k += len)
+			memcpy(header + k, pieces[i], len);
+		gp_fields_add(arena, &fields, GP_STR("From"), gp_str_n(header, sizeof(header) - 10));
+		assert_false(fields.is_cut);
+		gp_authors_read(arena, &fields, &authors);
+		assert_true(authors.n <= GP_MAX_DMARC_AUTHORS && (authors.n || authors.problem.len));
+		assert_true(gp_arena_size(arena) < (size_t)64 << 20);
+		gp_arena_free(arena);
+	}
+}
+
+static void many_from_fields(void **state)
+{
+	struct gp_arena *arena = gp_arena_new(0);
+	struct gp_fields fields = {0};
+	struct gp_authors authors;
+
+	while (!fields.is_cut)
+		gp_fields_add(arena, &fields, GP_STR("From"), GP_STR("a@b"));
+	fields.is_cut = false;
+	gp_authors_read(arena, &fields, &authors);
+	assert_int_equal(authors.n, 1);
+	assert_true(authors.n_fields > 100000);
+	gp_arena_free(arena);
+}
+
 static void walk_names(void **state)
 {
 	static const struct {
@@ -587,6 +626,8 @@ int main(void)
 		cmocka_unit_test(authors),
 		cmocka_unit_test(the_author_for_dkim),
 		cmocka_unit_test(cut_header),
+		cmocka_unit_test(hostile_from),
+		cmocka_unit_test(many_from_fields),
 		cmocka_unit_test(walk_names),
 		cmocka_unit_test(questions),
 		cmocka_unit_test(questions_spent),
