@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from servers.milter import build_folder
+from servers.nsd import Nsd
 
 ADDRESS = "10.53.0.1"
 SOA = "$TTL 300\n@ SOA ns.{zone} hostmaster.{zone} 1 3600 600 86400 60\n@ NS ns.{zone}\nns A " + ADDRESS + "\n"
@@ -66,3 +67,76 @@ def test_recursion_and_validation(internet: Path) -> None:
         "www.plain 0 insecure from plain.",
         "www.bad 2 bogus -",
     ], done
+
+
+ZONE = r"""
+$ORIGIN example.org.
+$TTL 2h
+@   IN SOA ns hostmaster.example.org. ( 1 ; serial
+        2h 1h 1w ) 300
+    NS ns
+    IN MX 10 mail
+    2h IN MX 20 Mail.example.net.
+    TXT "v=spf1 " "mx -all"
+    TXT "another one"
+ns  A 192.0.2.53
+mail 5m A 192.0.2.1
+MAIL IN 5m A 192.0.2.2
+     5m A 192.0.2.2 ; again
+    AAAA 2001:DB8::1
+_dmarc TXT ( "v=DMARC1;"
+    " p=none" ) ; policy
+odd TXT a\ b "say \"hi\" \092\065" plain "semi;colon (and parentheses)"
+latin TXT "gr\195\188\195\159" ""
+utf8 TXT "grüß"
+long TXT "LONG" "LONG" "LONG"
+null MX 0 .
+\065scii TXT folded
+deep.down.below A 192.0.2.3
+*.wild TXT "any"
+*.wild MX 5 mail
+there.wild A 192.0.2.4
+below.there.too.wild A 192.0.2.4
+*.alias CNAME mail
+one CNAME two
+two 30 CNAME mail
+loop1 CNAME loop2
+loop2 CNAME loop1
+to-nothing CNAME nothing
+to-wild CNAME x.wild
+srv SRV 0 0 25 mail
+new TYPE65280 \# 2 abcd
+caa CAA 0 issue "ca.example"
+unused\.dot.label TXT "a dot within a label"
+label TXT x
+target MX 1 a\.b.label
+ptr PTR Mixed.Case.Example.ORG.
+$ORIGIN sub.example.org.
+host 1h30m IN A 192.0.2.5
+        IN 1h30m TXT relative
+$ORIGIN SUB2.example.org.
+@ A 192.0.2.6
+$TTL 60
+fast A 192.0.2.7
+"""
+NAMES = """@ ns mail MAIL _dmarc odd latin utf8 long null ascii deep.down.below down.below below x.below wild x.wild x.y.wild
+there.wild x.there.wild too.wild x.too.wild there.too.wild below.there.too.wild *.wild alias x.alias one two loop1 loop2
+to-nothing to-wild srv x.srv new caa dot.label unused.dot.label label target ptr sub host.sub x.sub sub2 fast.sub2
+nothing very.much.nothing""".split()
+
+
+def test_a_zone_file_answers_as_nsd_does(world: Path) -> None:
+    """The same file, loaded by both: every type of every name."""
+    if not shutil.which("nsd"):
+        pytest.skip("not installed: nsd")
+    file = world / "example.zone"
+    file.write_text(ZONE.replace("LONG", "0123456789" * 25))
+    nsd = Nsd(world / "nsd", {"example.org": file})
+    nsd.start()
+    try:
+        names = "".join(f"{name}.example.org\n" if name != "@" else "example.org\n" for name in NAMES)
+        done = subprocess.run([build_folder() / "tests/probe/gp-zone-probe", file, nsd.address], input=names,
+                              capture_output=True, text=True, timeout=100)
+    finally:
+        nsd.stop()
+    assert done.stdout.splitlines() == [f"{6 * len(NAMES)} answers, 0 differ"], done
