@@ -14,6 +14,13 @@
 const struct gp_sign_options *dkim_sign_options(const struct dkim_sign_conf *conf,
 						struct gp_arena *arena);
 
+/* For the configure hook: fills keyring and sign of the snapshot's data; errors go to the
+ * report, weak keys to the log. */
+int dkim_sign_setup(struct gp_snapshot *snap, struct dkim_snapshot *data,
+		    struct gp_conf_report *report) GP_MUST_USE;
+/* For the sandbox hook: folders of keys. */
+void dkim_sign_sandbox(const struct gp_snapshot *snap);
+
 /* At the end of the header: chooses signers and wants the body's hash from m->hasher.
  * Leaves m->signing NULL if the message is not to be signed and says why in the log
  * line's words by dkim_signing_reason().  GP_OK, or GP_EACCES: the account may not use that

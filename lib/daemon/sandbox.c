@@ -17,6 +17,7 @@
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -37,9 +38,23 @@ static size_t n_paths;
 /* Defined where a leak sanitizer is linked in; it traces threads at the end. */
 extern void __lsan_do_leak_check(void) __attribute__((weak));
 
+/* Is the path, or a folder above it, remembered already? */
+static bool is_remembered(const char *path, bool is_written)
+{
+	for (size_t i = 0; i < n_paths; i++) {
+		size_t len = strlen(paths[i].path);
+
+		if (strncmp(path, paths[i].path, len) == 0 &&
+		    (path[len] == '\0' || path[len] == '/') &&
+		    (paths[i].is_written || !is_written))
+			return true;
+	}
+	return false;
+}
+
 static void remember(const char *path, bool is_written)
 {
-	if (!path || !*path || n_paths == PATHS_MAX)
+	if (!path || !*path || n_paths == PATHS_MAX || is_remembered(path, is_written))
 		return;
 	paths[n_paths].path = gp_xstrdup(path);
 	paths[n_paths++].is_written = is_written;

@@ -1,0 +1,69 @@
+/*
+ * Outbound: from the settings to what signing needs, once per snapshot.
+ */
+#include <stdlib.h>
+
+#include "lib/base/log.h"
+#include "lib/daemon/sandbox.h"
+#include "milter-dkim/sign.h"
+
+/* RFC 8301, 3.2: signers should use 2048 bits at least. */
+#define RSA_BITS_GOOD 2048
+
+static void warn_short(const struct dkim_signer *signer, void *arg)
+{
+	(void)arg;
+	if (gp_key_type(signer->key) == GP_KEY_RSA && gp_key_bits(signer->key) < RSA_BITS_GOOD)
+		gp_log_warning("%s: an RSA key of %u bits is short; make one of %d with "
+			       "`gatepost dkim rotate`",
+			       signer->path, gp_key_bits(signer->key), RSA_BITS_GOOD);
+}
+
+int dkim_sign_setup(struct gp_snapshot *snap, struct dkim_snapshot *data,
+		    struct gp_conf_report *report)
+{
+	const struct dkim_conf *c = gp_snapshot_get(snap, &dkim_table);
+	struct dkim_key_source from = {.table = c->sign.keys,
+				       .dir = c->sign.key_directory,
+				       .rsa_bits_min = (unsigned)c->sign.rsa_bits_min};
+	int r = dkim_keyring_load(&from, gp_snapshot_arena(snap), &data->keyring, report);
+
+	data->sign = dkim_sign_options(&c->sign, gp_snapshot_arena(snap));
+	if (r == GP_OK)
+		dkim_keyring_each(data->keyring, warn_short, NULL);
+	return r;
+}
+
+static struct gp_str folder_of(struct gp_str path)
+{
+	while (path.len > 1 && path.ptr[--path.len] != '/')
+		;
+	return path;
+}
+
+/* The folder, because a reload may bring another file in it; where each domain has a folder,
+ * theirs, because it may bring another domain. */
+static void allow_folder(const struct dkim_signer *signer, void *arg)
+{
+	struct gp_str folder = folder_of(gp_str(signer->path)), parent = folder_of(folder);
+
+	if (gp_str_eq(gp_str_sub(folder, parent.len + 1, folder.len), signer->domain))
+		folder = parent;
+	gp_sandbox_read(gp_arena_cstr(arg, folder));
+}
+
+void dkim_sign_sandbox(const struct gp_snapshot *snap)
+{
+	const struct dkim_conf *c = gp_snapshot_get(snap, &dkim_table);
+	const struct dkim_snapshot *data = gp_snapshot_data(snap);
+	struct gp_arena *arena = gp_arena_new(0);
+
+	gp_sandbox_read(getenv("CREDENTIALS_DIRECTORY"));
+	if (*c->sign.key_directory && c->sign.generate)
+		gp_sandbox_write(c->sign.key_directory);
+	else if (*c->sign.key_directory)
+		gp_sandbox_read(c->sign.key_directory);
+	if (data->keyring)
+		dkim_keyring_each(data->keyring, allow_folder, arena);
+	gp_arena_free(arena);
+}
