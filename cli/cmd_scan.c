@@ -1,14 +1,14 @@
 /*
  * gatepost scan: judge messages and show why.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cli/context.h"
 #include "cli/input.h"
+#include "cli/json.h"
+#include "cli/text.h"
 #include "lib/base/clock.h"
-#include "lib/base/utf8.h"
 #include "milter-spam/policy.h"
 
 struct scan_options {
@@ -58,21 +58,12 @@ static const struct gp_opt options[] = {
 	GP_OPT_END,
 };
 
-/* Evidence is a stranger's text: valid UTF-8 without what a terminal obeys, the controls of
- * Latin-1 (0xc2 0x80 …) included. */
+/* Evidence is a stranger's text. */
 static void print_evidence(struct gp_str s)
 {
 	GP_BUF_AUTO text = GP_BUF_INIT(4096);
 
-	gp_utf8_sanitize(s, &text);
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (c < ' ' || c == 0x7f)
-			text.data[i] = ' ';
-		else if (c == 0xc2 && (unsigned char)text.data[i + 1] < 0xa0)
-			text.data[i] = text.data[i + 1] = ' ';
-	}
+	gp_text_clean(s, &text);
 	printf("                 \"%s\"\n", gp_buf_cstr(&text));
 }
 
@@ -119,14 +110,6 @@ static void print_table(const struct run *run, const struct verdict *v)
 		       GP_STR_FMT(v->decision.decided_by));
 }
 
-static json_t *json_text(struct gp_str s)
-{
-	GP_BUF_AUTO clean = GP_BUF_INIT(65536);
-
-	gp_utf8_sanitize(s, &clean);
-	return json_stringn(gp_buf_cstr(&clean), clean.len);
-}
-
 static json_t *json_tokens(const struct gp_scan_result *r)
 {
 	json_t *list = json_array();
@@ -137,7 +120,7 @@ static json_t *json_tokens(const struct gp_scan_result *r)
 
 		gp_token_format(&r->tokens.sources[e->index], &token);
 		json_array_append_new(list, json_pack("{s:o,s:f,s:I,s:I}", "token",
-						      json_text(gp_str_n(token.data, token.len)),
+						      gp_json_text(gp_str_n(token.data, token.len)),
 						      "probability", e->probability, "spam",
 						      (json_int_t)e->count.spam, "ham",
 						      (json_int_t)e->count.ham));
@@ -153,13 +136,13 @@ static void print_json(const struct verdict *v, bool trace)
 	for (size_t i = 0; i < v->result.symbols.list.len; i++) {
 		const struct gp_symbol *s = &v->result.symbols.list.items[i];
 		json_t *o = json_pack("{s:s,s:f,s:o}", "name", s->name, "score", s->score,
-				      "description", json_text(gp_str(s->description)));
+				      "description", gp_json_text(gp_str(s->description)));
 
 		if (trace && s->evidence.len)
-			json_object_set_new(o, "matched", json_text(s->evidence));
+			json_object_set_new(o, "matched", gp_json_text(s->evidence));
 		json_array_append_new(symbols, o);
 	}
-	json_object_set_new(root, "file", json_text(gp_str(v->file)));
+	json_object_set_new(root, "file", gp_json_text(gp_str(v->file)));
 	json_object_set_new(root, "score", json_real(v->result.score));
 	json_object_set_new(root, "action", json_string(gp_action_name(v->decision.action)));
 	json_object_set_new(root, "symbols", symbols);
@@ -170,9 +153,7 @@ static void print_json(const struct verdict *v, bool trace)
 		json_object_set_new(root, "bayes_tokens", json_tokens(&v->result));
 	if (*v->result.missing)
 		json_object_set_new(root, "missing", json_string(v->result.missing));
-	json_dumpf(root, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(root);
+	gp_json_print(root);
 }
 
 static void judge(struct run *run, struct gp_str bytes, struct verdict *v)

@@ -2,10 +2,10 @@
  * gatepost stat: what was learned, and whether the store answers.
  */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 
 #include "cli/context.h"
+#include "cli/json.h"
 #include "lib/base/clock.h"
 
 #define STAT_MS 10000
@@ -59,9 +59,7 @@ static int show(struct gp_snapshot *snap, struct gp_store *store, bool json)
 					 (json_int_t)t.ham, "tokens", (json_int_t)t.tokens,
 					 "bayes_used", (int)is_used);
 
-		json_dumpf(root, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-		putchar('\n');
-		json_decref(root);
+		gp_json_print(root);
 	} else {
 		print_text(top->store, gp_store_kind(store), &t, conf, is_used);
 	}
