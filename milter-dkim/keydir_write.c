@@ -141,7 +141,11 @@ int dkim_keydir_add(const char *dir, struct gp_str domain, struct gp_str selecto
 		gp_diag_set(diag, "%s: too many selectors; remove retired ones", c.now.path);
 		return GP_ELIMIT;
 	}
-	r = write_file(&c, key.path, pem, KEY_MODE);
+	/* Without a state file every key signs: a crash behind the next line would let one sign
+	 * whose record nobody has seen. */
+	r = c.now.has_state ? GP_OK : commit(&c);
+	if (r == GP_OK)
+		r = write_file(&c, key.path, pem, KEY_MODE);
 	if (r == GP_OK)
 		r = write_file(&c, key.txt_path, record, TEXT_MODE);
 	if (r)
