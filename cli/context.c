@@ -3,10 +3,13 @@
  */
 #include "cli/context.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config.h"
+#include "lib/base/fd.h"
 #include "lib/conf/print.h"
 #include "milter-dkim/options.h"
 #include "milter-spam/options.h"
@@ -75,4 +78,28 @@ int gp_cli_open_scanner(const struct gp_snapshot *snap, struct gp_scanner **ret,
 	*ret_errors = problems.errors;
 	gp_rule_report_done(&problems);
 	return r ? gp_cli_fail(GP_EXIT_CONFIG, "rules: %s", diag.text) : 0;
+}
+
+int gp_cli_read_message(const char *path, struct gp_buf *ret)
+{
+	struct gp_diag diag;
+	int r;
+
+	if (strcmp(path, "-") != 0) {
+		r = gp_file_read(path, ret, &diag);
+		return r ? gp_cli_fail(GP_EXIT_NOINPUT, "%s", diag.text) : 0;
+	}
+	r = gp_fd_read_all(STDIN_FILENO, ret);
+	if (r == GP_ELIMIT)
+		return gp_cli_fail(GP_EXIT_NOINPUT, "standard input: larger than %zu bytes", ret->max);
+	return r ? gp_cli_fail(GP_EXIT_NOINPUT, "standard input: %s", strerror(errno)) : 0;
+}
+
+const char *gp_cli_host_name(struct gp_arena *arena)
+{
+	char name[256] = "";
+
+	if (gethostname(name, sizeof(name) - 1) || !*name)
+		return "localhost";
+	return gp_arena_strdup(arena, name);
 }

@@ -26,5 +26,11 @@ int gp_cli_open_store(const struct gp_snapshot *snap, unsigned writes, struct gp
 int gp_cli_open_scanner(const struct gp_snapshot *snap, struct gp_scanner **ret,
 			unsigned *ret_errors);
 
+/* A message is read whole, because a signature stands before what it signs. */
+#define GP_CLI_MESSAGE_MAX ((size_t)1 << 30)
+/* Reads a file, or standard input for "-", to its end; errors are printed. */
+int gp_cli_read_message(const char *path, struct gp_buf *ret);
+/* This host's name, "localhost" if it has none. */
+const char *gp_cli_host_name(struct gp_arena *arena);
 
 #endif
