@@ -162,8 +162,9 @@ static void add(struct gp_arena *arena, struct gp_authors *a, struct gp_str doma
 	struct gp_ip ip;
 
 	if (gp_dns_name_fold(domain, name) < 0 || gp_ip_parse(gp_str(name), &ip) == GP_OK) {
-		a->problem = gp_str(gp_arena_printf(arena, "%.*s in From is no domain name",
-						    GP_STR_FMT(gp_str_sub(domain, 0, GP_DNS_NAME_MAX))));
+		a->problem =
+			gp_str(gp_arena_printf(arena, "%.*s in From is no domain name",
+					       GP_STR_FMT(gp_str_sub(domain, 0, GP_DNS_NAME_MAX))));
 		return;
 	}
 	for (size_t i = 0; i < a->n; i++)
@@ -193,8 +194,7 @@ static void read_field(struct gp_arena *arena, struct gp_str value, struct gp_au
 		add(arena, ret, c.list.items[i].domain);
 }
 
-void gp_authors_read(struct gp_arena *arena, const struct gp_fields *fields,
-		     struct gp_authors *ret)
+void gp_authors_read(struct gp_arena *arena, const struct gp_fields *fields, struct gp_authors *ret)
 {
 	*ret = (struct gp_authors){0};
 	for (size_t i = 0; i < fields->list.len; i++) {

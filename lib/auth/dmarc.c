@@ -67,9 +67,8 @@ static bool is_within(struct gp_str name, struct gp_str domain)
 {
 	size_t more = name.len - domain.len;
 
-	return gp_str_eq(name, domain) ||
-	       (name.len > domain.len && name.ptr[more - 1] == '.' &&
-		gp_str_eq(gp_str_sub(name, more, name.len), domain));
+	return gp_str_eq(name, domain) || (name.len > domain.len && name.ptr[more - 1] == '.' &&
+					   gp_str_eq(gp_str_sub(name, more, name.len), domain));
 }
 
 static struct gp_str last_label(struct gp_str name)
@@ -116,11 +115,12 @@ static enum alignment align(struct judging *j, struct gp_str id, bool is_strict)
 	return gp_str_eq(org.domain, j->out->org) ? ALIGNED : NOT_ALIGNED;
 }
 
-static void prefetch(struct judging *j, enum gp_auth_status status, struct gp_str id, bool is_strict)
+static void prefetch(struct judging *j, enum gp_auth_status status, struct gp_str id,
+		     bool is_strict)
 {
-	bool counts = status == GP_AUTH_PASS || status == GP_AUTH_TEMPERROR;
+	bool may_count = status == GP_AUTH_PASS || status == GP_AUTH_TEMPERROR;
 
-	if (counts && compare(j, id, is_strict) == NOT_KNOWN && !j->org_result)
+	if (may_count && compare(j, id, is_strict) == NOT_KNOWN && !j->org_result)
 		gp_orgfinder_ask(j->d->finder, id);
 }
 
@@ -312,8 +312,7 @@ static void decide(struct judging *j)
 		explain(j, explain_pass);
 	} else if (j->is_uncertain || r) {
 		give_up(j, r == GP_ELIMIT || j->org_result == GP_ELIMIT ? GP_ELIMIT : GP_ETEMP,
-			GP_STR("an answer of the DNS is missing that could make the message pass or "
-			       "choose the policy"),
+			GP_STR("an answer of the DNS is missing that could change the result"),
 			GP_STR(""));
 	} else {
 		out->status = GP_AUTH_FAIL;
@@ -338,15 +337,17 @@ static void judge(struct gp_dmarc *d, struct gp_str author, const struct gp_auth
 	if (!j.policy) {
 		bool is_ambiguous = gp_orgfinder_policy(d->finder, author)->n_records > 1;
 
-		out->reason = gp_str(gp_arena_printf(
-			d->arena, is_ambiguous ? "more than one DMARC record for %.*s"
-					       : "no DMARC record for %.*s",
-			GP_STR_FMT(author)));
+		out->reason =
+			gp_str(gp_arena_printf(d->arena,
+					       is_ambiguous ? "more than one DMARC record for %.*s"
+							    : "no DMARC record for %.*s",
+					       GP_STR_FMT(author)));
 		return;
 	}
 	take_record(&j);
 	if (!j.policy->is_usable)
-		give_up(&j, GP_EINVAL, GP_STR("the DMARC record cannot be applied"), j.policy->problem);
+		give_up(&j, GP_EINVAL, GP_STR("the DMARC record cannot be applied"),
+			j.policy->problem);
 	else
 		decide(&j);
 }

@@ -9,7 +9,19 @@
 
 #include "lib/base/num.h"
 
-enum tag { TAG_P, TAG_SP, TAG_NP, TAG_ADKIM, TAG_ASPF, TAG_PSD, TAG_T, TAG_PCT, TAG_RUA, TAG_RUF, TAG_FO };
+enum tag {
+	TAG_P,
+	TAG_SP,
+	TAG_NP,
+	TAG_ADKIM,
+	TAG_ASPF,
+	TAG_PSD,
+	TAG_T,
+	TAG_PCT,
+	TAG_RUA,
+	TAG_RUF,
+	TAG_FO
+};
 
 struct reading {
 	struct gp_dmarc_record *record;
@@ -66,7 +78,8 @@ static bool read_pct(struct gp_str value, unsigned *ret)
 static bool is_uri(struct gp_str uri)
 {
 	size_t colon = gp_str_find_chr(uri, ':', 0);
-	struct gp_str scheme = gp_str_sub(uri, 0, colon), rest = gp_str_sub(uri, colon + 1, uri.len);
+	struct gp_str scheme = gp_str_sub(uri, 0, colon),
+		      rest = gp_str_sub(uri, colon + 1, uri.len);
 	size_t at = gp_str_find_chr(rest, '@', 0);
 
 	if (!scheme.len || !rest.len || !gp_is_alpha(scheme.ptr[0]))
@@ -131,9 +144,9 @@ static void read_tag(struct reading *r, struct gp_str piece)
 		const char *name;
 		enum tag tag;
 	} tags[] = {
-		{"p", TAG_P},	  {"sp", TAG_SP}, {"np", TAG_NP},   {"adkim", TAG_ADKIM},
-		{"aspf", TAG_ASPF}, {"psd", TAG_PSD}, {"t", TAG_T}, {"pct", TAG_PCT},
-		{"rua", TAG_RUA}, {"ruf", TAG_RUF}, {"fo", TAG_FO},
+		{"p", TAG_P},	    {"sp", TAG_SP},   {"np", TAG_NP}, {"adkim", TAG_ADKIM},
+		{"aspf", TAG_ASPF}, {"psd", TAG_PSD}, {"t", TAG_T},   {"pct", TAG_PCT},
+		{"rua", TAG_RUA},   {"ruf", TAG_RUF}, {"fo", TAG_FO},
 	};
 	size_t equals = gp_str_find_chr(piece, '=', 0);
 	struct gp_str name = gp_str_trim(gp_str_sub(piece, 0, equals));
@@ -177,7 +190,9 @@ int gp_dmarc_record_parse(struct gp_str text, struct gp_dmarc_record *ret, struc
 		if (ret->wants_reports)
 			return GP_OK;
 		gp_diag_set(diag, "%s= is not none, quarantine or reject",
-			    r.bad & 1U << TAG_P ? "p" : r.bad & 1U << TAG_SP ? "sp" : "np");
+			    r.bad & 1U << TAG_P	   ? "p"
+			    : r.bad & 1U << TAG_SP ? "sp"
+						   : "np");
 		return GP_EINVAL;
 	}
 	if (!has(&r, TAG_SP))

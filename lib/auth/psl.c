@@ -28,7 +28,8 @@ int gp_psl_load(const char *path, struct gp_psl **ret, struct gp_diag *diag)
 		int r = errno == ENOENT ? GP_ENOENT : GP_EINVAL;
 
 		gp_diag_set(diag, "%s: %s", path[0] ? path : "the system's public suffix list",
-			    r == GP_ENOENT ? "no such file" : "not readable as a public suffix list");
+			    r == GP_ENOENT ? "no such file"
+					   : "not readable as a public suffix list");
 		return r;
 	}
 	/* libpsl takes any text for a list; a list without .com is none. */

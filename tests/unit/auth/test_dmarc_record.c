@@ -8,24 +8,28 @@
 static const char *text_of(const struct gp_dmarc_record *r, char buf[200])
 {
 	snprintf(buf, 200, "%s %s %s %s%s psd=%c%s pct=%u%s", gp_dmarc_policy_name(r->p),
-		 gp_dmarc_policy_name(r->sp), gp_dmarc_policy_name(r->np), r->is_strict_dkim ? "s" : "r",
-		 r->is_strict_spf ? "s" : "r", r->psd, r->is_testing ? " t" : "", r->pct,
-		 r->wants_reports ? " rua" : "");
+		 gp_dmarc_policy_name(r->sp), gp_dmarc_policy_name(r->np),
+		 r->is_strict_dkim ? "s" : "r", r->is_strict_spf ? "s" : "r", r->psd,
+		 r->is_testing ? " t" : "", r->pct, r->wants_reports ? " rua" : "");
 	return buf;
 }
 
 static void records(void **state)
 {
 	static const struct {
-		const char *text, *want; /* NULL: no DMARC record; "": one that may not be applied */
+		const char *text,
+			*want; /* NULL: no DMARC record; "": one that may not be applied */
 	} rows[] = {
 		{"v=DMARC1; p=reject", "reject reject reject rr psd=u pct=100"},
 		{"v=DMARC1;p=none;sp=quarantine", "none quarantine quarantine rr psd=u pct=100"},
 		{"v=DMARC1;p=none;np=reject", "none none reject rr psd=u pct=100"},
-		{"v=DMARC1;p=none;sp=quarantine;np=reject;adkim=s;aspf=s;psd=y;t=y;pct=20;fo=1;ri=3600;rf=afrf",
+		{"v=DMARC1;p=none;sp=quarantine;np=reject;adkim=s;aspf=s;psd=y;t=y;pct=20;fo=1;ri="
+		 "3600;rf=afrf",
 		 "none quarantine reject ss psd=y t pct=20"},
-		{"v=DMARC1;rua=mailto:a@b.example;p=reject", "reject reject reject rr psd=u pct=100 rua"},
-		{"v=DMARC1; p=quarantine; rua=mailto:dmarc-feedback@example.com, mailto:tld-test@thirdparty.example.net!10m; t=y",
+		{"v=DMARC1;rua=mailto:a@b.example;p=reject",
+		 "reject reject reject rr psd=u pct=100 rua"},
+		{"v=DMARC1; p=quarantine; rua=mailto:dmarc-feedback@example.com, "
+		 "mailto:tld-test@thirdparty.example.net!10m; t=y",
 		 "quarantine quarantine quarantine rr psd=u t pct=100 rua"},
 		/* the version */
 		{"v=DMARC1", "none none none rr psd=u pct=100"},
@@ -45,11 +49,14 @@ static void records(void **state)
 		/* case of names and values */
 		{"v=DMARC1;P=Reject;PSD=N;aDKIM=S;T=Y", "reject reject reject sr psd=n t pct=100"},
 		/* garbage */
-		{"v=DMARC1;;;p=reject;;x;=;=y;q=;xp=none;p =none;\x01=\x02", "reject reject reject rr psd=u pct=100"},
+		{"v=DMARC1;;;p=reject;;x;=;=y;q=;xp=none;p =none;\x01=\x02",
+		 "reject reject reject rr psd=u pct=100"},
 		{"v=DMARC1;p=reject;v=DMARC1;p=none", "reject reject reject rr psd=u pct=100"},
-		{"v=DMARC1;p=reject;adkim=strict;aspf=;psd=yes;t=1;pct=101", "reject reject reject rr psd=u pct=100"},
+		{"v=DMARC1;p=reject;adkim=strict;aspf=;psd=yes;t=1;pct=101",
+		 "reject reject reject rr psd=u pct=100"},
 		{"v=DMARC1;p=reject;pct=-1;ri=x", "reject reject reject rr psd=u pct=100"},
-		{"v=DMARC1;p=reject;pct=18446744073709551717", "reject reject reject rr psd=u pct=100"},
+		{"v=DMARC1;p=reject;pct=18446744073709551717",
+		 "reject reject reject rr psd=u pct=100"},
 		/* policies that are none */
 		{"v=DMARC1;p=", ""},
 		{"v=DMARC1;p=rejected", ""},
@@ -62,8 +69,10 @@ static void records(void **state)
 		{"v=DMARC1;p=reject;np=x;rua=mailto:@b", ""},
 		{"v=DMARC1;p=reject;np=x;rua=mailto:a b@c.example", ""},
 		{"v=DMARC1;p=reject;np=x;rua=1http:x", ""},
-		{"v=DMARC1;p=reject;np=x;rua=mailto:a@b.example", "none none none rr psd=u pct=100 rua"},
-		{"v=DMARC1;p=x;rua=foo, https://b.example/x", "none none none rr psd=u pct=100 rua"},
+		{"v=DMARC1;p=reject;np=x;rua=mailto:a@b.example",
+		 "none none none rr psd=u pct=100 rua"},
+		{"v=DMARC1;p=x;rua=foo, https://b.example/x",
+		 "none none none rr psd=u pct=100 rua"},
 	};
 	char buf[200];
 
@@ -92,8 +101,9 @@ static void psd_is_kept(void **state)
 static void as_written(void **state)
 {
 	struct gp_dmarc_record r;
-	int e = gp_dmarc_record_parse(
-		GP_STR("v=DMARC1; rua = mailto:A@b.example!10M , https://x ;ruf=mailto:c@d.example;fo=1:d:s"), &r, NULL);
+	int e = gp_dmarc_record_parse(GP_STR("v=DMARC1; rua = mailto:A@b.example!10M , https://x "
+					     ";ruf=mailto:c@d.example;fo=1:d:s"),
+				      &r, NULL);
 
 	assert_int_equal(e, GP_OK);
 	assert_false(r.has_p);

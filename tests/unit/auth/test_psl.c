@@ -38,7 +38,8 @@ static void organisational_domains(void **state)
 	for (size_t i = 0; i < GP_ARRAY_SIZE(rows); i++) {
 		struct gp_str domain = gp_str(rows[i].domain), org = gp_psl_org(psl, domain);
 
-		if (!gp_str_eq(org, gp_str(rows[i].org)) || gp_psl_is_suffix(psl, domain) != rows[i].is_suffix)
+		if (!gp_str_eq(org, gp_str(rows[i].org)) ||
+		    gp_psl_is_suffix(psl, domain) != rows[i].is_suffix)
 			fail_msg("%s: %.*s", rows[i].domain, GP_STR_FMT(org));
 		assert_true(org.ptr >= domain.ptr && org.ptr + org.len == domain.ptr + domain.len);
 	}
@@ -92,7 +93,11 @@ static void published_checks(void **state)
 	size_t n = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s%s/psl/tests.txt", data ? data : top ? top : ".", data ? "" : "/../shared/data");
+	snprintf(path, sizeof(path), "%s%s/psl/tests.txt",
+		 data  ? data
+		 : top ? top
+		       : ".",
+		 data ? "" : "/../shared/data");
 	f = fopen(path, "r");
 	if (!f) {
 		print_message("skipped: no %s\n", path);
@@ -100,7 +105,8 @@ static void published_checks(void **state)
 	}
 	assert_int_equal(gp_psl_load("", &psl, NULL), GP_OK);
 	while (fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "//", 2) == 0 || sscanf(line, "%511s %511s", input, expected) != 2)
+		if (strncmp(line, "//", 2) == 0 ||
+		    sscanf(line, "%511s %511s", input, expected) != 2)
 			continue;
 		check(psl, input, expected);
 		n++;
