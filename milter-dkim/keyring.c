@@ -60,7 +60,7 @@ static void add_directory_domain(struct dkim_keyring *k, const char *dir, struct
 		gp_conf_report_add(report, NULL, 0, "%s", diag.text);
 		return;
 	}
-	rule->pattern = rule->domain = keys.domain;
+	rule->pattern = keys.domain;
 	for (size_t i = 0; i < keys.keys.len; i++) {
 		const struct dkim_keydir_key *key = &keys.keys.items[i];
 
@@ -72,7 +72,9 @@ static void add_directory_domain(struct dkim_keyring *k, const char *dir, struct
 			return;
 		}
 		rule->choices[rule->n_choices++] = (struct dkim_key_choice){
-			key->selector, dkim_keyring_file(k, key->path, report, NULL, 0), NULL};
+			.domain = keys.domain,
+			.selector = key->selector,
+			.file = dkim_keyring_file(k, key->path, report, NULL, 0)};
 	}
 	gp_map_set(&k->domains, rule->pattern, rule);
 }
@@ -150,7 +152,7 @@ static size_t choose(const struct dkim_key_rule *rule, struct gp_str domain,
 
 		if (f)
 			signers[n++] = (struct dkim_signer){
-				rule->domain.len ? rule->domain : domain, c->selector, f->key,
+				c->domain.len ? c->domain : domain, c->selector, f->key,
 				f->path};
 	}
 	*ret = signers;
@@ -188,8 +190,8 @@ static void each_choice(const struct dkim_key_rule *rule,
 {
 	for (size_t i = 0; i < rule->n_choices; i++) {
 		const struct dkim_key_choice *c = &rule->choices[i];
-		struct dkim_signer signer = {rule->domain.len ? rule->domain : rule->pattern,
-					     c->selector, NULL, NULL};
+		struct dkim_signer signer = {c->domain.len ? c->domain : rule->pattern, c->selector,
+					     NULL, NULL};
 
 		if (!c->by_domain) {
 			signer.key = c->file->key;
@@ -202,7 +204,7 @@ static void each_choice(const struct dkim_key_rule *rule,
 
 			signer.key = f->key;
 			signer.path = f->path;
-			if (!rule->domain.len)
+			if (!c->domain.len)
 				signer.domain = e->key;
 			fn(&signer, arg);
 		}

@@ -8,13 +8,13 @@
  *	example.org       s2026=/etc/gatepost/dkim/example.org.key s2026e=example.org.ed25519
  *	.example.org      d=example.org s2026=…	(subdomains sign as their parent)
  *	*.example.net     s1=/etc/gatepost/dkim/%d/s1.key
- *	joe@example.org   d=example.org joe=…
+ *	joe@example.org   joe=… d=provider.example p1=…	(two signatures, two domains)
  *	test.example.org  none			(not signed, whatever stands below)
  *	*                 s2026=…
- * d= is the signing domain; without it (or as "d=%d") it is the author's.  %d in a file's
- * name stands for the author's domain: the files of such names are looked for at load, like
- * every other.  A name without a leading slash is a credential (systemd's LoadCredential=) in
- * $CREDENTIALS_DIRECTORY.
+ * d= is the signing domain of the keys behind it; without it (or as "d=%d") it is the author's.
+ * %d in a file's name stands for the author's domain: the files of such names are looked for at
+ * load, like every other.  A name without a leading slash is a credential (systemd's
+ * LoadCredential=) in $CREDENTIALS_DIRECTORY.
  *
  * The closest line counts: the address, the domain, the nearest ".parent", then patterns with
  * * and ? in the order of the file (against the address where they have an @, else against the

@@ -16,6 +16,7 @@ struct dkim_key_file {
 
 /* One SELECTOR=FILE of a line. */
 struct dkim_key_choice {
+	struct gp_str domain; /* d=; empty: the author's */
 	struct gp_str selector;
 	const struct dkim_key_file *file;
 	struct gp_map *by_domain; /* of a name with %d: domain to struct dkim_key_file; else NULL */
@@ -24,7 +25,6 @@ struct dkim_key_choice {
 /* One line, or one domain of the key directory. */
 struct dkim_key_rule {
 	struct gp_str pattern;
-	struct gp_str domain; /* d=; empty: the author's */
 	bool is_none;
 	struct dkim_key_choice choices[DKIM_SIGNERS_MAX];
 	size_t n_choices;

@@ -135,29 +135,31 @@ static struct gp_map *read_files(struct table *t, struct gp_str pattern, struct 
 	return map;
 }
 
-static bool has_selector(const struct dkim_key_rule *rule, struct gp_str selector)
+static bool has_key(const struct dkim_key_rule *rule, struct gp_str domain, struct gp_str selector)
 {
 	for (size_t i = 0; i < rule->n_choices; i++)
-		if (gp_str_ieq(rule->choices[i].selector, selector))
+		if (gp_str_eq(rule->choices[i].domain, domain) &&
+		    gp_str_ieq(rule->choices[i].selector, selector))
 			return true;
 	return false;
 }
 
 /* What is wrong with the selector of one more key, or NULL. */
-static const char *refuse_selector(const struct dkim_key_rule *rule, struct gp_str selector)
+static const char *refuse_key(const struct dkim_key_rule *rule, struct gp_str domain,
+			      struct gp_str selector)
 {
 	if (!dkim_selector_is_valid(selector))
 		return "is no selector; expected SELECTOR=FILE";
-	if (has_selector(rule, selector))
+	if (has_key(rule, domain, selector))
 		return "stands in this line already";
 	return rule->n_choices == DKIM_SIGNERS_MAX ? "is one key too many" : NULL;
 }
 
-static void add_key(struct table *t, struct dkim_key_rule *rule, struct gp_str selector,
-		    struct gp_str file)
+static void add_key(struct table *t, struct dkim_key_rule *rule, struct gp_str domain,
+		    struct gp_str selector, struct gp_str file)
 {
-	struct dkim_key_choice c = {.selector = selector};
-	const char *problem = refuse_selector(rule, selector), *path;
+	struct dkim_key_choice c = {.domain = domain, .selector = selector};
+	const char *problem = refuse_key(rule, domain, selector), *path;
 	size_t at;
 
 	if (problem) {
@@ -176,20 +178,24 @@ static void add_key(struct table *t, struct dkim_key_rule *rule, struct gp_str s
 	rule->choices[rule->n_choices++] = c;
 }
 
-static void set_domain(struct table *t, struct dkim_key_rule *rule, struct gp_str domain)
+/* What the keys behind "d=VALUE" sign as; empty: the author's domain. */
+static struct gp_str signing_domain(struct table *t, struct gp_str value)
 {
-	if (gp_str_eq(domain, GP_STR("%d")))
-		return;
-	rule->domain = fold(t, domain);
-	if (rule->domain.len == 0)
+	struct gp_str domain;
+
+	if (gp_str_eq(value, GP_STR("%d")))
+		return (struct gp_str){0};
+	domain = fold(t, value);
+	if (domain.len == 0)
 		gp_conf_report_add(t->report, t->file, t->line,
 				   "d=%.*s: expected a domain, or %%d for the author's",
-				   GP_STR_FMT(domain));
+				   GP_STR_FMT(value));
+	return domain;
 }
 
 static void read_words(struct table *t, struct dkim_key_rule *rule, struct gp_str words)
 {
-	struct gp_str word;
+	struct gp_str word, domain = {0};
 
 	while (gp_str_next_word(&words, &word)) {
 		size_t eq = gp_str_find_chr(word, '=', 0);
@@ -201,9 +207,9 @@ static void read_words(struct table *t, struct dkim_key_rule *rule, struct gp_st
 					   "\"%.*s\": expected d=DOMAIN or SELECTOR=FILE",
 					   GP_STR_FMT(word));
 		else if (gp_str_eq(name, GP_STR("d")))
-			set_domain(t, rule, value);
+			domain = signing_domain(t, value);
 		else
-			add_key(t, rule, name, value);
+			add_key(t, rule, domain, name, value);
 	}
 }
 

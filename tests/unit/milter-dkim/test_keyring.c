@@ -136,6 +136,7 @@ static void test_patterns(void **state)
 				    ".example.org d=example.org sub=$/rsa.key\n"
 				    "BÜCHER.example b=$/rsa.key\n"
 				    "joe@example.org d=%d joe=$/ed.key\n"
+				    "two.example s=$/rsa.key d=b.example s=$/ed.key d=%d t=$/ed.key\n"
 				    "test.example.org none\n"
 				    "*@list.* l=$/rsa.key\n"
 				    "mail*.example.net g=$/rsa.key\n"
@@ -154,6 +155,8 @@ static void test_patterns(void **state)
 		{"a", "xn--bcher-kva.example", "xn--bcher-kva.example:b:rsa"},
 		{"a", "list.example", "list.example:l:rsa"},
 		{"", "list.example", ""},
+		{"a", "two.example",
+		 "two.example:s:rsa b.example:s:ed25519 two.example:t:ed25519"},
 		{"a", "mail1.example.net", "mail1.example.net:g:rsa"},
 		/* A pattern without an @ is for domains, whatever the local part. */
 		{"mail", "x.example.net", "example.net:h:rsa"},
