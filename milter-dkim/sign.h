@@ -10,10 +10,6 @@
 
 #include "milter-dkim/dkim.h"
 
-/* What signatures are like, from the settings; in the arena. */
-const struct gp_sign_options *dkim_sign_options(const struct dkim_sign_conf *conf,
-						struct gp_arena *arena);
-
 /* For the configure hook: fills keyring and sign of the snapshot's data; errors go to the
  * report, weak keys to the log. */
 int dkim_sign_setup(struct gp_snapshot *snap, struct dkim_snapshot *data,

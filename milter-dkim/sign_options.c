@@ -70,3 +70,34 @@ void dkim_sign_validate(const struct dkim_conf *c, const struct gp_snapshot *sna
 				 "names no type of key, so that none can be made");
 	dkim_senders_check(c->sign.senders, report);
 }
+
+static const struct gp_str *names_of(const struct gp_conf_list *list, struct gp_arena *arena)
+{
+	struct gp_str *names = GP_ARENA_NEW_N(arena, list->len, struct gp_str);
+
+	for (size_t i = 0; i < list->len; i++)
+		names[i] = gp_str(list->items[i]);
+	return names;
+}
+
+const struct gp_sign_options *dkim_sign_options(const struct dkim_sign_conf *conf,
+						struct gp_arena *arena)
+{
+	struct gp_sign_options *o = GP_ARENA_NEW(arena, struct gp_sign_options);
+	bool is_header_relaxed = conf->canonicalization == DKIM_RELAXED_SIMPLE ||
+				 conf->canonicalization == DKIM_RELAXED_RELAXED;
+	bool is_body_relaxed = conf->canonicalization == DKIM_SIMPLE_RELAXED ||
+			       conf->canonicalization == DKIM_RELAXED_RELAXED;
+
+	*o = (struct gp_sign_options){
+		.header_canon = is_header_relaxed ? GP_CANON_RELAXED : GP_CANON_SIMPLE,
+		.body_canon = is_body_relaxed ? GP_CANON_RELAXED : GP_CANON_SIMPLE,
+		.headers = names_of(&conf->headers, arena),
+		.n_headers = conf->headers.len,
+		.oversign = names_of(&conf->oversign, arena),
+		.n_oversign = conf->oversign.len,
+		.ttl_s = conf->ttl_ms / 1000,
+		.has_length = conf->length,
+	};
+	return o;
+}

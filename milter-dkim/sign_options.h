@@ -5,6 +5,7 @@
 #ifndef GP_DKIM_SIGN_OPTIONS_H
 #define GP_DKIM_SIGN_OPTIONS_H
 
+#include "lib/auth/dkim.h"
 #include "lib/conf/mapfile.h"
 #include "lib/conf/schema.h"
 
@@ -119,6 +120,10 @@ gp_conf_check dkim_check_field_names, dkim_check_key_types;
 	 .check = dkim_check_key_types, .help = "Types of keys that are made: rsa, ed25519."},     \
 	{"sign.generate_bits", GP_CONF_INT, offsetof(type, m.generate_bits), "2048", .min = 1024,  \
 	 .max = 4096, .unit = "bits", .help = "Length of RSA keys that are made."}
+
+/* What signatures are like, from the settings; in the arena. */
+const struct gp_sign_options *dkim_sign_options(const struct dkim_sign_conf *conf,
+						struct gp_arena *arena);
 
 struct dkim_conf;
 /* Rules that span the settings above, and what is wrong with the sender map. */
