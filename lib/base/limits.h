@@ -52,6 +52,7 @@
 #define GP_MAX_RSA_BITS 8192	/* RFC 8301 asks for 4096; a verification costs the square */
 #define GP_MAX_KEY_FILE (64 << 10) /* PEM of such a key: 7 KB */
 #define GP_MAX_AUTHRES 100	/* entries of one Authentication-Results, properties of one entry */
+#define GP_MAX_AUTHRES_COMMENTS 20 /* comments within one another there; RFC 5322 gives no bound */
 #define GP_MAX_ARC_SETS 50	/* RFC 8617, 4.2.1 */
 
 /* Rules. */
