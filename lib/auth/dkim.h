@@ -2,13 +2,13 @@
  * DKIM: signatures verified and made (RFC 6376, 8301, 8463, 8616).
  *
  * Verifying, in the order in which a message comes:
- *	v = gp_dkim_verify_begin(asker, keys, &options, fields, hasher, now_s);	 asks for keys
+ *	v = gp_dkim_verify_begin(asker, keys, &options, fields, …, hasher, now_s);  asks for keys
  *	gp_body_hasher_add(hasher, chunk) …; gp_body_hasher_finish(hasher);
  *	gp_dkim_verify_finish(v, &result);
  * Signing:
- *	s = gp_dkim_sign_begin(arena, &how, hasher);
+ *	gp_sign_begin(&s, arena, &options, hasher);
  *	… the body …
- *	r = gp_dkim_sign_finish(s, fields, key, …, &value, &diag);
+ *	r = gp_sign_finish(&s, fields, hasher, &as, now_s, &value, &diag);  once a key
  */
 #ifndef GP_AUTH_DKIM_H
 #define GP_AUTH_DKIM_H
@@ -43,7 +43,7 @@ void gp_dkim_record_done(struct gp_dkim_record *r);
 /* Verifying. */
 
 struct gp_dkim_options {
-	unsigned signatures_max; /* checked; those of the author's domain first */
+	unsigned signatures_max; /* checked; if there are more, those of the author's domain first */
 	unsigned rsa_bits_min;	 /* never below 1024 */
 	int64_t unsigned_max;	 /* body bytes behind l= that are tolerated; beyond: "policy" */
 	int64_t clock_skew_s;	 /* t= may be that far in the future, x= that far past */
@@ -76,9 +76,13 @@ struct gp_signature {
 	unsigned body;	       /* number at the hasher */
 };
 /* What DKIM-Signature and ARC-Message-Signature have in common: a, b, bh, c, d, h, l, q, s,
- * t, x.  Statuses other than PASS end it with the reason.  (v= and i= are the caller's.) */
+ * t, x.  Statuses other than PASS end it with the reason; *ret then holds what was read until
+ * there, domain and selector above all.  (v=, i= and what h= must name are the caller's.)
+ * `field` is one of those that gp_signature_digest is given. */
 enum gp_auth_status gp_signature_parse(struct gp_arena *arena, const struct gp_field *field,
 				       struct gp_signature *ret, struct gp_diag *reason);
+/* Is that field named in h=? */
+bool gp_signature_covers(const struct gp_signature *s, struct gp_str name);
 /* The digest of the fields named in h=, bottom up (5.4.2), and of the carrying field with
  * b= emptied, without CRLF. */
 void gp_signature_digest(const struct gp_signature *s, const struct gp_fields *fields,
@@ -123,9 +127,16 @@ struct gp_sign_as {
 };
 /* One signature; call once a key.  *ret is the value of a DKIM-Signature field, folded with
  * "\n\t" below 78 columns, without leading space; it is signed as " VALUE".  GP_EINVAL: no
- * From field; GP_ESYS: OpenSSL refused. */
+ * From field, or domain or selector is no name; GP_ELIMIT: more than GP_MAX_SIGNED_NAMES fields
+ * to sign; GP_ESYS: OpenSSL refused. */
 int gp_sign_finish(struct gp_sign *s, const struct gp_fields *fields,
 		   const struct gp_body_hasher *hasher, const struct gp_sign_as *as, int64_t now_s,
 		   struct gp_str *ret, struct gp_diag *diag) GP_MUST_USE;
+/* The same for a field of another name, whose value begins with the tag `first` ("i=2;")
+ * instead of "v=1;": ARC-Message-Signature. */
+int gp_sign_field(struct gp_sign *s, struct gp_str name, struct gp_str first,
+		  const struct gp_fields *fields, const struct gp_body_hasher *hasher,
+		  const struct gp_sign_as *as, int64_t now_s, struct gp_str *ret,
+		  struct gp_diag *diag) GP_MUST_USE;
 
 #endif

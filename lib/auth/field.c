@@ -24,13 +24,20 @@ static struct gp_str copy_lf(struct gp_arena *arena, struct gp_str s)
 void gp_fields_add(struct gp_arena *arena, struct gp_fields *f, struct gp_str name,
 		   struct gp_str value)
 {
+	struct gp_field *field;
+
 	f->size += name.len + value.len;
-	if (f->size > GP_MAX_AUTH_HEADER)
+	if (f->size > GP_MAX_AUTH_HEADER || f->list.len == GP_MAX_AUTH_FIELDS)
 		f->is_cut = true;
 	if (f->is_cut)
 		return;
-	*gp_vec_push(arena, &f->list) = (struct gp_field){.name = gp_arena_str(arena, name),
-							  .value = copy_lf(arena, value)};
+	field = gp_vec_push(arena, &f->list);
+	*field = (struct gp_field){.name = gp_arena_str(arena, name), .value = copy_lf(arena, value)};
+	if (name.len > GP_MAX_FIELD_NAME)
+		return;
+	if (!f->by_name.arena)
+		gp_map_init(&f->by_name, arena, true);
+	field->above = (size_t)gp_map_set(&f->by_name, field->name, (void *)f->list.len);
 }
 
 void gp_fields_parse(struct gp_arena *arena, struct gp_str message, struct gp_fields *ret,
@@ -49,19 +56,27 @@ void gp_fields_parse(struct gp_arena *arena, struct gp_str message, struct gp_fi
 	*ret_body = gp_str_sub(message, pos, message.len);
 }
 
+size_t gp_fields_lowest(const struct gp_fields *f, struct gp_str name)
+{
+	return name.len <= GP_MAX_FIELD_NAME ? (size_t)gp_map_get(&f->by_name, name) : 0;
+}
+
 size_t gp_fields_count(const struct gp_fields *f, struct gp_str name)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->list.len; i++)
-		n += gp_str_ieq(f->list.items[i].name, name);
+	for (size_t i = gp_fields_lowest(f, name); i; i = f->list.items[i - 1].above)
+		n++;
 	return n;
 }
 
 const struct gp_field *gp_fields_get(const struct gp_fields *f, struct gp_str name, size_t n)
 {
-	for (size_t i = 0; i < f->list.len; i++)
-		if (gp_str_ieq(f->list.items[i].name, name) && n-- == 0)
-			return &f->list.items[i];
-	return NULL;
+	size_t below = gp_fields_count(f, name);
+
+	if (n >= below)
+		return NULL;
+	for (size_t i = gp_fields_lowest(f, name);; i = f->list.items[i - 1].above)
+		if (--below == n)
+			return &f->list.items[i - 1];
 }

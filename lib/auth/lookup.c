@@ -10,6 +10,9 @@ struct gp_ask {
 	struct gp_dns_question *question; /* NULL: the budget was spent */
 	struct gp_str name;
 	enum gp_dns_type type;
+	bool is_finished;
+	int result;
+	struct gp_dns_answer answer;
 };
 
 void gp_asker_init(struct gp_asker *a, struct gp_resolver *resolver, struct gp_batch *batch,
@@ -69,15 +72,16 @@ static void remember(struct gp_ask *ask, int result, const struct gp_dns_answer 
 
 int gp_ask_finish(struct gp_ask *ask, struct gp_dns_answer *ret)
 {
-	struct gp_dns_answer answer = {0};
-	int r = GP_ELIMIT;
-
-	if (ask->question)
-		r = gp_dns_finish(ask->question, ask->asker->arena, &answer);
-	remember(ask, r, &answer);
-	if (r == GP_OK)
-		*ret = answer;
-	return r;
+	if (!ask->is_finished) {
+		ask->is_finished = true;
+		ask->result = GP_ELIMIT;
+		if (ask->question)
+			ask->result = gp_dns_finish(ask->question, ask->asker->arena, &ask->answer);
+		remember(ask, ask->result, &ask->answer);
+	}
+	if (ask->result == GP_OK)
+		*ret = ask->answer;
+	return ask->result;
 }
 
 int gp_ask(struct gp_asker *a, struct gp_str name, enum gp_dns_type type,

@@ -42,6 +42,8 @@
 
 /* Authentication.  The header is kept whole, because signatures cover it byte by byte. */
 #define GP_MAX_AUTH_HEADER (1 << 20) /* Postfix' header_size_limit allows 100 KiB a field */
+#define GP_MAX_AUTH_FIELDS 20000 /* each costs a few dozen bytes beside its text */
+#define GP_MAX_FIELD_NAME 128	/* of names that are looked for; the longest in use has 40 */
 #define GP_MAX_AUTH_LOOKUPS 300 /* DNS questions of one message: twice SPF's worst (10 MX of 10
 				 * names), 20 signatures, 50 ARC sets, two tree walks */
 #define GP_MAX_SPF_MACRO 256	       /* a value that SPF macros expand; no name is longer */
@@ -49,6 +51,10 @@
 #define GP_MAX_SPF_EXPLANATION 400     /* shown of exp=; it goes into an SMTP reply */
 #define GP_MAX_DMARC_AUTHORS 4 /* domains of From that are judged; one is what RFC 9989 knows */
 #define GP_MAX_TAGS 50		/* of one tag list; DKIM knows 13 */
+#define GP_MAX_SIGNED_NAMES 1000 /* in h=; real ones have 10 to 60 */
+#define GP_MAX_SIGNATURES_READ 200 /* to find those of the author's domain; few are checked */
+#define GP_MAX_KEY_RECORD (16 << 10) /* TXT data; an RSA key of 8192 bits takes 1.4 KB */
+#define GP_MAX_KEY_RECORDS 5	/* tried at one name, where RFC 6376 allows one */
 #define GP_MAX_RSA_BITS 8192	/* RFC 8301 asks for 4096; a verification costs the square */
 #define GP_MAX_KEY_FILE (64 << 10) /* PEM of such a key: 7 KB */
 #define GP_MAX_AUTHRES 100	/* entries of one Authentication-Results, properties of one entry */

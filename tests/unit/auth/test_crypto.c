@@ -306,7 +306,7 @@ static void test_threads(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, use_keys, &threads[i]), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, use_keys, path), 0);
 	for (size_t i = 0; i < GP_ARRAY_SIZE(threads); i++) {
 		pthread_join(threads[i], &failed);
 		assert_null(failed);
