@@ -50,7 +50,7 @@ struct gp_auth_lookup {
 struct gp_spf_result {
 	enum gp_auth_status status;
 	bool is_helo;		/* the HELO identity, else MAIL FROM */
-	struct gp_str domain;	/* that was checked: A-labels, lower case */
+	struct gp_str domain;	/* that was checked: A-labels, lower case; as given if it is no name */
 	struct gp_str sender;	/* <sender>: local-part@domain, "postmaster@" added where RFC 7208, 4.3 says */
 	struct gp_str reason;	/* "matched mechanism -all" */
 	struct gp_str record;	/* of the domain, or empty */

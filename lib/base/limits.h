@@ -46,7 +46,7 @@
 #define GP_MAX_FIELD_NAME 128	/* of names that are looked for; the longest in use has 40 */
 #define GP_MAX_AUTH_LOOKUPS 300 /* DNS questions of one message: twice SPF's worst (10 MX of 10
 				 * names), 20 signatures, 50 ARC sets, two tree walks */
-#define GP_MAX_SPF_MACRO 256	       /* a value that SPF macros expand; no name is longer */
+#define GP_MAX_SPF_MACRO 320		/* a value that SPF macros expand: an address of full length */
 #define GP_MAX_SPF_EXPANSION (16 << 10) /* a domain-spec or explanation of SPF, expanded */
 #define GP_MAX_SPF_EXPLANATION 400     /* shown of exp=; it goes into an SMTP reply */
 #define GP_MAX_DMARC_AUTHORS 4 /* domains of From that are judged; one is what RFC 9989 knows */
