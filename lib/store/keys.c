@@ -5,6 +5,12 @@
 
 #include "lib/base/codec.h"
 #include "lib/base/digest.h"
+#include "lib/store/store.h"
+
+unsigned gp_keys_part(struct gp_str table)
+{
+	return gp_str_starts(table, GP_STR("dkim-")) ? GP_STORE_DKIM : GP_STORE_SPAM;
+}
 
 void gp_keys_hash(struct gp_str key, unsigned char ret[GP_KEYS_HASH])
 {

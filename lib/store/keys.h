@@ -23,10 +23,13 @@
  *   meta     SCOPE with "s" before it → struct gp_bayes_meta
  *   tokens   64-bit integer: scope id << 32 | bucket → packed records
  *   seen     scope id (4, big endian), digest (32) → class (1)
- *   LMDB, environment spam/
+ *   LMDB, environments spam/ and dkim/ (tables whose name begins with "dkim-")
  *   records  'r' or 'c', TABLE, NUL, HASH (16) → time it expires (8), value
  *   rings    TABLE, NUL, sequence number (8, big endian) → item
- * Both have `about` → "version" → "1".  Numbers without remark are the host's.
+ * All have `about` → "version" → "1".  Numbers without remark are the host's.
+ *
+ * Tables: spam/ has greylist, …; dkim/ has the rings dkim-dmarc-0 … dkim-dmarc-7, rows for
+ * DMARC reports by the number of their day modulo 8 (lib/auth/dmarc_report.h).
  */
 #ifndef GP_STORE_KEYS_H
 #define GP_STORE_KEYS_H
@@ -58,6 +61,9 @@ static inline uint32_t gp_keys_name(uint64_t token)
 {
 	return (uint32_t)token;
 }
+
+/* Whose table it is: GP_STORE_SPAM or GP_STORE_DKIM. */
+unsigned gp_keys_part(struct gp_str table);
 
 /* First bytes of SHA-256. */
 void gp_keys_hash(struct gp_str key, unsigned char ret[GP_KEYS_HASH]);

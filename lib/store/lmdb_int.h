@@ -5,22 +5,31 @@
 #define GP_STORE_LMDB_INT_H
 
 #include "lib/store/cache.h"
+#include "lib/store/keys.h"
 #include "lib/store/lmdb_env.h"
 #include "lib/store/store_int.h"
 
 enum { GP_LMDB_META, GP_LMDB_TOKENS, GP_LMDB_SEEN }; /* databases of bayes/ */
-enum { GP_LMDB_RECORDS, GP_LMDB_RINGS };	     /* of spam/ */
+enum { GP_LMDB_RECORDS, GP_LMDB_RINGS };	     /* of spam/ and dkim/ */
 
 struct gp_store_lmdb {
 	struct gp_store store;
-	char *bayes_dir, *spam_dir;
-	struct gp_lmdb_env *bayes, *spam;
+	char *bayes_dir, *spam_dir, *dkim_dir;
+	struct gp_lmdb_env *bayes, *spam, *dkim;
 	struct gp_cache *cache;
 };
 
 static inline struct gp_store_lmdb *gp_lmdb_of(struct gp_store *st)
 {
 	return (struct gp_store_lmdb *)st;
+}
+
+/* The environment that holds a table. */
+static inline struct gp_lmdb_env *gp_lmdb_of_table(struct gp_store *st, struct gp_str table)
+{
+	struct gp_store_lmdb *s = gp_lmdb_of(st);
+
+	return gp_keys_part(table) == GP_STORE_DKIM ? s->dkim : s->spam;
 }
 
 /* The operations, by file. */
@@ -43,6 +52,8 @@ int gp_lmdb_counter_add(struct gp_store *st, struct gp_str table, struct gp_str 
 			struct gp_diag *diag);
 int gp_lmdb_ring_push(struct gp_store *st, struct gp_str table, struct gp_str item,
 		      size_t items_max, int64_t deadline_ms, struct gp_diag *diag);
+int gp_lmdb_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+		      struct gp_diag *diag);
 int gp_lmdb_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
 		      gp_store_item_fn *fn, void *arg, struct gp_diag *diag);
 

@@ -70,6 +70,8 @@ int gp_redis_counter_add(struct gp_store *st, struct gp_str table, struct gp_str
 			 struct gp_diag *diag);
 int gp_redis_ring_push(struct gp_store *st, struct gp_str table, struct gp_str item,
 		       size_t items_max, int64_t deadline_ms, struct gp_diag *diag);
+int gp_redis_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+		       struct gp_diag *diag);
 int gp_redis_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
 		       gp_store_item_fn *fn, void *arg, struct gp_diag *diag);
 

@@ -110,6 +110,20 @@ int gp_redis_ring_push(struct gp_store *st, struct gp_str table, struct gp_str i
 	return r;
 }
 
+int gp_redis_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+		       struct gp_diag *diag)
+{
+	struct gp_redis_call *c = gp_redis_call_new(NULL, 2);
+	struct gp_batch *batch;
+	int r;
+
+	gp_redis_arg(&c->req.command, GP_STR("UNLINK"));
+	add_key(c, 'l', table, GP_STR(""));
+	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+	gp_batch_free(&batch);
+	return r;
+}
+
 int gp_redis_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
 		       gp_store_item_fn *fn, void *arg, struct gp_diag *diag)
 {

@@ -415,6 +415,17 @@ int gp_store_ring_push(struct gp_store *st, struct gp_str table, struct gp_str i
 			st->ops->ring_push(st, table, item, items_max, c.deadline_ms, &c.diag));
 }
 
+int gp_store_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline_ms)
+{
+	struct call c;
+
+	if (!table_is_valid(table))
+		return GP_EINVAL;
+	if (!call_begin(&c, st, GP_STORE_WRITES, deadline_ms))
+		return GP_ETEMP;
+	return call_end(&c, st->ops->ring_drop(st, table, c.deadline_ms, &c.diag));
+}
+
 int gp_store_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
 		       gp_store_item_fn *fn, void *arg)
 {

@@ -20,10 +20,10 @@
  * A store that keeps failing is not asked for a while (circuit breaker), so
  * its loss costs a bounded wait once, then microseconds.
  *
- * LMDB, below its directory: `bayes/` (learned, durable) and `spam/` (records,
+ * LMDB, below its directory: `bayes/` (learned, durable), `spam/` and `dkim/` (records,
  * counters, rings; synced once a second: a crash of a program loses nothing, after a
- * crash of the host it begins empty).  One program writes each; a directory that does
- * not exist yet reads as empty.
+ * crash of the host it begins empty).  One program writes each: the learner, milter-spam,
+ * milter-dkim; a directory that does not exist yet reads as empty.
  * URLs: lmdb:DIR   redis://[USER@]HOST[:PORT][/DB]   rediss://… (TLS)
  *	 redis+unix:///PATH[?db=N]; passwords only by options.password_file.
  */
@@ -43,7 +43,7 @@
 struct gp_store;
 
 /* What this process writes; on Redis everybody may write everything. */
-enum { GP_STORE_BAYES = 1, GP_STORE_SPAM = 2 };
+enum { GP_STORE_BAYES = 1, GP_STORE_SPAM = 2, GP_STORE_DKIM = 4 };
 
 struct gp_store_options {
 	unsigned writes;	   /* of GP_STORE_…; other parts are opened read-only */
@@ -147,7 +147,8 @@ int gp_store_bayes_expire(struct gp_store *store, struct gp_str scope, unsigned 
 	GP_MUST_USE;
 
 /* Records, counters and rings live in a table: a short literal of ours
- * ("greylist"), [a-z0-9-]{1,32}.  Keys are any bytes; they are stored hashed. */
+ * ("greylist"), [a-z0-9-]{1,32}; those of milter-dkim begin with "dkim-".  Keys are any
+ * bytes; they are stored hashed. */
 
 #define GP_RECORD_MAX 512	/* bytes of a record */
 #define GP_RING_ITEM_MAX 65536	/* bytes of one ring item */
@@ -176,6 +177,8 @@ int gp_store_counter_add(struct gp_store *store, struct gp_str table, struct gp_
 /* Appends, dropping the oldest beyond items_max. */
 int gp_store_ring_push(struct gp_store *store, struct gp_str table, struct gp_str item,
 		       size_t items_max, int64_t deadline_ms) GP_MUST_USE;
+/* Removes all items. */
+int gp_store_ring_drop(struct gp_store *store, struct gp_str table, int64_t deadline_ms) GP_MUST_USE;
 /* Calls fn for up to n items, newest first; fn returning false ends it.  The item
  * lives until fn returns; fn must not call the store. */
 typedef bool gp_store_item_fn(void *arg, struct gp_str item);

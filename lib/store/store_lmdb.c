@@ -1,7 +1,8 @@
 /*
- * The embedded store: two LMDB environments below one directory.
+ * The embedded store: LMDB environments below one directory, each with one writing
+ * program.
  *
- * bayes/ is committed durably; spam/ without fsync, synced once a second.
+ * bayes/ is committed durably; spam/ and dkim/ without fsync, synced once a second.
  */
 #include <stdlib.h>
 
@@ -17,10 +18,12 @@ static void lmdb_close(struct gp_store *st)
 
 	gp_lmdb_close(&s->bayes);
 	gp_lmdb_close(&s->spam);
+	gp_lmdb_close(&s->dkim);
 	gp_cache_free(&s->cache);
 	gp_store_done(&s->store);
 	free(s->bayes_dir);
 	free(s->spam_dir);
+	free(s->dkim_dir);
 	free(s);
 }
 
@@ -37,9 +40,12 @@ static int ping_env(struct gp_lmdb_env *env, struct gp_diag *diag)
 
 static int lmdb_ping(struct gp_store *st, int64_t deadline_ms, struct gp_diag *diag)
 {
-	int r = ping_env(gp_lmdb_of(st)->bayes, diag);
+	struct gp_store_lmdb *s = gp_lmdb_of(st);
+	int r = ping_env(s->bayes, diag);
 
-	return r < 0 ? r : ping_env(gp_lmdb_of(st)->spam, diag);
+	if (r == GP_OK)
+		r = ping_env(s->spam, diag);
+	return r < 0 ? r : ping_env(s->dkim, diag);
 }
 
 static const struct gp_store_ops lmdb_ops = {
@@ -54,6 +60,7 @@ static const struct gp_store_ops lmdb_ops = {
 	.record_swap = gp_lmdb_record_swap,
 	.counter_add = gp_lmdb_counter_add,
 	.ring_push = gp_lmdb_ring_push,
+	.ring_drop = gp_lmdb_ring_drop,
 	.ring_read = gp_lmdb_ring_read,
 };
 
@@ -63,6 +70,18 @@ static char *join(const char *dir, const char *name)
 
 	gp_buf_printf(&path, "%s/%s", dir, name);
 	return gp_xstrdup(gp_buf_cstr(&path));
+}
+
+/* Records, counters and rings of one program. */
+static int open_tables(const char *dir, bool is_writer, size_t map_max, struct gp_lmdb_env **ret,
+		       struct gp_diag *diag)
+{
+	return gp_lmdb_open(&(struct gp_lmdb_config){.dir = dir,
+						     .is_writer = is_writer,
+						     .is_lazy = true,
+						     .map_max = map_max,
+						     .dbs = {{"records", 0}, {"rings", 0}}},
+			    ret, diag);
 }
 
 int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct gp_store **ret,
@@ -82,6 +101,7 @@ int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct
 	s->cache = gp_cache_new(gp_store_cache_size(o));
 	s->bayes_dir = join(dir, "bayes");
 	s->spam_dir = join(dir, "spam");
+	s->dkim_dir = join(dir, "dkim");
 	r = gp_lmdb_open(&(struct gp_lmdb_config){.dir = s->bayes_dir,
 						  .is_writer = o->writes & GP_STORE_BAYES,
 						  .map_max = map_max,
@@ -90,12 +110,9 @@ int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct
 							  {"seen", 0}}},
 			 &s->bayes, diag);
 	if (r == GP_OK)
-		r = gp_lmdb_open(&(struct gp_lmdb_config){.dir = s->spam_dir,
-							  .is_writer = o->writes & GP_STORE_SPAM,
-							  .is_lazy = true,
-							  .map_max = map_max,
-							  .dbs = {{"records", 0}, {"rings", 0}}},
-				 &s->spam, diag);
+		r = open_tables(s->spam_dir, o->writes & GP_STORE_SPAM, map_max, &s->spam, diag);
+	if (r == GP_OK)
+		r = open_tables(s->dkim_dir, o->writes & GP_STORE_DKIM, map_max, &s->dkim, diag);
 	if (r < 0) {
 		lmdb_close(&s->store);
 		return r;

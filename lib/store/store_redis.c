@@ -54,6 +54,7 @@ static const struct gp_store_ops redis_ops = {
 	.record_swap = gp_redis_record_swap,
 	.counter_add = gp_redis_counter_add,
 	.ring_push = gp_redis_ring_push,
+	.ring_drop = gp_redis_ring_drop,
 	.ring_read = gp_redis_ring_read,
 };
 

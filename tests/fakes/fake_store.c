@@ -357,6 +357,25 @@ static int fake_ring_push(struct gp_store *st, struct gp_str table, struct gp_st
 	return GP_OK;
 }
 
+static int fake_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			  struct gp_diag *diag)
+{
+	struct fake *f = fake_of(st);
+	struct entry **at;
+	int r = enter(f, deadline_ms, false);
+
+	if (r < 0)
+		return r;
+	for (at = &f->entries; *at;) {
+		if (is_item(*at, table))
+			entry_remove(at);
+		else
+			at = &(*at)->next;
+	}
+	leave(f);
+	return GP_OK;
+}
+
 static int fake_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
 			  gp_store_item_fn *fn, void *arg, struct gp_diag *diag)
 {
@@ -425,6 +444,7 @@ static const struct gp_store_ops fake_ops = {
 	.record_swap = fake_record_swap,
 	.counter_add = fake_counter_add,
 	.ring_push = fake_ring_push,
+	.ring_drop = fake_ring_drop,
 	.ring_read = fake_ring_read,
 };
 

@@ -388,6 +388,30 @@ static void ring_keeps_newest(void **state)
 	assert_string_equal(items.text, "hg");
 }
 
+static void ring_is_dropped(void **state)
+{
+	struct gp_str tables[] = {GP_STR("dkim-x-1"), GP_STR("dkim-x-10"), GP_STR("dkim-x-0")};
+	struct items items = {0};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(tables); i++)
+		for (char c = 'a'; c <= 'c'; c++)
+			assert_int_equal(gp_store_ring_push(contract_store, tables[i],
+							    gp_str_n(&c, 1), 9, soon()),
+					 GP_OK);
+	assert_int_equal(gp_store_ring_drop(contract_store, tables[0], soon()), GP_OK);
+	assert_int_equal(gp_store_ring_drop(contract_store, tables[0], soon()), GP_OK);
+	assert_int_equal(gp_store_ring_read(contract_store, tables[0], 9, soon(), collect, &items),
+			 GP_OK);
+	assert_int_equal(items.n, 0);
+	for (size_t i = 1; i < GP_ARRAY_SIZE(tables); i++) {
+		items = (struct items){0};
+		assert_int_equal(gp_store_ring_read(contract_store, tables[i], 9, soon(), collect,
+						    &items),
+				 GP_OK);
+		assert_string_equal(items.text, "cba");
+	}
+}
+
 static void greylist(void **state)
 {
 	struct gp_greylist_rule rule = {.delay_s = 300, .retry_s = 86400, .passed_s = 3024000};
@@ -496,7 +520,8 @@ const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(early_lookup),		cmocka_unit_test(expires_rare_tokens),
 	cmocka_unit_test(record_swaps),		cmocka_unit_test(record_expires),
 	cmocka_unit_test(counter_counts),	cmocka_unit_test(counter_window_is_fixed),
-	cmocka_unit_test(ring_keeps_newest),	cmocka_unit_test(greylist),
+	cmocka_unit_test(ring_keeps_newest),	cmocka_unit_test(ring_is_dropped),
+	cmocka_unit_test(greylist),
 	cmocka_unit_test(mistakes_are_refused), cmocka_unit_test(threads),
 };
 const size_t contract_tests_n = GP_ARRAY_SIZE(contract_tests);

@@ -70,7 +70,7 @@ static void assert_succeeds(pid_t pid)
 static int setup(void **state)
 {
 	assert_non_null(mkdtemp(dir));
-	contract_store = open_store("contract", GP_STORE_BAYES | GP_STORE_SPAM, 0);
+	contract_store = open_store("contract", GP_STORE_BAYES | GP_STORE_SPAM | GP_STORE_DKIM, 0);
 	contract_advance = advance;
 	return 0;
 }
@@ -283,6 +283,27 @@ static void held_lock_costs_the_deadline(void **state)
 	gp_store_close(&st);
 }
 
+/* Two programs on one directory, each with tables of its own. */
+static void tables_have_owners(void **state)
+{
+	struct gp_store *spam = open_store("owners", GP_STORE_SPAM, 0);
+	struct gp_store *dkim = open_store("owners", GP_STORE_DKIM, 0);
+	int64_t value;
+
+	assert_int_equal(gp_store_counter_add(spam, GP_STR("t"), GP_STR("k"), 1, 60, soon(), &value),
+			 GP_OK);
+	assert_int_equal(gp_store_counter_add(dkim, GP_STR("dkim-t"), GP_STR("k"), 1, 60, soon(),
+					      &value),
+			 GP_OK);
+	assert_int_equal(gp_store_ring_push(spam, GP_STR("dkim-t"), GP_STR("x"), 9, soon()),
+			 GP_EACCES);
+	assert_int_equal(gp_store_ring_push(dkim, GP_STR("t"), GP_STR("x"), 9, soon()), GP_EACCES);
+	gp_store_close(&spam);
+	gp_store_close(&dkim);
+	assert_int_equal(access(path("owners/spam/data.mdb"), F_OK), 0);
+	assert_int_equal(access(path("owners/dkim/data.mdb"), F_OK), 0);
+}
+
 static int count_and_die(const char *name)
 {
 	struct gp_store *st = open_store(name, GP_STORE_SPAM, 0);
@@ -429,7 +450,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(map_grows),
 		cmocka_unit_test(full_is_temporary),
 		cmocka_unit_test(held_lock_costs_the_deadline),
-		cmocka_unit_test(crashes),
+		cmocka_unit_test(crashes), cmocka_unit_test(tables_have_owners),
 		cmocka_unit_test(files_are_shared),
 		cmocka_unit_test(unusable_directory_is_named),
 		cmocka_unit_test(garbage_is_refused),

@@ -1,5 +1,5 @@
 /*
- * Records, counters and rings on LMDB.
+ * Records, counters and rings on LMDB: spam/ and dkim/.
  *
  * What has expired does not exist for readers, and is removed in passing: each
  * change looks at the next few entries of the database and deletes those that
@@ -111,7 +111,7 @@ static int sweep(MDB_txn *txn, MDB_dbi db, struct change *c)
 int gp_lmdb_record_get(struct gp_store *st, struct gp_str table, struct gp_str key,
 		       int64_t deadline_ms, struct gp_record *ret, struct gp_diag *diag)
 {
-	struct gp_lmdb_env *env = gp_lmdb_of(st)->spam;
+	struct gp_lmdb_env *env = gp_lmdb_of_table(st, table);
 	unsigned char k[GP_KEYS_LMDB_MAX];
 	size_t k_len = gp_keys_lmdb('r', table, key, k);
 	struct gp_str value;
@@ -181,7 +181,7 @@ int gp_lmdb_record_swap(struct gp_store *st, struct gp_str table, struct gp_str 
 		c->old = *old;
 	if (new)
 		c->new = *new;
-	r = gp_lmdb_write(gp_lmdb_of(st)->spam, &c->work, change_destroy, deadline_ms, &batch,
+	r = gp_lmdb_write(gp_lmdb_of_table(st, table), &c->work, change_destroy, deadline_ms, &batch,
 			  diag);
 	if (r == GP_OK)
 		*ret_swapped = c->swapped;
@@ -223,7 +223,7 @@ int gp_lmdb_counter_add(struct gp_store *st, struct gp_str table, struct gp_str 
 	c->work.run = counter_run;
 	c->delta = delta;
 	c->ttl_s = ttl_s;
-	r = gp_lmdb_write(gp_lmdb_of(st)->spam, &c->work, change_destroy, deadline_ms, &batch,
+	r = gp_lmdb_write(gp_lmdb_of_table(st, table), &c->work, change_destroy, deadline_ms, &batch,
 			  diag);
 	if (r == GP_OK)
 		*ret_value = c->value;
@@ -324,8 +324,45 @@ int gp_lmdb_ring_push(struct gp_store *st, struct gp_str table, struct gp_str it
 	if (item.len > 0)
 		memcpy(c->item, item.ptr, item.len);
 	c->work.run = push_run;
-	r = gp_lmdb_write(gp_lmdb_of(st)->spam, &c->work, change_destroy, deadline_ms, &batch,
+	r = gp_lmdb_write(gp_lmdb_of_table(st, table), &c->work, change_destroy, deadline_ms, &batch,
 			  diag);
+	gp_batch_free(&batch);
+	return r;
+}
+
+static int drop_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct change *c = (struct change *)work;
+	struct gp_str table = gp_str_n(c->key, c->key_len);
+	unsigned char buf[RING_KEY_MAX];
+	MDB_val k = {.mv_size = ring_key(table, 0, buf), .mv_data = buf}, v;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn, gp_lmdb_db(env, GP_LMDB_RINGS), &cursor);
+
+	if (rc != 0)
+		return rc;
+	rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	while (rc == 0 && ring_owns(&k, table)) {
+		rc = mdb_cursor_del(cursor, 0);
+		if (rc == 0)
+			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int gp_lmdb_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+		      struct gp_diag *diag)
+{
+	struct change *c = gp_xcalloc(1, sizeof(*c));
+	struct gp_batch *batch;
+	int r;
+
+	memcpy(c->key, table.ptr, table.len);
+	c->key_len = table.len;
+	c->work.run = drop_run;
+	r = gp_lmdb_write(gp_lmdb_of_table(st, table), &c->work, change_destroy, deadline_ms,
+			  &batch, diag);
 	gp_batch_free(&batch);
 	return r;
 }
@@ -333,7 +370,7 @@ int gp_lmdb_ring_push(struct gp_store *st, struct gp_str table, struct gp_str it
 int gp_lmdb_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
 		      gp_store_item_fn *fn, void *arg, struct gp_diag *diag)
 {
-	struct gp_lmdb_env *env = gp_lmdb_of(st)->spam;
+	struct gp_lmdb_env *env = gp_lmdb_of_table(st, table);
 	MDB_cursor *cursor = NULL;
 	MDB_txn *txn;
 	MDB_val k, v;
