@@ -292,10 +292,10 @@ enum gp_auth_status gp_signature_key(struct gp_ask *ask, struct gp_arena *arena,
 		gp_dkim_record_done(ret);
 		*ret = record;
 		*ret_text = answer.records[i].text;
+		*reason = why;
 		if (status == GP_AUTH_PASS)
 			return status;
 		first = status;
-		*reason = why;
 	}
 	return first;
 }

@@ -184,6 +184,7 @@ static int write_value(const struct gp_sign *s, const struct gp_fields *fields, 
 		       const struct gp_body_digest *body, const struct gp_sign_as *as, int64_t now_s,
 		       struct gp_fold *w, struct gp_diag *diag)
 {
+	GP_BUF_AUTO hash = GP_BUF_INIT(2 * GP_SHA256_SIZE);
 	int r;
 
 	gp_fold_word(w, first, true);
@@ -192,9 +193,8 @@ static int write_value(const struct gp_sign *s, const struct gp_fields *fields, 
 		r = add_header_list(w, s->options, fields, diag);
 	if (r)
 		return r;
-	gp_fold_word(w, GP_STR("bh="), true);
-	gp_fold_base64(w, gp_str_n(body->digest, sizeof(body->digest)));
-	gp_fold_word(w, GP_STR(";"), false);
+	gp_base64_encode(body->digest, sizeof(body->digest), &hash);
+	add_tag(w, s->arena, "bh", gp_buf_str(&hash));
 	gp_fold_word(w, GP_STR("b="), true);
 	assert(gp_buf_error(w->out) == GP_OK);
 	return GP_OK;
