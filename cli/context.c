@@ -11,6 +11,7 @@
 #include "config.h"
 #include "lib/base/fd.h"
 #include "lib/conf/print.h"
+#include "lib/daemon/storage.h"
 #include "milter-dkim/options.h"
 #include "milter-spam/options.h"
 
@@ -61,7 +62,7 @@ int gp_cli_open_store(const struct gp_snapshot *snap, unsigned writes, struct gp
 {
 	struct gp_diag diag;
 
-	if (gp_scanner_open_store(gp_snapshot_get(snap, &gp_conf_top_table), writes, ret, &diag))
+	if (gp_storage_open(gp_snapshot_get(snap, &gp_conf_top_table), writes, ret, &diag))
 		return gp_cli_fail(GP_EXIT_UNAVAILABLE, "store: %s", diag.text);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/sandbox.h"
+#include "lib/daemon/storage.h"
 
 /* A health check answers within this, whatever the store does. */
 #define HEALTH_MS 1000
@@ -61,8 +62,8 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
 	spam_register_metrics();
-	return gp_scanner_open_store(gp_snapshot_get(snap, &gp_conf_top_table), GP_STORE_SPAM,
-				     &spam_store, diag);
+	return gp_storage_open(gp_snapshot_get(snap, &gp_conf_top_table), GP_STORE_SPAM,
+			       &spam_store, diag);
 }
 
 static void stop(void)
@@ -89,16 +90,11 @@ static size_t health(struct gp_health *entries, size_t max)
 static void sandbox(const struct gp_snapshot *snap)
 {
 	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
-	const struct gp_conf_top *top = gp_snapshot_get(snap, &gp_conf_top_table);
-	struct gp_str store = gp_str(top->store);
 
 	for (size_t i = 0; i < rules->paths.len; i++)
 		gp_sandbox_read(rules->paths.items[i]);
 	gp_sandbox_read(rules->cache);
-	if (gp_str_starts(store, GP_STR("lmdb:")))
-		gp_sandbox_write(store.ptr + 5);
-	if (gp_str_starts(store, GP_STR("redis+unix://")))
-		gp_sandbox_write(store.ptr + 13);
+	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 }
 
 static const struct gp_daemon milter_spam = {

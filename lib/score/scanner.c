@@ -95,28 +95,6 @@ struct gp_rule_set *gp_scanner_rules(struct gp_scanner *s)
 	return s->rules;
 }
 
-static const char *unless_empty(const char *s)
-{
-	return *s ? s : NULL;
-}
-
-int gp_scanner_open_store(const struct gp_conf_top *top, unsigned writes, struct gp_store **ret,
-			  struct gp_diag *diag)
-{
-	struct gp_store_options options = {
-		.writes = writes,
-		.timeout_ms = top->store_timeout_ms,
-		.cache_size = (size_t)top->store_cache_size,
-		.cache_off = top->store_cache_size == 0,
-		.map_size_max = top->store_map_size_max,
-		.username = unless_empty(top->store_username),
-		.password_file = unless_empty(top->store_password_file),
-		.tls_ca_file = unless_empty(top->store_ca_file),
-	};
-
-	return gp_store_open(top->store, &options, ret, diag);
-}
-
 static void free_batch(void *arg)
 {
 	gp_batch_free(arg);

@@ -42,10 +42,6 @@ int gp_scanner_new(const struct gp_snapshot *snap, struct gp_rule_report *proble
 void gp_scanner_free(struct gp_scanner *s);
 struct gp_rule_set *gp_scanner_rules(struct gp_scanner *s);
 
-/* Opens the store that the settings name; writes: of GP_STORE_…. */
-int gp_scanner_open_store(const struct gp_conf_top *top, unsigned writes, struct gp_store **ret,
-			  struct gp_diag *diag) GP_MUST_USE;
-
 struct gp_scan_input {
 	struct gp_message *message; /* finished */
 	struct gp_store *store;	    /* or NULL: no Bayes */

@@ -1,0 +1,16 @@
+/*
+ * The store that the top-level settings (`store`, `store_…`) describe.
+ */
+#ifndef GP_DAEMON_STORAGE_H
+#define GP_DAEMON_STORAGE_H
+
+#include "lib/conf/shared.h"
+#include "lib/store/store.h"
+
+/* As gp_store_open; writes: of GP_STORE_…. */
+int gp_storage_open(const struct gp_conf_top *top, unsigned writes, struct gp_store **ret,
+		    struct gp_diag *diag) GP_MUST_USE;
+/* Names where it lies to the sandbox (gp_sandbox_write), before that is entered. */
+void gp_storage_sandbox(const struct gp_conf_top *top);
+
+#endif
