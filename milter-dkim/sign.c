@@ -114,8 +114,13 @@ static int remove_old(struct gp_session *s, const struct dkim_message *m)
 int dkim_sign_finish(struct gp_session *s, struct dkim_message *m, struct gp_diag *diag)
 {
 	struct gp_str values[DKIM_SIGNERS_MAX];
-	int r = make(s, m, values, diag);
+	int r;
 
+	if (m->fields.is_cut) {
+		gp_diag_set(diag, "the header is too large to be signed");
+		return GP_ELIMIT;
+	}
+	r = make(s, m, values, diag);
 	if (r)
 		return r;
 	r = remove_old(s, m);

@@ -28,7 +28,7 @@ void dkim_sign_body(struct dkim_message *m, struct gp_str chunk);
  * none.  GP_E… when that failed; sign.on_error says what becomes of the message. */
 int dkim_sign_finish(struct gp_session *s, struct dkim_message *m, struct gp_diag *diag) GP_MUST_USE;
 /* For the log: "example.org:s2026,example.org:s2026e"; or why it is not signed: "off",
- * "no-key", "no-from", "not-allowed", "bounce", "none" (the table says so), "signed"; "" for
+ * "no-key", "no-from" (or none with a domain), "not-allowed", "bounce", "none" (the table says so), "signed"; "" for
  * inbound mail. */
 const char *dkim_signing_reason(const struct dkim_message *m);
 /* The longest line of the body if it is longer than what SMTP guarantees (998 bytes), else 0:

@@ -4,19 +4,22 @@
 #include <stdlib.h>
 
 #include "lib/base/log.h"
+#include "lib/base/map.h"
 #include "lib/daemon/sandbox.h"
 #include "milter-dkim/sign.h"
 
 /* RFC 8301, 3.2: signers should use 2048 bits at least. */
 #define RSA_BITS_GOOD 2048
 
+/* A file may stand in many lines: `arg` is a map of those that were said. */
 static void warn_short(const struct dkim_signer *signer, void *arg)
 {
-	(void)arg;
-	if (gp_key_type(signer->key) == GP_KEY_RSA && gp_key_bits(signer->key) < RSA_BITS_GOOD)
-		gp_log_warning("%s: an RSA key of %u bits is short; make one of %d with "
-			       "`gatepost dkim rotate`",
-			       signer->path, gp_key_bits(signer->key), RSA_BITS_GOOD);
+	if (gp_key_type(signer->key) != GP_KEY_RSA || gp_key_bits(signer->key) >= RSA_BITS_GOOD ||
+	    gp_map_set(arg, gp_str(signer->path), arg))
+		return;
+	gp_log_warning("%s: an RSA key of %u bits is short; make one of %d with `gatepost dkim "
+		       "rotate`",
+		       signer->path, gp_key_bits(signer->key), RSA_BITS_GOOD);
 }
 
 int dkim_sign_setup(struct gp_snapshot *snap, struct dkim_snapshot *data,
@@ -26,11 +29,13 @@ int dkim_sign_setup(struct gp_snapshot *snap, struct dkim_snapshot *data,
 	struct dkim_key_source from = {.table = c->sign.keys,
 				       .dir = c->sign.key_directory,
 				       .rsa_bits_min = (unsigned)c->sign.rsa_bits_min};
+	struct gp_map said;
 	int r = dkim_keyring_load(&from, gp_snapshot_arena(snap), &data->keyring, report);
 
 	data->sign = dkim_sign_options(&c->sign, gp_snapshot_arena(snap));
+	gp_map_init(&said, gp_snapshot_arena(snap), false);
 	if (r == GP_OK)
-		dkim_keyring_each(data->keyring, warn_short, NULL);
+		dkim_keyring_each(data->keyring, warn_short, &said);
 	return r;
 }
 
