@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "cli/context.h"
+#include "cli/dkim.h"
 #include "cli/postfix.h"
 #include "config.h"
 #include "milter-dkim/options.h"
@@ -160,6 +161,25 @@ static int check_rules(const struct gp_snapshot *snap)
 	return 0;
 }
 
+static void count_key(const struct dkim_signer *signer, void *arg)
+{
+	(void)signer;
+	++*(unsigned *)arg;
+}
+
+static int check_keys(struct gp_cli *cli, const struct gp_snapshot *snap)
+{
+	struct dkim_keyring *ring;
+	unsigned n = 0;
+	int status = gp_cli_keyring(cli, snap, &ring);
+
+	if (status)
+		return status;
+	dkim_keyring_each(ring, count_key, &n);
+	printf("keys: %u sign mail%s\n", n, n ? "; gatepost dkim check compares them with the DNS" : "");
+	return 0;
+}
+
 static int run_check(struct gp_cli *cli, int argc, char **argv)
 {
 	struct check_options o = {0};
@@ -176,6 +196,8 @@ static int run_check(struct gp_cli *cli, int argc, char **argv)
 	printf("configuration: %s\n", gp_snapshot_file(snap) ? gp_snapshot_file(snap)
 							     : "defaults, no file");
 	status = check_rules(snap);
+	worse = check_keys(cli, snap);
+	status = GP_MAX(status, worse);
 	if (o.postfix) {
 		worse = check_postfix(cli, snap, o.postfix);
 		status = GP_MAX(status, worse);

@@ -33,12 +33,18 @@ int gp_newkey_types_parse(struct gp_str text, unsigned *ret)
 	return GP_OK;
 }
 
-static bool is_taken(const struct dkim_keydir *taken, const char *selector)
+/* By a line of the state file, or by a key file without one: an interruption leaves those. */
+static bool is_taken(struct gp_arena *arena, const struct dkim_keydir *taken, const char *selector)
 {
+	struct gp_str folder = gp_str(taken->path);
+
 	for (size_t i = 0; i < taken->keys.len; i++)
 		if (gp_str_ieq(taken->keys.items[i].selector, gp_str(selector)))
 			return true;
-	return false;
+	while (folder.len && folder.ptr[folder.len - 1] != '/')
+		folder.len--;
+	return folder.len && access(gp_arena_printf(arena, "%.*s%s.key", GP_STR_FMT(folder),
+						    selector), F_OK) == 0;
 }
 
 static const char *default_stem(struct gp_arena *arena, int64_t now_s)
@@ -65,7 +71,7 @@ const char *gp_newkey_selector(struct gp_arena *arena, const char *stem, enum gp
 	}
 	stem = default_stem(arena, now_s);
 	name = gp_arena_printf(arena, "%s%s", stem, kind);
-	for (char again = 'b'; is_taken(taken, name) && again <= 'z'; again++)
+	for (char again = 'b'; is_taken(arena, taken, name) && again <= 'z'; again++)
 		if (again != 'r' && again != 'e')
 			name = gp_arena_printf(arena, "%s%c%s", stem, again, kind);
 	return name;

@@ -7,11 +7,14 @@ import json
 import re
 import stat
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from test_command import run
+from test_command import program, run
 
 SELECTOR = re.compile(r"s20\d\d[01]\d")
 
@@ -191,3 +194,385 @@ def test_no_keys_are_refused(keys: Keys, content: bytes) -> None:
     key.write_bytes(content)
     key.chmod(0o600)
     assert str(key) in keys.run("record", key, status=65)
+
+
+# sign, verify
+
+MESSAGE = (b"From: Joe <joe@example.org>\r\nTo: alice@example.net\r\nSubject: a  long\r\n\tway home\r\n"
+           b"Date: Sat, 21 Nov 2026 09:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nHello  Alice,\r\n\r\n.dot \r\n\r\n\r\n")
+
+
+def make_key(keys: Keys, domain: str = "example.org", selector: str = "s1", kind: str = "rsa") -> Path:
+    """A key that signs and is published."""
+    keys.publish(keys.run("genkey", domain, "--selector", selector, "--type", kind, "--activate"))
+    return keys.path(domain, selector)
+
+
+def sign(keys: Keys, message: bytes, *args: str | Path) -> bytes:
+    done = run("-c", keys.config, "dkim", "sign", *args, "-", stdin=message)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def verify(keys: Keys, message: bytes, status: int = 0) -> dict[str, Any]:
+    done = run("-c", keys.config, "dkim", "verify", "--json", "--zone", keys.zone, "-", stdin=message)
+    assert done.returncode == status, done
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+@pytest.mark.parametrize("how", ["simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed", "relaxed"])
+@pytest.mark.parametrize("ends", [b"\r\n", b"\n"])
+def test_sign_and_verify(keys: Keys, kind: str, how: str, ends: bytes) -> None:
+    make_key(keys, kind=kind)
+    message = MESSAGE.replace(b"\r\n", ends)
+    signed = sign(keys, message, "--canonicalization", how)
+    assert signed.endswith(message)
+    field = signed[:-len(message)]
+    assert field.startswith(b"DKIM-Signature: v=1;") and field.endswith(ends)
+    assert field.count(b"\n") == field.count(ends), "the field has the message's line ends"
+    told = verify(keys, signed)
+    assert [(s["result"], s["domain"], s["selector"]) for s in told["dkim"]["signatures"]] == [("pass", "example.org", "s1")]
+
+
+def test_others_verify(keys: Keys) -> None:
+    dkim = pytest.importorskip("dkim")
+    make_key(keys)
+    signed = sign(keys, MESSAGE)
+    value = "".join(strings(keys.path("example.org", "s1", "txt").read_text()))
+
+    def answer(name: bytes, timeout: int = 5) -> bytes:
+        assert name == b"s1._domainkey.example.org."
+        return value.encode()
+
+    assert dkim.verify(signed, dnsfunc=answer)
+    assert not dkim.verify(signed.replace(b"Alice,", b"Alicf,"), dnsfunc=answer)
+
+
+def test_sign_with_two_keys_at_once(keys: Keys) -> None:
+    keys.publish(keys.run("genkey", "example.org", "--selector", "s1", "--type", "both", "--activate"))
+    told = verify(keys, sign(keys, MESSAGE))
+    assert {(s["result"], s["selector"], s["algorithm"], s["key_bits"]) for s in told["dkim"]["signatures"]} == {
+        ("pass", "s1r", "rsa-sha256", 2048), ("pass", "s1e", "ed25519-sha256", 256)}
+    told = verify(keys, sign(keys, MESSAGE, "--selector", "s1e"))
+    assert [s["selector"] for s in told["dkim"]["signatures"]] == ["s1e"]
+
+
+def test_sign_with_a_key_file(keys: Keys) -> None:
+    key = make_pem(keys.world / "k.pem", "genpkey", "-algorithm", "ed25519")
+    keys.publish(keys.run("record", key, "--domain", "example.com", "--selector", "x"))
+    signed = sign(keys, MESSAGE, "--key", key, "--selector", "x", "--domain", "Example.COM", "--headers", "to:subject,from",
+                  "--oversign", "From", "--expire", "1d")
+    field = signed[:-len(MESSAGE)].replace(b"\r\n\t", b" ")
+    assert re.search(rb"h=[^;]*from", field, re.I) and not re.search(rb"h=[^;]*Date", field, re.I)
+    signature = verify(keys, signed)["dkim"]["signatures"][0]
+    assert (signature["result"], signature["domain"]) == ("pass", "example.com")
+    assert signature["expires_at"] - signature["signed_at"] == 86400
+
+
+def test_sign_keeps_every_byte(keys: Keys) -> None:
+    """An mbox's first line stays first; NUL, bare CR, 8-bit and a missing last line end stay as they are."""
+    make_key(keys)
+    message = b"From joe Sat Nov 21 09:00:00 2026\nFrom: joe@example.org\nSubject: \xff\x00\n\na\rb\0\xe4\nlast"
+    signed = sign(keys, message)
+    first, rest = message.split(b"\n", 1)
+    assert signed.startswith(first + b"\nDKIM-Signature: ") and signed.endswith(b"\n" + rest)
+    assert len(re.sub(rb"DKIM-Signature:.*?\n(?![\t ])", b"", signed, flags=re.S)) == len(message)
+    verify(keys, signed)
+
+
+def test_big_message(keys: Keys) -> None:
+    make_key(keys, kind="ed25519")
+    message = MESSAGE + (b"x" * 76 + b"\r\n") * 400_000
+    signed = sign(keys, message)
+    assert signed.endswith(message)
+    file = keys.world / "big.eml"
+    file.write_bytes(signed)
+    assert "pass" in keys.run("verify", file, "--zone", keys.zone)
+    file.write_bytes(signed[:-3] + b"y\r\n")
+    assert "fail" in keys.run("verify", file, "--zone", keys.zone, status=1)
+
+
+@pytest.mark.parametrize(("line", "status", "says"), [
+    ("sign", 64, "name one message"),
+    ("sign --key k -", 64, "--key needs --selector"),
+    ("sign --key /nonexistent.pem --selector s -", 65, "/nonexistent.pem"),
+    ("sign --canonicalization loose -", 64, '"loose" is not'),
+    ("sign --headers a;b -", 64, "not a list of field names"),
+    ("sign --expire soon -", 64, "not a duration"),
+    ("sign --domain example.com -", 65, "no key signs for example.com"),
+    ("sign --selector other -", 65, "with selector other"),
+    ("sign /nonexistent.eml", 66, "/nonexistent.eml: No such file"),
+    ("verify", 64, "name one message"),
+    ("verify /nonexistent.eml", 66, "/nonexistent.eml: No such file"),
+    ("verify --zone /nonexistent.zone -", 66, "/nonexistent.zone"),
+])
+def test_signing_mistakes_are_named(keys: Keys, line: str, status: int, says: str) -> None:
+    make_key(keys, kind="ed25519")
+    assert says in keys.run(*line.split(), stdin=MESSAGE, status=status)
+
+
+def test_zone_errors_have_a_line(keys: Keys) -> None:
+    keys.publish('a.example. IN TXT "ok"\nb.example. IN TXT "open\n')
+    assert f"{keys.zone}:3: " in keys.run("verify", "-", "--zone", keys.zone, stdin=MESSAGE, status=66)
+
+
+def test_no_author(keys: Keys) -> None:
+    assert "no From" in keys.run("sign", "-", stdin=b"Subject: x\n\nbody\n", status=65)
+
+
+def test_open_key_signs_nothing(keys: Keys) -> None:
+    key = make_key(keys)
+    key.chmod(0o644)
+    done = run("-c", keys.config, "dkim", "sign", "-", stdin=MESSAGE)
+    assert done.returncode == 78 and str(key).encode() in done.stderr and b"chmod" in done.stderr
+    assert done.stdout == b""
+    done = run("dkim", "sign", "--key", key, "--selector", "s1", "-", stdin=MESSAGE)
+    assert done.returncode == 65 and str(key).encode() in done.stderr and done.stdout == b""
+
+
+def test_verify_says_why(keys: Keys) -> None:
+    make_key(keys)
+    signed = sign(keys, MESSAGE)
+    text = keys.run("verify", "-", "--zone", keys.zone, stdin=signed)
+    assert re.search(r"^  DKIM +pass +example\.org", text, re.M) and "2048 bits, the author's domain" in text
+    assert "s1._domainkey.example.org TXT" in text and "\033" not in text
+    text = keys.run("verify", "-", "--zone", keys.zone, stdin=signed.replace(b"Hello", b"Hullo"), status=1)
+    assert re.search(r"^  DKIM +fail +example\.org: .*body", text, re.M)
+    assert "no signature" in keys.run("verify", "-", "--zone", keys.zone, stdin=MESSAGE, status=2)
+    keys.zone.write_text("")
+    text = keys.run("verify", "-", "--zone", keys.zone, stdin=signed, status=1)
+    assert re.search(r"^  DKIM +permerror", text, re.M) and "no such name" in text
+    keys.config.write_text('dns = { servers = [ "127.0.0.1@9" ]; timeout = "1s"; };\n')
+    assert re.search(r"^  DKIM +temperror", keys.run("verify", "-", stdin=signed, status=75), re.M)
+
+
+def test_json_is_utf8(keys: Keys) -> None:
+    """Whatever is in the message, the output is JSON, and text does not command a terminal."""
+    message = b"DKIM-Signature: v=1; a=rsa-sha256; d=ex\xff\x1b[2Jample; s=\xc3\x28\x00; b=AA; bh=AA; h=from\nFrom: x\n\nb\n"
+    told = verify(keys, message, status=1)
+    assert set(told) == {"file", "dkim", "dns"} and set(told["dkim"]) == {"seen", "signatures"}
+    assert set(told["dkim"]["signatures"][0]) == {
+        "result", "reason", "domain", "selector", "identity", "algorithm", "b", "record", "key_bits", "testing", "author_domain",
+        "unsigned_bytes", "signed_at", "expires_at", "header"}
+    text = keys.run("verify", "-", "--zone", keys.zone, stdin=message, status=1)
+    assert "\033" not in text
+
+
+# check
+
+
+def check(keys: Keys, *args: str, status: int = 0) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in keys.run("check", "--json", "--zone", keys.zone, *args, status=status).splitlines()]
+
+
+def codes(told: dict[str, Any]) -> set[str]:
+    return {p["code"] for p in told["problems"]}
+
+
+def record_of(keys: Keys, domain: str = "example.org", selector: str = "s1") -> str:
+    return "".join(strings(keys.path(domain, selector, "txt").read_text()))
+
+
+def test_check_good(keys: Keys) -> None:
+    make_key(keys)
+    make_key(keys, "example.net", kind="ed25519")
+    told = check(keys)
+    assert [(t["domain"], t["good"], t["problems"], t["state"]) for t in told] == [
+        ("example.net", True, [], "active"), ("example.org", True, [], "active")]
+    assert told[1]["record"] == record_of(keys)
+    assert set(told[0]) == {"domain", "selector", "name", "type", "bits", "state", "good", "problems", "record", "spf_record",
+                            "dmarc_record"}
+    text = keys.run("check", "example.org", "--zone", keys.zone)
+    assert text.startswith("good  s1._domainkey.example.org (rsa, 2048 bits, active)\n") and "example.net" not in text
+    assert "hint: example.org has no SPF record" in text and "hint: example.org has no DMARC record" in text
+    keys.publish('example.org. TXT "v=spf1 -all"\n_dmarc.example.org. TXT "v=DMARC1; p=none"\n')
+    assert "hint" not in keys.run("check", "example.org", "--zone", keys.zone)
+
+
+@pytest.mark.parametrize(("change", "code", "status"), [
+    (lambda r: None, "no-name", 1),
+    (lambda r: "", "malformed", 1),
+    (lambda r: r.replace("k=rsa", "k=dsa"), "malformed", 1),
+    (lambda r: r[:60], "malformed", 1),
+    (lambda r: re.sub("p=.*", "p=", r), "revoked", 1),
+    (lambda r: r.replace("k=rsa", "k=rsa; s=tlsrpt"), "no-email", 1),
+    (lambda r: r.replace("k=rsa", "k=rsa; h=sha1"), "no-sha256", 1),
+    (lambda r: r.replace("k=rsa", "k=rsa; t=y"), "testing", 0),
+])
+def test_check_finds(keys: Keys, change: Callable[[str], str | None], code: str, status: int) -> None:
+    keys.run("genkey", "example.org", "--selector", "s1", "--activate")
+    text = change(record_of(keys))
+    if text is not None:
+        pieces = " ".join(f'"{text[i:i + 200]}"' for i in range(0, max(len(text), 1), 200))
+        keys.publish(f"s1._domainkey.example.org. TXT {pieces}\n")
+    told = check(keys, status=status)[0]
+    assert code in codes(told) and told["good"] == (status == 0)
+
+
+def test_check_finds_another_key(keys: Keys) -> None:
+    make_key(keys, selector="s1")
+    keys.run("genkey", "example.org", "--selector", "s2", "--activate")
+    keys.publish("s2._domainkey.example.org. TXT " + " ".join(f'"{s}"' for s in strings(
+        keys.path("example.org", "s1", "txt").read_text())) + "\n")
+    told = {t["selector"]: codes(t) for t in check(keys, status=1)}
+    assert told == {"s1": set(), "s2": {"other-key"}}
+
+
+def test_check_finds_several_and_short(keys: Keys) -> None:
+    keys.publish(keys.run("genkey", "example.org", "--selector", "s1", "--bits", "1024", "--activate"))
+    assert codes(check(keys)[0]) == {"short"}
+    keys.publish('s1._domainkey.example.org. TXT "something else"\n')
+    assert "several" in codes(check(keys, status=1)[0])
+
+
+def test_check_no_record(keys: Keys) -> None:
+    keys.run("genkey", "example.org", "--selector", "s1", "--activate")
+    keys.publish("s1._domainkey.example.org. A 192.0.2.1\n")
+    assert codes(check(keys, status=1)[0]) == {"no-record"}
+
+
+def test_check_without_dns_or_keys(keys: Keys) -> None:
+    assert "no keys are configured" in keys.run("check", status=65)
+    make_key(keys, kind="ed25519")
+    assert "no key is configured" in keys.run("check", "example.com", status=65)
+    with keys.config.open("a") as config:
+        config.write('dns = { servers = [ "127.0.0.1@9" ]; timeout = "1s"; };\n')
+    told = json.loads(keys.run("check", "--json", status=75))
+    assert codes(told) == {"no-answer"} and told["spf_record"] is None
+
+
+def test_key_table_errors_have_a_line(keys: Keys) -> None:
+    table = keys.world / "table"
+    table.write_text(f"# keys\nexample.org s1={keys.world}/gone.key\nexample.net\n")
+    keys.configure(sign=f'keys = "{table}";')
+    for command in (("check",), ("dkim", "check"), ("dkim", "record")):
+        done = run("-c", keys.config, *command)
+        assert done.returncode == 78
+        assert f"{table}:2: {keys.world}/gone.key: ".encode() in done.stderr and f"{table}:3: ".encode() in done.stderr
+
+
+# rotate
+
+
+def states(keys: Keys, domain: str = "example.org") -> dict[str, str]:
+    file = keys.directory / domain / "selectors"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return {line.split()[0]: line.split()[1] for line in lines if not line.startswith("#")}
+
+
+def rotate(keys: Keys, *args: str, status: int = 0) -> str:
+    return keys.run("rotate", "example.org", "--zone", keys.zone, *args, status=status)
+
+
+def signers(keys: Keys, message: bytes) -> list[str]:
+    return [s["selector"] for s in verify(keys, message)["dkim"]["signatures"]]
+
+
+def test_rotation(keys: Keys) -> None:
+    """From no key at all to the second one, the first one cleaned up; mail can be verified all the time."""
+    text = rotate(keys, "--selector", "s1", status=75)
+    assert states(keys) == {"s1": "prepared"}
+    assert "no key signs" in keys.run("sign", "-", stdin=MESSAGE, status=65)
+    assert "does not exist: publish" in rotate(keys, status=75), "not published yet"
+    keys.publish(text)
+    assert "systemctl reload milter-dkim" in rotate(keys)
+    assert states(keys) == {"s1": "active"}
+    first = sign(keys, MESSAGE)
+
+    text = rotate(keys, "--selector", "s2", status=75)
+    assert states(keys) == {"s1": "active", "s2": "prepared"}
+    assert signers(keys, sign(keys, MESSAGE)) == ["s1"]
+    assert "s2._domainkey.example.org: " in rotate(keys, status=75)
+    before = keys.zone.read_text()
+    keys.publish(text)
+    rotate(keys)
+    assert states(keys) == {"s1": "retired", "s2": "active"}
+    second = sign(keys, MESSAGE)
+    assert signers(keys, first) == ["s1"] and signers(keys, second) == ["s2"]
+    assert {(t["selector"], t["state"], t["good"]) for t in check(keys)} == {("s2", "active", True), ("s1", "retired", True)}
+
+    assert "the record of s1 has to stay until" in rotate(keys)
+    assert "Remove this from the DNS" in rotate(keys, "--keep", "0")
+    assert states(keys) == {"s1": "retired", "s2": "active"} and keys.path("example.org", "s1").exists()
+    keys.zone.write_text(keys.zone.read_text().replace(before, ""))
+    assert "s1 is gone from the DNS" in rotate(keys, "--keep", "0")
+    assert states(keys) == {"s2": "active"}
+    assert not keys.path("example.org", "s1").exists() and not keys.path("example.org", "s1", "txt").exists()
+    assert "nothing to do yet" in rotate(keys, "--min-age", "90d")
+    assert states(keys) == {"s2": "active"}
+
+
+def test_rotation_waits_for_the_dns(keys: Keys) -> None:
+    make_key(keys)
+    rotate(keys, "--selector", "s2", "--type", "ed25519", status=75)
+    child = subprocess.Popen([program(), "-c", keys.config, "dkim", "rotate", "example.org", "--zone", keys.zone, "--wait", "1m"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(0.5)
+    assert child.poll() is None and states(keys) == {"s1": "active", "s2": "prepared"}
+    keys.publish(keys.path("example.org", "s2", "txt").read_text())
+    out, error = child.communicate(timeout=30)
+    assert child.returncode == 0 and error == b"" and b"switched" in out
+    assert states(keys) == {"s1": "retired", "s2": "active"}
+
+
+def test_rotation_gives_up_waiting(keys: Keys) -> None:
+    began = time.monotonic()
+    assert "Not switched" in rotate(keys, "--selector", "s1", "--wait", "1s", status=75)
+    assert time.monotonic() - began < 20 and states(keys) == {"s1": "prepared"}
+
+
+def test_rotation_does_not_take_a_wrong_record(keys: Keys) -> None:
+    make_key(keys)
+    text = rotate(keys, "--selector", "s2", "--type", "ed25519", status=75)
+    keys.publish(re.sub("p=...", "p=AAA", text))
+    assert "another key" in rotate(keys, status=75)
+    assert states(keys) == {"s1": "active", "s2": "prepared"}
+
+
+def test_rotation_keeps_the_types(keys: Keys) -> None:
+    """What is in use is prepared anew; what an interruption left out is made up for."""
+    keys.publish(keys.run("genkey", "example.org", "--selector", "a", "--type", "both", "--activate"))
+    keys.publish(rotate(keys, "--selector", "b", status=75))
+    assert states(keys) == {"ar": "active", "ae": "active", "br": "prepared", "be": "prepared"}
+    rotate(keys)
+    assert states(keys) == {"ar": "retired", "ae": "retired", "br": "active", "be": "active"}
+    keys.publish(keys.run("genkey", "example.net", "--selector", "a", "--type", "both", "--activate"))
+    keys.run("genkey", "example.net", "--selector", "br")
+    keys.run("rotate", "example.net", "--selector", "b", "--zone", keys.zone, status=75)
+    assert states(keys, "example.net") == {"ar": "active", "ae": "active", "br": "prepared", "be": "prepared"}
+
+
+def test_rotation_survives_being_killed(keys: Keys) -> None:
+    """Killed again and again at any moment, what is there can always be read, and what signs is published."""
+    make_key(keys, kind="ed25519")
+    for round_ in range(30):
+        child = subprocess.Popen([program(), "-c", keys.config, "dkim", "rotate", "example.org", "--zone", keys.zone, "--keep", "0"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.002 * (round_ % 15))
+        child.kill()
+        child.wait(timeout=30)
+        verify(keys, sign(keys, MESSAGE))
+        if round_ % 3 == 0:
+            keys.zone.write_text(keys.run("record"))
+    keys.zone.write_text(keys.run("record"))
+    for _ in range(4):
+        done = run("-c", keys.config, "dkim", "rotate", "example.org", "--zone", keys.zone, "--keep", "0")
+        assert done.returncode in (0, 75), done
+        keys.zone.write_text(keys.run("record"))
+    assert all(t["good"] for t in check(keys))
+
+
+@pytest.mark.parametrize(("line", "status", "says"), [
+    ("rotate", 64, "name one domain"),
+    ("rotate exa..mple", 64, "not a domain name"),
+    ("rotate example.org --wait soon", 64, '--wait: "soon" is not a duration'),
+    ("rotate example.org --keep never", 64, '--keep: "never" is not a duration'),
+    ("rotate example.org --type dsa", 64, '"dsa" is not rsa'),
+    ("rotate example.org --bits 100", 64, "1024 to 8192"),
+    ("rotate example.org --selector ..", 64, "not a selector"),
+])
+def test_rotation_mistakes_are_named(keys: Keys, line: str, status: int, says: str) -> None:
+    assert says in keys.run(*line.split(), status=status)
+    assert not keys.directory.exists()
