@@ -1,22 +1,110 @@
 /*
  * milter-dkim: a description of the program; lib/daemon runs it.
  */
-#include "milter-dkim/dkim.h"
+#include <stdio.h>
+#include <unistd.h>
 
-#include "lib/conf/shared.h"
+#include "lib/base/clock.h"
+#include "lib/base/rand.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/resolver.h"
+#include "lib/daemon/sandbox.h"
+#include "milter-dkim/dkim.h"
+#include "milter-dkim/setup.h"
+
+/* A health check answers within this, whatever the DNS does. */
+#define HEALTH_MS 1000
+/* Parsed keys of others: those of the few hundred large senders, and room. */
+#define KEYS_MAX 4096
 
 struct gp_auth_sources dkim_sources;
 
+static struct gp_loop *loop;
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &dkim_table};
 
-static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
+static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
-	struct dkim_snapshot *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct dkim_snapshot);
+	int r = gp_loop_open(&loop, diag);
 
-	(void)report;
-	gp_snapshot_set_data(snap, data);
+	if (r)
+		return r;
+	r = gp_resolver_open(gp_snapshot_get(snap, &gp_conf_dns_table), loop,
+			     &dkim_sources.resolver, diag);
+	if (r)
+		return r;
+	dkim_sources.keys = gp_dkim_keys_new(KEYS_MAX);
+	dkim_setup_seal(snap);
+	dkim_register_metrics();
 	return GP_OK;
+}
+
+static void stop(void)
+{
+	gp_resolver_close(&dkim_sources.resolver);
+	gp_loop_close(&loop);
+	gp_dkim_keys_free(&dkim_sources.keys);
+}
+
+/* Asks the DNS for a name that nothing has cached, below our own: that it does not exist is
+ * an answer as good as any. */
+static void check_resolver(const struct gp_snapshot *snap, struct gp_health *entry)
+{
+	struct gp_arena *arena = gp_arena_new(0);
+	struct gp_dns_answer answer;
+	unsigned char random[4];
+	char name[GP_DNS_NAME_MAX + 1];
+	int r;
+
+	gp_rand_bytes(random, sizeof(random));
+	snprintf(name, sizeof(name), "gatepost-health-%02x%02x%02x%02x.%s", random[0], random[1],
+		 random[2], random[3], dkim_host_name(snap));
+	r = gp_dns_get(dkim_sources.resolver, gp_str(name), GP_DNS_A,
+		       gp_clock_mono_ms() + HEALTH_MS, arena, &answer);
+	*entry = (struct gp_health){.name = "resolver", .is_ok = r == GP_OK};
+	snprintf(entry->detail, sizeof(entry->detail), "%s",
+		 r == GP_OK ? "answers" : "does not answer");
+	gp_arena_free(arena);
+}
+
+static void count_signer(const struct dkim_signer *signer, void *arg)
+{
+	(void)signer;
+	++*(size_t *)arg;
+}
+
+static void check_keys(const struct dkim_snapshot *data, struct gp_health *entry)
+{
+	size_t n = 0;
+
+	if (data->keyring)
+		dkim_keyring_each(data->keyring, count_signer, &n);
+	*entry = (struct gp_health){.name = "keys", .is_ok = true};
+	snprintf(entry->detail, sizeof(entry->detail), "%zu to sign with; results are %ssealed", n,
+		 data->seal_key ? "" : "not ");
+}
+
+static size_t health(struct gp_health *entries, size_t max)
+{
+	struct gp_snapshot *snap;
+
+	if (max < 2)
+		return 0;
+	snap = gp_daemon_snapshot();
+	check_resolver(snap, &entries[0]);
+	check_keys(gp_snapshot_data(snap), &entries[1]);
+	gp_snapshot_unref(snap);
+	return 2;
+}
+
+static void sandbox(const struct gp_snapshot *snap)
+{
+	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
+	const struct dkim_conf *c = gp_snapshot_get(snap, &dkim_table);
+
+	gp_resolver_sandbox(gp_snapshot_get(snap, &gp_conf_dns_table));
+	gp_sandbox_read(c->sign.key_directory);
+	if (*domains->seal_key && access(domains->seal_key, F_OK) < 0)
+		gp_sandbox_write_folder_of(domains->seal_key); /* it is made at start */
 }
 
 static const struct gp_daemon milter_dkim = {
@@ -26,7 +114,11 @@ static const struct gp_daemon milter_dkim = {
 	.n_tables = GP_ARRAY_SIZE(tables),
 	.own = &dkim_table,
 	.own_offset = offsetof(struct dkim_conf, daemon),
-	.configure = configure,
+	.configure = dkim_setup,
+	.start = start,
+	.stop = stop,
+	.health = health,
+	.sandbox = sandbox,
 	.milter = &dkim_milter,
 };
 

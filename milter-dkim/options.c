@@ -5,6 +5,7 @@
 
 #include "lib/auth/dmarc.h"
 #include "lib/daemon/reply.h"
+#include "milter-dkim/policy.h"
 
 static const struct gp_conf_enum deeds[] = {{"note", DKIM_DO_NOTE},
 					    {"quarantine", DKIM_DO_QUARANTINE},
@@ -24,7 +25,7 @@ static const struct gp_conf_enum orgdomains[] = {{"tree-walk", GP_ORGDOMAIN_TREE
 	 .help = "What happens when " what_ " cannot be judged because the DNS does not answer: "   \
 		 "noted and let on, or deferred."}
 #define TEXT(path_, field, def_)                                                                   \
-	{path_, GP_CONF_STRING, AT(field), def_,                                                   \
+	{path_, GP_CONF_STRING, AT(field), def_, .check = dkim_policy_check_text,                  \
 	 .help = "Text of the reply; %d is the domain, %c the client's address, %f the envelope "   \
 		 "sender, %r the reason in words, %% a percent sign."}
 
@@ -68,6 +69,9 @@ static const struct gp_conf_row rows[] = {
 	SWITCH("arc.enabled", arc.enabled, "true", "Validate ARC chains."),
 	{"arc.trusted", GP_CONF_LIST, AT(arc.trusted), "",
 	 .help = "Forwarders (globs of the domains that seal) whose word overrides a DMARC failure."},
+	{"arc.seal_as", GP_CONF_STRING, AT(arc.seal_as), "",
+	 .help = "Adds an ARC set to inbound mail, sealed by this domain's key: for hosts that "
+		 "forward mail; empty adds none."},
 	DO("arc.fail", arc.fail, "note", "What a broken ARC chain makes us do."),
 	ON_TEMPERROR("arc.temperror", arc.temperror, "an ARC chain"),
 	TEXT("arc.text", arc.text, "ARC: the chain is broken (%r)"),
@@ -78,7 +82,7 @@ static const struct gp_conf_row rows[] = {
 		 "by the public suffix list (RFC 7489)."},
 	{"dmarc.psl_file", GP_CONF_PATH, AT(dmarc.psl_file), "",
 	 .help = "The public suffix list; empty takes the system's."},
-	DO("dmarc.reject", dmarc.reject, "quarantine",
+	DO("dmarc.reject", dmarc.reject, "note",
 	   "What p=reject of the author's domain makes us do when DMARC fails."),
 	DO("dmarc.quarantine", dmarc.quarantine, "note",
 	   "What p=quarantine makes us do when DMARC fails."),

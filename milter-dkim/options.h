@@ -34,6 +34,7 @@ struct dkim_dkim_conf {
 struct dkim_arc_conf {
 	bool enabled;
 	struct gp_conf_list trusted; /* sealers (globs) that may override DMARC */
+	const char *seal_as;	     /* domain; "": no sets are added */
 	int fail, temperror;
 	const char *text;
 };

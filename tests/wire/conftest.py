@@ -1,4 +1,4 @@
-"""A running milter-spam with four rules of known score, and messages that hit them."""
+"""Running filters: a milter-spam with four rules of known score and messages that hit them; a milter-dkim with a DNS of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Protocol
 import pytest
 
 from milterclient import Envelope, Result, judge
-from servers.milter import MilterSpam, Value
+from servers.dns import Dns
+from servers.milter import Milter, MilterDkim, MilterSpam, Value
 
 # One rule for each action at the default thresholds 4, 6 and 15.
 RULES = """\
@@ -52,11 +53,38 @@ def start_in(world: Path, stack: ExitStack) -> StartMilter:
     return start
 
 
-def stop(milter: MilterSpam) -> None:
+def stop(milter: Milter) -> None:
     """Every test ends with a clean stop: status 0 (else 99 from a sanitizer), no complaint in the log."""
     if milter.process.is_running:
         assert milter.stop() == 0
     assert not milter.lines("AddressSanitizer|runtime error:|LeakSanitizer")
+
+
+class StartDkim(Protocol):
+    def __call__(self, settings: Mapping[str, Value] | None = None, server: Dns | None = None) -> MilterDkim: ...
+
+
+@pytest.fixture
+def dns() -> Iterator[Dns]:
+    """A DNS server without names."""
+    with Dns() as server:
+        yield server
+
+
+@pytest.fixture
+def start_dkim(world: Path, dns: Dns) -> Iterator[StartDkim]:
+    """start_dkim(settings) gives a running milter-dkim that asks the test's `dns`."""
+    count = iter(range(1000))
+    with ExitStack() as stack:
+
+        def start(settings: Mapping[str, Value] | None = None, server: Dns | None = None) -> MilterDkim:
+            folder = world / f"dkim{next(count)}"
+            milter = MilterDkim(folder, folder / "dkim.sock", (server or dns).address, settings)
+            milter.start()
+            stack.callback(stop, milter)
+            return milter
+
+        yield start
 
 
 @pytest.fixture

@@ -1,0 +1,160 @@
+/*
+ * From settings to what a message needs: once per snapshot.
+ */
+#include "milter-dkim/setup.h"
+
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "milter-dkim/dkim.h"
+#include "milter-dkim/sign.h"
+
+static void free_auth(void *arg)
+{
+	struct gp_auth *auth = arg;
+
+	gp_auth_free(&auth);
+}
+
+static void free_seal_key(void *arg)
+{
+	struct gp_seal_key *key = arg;
+
+	gp_seal_key_free(&key);
+}
+
+const char *dkim_host_name(const struct gp_snapshot *snap)
+{
+	static char host[256];
+	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
+
+	if (*domains->authserv_id)
+		return domains->authserv_id;
+	if (!*host && gethostname(host, sizeof(host) - 1) < 0)
+		gp_str_copy(host, sizeof(host), GP_STR("localhost"));
+	return host;
+}
+
+static struct gp_str *copy_list(struct gp_arena *arena, const struct gp_conf_list *list)
+{
+	struct gp_str *ret = GP_ARENA_NEW_N(arena, list->len + 1, struct gp_str);
+
+	for (size_t i = 0; i < list->len; i++)
+		ret[i] = gp_str(list->items[i]);
+	return ret;
+}
+
+static struct gp_auth_options options_of(struct gp_snapshot *snap, const struct dkim_conf *c)
+{
+	return (struct gp_auth_options){
+		.spf = c->spf.enabled,
+		.dkim = c->dkim.enabled,
+		.arc = c->arc.enabled,
+		.dmarc = c->dmarc.enabled,
+		.spf_helo = c->spf.helo,
+		.signatures = {.signatures_max = (unsigned)c->dkim.signatures_max,
+			       .rsa_bits_min = (unsigned)c->dkim.rsa_bits_min,
+			       .unsigned_max = c->dkim.unsigned_max,
+			       .clock_skew_s = c->dkim.clock_skew_ms / 1000},
+		.org = (enum gp_orgdomain)c->dmarc.organizational_domain,
+		.psl_file = c->dmarc.psl_file,
+		.trusted_sealers = copy_list(gp_snapshot_arena(snap), &c->arc.trusted),
+		.n_trusted_sealers = c->arc.trusted.len,
+		.receiver = gp_str(dkim_host_name(snap)),
+	};
+}
+
+static int setup_auth(struct gp_snapshot *snap, struct dkim_snapshot *data,
+		      struct gp_conf_report *report)
+{
+	struct gp_auth_options options = options_of(snap, gp_snapshot_get(snap, &dkim_table));
+	struct gp_diag diag;
+	int r = gp_auth_new(&options, &data->auth, &diag);
+
+	if (r) {
+		gp_conf_complain(snap, &dkim_table, "dmarc.psl_file", report, "%s", diag.text);
+		return r;
+	}
+	gp_arena_on_end(gp_snapshot_arena(snap), free_auth, data->auth);
+	return GP_OK;
+}
+
+static int load_seal_key(struct gp_snapshot *snap, struct dkim_snapshot *data,
+			 struct gp_diag *diag)
+{
+	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
+	int r = gp_seal_key_load(domains->seal_key, &data->seal_key, diag);
+
+	if (r == GP_OK)
+		gp_arena_on_end(gp_snapshot_arena(snap), free_seal_key, data->seal_key);
+	return r;
+}
+
+static int setup_seal_key(struct gp_snapshot *snap, struct dkim_snapshot *data,
+			  struct gp_conf_report *report)
+{
+	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
+	struct gp_diag diag;
+	int r = *domains->seal_key ? load_seal_key(snap, data, &diag) : GP_OK;
+
+	if (r == GP_OK || r == GP_ENOENT)
+		return GP_OK;
+	gp_conf_complain(snap, &gp_conf_domains_table, "seal_key", report, "%s", diag.text);
+	return r;
+}
+
+static int setup_keys(struct gp_snapshot *snap, struct dkim_snapshot *data,
+		      struct gp_conf_report *report)
+{
+	const struct dkim_conf *c = gp_snapshot_get(snap, &dkim_table);
+	struct gp_arena *arena = gp_snapshot_arena(snap);
+	struct dkim_key_source from = {
+		.table = c->sign.keys,
+		.dir = c->sign.key_directory,
+		.rsa_bits_min = (unsigned)c->sign.rsa_bits_min,
+	};
+	const struct dkim_signer *signers;
+	bool is_none = false;
+	int r = dkim_keyring_load(&from, arena, &data->keyring, report);
+
+	data->sign = dkim_sign_options(&c->sign, arena);
+	if (r || !*c->arc.seal_as ||
+	    dkim_keyring_find(data->keyring, GP_STR(""), gp_str(c->arc.seal_as), arena, &signers,
+			      &is_none))
+		return r;
+	gp_conf_complain(snap, &dkim_table, "arc.seal_as", report,
+			 "there is no key of \"%s\" (see sign.keys and sign.key_directory)",
+			 c->arc.seal_as);
+	return GP_EINVAL;
+}
+
+int dkim_setup(struct gp_snapshot *snap, struct gp_conf_report *report)
+{
+	struct dkim_snapshot *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct dkim_snapshot);
+	int auth = setup_auth(snap, data, report);
+	int seal = setup_seal_key(snap, data, report);
+	int keys = setup_keys(snap, data, report);
+
+	gp_snapshot_set_data(snap, data);
+	if (dkim_sources.resolver) /* a reload: the program runs already */
+		dkim_setup_seal(snap);
+	return auth ? auth : seal ? seal : keys;
+}
+
+void dkim_setup_seal(struct gp_snapshot *snap)
+{
+	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
+	struct dkim_snapshot *data = gp_snapshot_data(snap);
+	struct gp_diag diag = {"domains.seal_key is empty"};
+	int r = *domains->seal_key ? GP_OK : GP_ENOENT;
+
+	if (data->seal_key)
+		return;
+	if (r == GP_OK)
+		r = gp_seal_key_create(domains->seal_key, &diag);
+	if (r == GP_OK)
+		r = load_seal_key(snap, data, &diag);
+	if (r)
+		gp_log_warning("results are not sealed, milter-spam will not believe them: %s",
+			       diag.text);
+}
