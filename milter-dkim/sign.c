@@ -34,6 +34,8 @@ int dkim_sign_begin(struct gp_session *s, struct dkim_message *m)
 	if (gp_str_eq(gp_str(why_not), GP_STR("not-allowed")) &&
 	    m->conf->sign.not_allowed == DKIM_NOT_ALLOWED_REJECT)
 		return GP_EACCES;
+	if (gp_str_eq(gp_str(why_not), GP_STR("too-large")))
+		return GP_ELIMIT;
 	if (*why_not)
 		return GP_OK;
 	m->signing = signing;
@@ -114,13 +116,8 @@ static int remove_old(struct gp_session *s, const struct dkim_message *m)
 int dkim_sign_finish(struct gp_session *s, struct dkim_message *m, struct gp_diag *diag)
 {
 	struct gp_str values[DKIM_SIGNERS_MAX];
-	int r;
+	int r = make(s, m, values, diag);
 
-	if (m->fields.is_cut) {
-		gp_diag_set(diag, "the header is too large to be signed");
-		return GP_ELIMIT;
-	}
-	r = make(s, m, values, diag);
 	if (r)
 		return r;
 	r = remove_old(s, m);

@@ -20,7 +20,7 @@ void dkim_sign_sandbox(const struct gp_snapshot *snap);
 /* At the end of the header: chooses signers and wants the body's hash from m->hasher.
  * Leaves m->signing NULL if the message is not to be signed and says why in the log
  * line's words by dkim_signing_reason().  GP_OK, or GP_EACCES: the account may not use that
- * domain and the settings refuse such mail. */
+ * domain and the settings refuse such mail, GP_ELIMIT: the header is too large to be signed. */
 int dkim_sign_begin(struct gp_session *s, struct dkim_message *m) GP_MUST_USE;
 /* A chunk of the body: measures lines. */
 void dkim_sign_body(struct dkim_message *m, struct gp_str chunk);
@@ -28,8 +28,8 @@ void dkim_sign_body(struct dkim_message *m, struct gp_str chunk);
  * none.  GP_E… when that failed; sign.on_error says what becomes of the message. */
 int dkim_sign_finish(struct gp_session *s, struct dkim_message *m, struct gp_diag *diag) GP_MUST_USE;
 /* For the log: "example.org:s2026,example.org:s2026e"; or why it is not signed: "off",
- * "no-key", "no-from" (or none with a domain), "not-allowed", "bounce", "none" (the table says so), "signed"; "" for
- * inbound mail. */
+ * "no-key", "no-from" (no address with a domain), "not-allowed", "bounce", "none" (the table says
+ * so), "signed", "too-large"; "" for inbound mail. */
 const char *dkim_signing_reason(const struct dkim_message *m);
 /* The longest line of the body if it is longer than what SMTP guarantees (998 bytes), else 0:
  * Postfix breaks it on its way out, and the signature with it. */

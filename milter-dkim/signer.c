@@ -186,8 +186,8 @@ const char *dkim_signer_choose(struct gp_session *s, const struct dkim_message *
 		return "off";
 	if (s->msg.from.len == 0 && !m->conf->sign.bounces)
 		return "bounce";
-	if (gp_fields_count(&m->fields, GP_STR("From")) == 0)
-		return "no-from";
+	if (m->fields.is_cut)
+		return "too-large";
 	read_authors(s, m, &authors);
 	if (authors.list.len == 0)
 		return "no-from";
