@@ -115,3 +115,33 @@ const struct gp_conf_table dkim_table = {
 	.size = sizeof(struct dkim_conf),
 	.validate = validate,
 };
+
+static struct gp_str *copy_list(struct gp_arena *arena, const struct gp_conf_list *list)
+{
+	struct gp_str *ret = GP_ARENA_NEW_N(arena, list->len + 1, struct gp_str);
+
+	for (size_t i = 0; i < list->len; i++)
+		ret[i] = gp_str(list->items[i]);
+	return ret;
+}
+
+struct gp_auth_options dkim_auth_options(const struct dkim_conf *c, struct gp_str receiver,
+					 struct gp_arena *arena)
+{
+	return (struct gp_auth_options){
+		.spf = c->spf.enabled,
+		.dkim = c->dkim.enabled,
+		.arc = c->arc.enabled,
+		.dmarc = c->dmarc.enabled,
+		.spf_helo = c->spf.helo,
+		.signatures = {.signatures_max = (unsigned)c->dkim.signatures_max,
+			       .rsa_bits_min = (unsigned)c->dkim.rsa_bits_min,
+			       .unsigned_max = c->dkim.unsigned_max,
+			       .clock_skew_s = c->dkim.clock_skew_ms / 1000},
+		.org = (enum gp_orgdomain)c->dmarc.organizational_domain,
+		.psl_file = c->dmarc.psl_file,
+		.trusted_sealers = copy_list(arena, &c->arc.trusted),
+		.n_trusted_sealers = c->arc.trusted.len,
+		.receiver = receiver,
+	};
+}

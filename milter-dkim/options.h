@@ -4,6 +4,7 @@
 #ifndef GP_DKIM_OPTIONS_H
 #define GP_DKIM_OPTIONS_H
 
+#include "lib/auth/auth.h"
 #include "lib/conf/schema.h"
 #include "lib/daemon/daemon.h"
 #include "milter-dkim/sign_options.h"
@@ -62,5 +63,9 @@ struct dkim_conf {
 };
 
 extern const struct gp_conf_table dkim_table;
+
+/* What lib/auth is told by the settings; receiver: our host name.  In the arena. */
+struct gp_auth_options dkim_auth_options(const struct dkim_conf *conf, struct gp_str receiver,
+					 struct gp_arena *arena);
 
 #endif

@@ -35,39 +35,12 @@ const char *dkim_host_name(const struct gp_snapshot *snap)
 	return host;
 }
 
-static struct gp_str *copy_list(struct gp_arena *arena, const struct gp_conf_list *list)
-{
-	struct gp_str *ret = GP_ARENA_NEW_N(arena, list->len + 1, struct gp_str);
-
-	for (size_t i = 0; i < list->len; i++)
-		ret[i] = gp_str(list->items[i]);
-	return ret;
-}
-
-static struct gp_auth_options options_of(struct gp_snapshot *snap, const struct dkim_conf *c)
-{
-	return (struct gp_auth_options){
-		.spf = c->spf.enabled,
-		.dkim = c->dkim.enabled,
-		.arc = c->arc.enabled,
-		.dmarc = c->dmarc.enabled,
-		.spf_helo = c->spf.helo,
-		.signatures = {.signatures_max = (unsigned)c->dkim.signatures_max,
-			       .rsa_bits_min = (unsigned)c->dkim.rsa_bits_min,
-			       .unsigned_max = c->dkim.unsigned_max,
-			       .clock_skew_s = c->dkim.clock_skew_ms / 1000},
-		.org = (enum gp_orgdomain)c->dmarc.organizational_domain,
-		.psl_file = c->dmarc.psl_file,
-		.trusted_sealers = copy_list(gp_snapshot_arena(snap), &c->arc.trusted),
-		.n_trusted_sealers = c->arc.trusted.len,
-		.receiver = gp_str(dkim_host_name(snap)),
-	};
-}
-
 static int setup_auth(struct gp_snapshot *snap, struct dkim_snapshot *data,
 		      struct gp_conf_report *report)
 {
-	struct gp_auth_options options = options_of(snap, gp_snapshot_get(snap, &dkim_table));
+	struct gp_auth_options options =
+		dkim_auth_options(gp_snapshot_get(snap, &dkim_table), gp_str(dkim_host_name(snap)),
+				  gp_snapshot_arena(snap));
 	struct gp_diag diag;
 	int r = gp_auth_new(&options, &data->auth, &diag);
 
