@@ -101,7 +101,7 @@ static int run_verify(struct gp_cli *cli, int argc, char **argv)
 		status = gp_cli_read_message(operands.items[0], &bytes);
 	if (status)
 		return status;
-	how = gp_cli_dkim_options(snap);
+	how = gp_cli_dkim_options(snap, cli->arena);
 	verify(cli->arena, dns.resolver, &how, gp_buf_str(&bytes), &result);
 	show(cli->arena, operands.items[0], &result, o.json);
 	return exit_status(&result);

@@ -181,14 +181,7 @@ struct gp_addr gp_cli_author(struct gp_arena *arena, const struct gp_fields *fie
 	return author;
 }
 
-struct gp_dkim_options gp_cli_dkim_options(const struct gp_snapshot *snap)
+struct gp_dkim_options gp_cli_dkim_options(const struct gp_snapshot *snap, struct gp_arena *arena)
 {
-	const struct dkim_conf *conf = gp_snapshot_get(snap, &dkim_table);
-
-	return (struct gp_dkim_options){
-		.signatures_max = (unsigned)conf->dkim.signatures_max,
-		.rsa_bits_min = (unsigned)conf->dkim.rsa_bits_min,
-		.unsigned_max = conf->dkim.unsigned_max,
-		.clock_skew_s = conf->dkim.clock_skew_ms / 1000,
-	};
+	return dkim_auth_options(gp_snapshot_get(snap, &dkim_table), GP_STR(""), arena).signatures;
 }

@@ -46,6 +46,6 @@ const char *gp_cli_key_words(struct gp_arena *arena, const struct gp_key *key);
  * none. */
 struct gp_addr gp_cli_author(struct gp_arena *arena, const struct gp_fields *fields);
 /* How milter-dkim verifies signatures. */
-struct gp_dkim_options gp_cli_dkim_options(const struct gp_snapshot *snap);
+struct gp_dkim_options gp_cli_dkim_options(const struct gp_snapshot *snap, struct gp_arena *arena);
 
 #endif

@@ -43,6 +43,7 @@ def write_mbox(path: Path, count: int) -> Path:
     ("lern spam x", 64, 'did you mean "learn spam"'),
     ("learn", 64, '"learn spam", "learn ham"'),
     ("rules compil", 64, '"rules compile"'),
+    ("dkim", 64, '"dkim genkey", "dkim record"'),
     ("stat all", 64, 'takes no operand, but got "all"'),
     ("scan --jsn", 64, "did you mean --json"),
     ("scan --ip 1.2.3 x", 64, '"1.2.3" is not an IP address'),
@@ -118,6 +119,8 @@ def test_redis_dies_during_learning(world: Path) -> None:
     ("learn ", {"spam", "ham"}),
     ("-c some.conf rules l", {"lint"}),
     ("scan --r", {"--rcpt", "--rules-trace"}),
+    ("dkim r", {"record", "rotate"}),
+    ("dkim check --", {"--zone", "--json", "--help"}),
     ("unlearn --", {"--dry-run", "--json", "--help"}),
 ])
 def test_completion(words: str, wanted: set[str]) -> None:
