@@ -3,18 +3,21 @@
  *
  * DIRECTORY/tests/cases holds lines "FILE: RULE RULE … !RULE …"; a rule must
  * hit, one behind "!" must not.  A message whose name begins with "ham-" may
- * hit nothing above HAM_RULE_MAX and stays below HAM_SUM_MAX in all.
+ * hit nothing above HAM_RULE_MAX and stays below HAM_SUM_MAX in all.  Results of
+ * SPF and its kin are those that its Authentication-Results of RESULTS_ID gives.
  */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cli/rules.h"
+#include "lib/auth/authres.h"
 #include "lib/base/fd.h"
 #include "lib/base/limits.h"
 
 #define HAM_RULE_MAX 1.0
 #define HAM_SUM_MAX 2.0
 #define MESSAGE_MAX (64u << 20)
+#define RESULTS_ID "rules.test"
 
 static const struct gp_opt options[] = {GP_OPT_END};
 
@@ -29,6 +32,21 @@ struct tests {
 static void fail(struct tests *t, struct gp_str file, const char *what, const char *rule)
 {
 	fprintf(stderr, "%s:%u: %.*s: %s%s\n", t->cases, t->line, GP_STR_FMT(file), what, rule);
+}
+
+/* What the message says of itself, or NULL. */
+static const struct gp_auth_result *results_of(struct gp_arena *arena, const struct gp_message *m)
+{
+	const struct gp_header *h = gp_message_header(m, "Authentication-Results");
+	struct gp_auth_result *ret;
+	struct gp_authres a;
+
+	if (!h || gp_authres_parse(arena, h->raw, &a, NULL) ||
+	    !gp_str_ieq(a.id, GP_STR(RESULTS_ID)))
+		return NULL;
+	ret = GP_ARENA_NEW(arena, struct gp_auth_result);
+	gp_authres_to_result(arena, &a, ret);
+	return ret;
 }
 
 /* One message's symbols; NULL when it cannot be read. */
@@ -46,6 +64,8 @@ static struct gp_rule_scan *scan(struct tests *t, struct gp_str file, struct gp_
 	}
 	input->message = gp_message_parse(t->arena, NULL,
 					  gp_arena_str(t->arena, gp_buf_str(&bytes)));
+	input->auth = results_of(t->arena, input->message);
+	input->envelope_from = input->auth ? input->auth->mailfrom.sender : gp_str(NULL);
 	input->bayes = -1;
 	gp_symbols_init(symbols, t->arena);
 	s = gp_rule_scan_begin(t->set, input, t->arena);

@@ -143,7 +143,7 @@ bool spam_header_is_ours(struct gp_str name)
 	for (size_t i = 0; i < SPAM_HEADERS; i++)
 		if (gp_str_ieq(gp_str(headers[i].name), name))
 			return true;
-	return gp_str_ieq(gp_str(check_header), name);
+	return gp_str_ieq(gp_str(check_header), name) || gp_str_ieq(GP_STR(GP_SEAL_HEADER), name);
 }
 
 static bool is_wanted(const struct writer *w, size_t i)
@@ -175,6 +175,7 @@ void spam_write_headers(struct gp_session *s, struct spam_message *m)
 					      m->forged.items[i].count))
 			gp_log_warning("qid=%.*s: the MTA does not remove the header %s",
 				       GP_STR_FMT(s->msg.queue_id), m->forged.items[i].name);
+	spam_auth_clean(s, m);
 	if (m->action == GP_ACTION_QUARANTINE &&
 	    gp_session_quarantine(s, "held by milter-spam: score above the quarantine threshold"))
 		gp_log_warning("qid=%.*s: the MTA does not hold the message",

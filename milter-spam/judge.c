@@ -37,6 +37,7 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 		.n_recipients = m->envelope.n_recipients,
 		.client_ip = gp_str(gp_ip_format(&s->client, ip)),
 		.helo = s->helo,
+		.auth = spam_auth_finish(m),
 		.deadline_ms = m->deadline_ms,
 	};
 	struct gp_scan *scan = gp_scan_begin(m->scanner, &input, s->msg.arena);

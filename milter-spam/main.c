@@ -54,6 +54,7 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 		log_problems(&problems);
 		gp_arena_on_end(gp_snapshot_arena(snap), free_scanner, data->scanner);
 		gp_snapshot_set_data(snap, data);
+		r = spam_auth_configure(snap, &data->auth, report);
 	}
 	gp_rule_report_done(&problems);
 	return r;
@@ -61,7 +62,12 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
+	int r;
+
 	spam_register_metrics();
+	r = spam_auth_start(snap, diag);
+	if (r)
+		return r;
 	return gp_storage_open(gp_snapshot_get(snap, &gp_conf_top_table), GP_STORE_SPAM,
 			       &spam_store, diag);
 }
@@ -69,6 +75,7 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 static void stop(void)
 {
 	gp_store_close(&spam_store);
+	spam_auth_stop();
 }
 
 /* Asks the store anew: what it said to the last message may be long ago. */
@@ -94,6 +101,7 @@ static void sandbox(const struct gp_snapshot *snap)
 	for (size_t i = 0; i < rules->paths.len; i++)
 		gp_sandbox_read(rules->paths.items[i]);
 	gp_sandbox_read(rules->cache);
+	spam_auth_sandbox(snap);
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 }
 

@@ -29,6 +29,13 @@ static struct gp_metric greys[] = {
 	[SPAM_GREY_EARLY] = GREY("early"),
 	[SPAM_GREY_PASSED] = GREY("passed"),
 };
+static struct gp_metric sources[] = {
+	[SPAM_AUTH_SEALED] = GP_COUNTER_L("gatepost_spam_auth_total", "source=\"sealed\"",
+					  "Messages by whose SPF, DKIM and DMARC results counted."),
+	[SPAM_AUTH_OWN] = GP_COUNTER_L("gatepost_spam_auth_total", "source=\"own\"",
+				       "Messages by whose SPF, DKIM and DMARC results counted."),
+};
+static const char *const source_names[] = {"none", "sealed", "own"};
 static struct gp_metric unscanned =
 	GP_COUNTER("gatepost_spam_unscanned_total", "Messages not scanned, by the settings.");
 static struct gp_metric incomplete = GP_COUNTER(
@@ -44,6 +51,8 @@ void spam_register_metrics(void)
 		gp_metric_register(&actions[i]);
 	for (size_t i = SPAM_GREY_FIRST; i < GP_ARRAY_SIZE(greys); i++)
 		gp_metric_register(&greys[i]);
+	for (size_t i = SPAM_AUTH_SEALED; i < GP_ARRAY_SIZE(sources); i++)
+		gp_metric_register(&sources[i]);
 	gp_metric_register(&unscanned);
 	gp_metric_register(&incomplete);
 	gp_metric_register(&forged);
@@ -79,12 +88,15 @@ static void count(const struct gp_session *s, const struct spam_message *m)
 	gp_metric_add(&actions[m->action], 1);
 	if (m->grey != SPAM_GREY_NONE)
 		gp_metric_add(&greys[m->grey], 1);
+	if (m->auth.source != SPAM_AUTH_NONE)
+		gp_metric_add(&sources[m->auth.source], 1);
 	if (!m->is_scanned)
 		gp_metric_add(&unscanned, 1);
 	if (*spam_missing(m))
 		gp_metric_add(&incomplete, 1);
 	for (size_t i = 0; i < m->forged.len; i++)
 		gp_metric_add(&forged, m->forged.items[i].count);
+	gp_metric_add(&forged, (int64_t)spam_auth_forged(m));
 	gp_metric_observe_us(&eom_time, (gp_clock_mono_ms() - s->msg.began_ms) * 1000);
 }
 
@@ -156,6 +168,8 @@ void spam_report(const struct gp_session *s, const struct spam_message *m)
 	} else {
 		gp_logline_cstr(&l, "scanned", "no");
 	}
+	if (m->auth.source != SPAM_AUTH_NONE)
+		gp_logline_cstr(&l, "auth", source_names[m->auth.source]);
 	if (m->grey != SPAM_GREY_NONE)
 		gp_logline_cstr(&l, "greylist", grey_names[m->grey]);
 	if (m->action != m->decision.wanted && m->is_scanned)
@@ -166,8 +180,8 @@ void spam_report(const struct gp_session *s, const struct spam_message *m)
 		gp_logline_cstr(&l, "missing", spam_missing(m));
 	if (m->mail->cut)
 		gp_logline_int(&l, "cut", m->mail->cut);
-	if (m->forged.len)
-		gp_logline_int(&l, "forged", (int64_t)m->forged.len);
+	if (m->forged.len + spam_auth_forged(m))
+		gp_logline_int(&l, "forged", (int64_t)(m->forged.len + spam_auth_forged(m)));
 	gp_logline_int(&l, "time_ms", gp_clock_mono_ms() - s->msg.began_ms);
 	gp_logline_num(&l, "cpu_ms", (double)m->cpu_us / 1000, 2);
 	gp_logline_emit(&l);

@@ -75,7 +75,14 @@ static bool has_too_many_forged(const struct spam_message *m)
 
 	for (size_t i = 0; i < m->forged.len; i++)
 		n += m->forged.items[i].count;
-	return n > REMOVALS_MAX;
+	return n + (int64_t)spam_auth_forged(m) > REMOVALS_MAX;
+}
+
+/* The seal is for us alone; an Authentication-Results has its own way out (auth.c). */
+static void note_seal(struct spam_message *m, struct gp_str name)
+{
+	if (gp_str_ieq(name, GP_STR(GP_SEAL_HEADER)))
+		note_forged(m, name);
 }
 
 static enum gp_answer on_header(struct gp_session *s, struct gp_str name, struct gp_str value)
@@ -83,22 +90,36 @@ static enum gp_answer on_header(struct gp_session *s, struct gp_str name, struct
 	struct spam_message *m = s->msg.data;
 
 	/* What is removed is not judged either: it would be believed, and learned. */
-	if (is_forged(m->conf, name))
+	if (!spam_auth_header(s, m, name, value))
+		note_seal(m, name);
+	else if (is_forged(m->conf, name))
 		note_forged(m, name);
 	else
 		gp_message_add_header(m->mail, name, value);
 	return GP_CONTINUE;
 }
 
+static enum gp_answer on_eoh(struct gp_session *s)
+{
+	struct spam_message *m = s->msg.data;
+
+	spam_find_origin(s, m);
+	spam_auth_end_headers(s, m);
+	return GP_CONTINUE;
+}
+
+/* A signature covers the whole body, so that is read to its end where one is checked here. */
 static enum gp_answer on_body(struct gp_session *s, struct gp_str chunk)
 {
 	struct spam_message *m = s->msg.data;
 
-	gp_message_add_body(m->mail, chunk);
+	spam_auth_body(m, chunk);
+	if (!m->is_oversize)
+		gp_message_add_body(m->mail, chunk);
 	if (m->mail->body_size <= (size_t)m->conf->size_max)
 		return GP_CONTINUE;
 	m->is_oversize = true;
-	return GP_SKIP;
+	return m->auth.check ? GP_CONTINUE : GP_SKIP;
 }
 
 static struct gp_str macro(struct gp_session *s, const char *name)
@@ -191,8 +212,7 @@ static enum gp_answer on_eom(struct gp_session *s)
 	enum gp_answer answer;
 
 	m->cpu_us = gp_clock_cpu_us();
-	m->deadline_ms = gp_clock_mono_ms() + m->conf->deadline_ms;
-	spam_find_origin(s, m);
+	m->deadline_ms = gp_clock_mono_ms() + m->conf->deadline_ms - m->auth.waited_ms;
 	add_own_received(s, m);
 	gp_message_finish(m->mail);
 	answer = refuse_form(s, m);
@@ -214,6 +234,7 @@ const struct gp_milter spam_milter = {
 	.on_connect = on_connect,
 	.on_mail = on_mail,
 	.on_header = on_header,
+	.on_eoh = on_eoh,
 	.on_body = on_body,
 	.on_eom = on_eom,
 };

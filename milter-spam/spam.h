@@ -3,6 +3,7 @@
  * that it takes at end of data.
  *
  *	session.c   callbacks: collects the message, then calls the steps
+ *	auth.c      SPF, DKIM, ARC, DMARC: sealed results, or our own
  *	judge.c     scans and decides (policy.c, lists.c)
  *	greylist.c  may turn "greylist" into "accept"
  *	headers.c   removes forged headers, adds ours
@@ -14,6 +15,7 @@
 #include "lib/daemon/session.h"
 #include "lib/mail/message.h"
 #include "lib/score/scanner.h"
+#include "milter-spam/auth.h"
 #include "milter-spam/policy.h"
 
 /* What greylisting said; SPAM_GREY_NONE: it was not asked. */
@@ -31,6 +33,7 @@ struct spam_message {
 	struct gp_scanner *scanner;
 	struct gp_message *mail;
 	GP_VEC(struct spam_forged) forged;
+	struct spam_auth auth;
 	struct spam_envelope envelope;
 	enum spam_origin origin;
 	enum spam_policy policy; /* SPAM_ENFORCE for inbound mail */
@@ -48,6 +51,7 @@ struct spam_message {
 /* What the snapshot holds beside the settings. */
 struct spam_snapshot {
 	struct gp_scanner *scanner;
+	struct spam_auth_setup auth;
 };
 
 /* The store of the process; opened once at start. */

@@ -1,5 +1,5 @@
 /*
- * The table of eval functions.
+ * Eval functions of Bayes, and the search through all tables.
  */
 #include "lib/score/rule_eval.h"
 
@@ -7,7 +7,8 @@
 
 /* check_bayes(MIN, MAX): the probability is above MIN (or MIN is 0) and not above MAX
  * ("undef": no upper bound). */
-static bool check_bayes(const struct gp_rule_input *in, const struct gp_str *args, size_t n_args)
+static bool check_bayes(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+			const struct gp_str *args, size_t n_args)
 {
 	double min = 0, max = 0;
 
@@ -20,14 +21,18 @@ static bool check_bayes(const struct gp_rule_input *in, const struct gp_str *arg
 	return gp_num_parse_double(args[1], &max) == GP_OK && in->bayes <= max;
 }
 
+static const struct gp_rule_eval own[] = {
+	{"check_bayes", 2, 2, check_bayes, 0, false},
+	{0},
+};
+
 const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 {
-	static const struct gp_rule_eval table[] = {
-		{"check_bayes", 2, 2, check_bayes},
-	};
+	static const struct gp_rule_eval *const tables[] = {own, gp_rule_evals_auth};
 
-	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++)
-		if (gp_str_eq(name, gp_str(table[i].name)))
-			return &table[i];
+	for (size_t t = 0; t < GP_ARRAY_SIZE(tables); t++)
+		for (const struct gp_rule_eval *e = tables[t]; e->name; e++)
+			if (gp_str_eq(name, gp_str(e->name)))
+				return e;
 	return NULL;
 }

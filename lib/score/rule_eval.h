@@ -14,9 +14,15 @@
 struct gp_rule_eval {
 	const char *name;
 	unsigned args_min, args_max;
-	/* Whether the rule hits. */
-	bool (*fn)(const struct gp_rule_input *in, const struct gp_str *args, size_t n_args);
+	/* Whether the rule hits; `row` is this one, for functions that serve several. */
+	bool (*fn)(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+		   const struct gp_str *args, size_t n_args);
+	int what;  /* fn's own */
+	bool flag; /* fn's own */
 };
+
+/* Ends with a NULL name. */
+extern const struct gp_rule_eval gp_rule_evals_auth[];
 
 /* The function of that name, or NULL. */
 const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name);

@@ -257,7 +257,7 @@ static void run_evals(struct gp_rule_scan *s)
 		if ((r->tflags & GP_TFLAG_NET && !in->has_network) ||
 		    (r->tflags & GP_TFLAG_LEARN && !in->has_bayes))
 			continue;
-		s->hits[r->index] = r->eval->fn(in, r->args, r->n_args);
+		s->hits[r->index] = r->eval->fn(in, r->eval, r->args, r->n_args);
 	}
 }
 

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/auth/result.h"
 #include "lib/mail/message.h"
 #include "lib/score/rule_set.h"
 #include "lib/score/symbol.h"
@@ -42,6 +43,7 @@ struct gp_rule_input {
 	struct gp_str helo;
 	struct gp_str relays[4];   /* enum gp_rule_relays, SpamAssassin's pseudo-header text;
 				    * ptr NULL: not known, rules on it do not run */
+	const struct gp_auth_result *auth; /* SPF, DKIM, ARC, DMARC; NULL: not known.  Read by _finish */
 	bool has_network;	   /* network checks are on: score sets 1 and 3 */
 	bool has_bayes;		   /* Bayes is trained and on: score sets 2 and 3 */
 	double bayes;		   /* probability of spam 0 … 1, negative: none.  Read by _finish */

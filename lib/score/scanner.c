@@ -130,6 +130,7 @@ struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_i
 		.n_recipients = input->n_recipients,
 		.client_ip = input->client_ip,
 		.helo = input->helo,
+		.auth = input->auth,
 		.has_network = scanner->has_network,
 		.bayes = -1,
 		.trace = input->trace,

@@ -50,6 +50,7 @@ struct gp_scan_input {
 	size_t n_recipients;
 	struct gp_str client_ip; /* text, or empty */
 	struct gp_str helo;
+	const struct gp_auth_result *auth; /* or NULL: not known */
 	int64_t deadline_ms; /* absolute, gp_clock_mono_ms() */
 	bool trace;	     /* remember what each rule matched */
 };

@@ -1,0 +1,123 @@
+/*
+ * Eval functions over SPF, DKIM, ARC and DMARC results, under SpamAssassin's names
+ * (Mail::SpamAssassin::Plugin::SPF, ::DKIM, ::DMARC).
+ *
+ * Where the results are not known nothing hits, not even the rules for "none".
+ */
+#include "lib/score/rule_eval.h"
+
+/* A bounce has no MAIL FROM to check; that of its HELO is the helo rules' affair. */
+static bool check_spf(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+		      const struct gp_str *args, size_t n_args)
+{
+	const struct gp_spf_result *r;
+
+	if (!in->auth || (!row->flag && in->envelope_from.len == 0))
+		return false;
+	r = row->flag ? &in->auth->helo : &in->auth->mailfrom;
+	return (int)r->status == row->what;
+}
+
+enum { DKIM_ANY, DKIM_VALID, DKIM_VALID_AUTHOR, DKIM_VALID_ENVELOPE, DKIM_TESTING };
+
+/* Is `domain` this one or a parent of it? */
+static bool is_within(struct gp_str domain, struct gp_str parent)
+{
+	return parent.len > 0 && gp_str_iends(domain, parent) &&
+	       (domain.len == parent.len || domain.ptr[domain.len - parent.len - 1] == '.');
+}
+
+static struct gp_str domain_of(struct gp_str address)
+{
+	while (address.len && gp_str_find_chr(address, '@', 0) < address.len)
+		address = gp_str_sub(address, gp_str_find_chr(address, '@', 0) + 1, address.len);
+	return address;
+}
+
+static bool is_such(const struct gp_rule_input *in, const struct gp_dkim_result *r, int what)
+{
+	switch (what) {
+	case DKIM_VALID:
+		return r->status == GP_AUTH_PASS;
+	case DKIM_VALID_AUTHOR:
+		return r->status == GP_AUTH_PASS && r->is_author;
+	case DKIM_VALID_ENVELOPE:
+		return r->status == GP_AUTH_PASS &&
+		       is_within(domain_of(in->envelope_from), r->domain);
+	case DKIM_TESTING:
+		return r->is_testing;
+	default:
+		return true;
+	}
+}
+
+static bool check_dkim(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+		       const struct gp_str *args, size_t n_args)
+{
+	if (!in->auth)
+		return false;
+	for (size_t i = 0; i < in->auth->n_dkim; i++)
+		if (is_such(in, &in->auth->dkim[i], row->what))
+			return true;
+	return false;
+}
+
+static bool check_arc_signed(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+			     const struct gp_str *args, size_t n_args)
+{
+	return in->auth && in->auth->arc.status != GP_AUTH_NONE;
+}
+
+static bool check_arc_valid(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+			    const struct gp_str *args, size_t n_args)
+{
+	return in->auth && in->auth->arc.status == GP_AUTH_PASS;
+}
+
+static bool check_dmarc_pass(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+			     const struct gp_str *args, size_t n_args)
+{
+	return in->auth && in->auth->dmarc.status == GP_AUTH_PASS;
+}
+
+/* Failed, and the owner asks for this. */
+static bool check_dmarc_policy(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+			       const struct gp_str *args, size_t n_args)
+{
+	return in->auth && in->auth->dmarc.status == GP_AUTH_FAIL &&
+	       (int)in->auth->dmarc.policy == row->what;
+}
+
+static bool check_dmarc_missing(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+				const struct gp_str *args, size_t n_args)
+{
+	return in->auth && in->auth->dmarc.status == GP_AUTH_NONE;
+}
+
+#define SPF(word, status)                                                                          \
+	{"check_for_spf_" word, 0, 0, check_spf, status, false},                                   \
+		{"check_for_spf_helo_" word, 0, 0, check_spf, status, true}
+#define DKIM(name, what) {name, 0, 0, check_dkim, what, false}
+
+const struct gp_rule_eval gp_rule_evals_auth[] = {
+	SPF("pass", GP_AUTH_PASS),
+	SPF("fail", GP_AUTH_FAIL),
+	SPF("softfail", GP_AUTH_SOFTFAIL),
+	SPF("neutral", GP_AUTH_NEUTRAL),
+	SPF("none", GP_AUTH_NONE),
+	SPF("temperror", GP_AUTH_TEMPERROR),
+	SPF("permerror", GP_AUTH_PERMERROR),
+	DKIM("check_dkim_signed", DKIM_ANY),
+	DKIM("check_dkim_valid", DKIM_VALID),
+	DKIM("check_dkim_valid_author_sig", DKIM_VALID_AUTHOR),
+	DKIM("check_dkim_valid_envelopefrom", DKIM_VALID_ENVELOPE),
+	DKIM("check_dkim_testing", DKIM_TESTING),
+	{"check_arc_signed", 0, 0, check_arc_signed, 0, false},
+	{"check_arc_valid", 0, 0, check_arc_valid, 0, false},
+	{"check_dmarc_pass", 0, 0, check_dmarc_pass, 0, false},
+	{"check_dmarc_reject", 0, 0, check_dmarc_policy, GP_DMARC_REJECT, false},
+	{"check_dmarc_quarantine", 0, 0, check_dmarc_policy, GP_DMARC_QUARANTINE, false},
+	{"check_dmarc_none", 0, 0, check_dmarc_policy, GP_DMARC_NONE, false},
+	{"check_dmarc_missing", 0, 0, check_dmarc_missing, 0, false},
+	{0},
+};

@@ -1,0 +1,104 @@
+/* Eval functions over SPF, DKIM, ARC and DMARC results. */
+#include "tests/unit/score/rule_fixture.h"
+
+static const char rules[] =
+	"header P eval:check_for_spf_pass()\nheader F eval:check_for_spf_fail()\n"
+	"header S eval:check_for_spf_softfail()\nheader N eval:check_for_spf_none()\n"
+	"header HP eval:check_for_spf_helo_pass()\nheader HN eval:check_for_spf_helo_none()\n"
+	"full DS eval:check_dkim_signed()\nfull DV eval:check_dkim_valid()\n"
+	"full DA eval:check_dkim_valid_author_sig()\nfull DE eval:check_dkim_valid_envelopefrom()\n"
+	"full DT eval:check_dkim_testing()\n"
+	"full AS eval:check_arc_signed()\nfull AV eval:check_arc_valid()\n"
+	"header MP eval:check_dmarc_pass()\nheader MR eval:check_dmarc_reject()\n"
+	"header MQ eval:check_dmarc_quarantine()\nheader MN eval:check_dmarc_none()\n"
+	"header MM eval:check_dmarc_missing()\n";
+
+static const char *hits(const struct gp_auth_result *auth, const char *envelope_from)
+{
+	static char text[256];
+	struct fixture f;
+	size_t n = 0;
+
+	fixture_load(&f, rules);
+	assert_string_equal(fixture_problem(&f, GP_RULE_ERROR), "");
+	f.input.auth = auth;
+	f.input.envelope_from = gp_str(envelope_from);
+	fixture_scan(&f, "From: a@b.example\n\nx\n");
+	text[0] = '\0';
+	for (const char *r = rules; (r = strchr(r, ' ')); r = strchr(r, '\n')) {
+		char name[8] = "";
+
+		gp_str_copy(name, sizeof(name), gp_str_n(r + 1, strcspn(r + 1, " ")));
+		if (gp_rule_scan_hits(f.scan, name) != 0)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? " " : "", name);
+	}
+	fixture_done(&f);
+	return text;
+}
+
+static void unknown(void **state)
+{
+	assert_string_equal(hits(NULL, "a@b.example"), "");
+}
+
+static void nothing_there(void **state)
+{
+	const struct gp_auth_result auth = {0};
+
+	assert_string_equal(hits(&auth, "a@b.example"), "N HN MM");
+	assert_string_equal(hits(&auth, ""), "HN MM"); /* a bounce has no MAIL FROM to check */
+}
+
+static void all_good(void **state)
+{
+	struct gp_dkim_result dkim[2] = {
+		{.status = GP_AUTH_FAIL, .domain = GP_STR("list.example")},
+		{.status = GP_AUTH_PASS, .domain = GP_STR("b.example"), .is_author = true},
+	};
+	struct gp_auth_result auth = {.helo = {.status = GP_AUTH_PASS},
+				      .mailfrom = {.status = GP_AUTH_PASS},
+				      .dkim = dkim,
+				      .n_dkim = 2,
+				      .arc = {.status = GP_AUTH_PASS},
+				      .dmarc = {.status = GP_AUTH_PASS}};
+
+	assert_string_equal(hits(&auth, "x@sub.b.example"), "P HP DS DV DA DE AS AV MP");
+	assert_string_equal(hits(&auth, "x@subb.example"), "P HP DS DV DA AS AV MP");
+	assert_string_equal(hits(&auth, "x@b.example@c.example"), "P HP DS DV DA AS AV MP");
+	dkim[1].is_author = false;
+	dkim[0].is_testing = true;
+	assert_string_equal(hits(&auth, "x@B.EXAMPLE"), "P HP DS DV DE DT AS AV MP");
+}
+
+static void failures(void **state)
+{
+	struct gp_dkim_result dkim = {.status = GP_AUTH_FAIL, .domain = GP_STR("b.example")};
+	struct gp_auth_result auth = {.mailfrom = {.status = GP_AUTH_FAIL},
+				      .helo = {.status = GP_AUTH_SOFTFAIL},
+				      .dkim = &dkim,
+				      .n_dkim = 1,
+				      .arc = {.status = GP_AUTH_FAIL},
+				      .dmarc = {.status = GP_AUTH_FAIL}};
+
+	auth.dmarc.policy = GP_DMARC_REJECT;
+	assert_string_equal(hits(&auth, "a@b.example"), "F DS AS MR");
+	auth.dmarc.policy = GP_DMARC_QUARANTINE;
+	auth.mailfrom.status = GP_AUTH_SOFTFAIL;
+	assert_string_equal(hits(&auth, "a@b.example"), "S DS AS MQ");
+	auth.dmarc.policy = GP_DMARC_NONE;
+	assert_string_equal(hits(&auth, "a@b.example"), "S DS AS MN");
+	auth.dmarc.status = GP_AUTH_TEMPERROR;
+	assert_string_equal(hits(&auth, "a@b.example"), "S DS AS");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unknown),
+		cmocka_unit_test(nothing_there),
+		cmocka_unit_test(all_good),
+		cmocka_unit_test(failures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
