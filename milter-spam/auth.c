@@ -141,6 +141,7 @@ bool spam_auth_header(struct gp_session *s, struct spam_message *m, struct gp_st
 	if (may_run(s))
 		gp_fields_add(s->msg.arena, &a->fields, name, value);
 	if (gp_str_ieq(name, GP_STR(GP_SEAL_HEADER))) {
+		a->n_seal_fields++;
 		if (a->n_seals < SPAM_CLAIMS_MAX)
 			a->seals[a->n_seals++] = gp_arena_str(s->msg.arena, value);
 		return false;
@@ -165,15 +166,16 @@ static bool is_sealed(const struct gp_session *s, const struct spam_auth *a, str
 }
 
 /* Takes over what a sealed field says; rules may read the field itself too. */
-static void believe(struct gp_session *s, struct spam_message *m, struct gp_str claim)
+static bool believe(struct gp_session *s, struct spam_message *m, struct gp_str claim)
 {
 	struct gp_authres results;
 
 	if (gp_authres_parse(s->msg.arena, claim, &results, NULL))
-		return;
+		return false;
 	gp_authres_to_result(s->msg.arena, &results, &m->auth.result);
 	m->auth.source = SPAM_AUTH_SEALED;
 	gp_message_prepend_header(m->mail, GP_STR("Authentication-Results"), claim);
+	return true;
 }
 
 static void run_own(struct gp_session *s, struct spam_message *m)
@@ -201,9 +203,8 @@ void spam_auth_end_headers(struct gp_session *s, struct spam_message *m)
 	for (size_t i = 0; i < GP_MIN(a->claims.len, (size_t)SPAM_CLAIMS_MAX); i++) {
 		struct spam_claim *c = &a->claims.items[i];
 
-		c->is_believed = is_sealed(s, a, c->value);
-		if (c->is_believed)
-			believe(s, m, c->value);
+		if (a->source == SPAM_AUTH_NONE && is_sealed(s, a, c->value))
+			c->is_believed = believe(s, m, c->value);
 	}
 	if (a->source == SPAM_AUTH_NONE && m->origin == SPAM_INBOUND && may_run(s))
 		run_own(s, m);
@@ -222,9 +223,9 @@ const struct gp_auth_result *spam_auth_finish(struct spam_message *m)
 	return m->auth.source == SPAM_AUTH_NONE ? NULL : &m->auth.result;
 }
 
-size_t spam_auth_forged(const struct spam_message *m)
+int64_t spam_auth_forged(const struct spam_message *m)
 {
-	size_t n = 0;
+	int64_t n = m->auth.n_seal_fields - (m->auth.source == SPAM_AUTH_SEALED);
 
 	for (size_t i = 0; i < m->auth.claims.len; i++)
 		n += !m->auth.claims.items[i].is_believed;
@@ -234,10 +235,13 @@ size_t spam_auth_forged(const struct spam_message *m)
 /* From the last to the first: removing one renumbers those behind it. */
 void spam_auth_clean(struct gp_session *s, struct spam_message *m)
 {
-	for (size_t i = m->auth.claims.len; i-- > 0;)
-		if (!m->auth.claims.items[i].is_believed &&
-		    gp_session_delete_header(s, "Authentication-Results",
-					     m->auth.claims.items[i].nth))
-			gp_log_warning("qid=%.*s: the MTA does not remove a header field",
-				       GP_STR_FMT(s->msg.queue_id));
+	int r = gp_session_delete_headers(s, GP_SEAL_HEADER, m->auth.n_seal_fields);
+
+	for (size_t i = m->auth.claims.len; i-- > 0 && r == GP_OK;)
+		if (!m->auth.claims.items[i].is_believed)
+			r = gp_session_delete_header(s, "Authentication-Results",
+						     m->auth.claims.items[i].nth);
+	if (r)
+		gp_log_warning("qid=%.*s: the MTA does not remove a header field",
+			       GP_STR_FMT(s->msg.queue_id));
 }

@@ -31,7 +31,8 @@ struct spam_claim {
 struct spam_auth {
 	GP_VEC(struct spam_claim) claims;
 	struct gp_str seals[SPAM_CLAIMS_MAX];
-	size_t n_seals;
+	size_t n_seals;		 /* kept of … */
+	int n_seal_fields;	 /* … so many */
 	int n_fields;		 /* Authentication-Results seen, whosever */
 	struct gp_fields fields;	/* for lib/auth; empty where it will not run */
 	struct gp_auth_check *check;
@@ -62,9 +63,9 @@ void spam_auth_end_headers(struct gp_session *s, struct spam_message *m);
 void spam_auth_body(struct spam_message *m, struct gp_str chunk);
 /* The results, or NULL if nothing is known. */
 const struct gp_auth_result *spam_auth_finish(struct spam_message *m);
-/* How many claims were not believed. */
-size_t spam_auth_forged(const struct spam_message *m);
-/* Removes them; the seal is among the forged headers of the message. */
+/* How many claims were not believed, and seals that are nobody's. */
+int64_t spam_auth_forged(const struct spam_message *m);
+/* Removes them, and the seal. */
 void spam_auth_clean(struct gp_session *s, struct spam_message *m);
 
 #endif

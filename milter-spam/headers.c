@@ -143,7 +143,7 @@ bool spam_header_is_ours(struct gp_str name)
 	for (size_t i = 0; i < SPAM_HEADERS; i++)
 		if (gp_str_ieq(gp_str(headers[i].name), name))
 			return true;
-	return gp_str_ieq(gp_str(check_header), name) || gp_str_ieq(GP_STR(GP_SEAL_HEADER), name);
+	return gp_str_ieq(gp_str(check_header), name);
 }
 
 static bool is_wanted(const struct writer *w, size_t i)

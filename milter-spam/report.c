@@ -96,7 +96,7 @@ static void count(const struct gp_session *s, const struct spam_message *m)
 		gp_metric_add(&incomplete, 1);
 	for (size_t i = 0; i < m->forged.len; i++)
 		gp_metric_add(&forged, m->forged.items[i].count);
-	gp_metric_add(&forged, (int64_t)spam_auth_forged(m));
+	gp_metric_add(&forged, spam_auth_forged(m));
 	gp_metric_observe_us(&eom_time, (gp_clock_mono_ms() - s->msg.began_ms) * 1000);
 }
 
@@ -180,8 +180,8 @@ void spam_report(const struct gp_session *s, const struct spam_message *m)
 		gp_logline_cstr(&l, "missing", spam_missing(m));
 	if (m->mail->cut)
 		gp_logline_int(&l, "cut", m->mail->cut);
-	if (m->forged.len + spam_auth_forged(m))
-		gp_logline_int(&l, "forged", (int64_t)(m->forged.len + spam_auth_forged(m)));
+	if (m->forged.len || spam_auth_forged(m))
+		gp_logline_int(&l, "forged", (int64_t)m->forged.len + spam_auth_forged(m));
 	gp_logline_int(&l, "time_ms", gp_clock_mono_ms() - s->msg.began_ms);
 	gp_logline_num(&l, "cpu_ms", (double)m->cpu_us / 1000, 2);
 	gp_logline_emit(&l);

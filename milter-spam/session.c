@@ -75,14 +75,7 @@ static bool has_too_many_forged(const struct spam_message *m)
 
 	for (size_t i = 0; i < m->forged.len; i++)
 		n += m->forged.items[i].count;
-	return n + (int64_t)spam_auth_forged(m) > REMOVALS_MAX;
-}
-
-/* The seal is for us alone; an Authentication-Results has its own way out (auth.c). */
-static void note_seal(struct spam_message *m, struct gp_str name)
-{
-	if (gp_str_ieq(name, GP_STR(GP_SEAL_HEADER)))
-		note_forged(m, name);
+	return n + spam_auth_forged(m) > REMOVALS_MAX;
 }
 
 static enum gp_answer on_header(struct gp_session *s, struct gp_str name, struct gp_str value)
@@ -91,8 +84,8 @@ static enum gp_answer on_header(struct gp_session *s, struct gp_str name, struct
 
 	/* What is removed is not judged either: it would be believed, and learned. */
 	if (!spam_auth_header(s, m, name, value))
-		note_seal(m, name);
-	else if (is_forged(m->conf, name))
+		return GP_CONTINUE;
+	if (is_forged(m->conf, name))
 		note_forged(m, name);
 	else
 		gp_message_add_header(m->mail, name, value);

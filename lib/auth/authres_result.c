@@ -3,6 +3,8 @@
  */
 #include "lib/auth/authres.h"
 
+#include "lib/dns/dnsname.h"
+
 static struct gp_str property(const struct gp_authres_entry *e, const char *ptype, const char *name)
 {
 	for (size_t i = 0; i < e->properties.len; i++) {
@@ -115,6 +117,9 @@ void gp_authres_to_result(struct gp_arena *arena, const struct gp_authres *a,
 		else if (gp_str_ieq(e->method, GP_STR("dmarc")))
 			read_dmarc(arena, e, status, &result.dmarc);
 	}
+	for (size_t i = 0; i < result.n_dkim; i++)
+		result.dkim[i].is_author =
+			gp_dns_name_is_within(result.dmarc.from, result.dkim[i].domain);
 	result.n_dkim_seen = result.n_dkim;
 	*ret = result;
 }

@@ -119,6 +119,12 @@ struct gp_str gp_dns_name_escape(struct gp_arena *arena, struct gp_str name)
 	return gp_str_n(out, n);
 }
 
+bool gp_dns_name_is_within(struct gp_str name, struct gp_str domain)
+{
+	return domain.len > 0 && gp_str_iends(name, domain) &&
+	       (name.len == domain.len || name.ptr[name.len - domain.len - 1] == '.');
+}
+
 int gp_dns_name_reverse(const struct gp_ip *ip, const char *zone, char ret[GP_DNS_NAME_MAX + 1])
 {
 	static const char HEX[] = "0123456789abcdef";

@@ -6,6 +6,8 @@
 #ifndef GP_DNS_DNSNAME_H
 #define GP_DNS_DNSNAME_H
 
+#include <stdbool.h>
+
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
 #include "lib/base/ip.h"
@@ -22,6 +24,9 @@ int gp_dns_name_fold(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1]) GP_MUST_
 int gp_dns_name_fold_escaped(struct gp_str name, char ret[GP_DNS_NAME_MAX + 1]) GP_MUST_USE;
 /* Dots separate labels; every other byte that gp_dns_name_fold refuses is written \DDD. */
 struct gp_str gp_dns_name_escape(struct gp_arena *arena, struct gp_str name);
+
+/* Is `name` this domain or below it?  Case is ignored; an empty domain holds nothing. */
+bool gp_dns_name_is_within(struct gp_str name, struct gp_str domain);
 
 /* "2.0.192.ZONE", or nibbles for IPv6; zone NULL is in-addr.arpa or ip6.arpa.
  * GP_EINVAL for family 0 or where the zone makes it too long. */

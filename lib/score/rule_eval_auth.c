@@ -4,6 +4,7 @@
  *
  * Where the results are not known nothing hits, not even the rules for "none".
  */
+#include "lib/dns/dnsname.h"
 #include "lib/score/rule_eval.h"
 
 /* A bounce has no MAIL FROM to check; that of its HELO is the helo rules' affair. */
@@ -19,13 +20,6 @@ static bool check_spf(const struct gp_rule_input *in, const struct gp_rule_eval 
 }
 
 enum { DKIM_ANY, DKIM_VALID, DKIM_VALID_AUTHOR, DKIM_VALID_ENVELOPE, DKIM_TESTING };
-
-/* Is `domain` this one or a parent of it? */
-static bool is_within(struct gp_str domain, struct gp_str parent)
-{
-	return parent.len > 0 && gp_str_iends(domain, parent) &&
-	       (domain.len == parent.len || domain.ptr[domain.len - parent.len - 1] == '.');
-}
 
 static struct gp_str domain_of(struct gp_str address)
 {
@@ -43,7 +37,7 @@ static bool is_such(const struct gp_rule_input *in, const struct gp_dkim_result 
 		return r->status == GP_AUTH_PASS && r->is_author;
 	case DKIM_VALID_ENVELOPE:
 		return r->status == GP_AUTH_PASS &&
-		       is_within(domain_of(in->envelope_from), r->domain);
+		       gp_dns_name_is_within(domain_of(in->envelope_from), r->domain);
 	case DKIM_TESTING:
 		return r->is_testing;
 	default:

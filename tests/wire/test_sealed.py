@@ -12,7 +12,7 @@ import pytest
 
 from conftest import HAM, StartMilter
 from milterclient import Envelope, Result, judge
-from servers.milter import MilterSpam
+from servers.milter import GROUP, MilterSpam
 
 ID = "mx.example.org"
 KEY = b"a key of the tests that is long enough\n"
@@ -59,7 +59,7 @@ def key(module_world: Path) -> Path:
     path = module_world / "seal.key"
     path.write_bytes(KEY)
     path.chmod(0o640)
-    shutil.chown(path, "root", "gatepost")
+    shutil.chown(path, "root", GROUP)
     return path
 
 
@@ -73,7 +73,8 @@ def test_sealed_results_count(milter: MilterSpam) -> None:
     assert hits(result) == {"T_SPF", "T_DMARC", "T_FIELD"}
     assert result.values("X-Gatepost-Seal") == []
     assert len(result.values("Authentication-Results")) == 1
-    assert "auth=sealed" in milter.wait_line("qid=4TestQueueId")
+    line = milter.wait_line("qid=4TestQueueId")
+    assert "auth=sealed" in line and "forged=" not in line
 
 
 def test_folds_do_not_break_the_seal(milter: MilterSpam) -> None:
@@ -96,7 +97,8 @@ def test_forged_results_do_not_count_and_go(milter: MilterSpam, message: bytes) 
     result = judge(str(milter.socket), message, ENVELOPE)
     assert hits(result) == set()
     assert [name for name, _ in result.headers if name.lower() in ("authentication-results", "x-gatepost-seal")] == []
-    assert "auth=" not in milter.wait_line("qid=4TestQueueId")
+    line = milter.wait_line("qid=4TestQueueId")
+    assert "auth=" not in line and "forged=" in line
 
 
 def test_only_the_sealed_one_stays(milter: MilterSpam) -> None:
