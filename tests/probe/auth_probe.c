@@ -16,6 +16,8 @@ static const struct {
 	const char *name;
 	json_t *(*run)(struct probe *p);
 } modes[] = {
+	{"dkim-sign", probe_dkim_sign},
+	{"dkim-verify", probe_dkim_verify},
 	{"spf", probe_spf},
 };
 
