@@ -11,6 +11,7 @@
 #include "lib/daemon/sandbox.h"
 #include "milter-dkim/dkim.h"
 #include "milter-dkim/setup.h"
+#include "milter-dkim/sign.h"
 
 /* A health check answers within this, whatever the DNS does. */
 #define HEALTH_MS 1000
@@ -99,10 +100,9 @@ static size_t health(struct gp_health *entries, size_t max)
 static void sandbox(const struct gp_snapshot *snap)
 {
 	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
-	const struct dkim_conf *c = gp_snapshot_get(snap, &dkim_table);
 
 	gp_resolver_sandbox(gp_snapshot_get(snap, &gp_conf_dns_table));
-	gp_sandbox_read(c->sign.key_directory);
+	dkim_sign_sandbox(snap);
 	if (*domains->seal_key && access(domains->seal_key, F_OK) < 0)
 		gp_sandbox_write_folder_of(domains->seal_key); /* it is made at start */
 }

@@ -164,7 +164,8 @@ static enum gp_answer sign(struct gp_session *s, struct dkim_message *m)
 	}
 	if (m->sign_result == GP_OK)
 		return GP_CONTINUE;
-	gp_log_warning("qid=%.*s: not signed: %s", GP_STR_FMT(s->msg.queue_id), diag.text);
+	gp_log_warning("qid=%.*s: not signed: %s", GP_STR_FMT(s->msg.queue_id),
+		       *diag.text ? diag.text : dkim_signing_reason(m));
 	reply = gp_reply_set(s, m->sign_result, (enum gp_on_error)m->conf->sign.on_error,
 			     "signing");
 	if (reply.answer == GP_ACCEPT)

@@ -76,25 +76,17 @@ static int setup_seal_key(struct gp_snapshot *snap, struct dkim_snapshot *data,
 	return r;
 }
 
-static int setup_keys(struct gp_snapshot *snap, struct dkim_snapshot *data,
-		      struct gp_conf_report *report)
+/* Who is to seal must have a key. */
+static int check_arc(struct gp_snapshot *snap, const struct dkim_snapshot *data,
+		     struct gp_conf_report *report)
 {
 	const struct dkim_conf *c = gp_snapshot_get(snap, &dkim_table);
-	struct gp_arena *arena = gp_snapshot_arena(snap);
-	struct dkim_key_source from = {
-		.table = c->sign.keys,
-		.dir = c->sign.key_directory,
-		.rsa_bits_min = (unsigned)c->sign.rsa_bits_min,
-	};
 	const struct dkim_signer *signers;
 	bool is_none = false;
-	int r = dkim_keyring_load(&from, arena, &data->keyring, report);
 
-	data->sign = dkim_sign_options(&c->sign, arena);
-	if (r || !*c->arc.seal_as ||
-	    dkim_keyring_find(data->keyring, GP_STR(""), gp_str(c->arc.seal_as), arena, &signers,
-			      &is_none))
-		return r;
+	if (!*c->arc.seal_as || dkim_keyring_find(data->keyring, GP_STR(""), gp_str(c->arc.seal_as),
+						  gp_snapshot_arena(snap), &signers, &is_none))
+		return GP_OK;
 	gp_conf_complain(snap, &dkim_table, "arc.seal_as", report,
 			 "there is no key of \"%s\" (see sign.keys and sign.key_directory)",
 			 c->arc.seal_as);
@@ -106,8 +98,10 @@ int dkim_setup(struct gp_snapshot *snap, struct gp_conf_report *report)
 	struct dkim_snapshot *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct dkim_snapshot);
 	int auth = setup_auth(snap, data, report);
 	int seal = setup_seal_key(snap, data, report);
-	int keys = setup_keys(snap, data, report);
+	int keys = dkim_sign_setup(snap, data, report);
 
+	if (keys == GP_OK)
+		keys = check_arc(snap, data, report);
 	gp_snapshot_set_data(snap, data);
 	if (dkim_sources.resolver) /* a reload: the program runs already */
 		dkim_setup_seal(snap);

@@ -139,7 +139,7 @@ static void validate_dns(const void *values, const struct gp_snapshot *snap,
 }
 
 const struct gp_conf_table gp_conf_dns_table = {
-	.group = "dns", .title = "How names are looked up; no program of this version asks.",
+	.group = "dns", .title = "How names are looked up.",
 	.rows = dns_rows, .n_rows = GP_ARRAY_SIZE(dns_rows), .size = sizeof(struct gp_conf_dns),
 	.validate = validate_dns,
 };
