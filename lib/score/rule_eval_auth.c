@@ -45,13 +45,30 @@ static bool is_such(const struct gp_rule_input *in, const struct gp_dkim_result 
 	}
 }
 
+/* Is it one of the domains that the rule names ("example.org", ".example.org" and
+ * "*.example.org" for those below it)?  A rule that names none means any. */
+static bool is_named(struct gp_str domain, const struct gp_str *args, size_t n_args)
+{
+	for (size_t i = 0; i < n_args; i++) {
+		struct gp_str arg = args[i];
+
+		if (gp_str_starts(arg, GP_STR("*.")))
+			arg = gp_str_sub(arg, 1, arg.len);
+		if (gp_str_ieq(domain, arg) ||
+		    (gp_str_starts(arg, GP_STR(".")) && gp_str_iends(domain, arg)))
+			return true;
+	}
+	return n_args == 0;
+}
+
 static bool check_dkim(const struct gp_rule_input *in, const struct gp_rule_eval *row,
 		       const struct gp_str *args, size_t n_args)
 {
 	if (!in->auth)
 		return false;
 	for (size_t i = 0; i < in->auth->n_dkim; i++)
-		if (is_such(in, &in->auth->dkim[i], row->what))
+		if (is_such(in, &in->auth->dkim[i], row->what) &&
+		    is_named(in->auth->dkim[i].domain, args, n_args))
 			return true;
 	return false;
 }
@@ -91,7 +108,8 @@ static bool check_dmarc_missing(const struct gp_rule_input *in, const struct gp_
 #define SPF(word, status)                                                                          \
 	{"check_for_spf_" word, 0, 0, check_spf, status, false},                                   \
 		{"check_for_spf_helo_" word, 0, 0, check_spf, status, true}
-#define DKIM(name, what) {name, 0, 0, check_dkim, what, false}
+#define DOMAINS_MAX 1000 /* named by a rule */
+#define DKIM(name, what) {name, 0, DOMAINS_MAX, check_dkim, what, false}
 
 const struct gp_rule_eval gp_rule_evals_auth[] = {
 	SPF("pass", GP_AUTH_PASS),

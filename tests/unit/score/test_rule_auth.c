@@ -9,6 +9,9 @@ static const char rules[] =
 	"full DA eval:check_dkim_valid_author_sig()\nfull DE eval:check_dkim_valid_envelopefrom()\n"
 	"full DT eval:check_dkim_testing()\n"
 	"full AS eval:check_arc_signed()\nfull AV eval:check_arc_valid()\n"
+	"full D1 eval:check_dkim_valid('c.example', 'B.example')\n"
+	"full D2 eval:check_dkim_valid('*.b.example')\nfull D3 eval:check_dkim_signed('.example')\n"
+	"full D4 eval:check_dkim_valid('list.example')\n"
 	"header MP eval:check_dmarc_pass()\nheader MR eval:check_dmarc_reject()\n"
 	"header MQ eval:check_dmarc_quarantine()\nheader MN eval:check_dmarc_none()\n"
 	"header MM eval:check_dmarc_missing()\n";
@@ -62,12 +65,12 @@ static void all_good(void **state)
 				      .arc = {.status = GP_AUTH_PASS},
 				      .dmarc = {.status = GP_AUTH_PASS}};
 
-	assert_string_equal(hits(&auth, "x@sub.b.example"), "P HP DS DV DA DE AS AV MP");
-	assert_string_equal(hits(&auth, "x@subb.example"), "P HP DS DV DA AS AV MP");
-	assert_string_equal(hits(&auth, "x@b.example@c.example"), "P HP DS DV DA AS AV MP");
+	assert_string_equal(hits(&auth, "x@sub.b.example"), "P HP DS DV DA DE AS AV D1 D3 MP");
+	assert_string_equal(hits(&auth, "x@subb.example"), "P HP DS DV DA AS AV D1 D3 MP");
+	assert_string_equal(hits(&auth, "x@b.example@c.example"), "P HP DS DV DA AS AV D1 D3 MP");
 	dkim[1].is_author = false;
 	dkim[0].is_testing = true;
-	assert_string_equal(hits(&auth, "x@B.EXAMPLE"), "P HP DS DV DE DT AS AV MP");
+	assert_string_equal(hits(&auth, "x@B.EXAMPLE"), "P HP DS DV DE DT AS AV D1 D3 MP");
 }
 
 static void failures(void **state)
@@ -81,14 +84,14 @@ static void failures(void **state)
 				      .dmarc = {.status = GP_AUTH_FAIL}};
 
 	auth.dmarc.policy = GP_DMARC_REJECT;
-	assert_string_equal(hits(&auth, "a@b.example"), "F DS AS MR");
+	assert_string_equal(hits(&auth, "a@b.example"), "F DS AS D3 MR");
 	auth.dmarc.policy = GP_DMARC_QUARANTINE;
 	auth.mailfrom.status = GP_AUTH_SOFTFAIL;
-	assert_string_equal(hits(&auth, "a@b.example"), "S DS AS MQ");
+	assert_string_equal(hits(&auth, "a@b.example"), "S DS AS D3 MQ");
 	auth.dmarc.policy = GP_DMARC_NONE;
-	assert_string_equal(hits(&auth, "a@b.example"), "S DS AS MN");
+	assert_string_equal(hits(&auth, "a@b.example"), "S DS AS D3 MN");
 	auth.dmarc.status = GP_AUTH_TEMPERROR;
-	assert_string_equal(hits(&auth, "a@b.example"), "S DS AS");
+	assert_string_equal(hits(&auth, "a@b.example"), "S DS AS D3");
 }
 
 int main(void)
