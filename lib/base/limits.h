@@ -50,6 +50,9 @@
 #define GP_MAX_SPF_EXPANSION (16 << 10) /* a domain-spec or explanation of SPF, expanded */
 #define GP_MAX_SPF_EXPLANATION 400     /* shown of exp=; it goes into an SMTP reply */
 #define GP_MAX_DMARC_AUTHORS 4 /* domains of From that are judged; one is what RFC 9989 knows */
+#define GP_MAX_DMARC_ROW (8 << 10) /* a row of report data: ten signatures with the longest names */
+#define GP_MAX_DMARC_ROWS_SIZE (8 << 20) /* rows that wait for the store: 20,000 usual ones */
+#define GP_MAX_DMARC_RING 100000	 /* rows of one day; a large host has a tenth of it */
 #define GP_MAX_TAGS 50		/* of one tag list; DKIM knows 13 */
 #define GP_MAX_SIGNED_NAMES 1000 /* in h=; real ones have 10 to 60 */
 #define GP_MAX_SIGNATURES_READ 200 /* to find those of the author's domain; few are checked */

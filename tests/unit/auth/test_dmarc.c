@@ -769,7 +769,7 @@ static void many_from_fields(void **state)
 	fields.is_cut = false;
 	gp_authors_read(arena, &fields, &authors);
 	assert_int_equal(authors.n, 1);
-	assert_true(authors.n_fields > 100000);
+	assert_int_equal(authors.n_fields, fields.list.len);
 	gp_arena_free(arena);
 }
 
