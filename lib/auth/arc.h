@@ -13,20 +13,34 @@ struct gp_arc_verify *gp_arc_verify_begin(struct gp_asker *asker, struct gp_dkim
 					  const struct gp_dkim_options *options,
 					  const struct gp_fields *fields,
 					  struct gp_body_hasher *hasher, int64_t now_s);
-/* After the hasher has finished.  trusted: domains (globs) whose seals may override DMARC. */
+/* After the hasher has finished.
+ *
+ * trusted: domains (globs) of sealers whose word may override DMARC (RFC 8617, 7.2.1).  The
+ * rule: the chain passes; going back from the newest set, sealers are trusted as long as the
+ * d= of their ARC-Seal matches; what is believed are the ARC-Authentication-Results of the
+ * oldest set of that unbroken run (override_set), for it was made by a trusted host before
+ * any other trusted host touched the message, and nothing that a stranger sealed earlier
+ * counts.  is_override is set if those say dmarc=pass, once or more and nothing else about
+ * dmarc, and name no other author (header.from) than the one that the message has now; never
+ * if the message has no author or several. */
 void gp_arc_verify_finish(struct gp_arc_verify *v, const struct gp_str *trusted, size_t n_trusted,
 			  struct gp_arc_result *ret);
 
 /* The three values of a new set, folded with "\n\t", without leading space (signed as
  * " VALUE"); to be inserted seal first, so that it ends up on top of the message:
- * ARC-Seal, ARC-Message-Signature, ARC-Authentication-Results. */
+ * ARC-Seal, ARC-Message-Signature, ARC-Authentication-Results.  Base64 is not broken into
+ * lines (up to RSA with 4096 bits), because some readers count the folds of b=. */
 struct gp_arc_seal {
 	struct gp_str seal, signature, results;
 };
 /* `sign` was begun before the body; `chain` is what validating this message gave (its sets
  * count, its status becomes cv=); authres is the value of an Authentication-Results field.
- * GP_EINVAL: no From; GP_ELIMIT: 50 sets are there already, or a failed chain has been
- * sealed as such before (5.1.2). */
+ * Its options' fields are signed, and DKIM-Signature; never ARC-Seal (4.1.2) and
+ * Authentication-Results, which others remove; neither x= nor l= is written.
+ * GP_EINVAL: no From, or domain or selector is no name, or `chain` is not of these fields; GP_ELIMIT: 50 sets are there already,
+ * or a failed chain has been sealed as such before (5.1.2), or more than GP_MAX_SIGNED_NAMES
+ * fields to sign; GP_ETEMP: the chain could not be judged (temperror); GP_ESYS: OpenSSL
+ * refused. */
 int gp_arc_seal(struct gp_sign *sign, const struct gp_fields *fields,
 		const struct gp_body_hasher *hasher, const struct gp_arc_result *chain,
 		struct gp_str authres, const struct gp_sign_as *as, int64_t now_s,

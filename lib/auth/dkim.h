@@ -15,6 +15,7 @@
 
 #include "lib/auth/canon.h"
 #include "lib/auth/crypto.h"
+#include "lib/auth/fold.h"
 #include "lib/auth/lookup.h"
 #include "lib/auth/tags.h"
 
@@ -81,12 +82,17 @@ struct gp_signature {
  * `field` is one of those that gp_signature_digest is given. */
 enum gp_auth_status gp_signature_parse(struct gp_arena *arena, const struct gp_field *field,
 				       struct gp_signature *ret, struct gp_diag *reason);
+/* The same of an ARC-Seal, which has neither a body nor a list of fields: a, b, d, s, t. */
+enum gp_auth_status gp_signature_parse_seal(struct gp_arena *arena, const struct gp_field *field,
+					    struct gp_signature *ret, struct gp_diag *reason);
 /* Is that field named in h=? */
 bool gp_signature_covers(const struct gp_signature *s, struct gp_str name);
 /* The digest of the fields named in h=, bottom up (5.4.2), and of the carrying field with
  * b= emptied, without CRLF. */
 void gp_signature_digest(const struct gp_signature *s, const struct gp_fields *fields,
 			 unsigned char ret[GP_SHA256_SIZE]);
+/* Appends the carrying field with b= emptied in canonical form, without CRLF. */
+void gp_signature_add_self(const struct gp_signature *s, struct gp_buf *out);
 /* Asks for SELECTOR._domainkey.DOMAIN. */
 struct gp_ask *gp_signature_ask(struct gp_asker *asker, struct gp_str domain,
 				struct gp_str selector);
@@ -132,11 +138,11 @@ struct gp_sign_as {
 int gp_sign_finish(struct gp_sign *s, const struct gp_fields *fields,
 		   const struct gp_body_hasher *hasher, const struct gp_sign_as *as, int64_t now_s,
 		   struct gp_str *ret, struct gp_diag *diag) GP_MUST_USE;
-/* The same for a field of another name, whose value begins with the tag `first` ("i=2;")
- * instead of "v=1;": ARC-Message-Signature. */
-int gp_sign_field(struct gp_sign *s, struct gp_str name, struct gp_str first,
-		  const struct gp_fields *fields, const struct gp_body_hasher *hasher,
-		  const struct gp_sign_as *as, int64_t now_s, struct gp_str *ret,
-		  struct gp_diag *diag) GP_MUST_USE;
+/* Writes "h=NAME:…;" as the options say for these fields.  GP_ELIMIT as gp_sign_finish. */
+int gp_sign_names(struct gp_fold *w, const struct gp_sign_options *options,
+		  const struct gp_fields *fields, struct gp_diag *diag) GP_MUST_USE;
+/* The digest over the fields of h= and a field whose `value` has an empty b=. */
+void gp_sign_digest(const struct gp_sign *s, const struct gp_fields *fields, struct gp_str name,
+		    struct gp_str value, unsigned char ret[GP_SHA256_SIZE]);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Signature fields: what DKIM-Signature and ARC-Message-Signature have in common, read
- * (RFC 6376, 3.5) and hashed (3.7).
+ * Signature fields: what DKIM-Signature and ARC-Message-Signature (and to a part
+ * ARC-Seal) have in common, read (RFC 6376, 3.5) and hashed (3.7).
  */
 #include <assert.h>
 
@@ -109,17 +109,16 @@ static int check_headers(struct gp_str headers, struct gp_diag *reason)
 
 	while (gp_str_next(&rest, ':', &name) && n <= GP_MAX_SIGNED_NAMES)
 		n++;
-	if (n && n <= GP_MAX_SIGNED_NAMES)
+	if (n <= GP_MAX_SIGNED_NAMES)
 		return GP_OK;
-	gp_diag_set(reason, n ? "h= is too long" : "h= is empty");
+	gp_diag_set(reason, "h= is too long");
 	return GP_EINVAL;
 }
 
-static int check_required(const struct gp_tags *tags, struct gp_diag *reason)
+static int check_required(const struct gp_tags *tags, const char *const *required, size_t n,
+			  struct gp_diag *reason)
 {
-	static const char *const required[] = {"a", "b", "bh", "d", "h", "s"};
-
-	for (size_t i = 0; i < GP_ARRAY_SIZE(required); i++)
+	for (size_t i = 0; i < n; i++)
 		if (!gp_tags_get(tags, required[i])) {
 			gp_diag_set(reason, "%s= is missing", required[i]);
 			return GP_EINVAL;
@@ -127,9 +126,11 @@ static int check_required(const struct gp_tags *tags, struct gp_diag *reason)
 	return GP_OK;
 }
 
-static int read_tags(struct gp_arena *arena, struct gp_signature *s, struct gp_diag *reason)
+/* Whose signature it is, and the signature itself. */
+static int read_signer(struct gp_arena *arena, struct gp_signature *s, const char *const *required,
+		       size_t n_required, struct gp_diag *reason)
 {
-	int r = check_required(&s->tags, reason);
+	int r = check_required(&s->tags, required, n_required, reason);
 	int r_domain = read_name(arena, s, "d", &s->domain, r ? NULL : reason);
 	int r_selector = read_name(arena, s, "s", &s->selector, r || r_domain ? NULL : reason);
 
@@ -140,11 +141,19 @@ static int read_tags(struct gp_arena *arena, struct gp_signature *s, struct gp_d
 	if (r == GP_OK)
 		r = read_base64(arena, s, "b", &s->b, reason);
 	if (r == GP_OK)
+		r = read_number(&s->tags, "t", &s->signed_s, reason);
+	return r;
+}
+
+static int read_tags(struct gp_arena *arena, struct gp_signature *s, struct gp_diag *reason)
+{
+	static const char *const required[] = {"a", "b", "bh", "d", "h", "s"};
+	int r = read_signer(arena, s, required, GP_ARRAY_SIZE(required), reason);
+
+	if (r == GP_OK)
 		r = read_base64(arena, s, "bh", &s->bh, reason);
 	if (r == GP_OK)
 		r = read_number(&s->tags, "l", &s->length, reason);
-	if (r == GP_OK)
-		r = read_number(&s->tags, "t", &s->signed_s, reason);
 	if (r == GP_OK)
 		r = read_number(&s->tags, "x", &s->expires_s, reason);
 	if (r == GP_OK)
@@ -177,6 +186,25 @@ enum gp_auth_status gp_signature_parse(struct gp_arena *arena, const struct gp_f
 		return GP_AUTH_PERMERROR;
 	}
 	return GP_AUTH_PASS;
+}
+
+enum gp_auth_status gp_signature_parse_seal(struct gp_arena *arena, const struct gp_field *field,
+					    struct gp_signature *ret, struct gp_diag *reason)
+{
+	static const char *const required[] = {"a", "b", "d", "s"};
+
+	*ret = (struct gp_signature){.field = field,
+				     .header_canon = GP_CANON_RELAXED,
+				     .length = GP_BODY_WHOLE,
+				     .signed_s = -1,
+				     .expires_s = -1};
+	if (gp_tags_parse(arena, field->value, &ret->tags, reason) ||
+	    read_signer(arena, ret, required, GP_ARRAY_SIZE(required), reason))
+		return GP_AUTH_PERMERROR;
+	if (!gp_tags_get(&ret->tags, "h"))
+		return GP_AUTH_PASS;
+	gp_diag_set(reason, "h= is not allowed");
+	return GP_AUTH_PERMERROR;
 }
 
 bool gp_signature_covers(const struct gp_signature *s, struct gp_str name)
@@ -216,8 +244,7 @@ static void add_fields(const struct gp_signature *s, const struct gp_fields *fie
 	}
 }
 
-/* The carrying field without the value of b=. */
-static void add_self(const struct gp_signature *s, struct gp_buf *out)
+void gp_signature_add_self(const struct gp_signature *s, struct gp_buf *out)
 {
 	const struct gp_tag *b = gp_tags_get(&s->tags, "b");
 	struct gp_str value = s->field->value;
@@ -235,7 +262,7 @@ void gp_signature_digest(const struct gp_signature *s, const struct gp_fields *f
 	GP_BUF_AUTO text = GP_BUF_INIT(4 * GP_MAX_AUTH_HEADER + 3 * (GP_MAX_AUTH_FIELDS + 1));
 
 	add_fields(s, fields, &text);
-	add_self(s, &text);
+	gp_signature_add_self(s, &text);
 	assert(gp_buf_error(&text) == GP_OK);
 	gp_sha256(text.data, text.len, ret);
 }

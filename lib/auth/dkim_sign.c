@@ -120,8 +120,8 @@ static void add_name(struct name_list *l, struct gp_str name)
 }
 
 /* From is signed whatever the options say: a signature without it is none (5.4). */
-static int add_header_list(struct gp_fold *w, const struct gp_sign_options *o,
-			   const struct gp_fields *fields, struct gp_diag *diag)
+int gp_sign_names(struct gp_fold *w, const struct gp_sign_options *o, const struct gp_fields *fields,
+		  struct gp_diag *diag)
 {
 	struct name_list l = {.w = w, .options = o, .fields = fields};
 	const struct gp_str from = GP_STR("From");
@@ -139,7 +139,8 @@ static int add_header_list(struct gp_fold *w, const struct gp_sign_options *o,
 		gp_diag_set(diag, "more than %d fields to sign", GP_MAX_SIGNED_NAMES);
 		return GP_ELIMIT;
 	}
-	gp_fold_word(w, GP_STR(";"), false);
+	gp_buf_add_chr(w->out, ';'); /* a word leaves room for one */
+	w->column++;
 	return GP_OK;
 }
 
@@ -180,17 +181,17 @@ static int write_tags(const struct gp_sign *s, const struct gp_body_digest *body
 }
 
 /* Everything up to "b=", leading space included. */
-static int write_value(const struct gp_sign *s, const struct gp_fields *fields, struct gp_str first,
+static int write_value(const struct gp_sign *s, const struct gp_fields *fields,
 		       const struct gp_body_digest *body, const struct gp_sign_as *as, int64_t now_s,
 		       struct gp_fold *w, struct gp_diag *diag)
 {
 	GP_BUF_AUTO hash = GP_BUF_INIT(2 * GP_SHA256_SIZE);
 	int r;
 
-	gp_fold_word(w, first, true);
+	gp_fold_word(w, GP_STR("v=1;"), true);
 	r = write_tags(s, body, as, now_s, w, diag);
 	if (r == GP_OK)
-		r = add_header_list(w, s->options, fields, diag);
+		r = gp_sign_names(w, s->options, fields, diag);
 	if (r)
 		return r;
 	gp_base64_encode(body->digest, sizeof(body->digest), &hash);
@@ -200,9 +201,8 @@ static int write_value(const struct gp_sign *s, const struct gp_fields *fields, 
 	return GP_OK;
 }
 
-/* The digest over the fields and the value that ends in an empty b=. */
-static void hash_fields(const struct gp_sign *s, const struct gp_fields *fields, struct gp_str name,
-			struct gp_str value, unsigned char digest[GP_SHA256_SIZE])
+void gp_sign_digest(const struct gp_sign *s, const struct gp_fields *fields, struct gp_str name,
+		    struct gp_str value, unsigned char ret[GP_SHA256_SIZE])
 {
 	const struct gp_field field = {.name = name, .value = value};
 	struct gp_signature sig = {.field = &field, .header_canon = s->options->header_canon};
@@ -210,13 +210,14 @@ static void hash_fields(const struct gp_sign *s, const struct gp_fields *fields,
 
 	assert(r == GP_OK);
 	sig.headers = gp_tags_packed(s->arena, &sig.tags, "h");
-	gp_signature_digest(&sig, fields, digest);
+	gp_signature_digest(&sig, fields, ret);
 }
 
-int gp_sign_field(struct gp_sign *s, struct gp_str name, struct gp_str first,
-		  const struct gp_fields *fields, const struct gp_body_hasher *hasher,
-		  const struct gp_sign_as *as, int64_t now_s, struct gp_str *ret, struct gp_diag *diag)
+int gp_sign_finish(struct gp_sign *s, const struct gp_fields *fields,
+		   const struct gp_body_hasher *hasher, const struct gp_sign_as *as, int64_t now_s,
+		   struct gp_str *ret, struct gp_diag *diag)
 {
+	const struct gp_str name = GP_STR("DKIM-Signature");
 	GP_BUF_AUTO value = GP_BUF_INIT(VALUE_MAX), signature = GP_BUF_INIT(GP_SIGNATURE_MAX);
 	struct gp_fold w = gp_fold_begin(&value, name);
 	unsigned char digest[GP_SHA256_SIZE];
@@ -226,10 +227,10 @@ int gp_sign_field(struct gp_sign *s, struct gp_str name, struct gp_str first,
 		gp_diag_set(diag, "the message has no From field");
 		return GP_EINVAL;
 	}
-	r = write_value(s, fields, first, gp_body_hasher_get(hasher, s->body), as, now_s, &w, diag);
+	r = write_value(s, fields, gp_body_hasher_get(hasher, s->body), as, now_s, &w, diag);
 	if (r)
 		return r;
-	hash_fields(s, fields, name, gp_buf_str(&value), digest);
+	gp_sign_digest(s, fields, name, gp_buf_str(&value), digest);
 	if (gp_key_sign(as->key, digest, &signature)) {
 		gp_diag_set(diag, "OpenSSL made no signature");
 		return GP_ESYS;
@@ -237,12 +238,4 @@ int gp_sign_field(struct gp_sign *s, struct gp_str name, struct gp_str first,
 	gp_fold_base64(&w, gp_buf_str(&signature));
 	*ret = gp_arena_str(s->arena, gp_str_sub(gp_buf_str(&value), 1, value.len));
 	return GP_OK;
-}
-
-int gp_sign_finish(struct gp_sign *s, const struct gp_fields *fields,
-		   const struct gp_body_hasher *hasher, const struct gp_sign_as *as, int64_t now_s,
-		   struct gp_str *ret, struct gp_diag *diag)
-{
-	return gp_sign_field(s, GP_STR("DKIM-Signature"), GP_STR("v=1;"), fields, hasher, as, now_s, ret,
-			     diag);
 }

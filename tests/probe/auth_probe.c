@@ -16,6 +16,9 @@ static const struct {
 	const char *name;
 	json_t *(*run)(struct probe *p);
 } modes[] = {
+	{"arc", probe_arc},
+	{"arc-seal", probe_arc_seal},
+	{"authres", probe_authres},
 	{"dkim-sign", probe_dkim_sign},
 	{"dkim-verify", probe_dkim_verify},
 	{"spf", probe_spf},

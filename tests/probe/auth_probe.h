@@ -30,6 +30,9 @@ struct gp_str probe_str(const struct probe *p, const char *name);
 json_t *probe_json(struct gp_str s);
 
 /* A mode: the case's answer. */
+json_t *probe_arc(struct probe *p);
+json_t *probe_arc_seal(struct probe *p);
+json_t *probe_authres(struct probe *p);
 json_t *probe_dkim_sign(struct probe *p);
 json_t *probe_dkim_verify(struct probe *p);
 json_t *probe_spf(struct probe *p);
