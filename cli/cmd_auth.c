@@ -69,22 +69,6 @@ static int read_envelope(const struct auth_options *o, struct gp_auth_envelope *
 	return 0;
 }
 
-static void evaluate(const struct question *q, const struct gp_auth *auth, struct gp_arena *arena,
-		     struct gp_auth_result *ret)
-{
-	int64_t deadline = gp_clock_mono_ms() + AUTH_MS;
-	struct gp_auth_check *check =
-		gp_auth_begin(auth, &q->sources, &q->envelope, arena, deadline);
-	struct gp_fields fields = {0};
-	struct gp_str body;
-
-	gp_fields_parse(arena, q->bytes, &fields, &body);
-	gp_auth_spf(check);
-	gp_auth_headers(check, &fields, deadline);
-	gp_auth_body(check, body);
-	gp_auth_finish(check, ret);
-}
-
 static bool is_temporary(const struct gp_auth_result *r)
 {
 	bool is = r->helo.status == GP_AUTH_TEMPERROR || r->mailfrom.status == GP_AUTH_TEMPERROR ||
@@ -127,7 +111,8 @@ static int run_question(struct gp_cli *cli, const struct question *q, bool as_js
 
 	if (gp_auth_new(&q->how, &auth, &diag))
 		return gp_cli_fail(GP_EXIT_CONFIG, "%s", diag.text);
-	evaluate(q, auth, cli->arena, &result);
+	gp_auth_message(auth, &q->sources, &q->envelope, q->bytes, cli->arena,
+			gp_clock_mono_ms() + AUTH_MS, &result);
 	show(q, &result, as_json, cli->arena);
 	gp_auth_free(&auth);
 	return is_temporary(&result) ? GP_EXIT_TEMPFAIL : 0;

@@ -5,14 +5,16 @@
 #include <unistd.h>
 
 #include "cli/context.h"
+#include "cli/dns.h"
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/text.h"
+#include "lib/auth/auth.h"
 #include "lib/base/clock.h"
 #include "milter-spam/policy.h"
 
 struct scan_options {
-	const char *ip, *helo, *from, *user;
+	const char *ip, *helo, *from, *user, *zone;
 	struct gp_opt_list rcpts;
 	bool json, quiet, trace;
 };
@@ -24,6 +26,8 @@ struct run {
 	const struct gp_conf_networks *networks;
 	struct gp_scanner *scanner;
 	struct gp_store *store;
+	struct gp_auth *auth; /* NULL: who a message is from is not looked up */
+	struct gp_auth_sources sources;
 	struct gp_arena *arena; /* of the message at hand */
 	struct gp_ip client;
 	bool colour;
@@ -49,6 +53,8 @@ static const struct gp_opt options[] = {
 	 offsetof(struct scan_options, rcpts)},
 	{0, "user", "NAME", "the authenticated account", GP_OPT_STRING,
 	 offsetof(struct scan_options, user)},
+	{0, "zone", "FILE", "ask this zone file instead of the DNS", GP_OPT_STRING,
+	 offsetof(struct scan_options, zone)},
 	{0, "json", NULL, "one JSON object a line", GP_OPT_FLAG,
 	 offsetof(struct scan_options, json)},
 	{0, "rules-trace", NULL, "show what each rule matched and the tokens Bayes went by",
@@ -156,6 +162,23 @@ static void print_json(const struct verdict *v, bool trace)
 	gp_json_print(root);
 }
 
+/* As milter-spam finds them when milter-dkim has sealed none; NULL without a client. */
+static const struct gp_auth_result *results_of(struct run *run, struct gp_str bytes,
+					       int64_t deadline_ms)
+{
+	struct gp_auth_envelope envelope = {.client = run->client,
+					    .helo = gp_str(run->o->helo ? run->o->helo : ""),
+					    .mailfrom = gp_str(run->o->from ? run->o->from : ""),
+					    .now_s = gp_clock_real_s()};
+	struct gp_auth_result *ret;
+
+	if (!run->auth)
+		return NULL;
+	ret = GP_ARENA_NEW(run->arena, struct gp_auth_result);
+	gp_auth_message(run->auth, &run->sources, &envelope, bytes, run->arena, deadline_ms, ret);
+	return ret;
+}
+
 static void judge(struct run *run, struct gp_str bytes, struct verdict *v)
 {
 	const struct scan_options *o = run->o;
@@ -181,6 +204,7 @@ static void judge(struct run *run, struct gp_str bytes, struct verdict *v)
 	};
 	struct gp_scan *scan;
 
+	input.auth = results_of(run, bytes, input.deadline_ms);
 	for (size_t i = 0; i < o->rcpts.len; i++)
 		rcpts[i] = gp_str(o->rcpts.items[i]);
 	scan = gp_scan_begin(run->scanner, &input, run->arena);
@@ -231,12 +255,31 @@ static int scan_all(struct run *run, struct gp_opt_list *paths)
 	return in.errors ? GP_EXIT_DATA : (int)run->severest;
 }
 
+/* Who a message is from depends on its client; of one in a file it is known only by --ip. */
+static int open_auth(const struct gp_snapshot *snap, struct run *run, struct gp_cli_dns *dns)
+{
+	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
+	struct gp_diag diag;
+	int status;
+
+	if (!run->client.family || (!rules->network && !run->o->zone))
+		return 0;
+	status = gp_cli_dns_open(snap, run->o->zone, dns);
+	if (status)
+		return status;
+	run->sources.resolver = dns->resolver;
+	if (gp_auth_new(&gp_auth_defaults, &run->auth, &diag))
+		return gp_cli_fail(GP_EXIT_CONFIG, "%s", diag.text);
+	return 0;
+}
+
 static int run_scan(struct gp_cli *cli, int argc, char **argv)
 {
 	struct scan_options o = {0};
 	struct gp_opt_list paths = {0};
 	struct gp_snapshot *snap;
 	struct run run = {.o = &o};
+	GP_CLI_DNS_AUTO dns = {0};
 	unsigned ignored;
 	int status = gp_cli_options(&gp_cmd_scan, cli, argc, argv, &o, &paths);
 
@@ -252,12 +295,15 @@ static int run_scan(struct gp_cli *cli, int argc, char **argv)
 	run.colour = isatty(STDOUT_FILENO) == 1;
 	status = gp_cli_open_scanner(snap, &run.scanner, &ignored);
 	if (!status)
+		status = open_auth(snap, &run, &dns);
+	if (!status)
 		status = gp_cli_open_store(snap, 0, &run.store);
 	if (!status) {
 		run.arena = gp_arena_new(1 << 18);
 		status = scan_all(&run, &paths);
 		gp_arena_free(run.arena);
 	}
+	gp_auth_free(&run.auth);
 	gp_store_close(&run.store);
 	gp_scanner_free(run.scanner);
 	gp_snapshot_unref(snap);

@@ -152,3 +152,18 @@ void gp_auth_finish(struct gp_auth_check *c, struct gp_auth_result *ret)
 	c->result.n_lookups = c->asker.seen.len;
 	*ret = c->result;
 }
+
+void gp_auth_message(const struct gp_auth *auth, const struct gp_auth_sources *sources,
+		     const struct gp_auth_envelope *envelope, struct gp_str message,
+		     struct gp_arena *arena, int64_t deadline_ms, struct gp_auth_result *ret)
+{
+	struct gp_auth_check *check = gp_auth_begin(auth, sources, envelope, arena, deadline_ms);
+	struct gp_fields fields;
+	struct gp_str body;
+
+	gp_fields_parse(arena, message, &fields, &body);
+	gp_auth_headers(check, &fields, deadline_ms);
+	gp_auth_spf(check);
+	gp_auth_body(check, body);
+	gp_auth_finish(check, ret);
+}

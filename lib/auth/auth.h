@@ -66,4 +66,9 @@ struct gp_body_hasher *gp_auth_hasher(struct gp_auth_check *c);
 void gp_auth_body(struct gp_auth_check *c, struct gp_str chunk);
 void gp_auth_finish(struct gp_auth_check *c, struct gp_auth_result *ret);
 
+/* All at once, for a message in one piece (CRLF or LF), which lives as long as the result. */
+void gp_auth_message(const struct gp_auth *auth, const struct gp_auth_sources *sources,
+		     const struct gp_auth_envelope *envelope, struct gp_str message,
+		     struct gp_arena *arena, int64_t deadline_ms, struct gp_auth_result *ret);
+
 #endif

@@ -77,6 +77,19 @@ def test_recipients_settings_count(config: Path, world: Path) -> None:
     assert gatepost(config, "scan", "--user", "alice", stdin=letter).returncode == 0
 
 
+def test_who_it_is_from_is_looked_up_for_a_client(config: Path, world: Path) -> None:
+    (world / "rules.cf").write_text("header T_SPF eval:check_for_spf_fail()\nscore T_SPF 2\n"
+                                    "header T_DMARC eval:check_dmarc_reject()\nscore T_DMARC 3\n")
+    (world / "zone").write_text('$ORIGIN example.net.\n@ 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"\n'
+                                '_dmarc 300 IN TXT "v=DMARC1; p=reject"\n')
+    letter = write(world, "harmless")
+    client = ["--helo", "mx.example.net", "--from", "someone@example.net", "--zone", str(world / "zone")]
+    scores = {ip: json.loads(gatepost(config, "scan", "--json", "--ip", ip, *client, letter).stdout)["score"]
+              for ip in ("192.0.2.1", "192.0.2.2")}
+    assert scores == {"192.0.2.1": 0, "192.0.2.2": 5}
+    assert json.loads(gatepost(config, "scan", "--json", letter).stdout)["score"] == 0
+
+
 def test_unreadable_input_is_said(config: Path, world: Path) -> None:
     done = gatepost(config, "scan", world / "nothing")
     assert done.returncode == 65 and "nothing: No such file" in done.stderr
