@@ -82,7 +82,7 @@ def test_who_it_is_from_is_looked_up_for_a_client(config: Path, world: Path) -> 
                                     "header T_DMARC eval:check_dmarc_reject()\nscore T_DMARC 3\n")
     (world / "zone").write_text('$ORIGIN example.net.\n@ 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"\n'
                                 '_dmarc 300 IN TXT "v=DMARC1; p=reject"\n')
-    letter = write(world, "harmless")
+    letter = write(world / "mail", "harmless")
     client = ["--helo", "mx.example.net", "--from", "someone@example.net", "--zone", str(world / "zone")]
     scores = {ip: json.loads(gatepost(config, "scan", "--json", "--ip", ip, *client, letter).stdout)["score"]
               for ip in ("192.0.2.1", "192.0.2.2")}
