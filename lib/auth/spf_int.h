@@ -1,12 +1,15 @@
 /*
  * Inside SPF: records read term by term (spf_record.c), macros (spf_macro.c), the
- * client's names (spf_ptr.c), and the evaluation that uses them (spf.c).
+ * client's names (spf_ptr.c), and the evaluation that uses them (spf_eval.c).
  */
 #ifndef GP_AUTH_SPF_INT_H
 #define GP_AUTH_SPF_INT_H
 
 #include "lib/auth/spf.h"
 #include "lib/base/buf.h"
+
+/* For "%.*s": what is shown of a stranger's term or name. */
+#define GP_SPF_SHOW(s) (int)GP_MIN((s).len, (size_t)60), (s).ptr ? (s).ptr : ""
 
 /* Records. */
 
@@ -93,6 +96,18 @@ int gp_spf_macro_expand(struct gp_spf_eval *e, struct gp_str s, struct gp_str do
  * is too long (7.3).  Errors as gp_spf_macro_expand. */
 int gp_spf_macro_target(struct gp_spf_eval *e, struct gp_str spec, struct gp_str domain,
 			struct gp_str *ret) GP_MUST_USE;
+
+/* Evaluation. */
+
+/* What a record came to. */
+struct gp_spf_outcome {
+	enum gp_auth_status status;
+	struct gp_str reason, record, mechanism;
+	struct gp_str exp, exp_domain; /* of the record that decided */
+};
+
+/* check_host() for a domain, escaped as gp_dns_name_escape does; *o begins zeroed. */
+void gp_spf_check_host(struct gp_spf_eval *e, struct gp_str domain, struct gp_spf_outcome *o);
 
 /* The client's names. */
 

@@ -4,15 +4,13 @@
  *
  * A record is read twice, term by term: whole, because a syntax error anywhere makes
  * a permerror (4.6), then as far as evaluation goes.  So no list of terms is kept, and a
- * record of 64 KB costs no memory.  What terms mean is spf.c's.
+ * record of 64 KB costs no memory.  What terms mean is spf_eval.c's.
  */
 #include <arpa/inet.h>
 
 #include "lib/auth/spf_int.h"
 
 #define VERSION GP_STR("v=spf1")
-#define SHOWN 60 /* of a stranger's term in a message */
-#define SHOW(s) (int)GP_MIN((s).len, (size_t)SHOWN), (s).ptr
 
 enum argument {
 	ARG_NONE,
@@ -145,10 +143,11 @@ static int parse_mechanism(struct gp_spf_term *ret, struct gp_diag *diag)
 		if (parse_argument(gp_str_sub(s, name.len, s.len), mechanisms[i].argument, ret) ==
 		    0)
 			return GP_OK;
-		gp_diag_set(diag, "\"%.*s\" is no valid %s", SHOW(ret->text), mechanisms[i].name);
+		gp_diag_set(diag, "\"%.*s\" is no valid %s", GP_SPF_SHOW(ret->text),
+			    mechanisms[i].name);
 		return GP_EINVAL;
 	}
-	gp_diag_set(diag, "\"%.*s\" is no mechanism", SHOW(name));
+	gp_diag_set(diag, "\"%.*s\" is no mechanism", GP_SPF_SHOW(name));
 	return GP_EINVAL;
 }
 
@@ -178,7 +177,7 @@ static int parse_modifier(size_t name_len, struct gp_spf_term *ret, struct gp_di
 					       : gp_spf_domain_spec_is_valid(ret->domain);
 	if (is_valid)
 		return GP_OK;
-	gp_diag_set(diag, "\"%.*s\" is no valid modifier", SHOW(ret->text));
+	gp_diag_set(diag, "\"%.*s\" is no valid modifier", GP_SPF_SHOW(ret->text));
 	return GP_EINVAL;
 }
 
@@ -213,7 +212,7 @@ static int keep_modifier(const struct gp_spf_term *term, struct gp_spf_modifiers
 	if (!kept)
 		return GP_OK;
 	if (kept->len) {
-		gp_diag_set(diag, "\"%.*s\" is the second of its name", SHOW(term->text));
+		gp_diag_set(diag, "\"%.*s\" is the second of its name", GP_SPF_SHOW(term->text));
 		return GP_EINVAL;
 	}
 	*kept = term->domain;
