@@ -139,21 +139,20 @@ static const struct dkim_key_rule *find_glob(const struct dkim_keyring *k, struc
 	return NULL;
 }
 
-static size_t choose(const struct dkim_key_rule *rule, struct gp_str domain,
-		     struct gp_arena *arena, const struct dkim_signer **ret)
+static size_t choose(const struct dkim_key_rule *rule, struct gp_str domain, struct gp_arena *arena,
+		     const struct dkim_signer **ret)
 {
 	struct dkim_signer *signers = GP_ARENA_NEW_N(arena, DKIM_SIGNERS_MAX, struct dkim_signer);
 	size_t n = 0;
 
 	for (size_t i = 0; i < rule->n_choices; i++) {
 		const struct dkim_key_choice *c = &rule->choices[i];
-		const struct dkim_key_file *f = c->by_domain ? gp_map_get(c->by_domain, domain)
-							     : c->file;
+		const struct dkim_key_file *f =
+			c->by_domain ? gp_map_get(c->by_domain, domain) : c->file;
 
 		if (f)
-			signers[n++] = (struct dkim_signer){
-				c->domain.len ? c->domain : domain, c->selector, f->key,
-				f->path};
+			signers[n++] = (struct dkim_signer){c->domain.len ? c->domain : domain,
+							    c->selector, f->key, f->path};
 	}
 	*ret = signers;
 	return n;
@@ -199,7 +198,8 @@ static void each_choice(const struct dkim_key_rule *rule,
 			fn(&signer, arg);
 			continue;
 		}
-		GP_MAP_EACH(c->by_domain, e) {
+		GP_MAP_EACH(c->by_domain, e)
+		{
 			const struct dkim_key_file *f = e->value;
 
 			signer.key = f->key;
@@ -215,9 +215,9 @@ void dkim_keyring_each(const struct dkim_keyring *k,
 		       void (*fn)(const struct dkim_signer *signer, void *arg), void *arg)
 {
 	GP_MAP_EACH(&k->exact, e)
-		each_choice(e->value, fn, arg);
+	each_choice(e->value, fn, arg);
 	for (size_t i = 0; i < k->globs.len; i++)
 		each_choice(k->globs.items[i], fn, arg);
 	GP_MAP_EACH(&k->domains, e)
-		each_choice(e->value, fn, arg);
+	each_choice(e->value, fn, arg);
 }

@@ -39,7 +39,7 @@ struct dkim_signer {
 	struct gp_str domain;	/* d= */
 	struct gp_str selector; /* s= */
 	const struct gp_key *key;
-	const char *path;	/* of the key file */
+	const char *path; /* of the key file */
 };
 
 struct dkim_key_source {

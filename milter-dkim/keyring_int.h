@@ -33,8 +33,8 @@ struct dkim_key_rule {
 struct dkim_keyring {
 	struct gp_arena *arena;
 	unsigned rsa_bits_min;
-	struct gp_map files;   /* path to struct dkim_key_file */
-	struct gp_map exact;   /* address, domain, ".parent" to struct dkim_key_rule */
+	struct gp_map files; /* path to struct dkim_key_file */
+	struct gp_map exact; /* address, domain, ".parent" to struct dkim_key_rule */
 	GP_VEC(struct dkim_key_rule *) globs;
 	struct gp_map domains; /* of the key directory */
 };

@@ -51,8 +51,8 @@ static struct gp_str fold_pattern(struct table *t, struct gp_str key)
 	domain = fold(t, gp_str_sub(key, at, key.len));
 	if (domain.len == 0)
 		return domain;
-	return gp_str(gp_arena_printf(t->k->arena, "%.*s%.*s", GP_STR_FMT(before),
-				      GP_STR_FMT(domain)));
+	return gp_str(
+		gp_arena_printf(t->k->arena, "%.*s%.*s", GP_STR_FMT(before), GP_STR_FMT(domain)));
 }
 
 /* A key file's path, or NULL. */
@@ -64,10 +64,11 @@ static const char *path_of(struct table *t, struct gp_str name)
 		return gp_arena_cstr(t->k->arena, name);
 	if (dir && *dir)
 		return gp_arena_printf(t->k->arena, "%s/%.*s", dir, GP_STR_FMT(name));
-	gp_conf_report_add(t->report, t->file, t->line,
-			   "\"%.*s\" is a credential's name, but $CREDENTIALS_DIRECTORY is not set; "
-			   "write a path, or give the key by LoadCredential=",
-			   GP_STR_FMT(name));
+	gp_conf_report_add(
+		t->report, t->file, t->line,
+		"\"%.*s\" is a credential's name, but $CREDENTIALS_DIRECTORY is not set; "
+		"write a path, or give the key by LoadCredential=",
+		GP_STR_FMT(name));
 	return NULL;
 }
 
@@ -163,8 +164,8 @@ static void add_key(struct table *t, struct dkim_key_rule *rule, struct gp_str d
 	size_t at;
 
 	if (problem) {
-		gp_conf_report_add(t->report, t->file, t->line, "\"%.*s\" %s",
-				   GP_STR_FMT(selector), problem);
+		gp_conf_report_add(t->report, t->file, t->line, "\"%.*s\" %s", GP_STR_FMT(selector),
+				   problem);
 		return;
 	}
 	path = path_of(t, file);

@@ -26,7 +26,8 @@ int dkim_sign_begin(struct gp_session *s, struct dkim_message *m) GP_MUST_USE;
 void dkim_sign_body(struct dkim_message *m, struct gp_str chunk);
 /* At end of message, the body being hashed: makes and inserts the DKIM-Signature fields, all or
  * none.  GP_E… when that failed; sign.on_error says what becomes of the message. */
-int dkim_sign_finish(struct gp_session *s, struct dkim_message *m, struct gp_diag *diag) GP_MUST_USE;
+int dkim_sign_finish(struct gp_session *s, struct dkim_message *m,
+		     struct gp_diag *diag) GP_MUST_USE;
 /* For the log: "example.org:s2026,example.org:s2026e"; or why it is not signed: "off",
  * "no-key", "no-from" (no address with a domain), "not-allowed", "bounce", "none" (the table says
  * so), "signed", "too-large"; "" for inbound mail. */

@@ -12,9 +12,8 @@ const struct gp_conf_enum dkim_domain_from_names[] = {{"from", DKIM_FROM_AUTHOR}
 						      {"sender", DKIM_FROM_SENDER},
 						      {"envelope", DKIM_FROM_ENVELOPE},
 						      {NULL, 0}};
-const struct gp_conf_enum dkim_not_allowed_names[] = {{"unsigned", DKIM_NOT_ALLOWED_UNSIGNED},
-						      {"reject", DKIM_NOT_ALLOWED_REJECT},
-						      {NULL, 0}};
+const struct gp_conf_enum dkim_not_allowed_names[] = {
+	{"unsigned", DKIM_NOT_ALLOWED_UNSIGNED}, {"reject", DKIM_NOT_ALLOWED_REJECT}, {NULL, 0}};
 const struct gp_conf_enum dkim_canonicalization_names[] = {
 	{"relaxed/relaxed", DKIM_RELAXED_RELAXED},
 	{"relaxed/simple", DKIM_RELAXED_SIMPLE},

@@ -110,8 +110,8 @@ static const struct author *find_keys(struct gp_session *s, const struct dkim_me
 		ret->n_signers = dkim_keyring_find(k, author->local, author->domain, s->msg.arena,
 						   &ret->signers, &is_none);
 		if (ret->n_signers == 0 && !is_none && m->conf->sign.subdomains)
-			ret->n_signers = find_parent(k, author->domain, s->msg.arena,
-						     &ret->signers, &is_none);
+			ret->n_signers = find_parent(k, author->domain, s->msg.arena, &ret->signers,
+						     &is_none);
 		*ret_none = *ret_none || is_none;
 		if (ret->n_signers)
 			return author;
@@ -150,8 +150,8 @@ static bool is_signed_by(struct gp_session *s, const struct dkim_message *m, str
 static void drop_signed(struct gp_session *s, const struct dkim_message *m,
 			struct dkim_signing *signing)
 {
-	struct dkim_signer *kept = GP_ARENA_NEW_N(s->msg.arena, DKIM_SIGNERS_MAX,
-						  struct dkim_signer);
+	struct dkim_signer *kept =
+		GP_ARENA_NEW_N(s->msg.arena, DKIM_SIGNERS_MAX, struct dkim_signer);
 	size_t n = 0;
 
 	for (size_t i = 0; i < signing->n_signers; i++)

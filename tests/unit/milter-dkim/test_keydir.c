@@ -95,8 +95,7 @@ static void test_life(void **state)
 	/* Retired ones keep the time of their retirement. */
 	assert_int_equal(add("example.org", "s3", 50), GP_OK);
 	assert_int_equal(dkim_keydir_switch(dir, GP_STR("example.org"), 60, &diag), GP_OK);
-	assert_string_equal(states(),
-			    "s1 retired 40, s1e retired 40, s2 retired 60, s3 active 60");
+	assert_string_equal(states(), "s1 retired 40, s1e retired 40, s2 retired 60, s3 active 60");
 	assert_int_equal(dkim_keydir_remove(dir, GP_STR("example.org"), GP_STR("s1e"), &diag),
 			 GP_OK);
 	assert_string_equal(states(), "s1 retired 40, s2 retired 60, s3 active 60");
@@ -104,13 +103,15 @@ static void test_life(void **state)
 	assert_int_not_equal(access(in_dir("example.org/s1e.txt"), F_OK), 0);
 	assert_int_equal(access(in_dir("example.org/s1.key"), F_OK), 0);
 	assert_int_equal(dkim_keydir_set(dir, GP_STR("example.org"), GP_STR("s2"), DKIM_KEY_ACTIVE,
-					 70, &diag), GP_OK);
+					 70, &diag),
+			 GP_OK);
 	assert_string_equal(states(), "s1 retired 40, s2 active 70, s3 active 60");
 }
 
 static void test_refused(void **state)
 {
-	static const char *const bad_selectors[] = {"", ".", "a..b", "../x", "a/b", "a b", "s.", "ä"};
+	static const char *const bad_selectors[] = {"",	   ".",	  "a..b", "../x",
+						    "a/b", "a b", "s.",	  "ä"};
 	static const char *const bad_domains[] = {"", "../etc", "a/b", "a b", "-\n.org"};
 
 	(void)state;

@@ -131,17 +131,18 @@ static const char *found(const struct dkim_keyring *k, const char *local, const 
 
 static void test_patterns(void **state)
 {
-	static const char table[] = "# keys\n"
-				    "example.org s1=$/rsa.key s2=$/ed.key\n"
-				    ".example.org d=example.org sub=$/rsa.key\n"
-				    "BÜCHER.example b=$/rsa.key\n"
-				    "joe@example.org d=%d joe=$/ed.key\n"
-				    "two.example s=$/rsa.key d=b.example s=$/ed.key d=%d t=$/ed.key\n"
-				    "test.example.org none\n"
-				    "*@list.* l=$/rsa.key\n"
-				    "mail*.example.net g=$/rsa.key\n"
-				    "@at.example at=$/rsa.key\n"
-				    "*.example.net d=example.net h=$/rsa.key\n";
+	static const char table[] =
+		"# keys\n"
+		"example.org s1=$/rsa.key s2=$/ed.key\n"
+		".example.org d=example.org sub=$/rsa.key\n"
+		"BÜCHER.example b=$/rsa.key\n"
+		"joe@example.org d=%d joe=$/ed.key\n"
+		"two.example s=$/rsa.key d=b.example s=$/ed.key d=%d t=$/ed.key\n"
+		"test.example.org none\n"
+		"*@list.* l=$/rsa.key\n"
+		"mail*.example.net g=$/rsa.key\n"
+		"@at.example at=$/rsa.key\n"
+		"*.example.net d=example.net h=$/rsa.key\n";
 	static const struct {
 		const char *local, *domain, *found;
 	} cases[] = {
@@ -155,8 +156,7 @@ static void test_patterns(void **state)
 		{"a", "xn--bcher-kva.example", "xn--bcher-kva.example:b:rsa"},
 		{"a", "list.example", "list.example:l:rsa"},
 		{"", "list.example", ""},
-		{"a", "two.example",
-		 "two.example:s:rsa b.example:s:ed25519 two.example:t:ed25519"},
+		{"a", "two.example", "two.example:s:rsa b.example:s:ed25519 two.example:t:ed25519"},
 		{"a", "mail1.example.net", "mail1.example.net:g:rsa"},
 		/* A pattern without an @ is for domains, whatever the local part. */
 		{"mail", "x.example.net", "example.net:h:rsa"},
@@ -213,12 +213,15 @@ static void test_directory(void **state)
 	(void)state;
 	write_both();
 	assert_int_equal(dkim_keydir_add(keys, GP_STR("a.example"), GP_STR("s1"),
-					 gp_buf_str(&rsa_pem), GP_STR("-"), 1, &diag), GP_OK);
+					 gp_buf_str(&rsa_pem), GP_STR("-"), 1, &diag),
+			 GP_OK);
 	assert_int_equal(dkim_keydir_switch(keys, GP_STR("a.example"), 2, &diag), GP_OK);
 	assert_int_equal(dkim_keydir_add(keys, GP_STR("a.example"), GP_STR("s2"),
-					 gp_buf_str(&ed_pem), GP_STR("-"), 3, &diag), GP_OK);
+					 gp_buf_str(&ed_pem), GP_STR("-"), 3, &diag),
+			 GP_OK);
 	assert_int_equal(dkim_keydir_add(keys, GP_STR("b.example"), GP_STR("s1"),
-					 gp_buf_str(&rsa_pem), GP_STR("-"), 1, &diag), GP_OK);
+					 gp_buf_str(&rsa_pem), GP_STR("-"), 1, &diag),
+			 GP_OK);
 	k = load("c.example s=$/rsa.key\n*.example x=$/%d.key\n", keys);
 	assert_string_equal(found(k, "u", "a.example"), "a.example:s1:rsa");
 	assert_string_equal(found(k, "u", "b.example"), "");
@@ -260,31 +263,42 @@ static bool has_error(const char *file, unsigned line, const char *text)
 static void test_errors(void **state)
 {
 	static const char table[] =
-		"a.example s=$/missing.key\n"	    /* 1 */
-		"b.example s=$/open.key\n"	    /* 2 */
-		"c.example s=$/empty.key\n"	    /* 3 */
-		"d.example s=$/junk.key\n"	    /* 4 */
-		"e.example s=relative.key\n"	    /* 5 */
-		"f.example\n"			    /* 6 */
-		"g.example word\n"		    /* 7 */
-		"h.example d=-.-..x s=$/rsa.key\n"  /* 8 */
-		"i.example s!=$/rsa.key\n"	    /* 9 */
+		"a.example s=$/missing.key\n"	     /* 1 */
+		"b.example s=$/open.key\n"	     /* 2 */
+		"c.example s=$/empty.key\n"	     /* 3 */
+		"d.example s=$/junk.key\n"	     /* 4 */
+		"e.example s=relative.key\n"	     /* 5 */
+		"f.example\n"			     /* 6 */
+		"g.example word\n"		     /* 7 */
+		"h.example d=-.-..x s=$/rsa.key\n"   /* 8 */
+		"i.example s!=$/rsa.key\n"	     /* 9 */
 		"j.example s=$/rsa.key S=$/ed.key\n" /* 10 */
-		"no_domain..x s=$/rsa.key\n"	    /* 11 */
-		"*.k.example s=$/%d/%d.key\n"	    /* 12 */
-		"l.example s=$/rsa.key s2=\n"	    /* 13 */
-		"m.example s=$\n"		    /* 14 */
+		"no_domain..x s=$/rsa.key\n"	     /* 11 */
+		"*.k.example s=$/%d/%d.key\n"	     /* 12 */
+		"l.example s=$/rsa.key s2=\n"	     /* 13 */
+		"m.example s=$\n"		     /* 14 */
 		"n.example a=$/rsa.key b=$/rsa.key c=$/rsa.key d2=$/rsa.key e=$/rsa.key "
 		"f=$/rsa.key g=$/rsa.key h=$/rsa.key i=$/rsa.key\n" /* 15 */
-		"o.example s=$/open.key\n";	    /* 16: said in line 2 */
+		"o.example s=$/open.key\n";			    /* 16: said in line 2 */
 	static const struct {
 		unsigned line;
 		const char *text;
 	} cases[] = {
-		{1, "missing.key"}, {2, "chmod"}, {3, "empty"}, {4, "junk.key"},
-		{5, "CREDENTIALS_DIRECTORY"}, {6, "no key"}, {7, "expected"}, {8, "d=-.-..x"},
-		{9, "no selector"}, {10, "already"}, {11, "no domain"}, {12, "once"},
-		{13, "expected"}, {14, "not a file"}, {15, "too many"},
+		{1, "missing.key"},
+		{2, "chmod"},
+		{3, "empty"},
+		{4, "junk.key"},
+		{5, "CREDENTIALS_DIRECTORY"},
+		{6, "no key"},
+		{7, "expected"},
+		{8, "d=-.-..x"},
+		{9, "no selector"},
+		{10, "already"},
+		{11, "no domain"},
+		{12, "once"},
+		{13, "expected"},
+		{14, "not a file"},
+		{15, "too many"},
 	};
 	struct dkim_key_source from = {NULL, "", RSA_BITS};
 	struct dkim_keyring *k = NULL;
@@ -354,7 +368,9 @@ static void test_each(void **state)
 	write_both();
 	write_key("f.example.key", gp_buf_str(&rsa_pem), 0600);
 	dkim_keyring_each(load("a.example s=$/rsa.key t=$/ed.key\n* d=b.example u=$/ed.key\n"
-			       "*.example v=$/%d.key\n", ""), count, &all);
+			       "*.example v=$/%d.key\n",
+			       ""),
+			  count, &all);
 	assert_string_equal(gp_buf_cstr(&all), "a.example:s a.example:t b.example:u f.example:v ");
 }
 

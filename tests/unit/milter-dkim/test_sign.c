@@ -97,8 +97,7 @@ static int insert_header(struct gp_session *s, int index, const char *name, cons
 	assert_int_equal(index, 0);
 	assert_string_equal(name, "DKIM-Signature");
 	(void)gp_vec_push(arena, &inserted);
-	memmove(inserted.items + 1, inserted.items,
-		(inserted.len - 1) * sizeof(*inserted.items));
+	memmove(inserted.items + 1, inserted.items, (inserted.len - 1) * sizeof(*inserted.items));
 	inserted.items[0] = gp_arena_strdup(arena, value);
 	return insert_result;
 }
@@ -120,9 +119,8 @@ static const char *macro(struct gp_session *s, const char *name)
 	return NULL;
 }
 
-static const struct gp_session_verbs verbs = {.insert_header = insert_header,
-					      .change_header = change_header,
-					      .macro = macro};
+static const struct gp_session_verbs verbs = {
+	.insert_header = insert_header, .change_header = change_header, .macro = macro};
 
 /* A message and what it comes with. */
 struct mail {
@@ -138,8 +136,9 @@ static struct gp_snapshot *snapshot_of(const char *settings)
 	struct gp_snapshot *snap = NULL;
 	struct dkim_snapshot *data;
 	const char *text = gp_arena_printf(
-		arena, "milter-dkim = { sign = { keys = \"%s/keys\"; key_directory = \"\"; %s }; };",
-		dir, settings);
+		arena,
+		"milter-dkim = { sign = { keys = \"%s/keys\"; key_directory = \"\"; %s }; };", dir,
+		settings);
 
 	gp_conf_report_init(&report);
 	if (gp_snapshot_load_text("conf", text, tables, GP_ARRAY_SIZE(tables), &snap, &report))
@@ -211,8 +210,7 @@ static void publish(struct gp_buf *zone, const char *name, const struct gp_key *
 	GP_BUF_AUTO bytes = GP_BUF_INIT(8192);
 
 	gp_key_public(key, &bytes);
-	gp_buf_printf(zone, "%s TXT v=DKIM1; k=%s; p=", name,
-		      gp_key_type_name(gp_key_type(key)));
+	gp_buf_printf(zone, "%s TXT v=DKIM1; k=%s; p=", name, gp_key_type_name(gp_key_type(key)));
 	gp_base64_encode(bytes.data, bytes.len, zone);
 	gp_buf_add_chr(zone, '\n');
 }
@@ -242,8 +240,7 @@ static void assert_valid(const char *message)
 	resolver = gp_fake_dns_open(gp_buf_cstr(&zone), NULL);
 	gp_asker_init(&asker, resolver, batch, arena);
 	gp_fields_parse(arena, gp_buf_str(&text), &fields, &body);
-	v = gp_dkim_verify_begin(&asker, NULL, &gp_dkim_defaults, &fields, GP_STR(""), hasher,
-				 NOW);
+	v = gp_dkim_verify_begin(&asker, NULL, &gp_dkim_defaults, &fields, GP_STR(""), hasher, NOW);
 	gp_body_hasher_add(hasher, body);
 	gp_body_hasher_finish(hasher);
 	gp_dkim_verify_finish(v, &result);
@@ -266,12 +263,17 @@ static void test_who(void **state)
 		int result;
 		const char *reason;
 	} cases[] = {
-		{{.account = "joe", .message = PLAIN("joe@example.org")}, GP_OK,
+		{{.account = "joe", .message = PLAIN("joe@example.org")},
+		 GP_OK,
 		 "example.org:s1,example.org:s2"},
 		{{.message = PLAIN("cron <root@parent.example>")}, GP_OK, "parent.example:p"},
-		{{.message = PLAIN("Joe <joe@EXAMPLE.org>")}, GP_OK,
+		{{.message = PLAIN("Joe <joe@EXAMPLE.org>")},
+		 GP_OK,
 		 "example.org:s1,example.org:s2"},
-		{{.message = PLAIN("x@b\xc3\xbc" "cher.example")}, GP_OK, "xn--bcher-kva.example:b"},
+		{{.message = PLAIN("x@b\xc3\xbc"
+				   "cher.example")},
+		 GP_OK,
+		 "xn--bcher-kva.example:b"},
 		{{.message = PLAIN("x@a.b.parent.example")}, GP_OK, "parent.example:p"},
 		{{.message = PLAIN("x@c.sub.example")}, GP_OK, "sub.example:w"},
 		{{.message = PLAIN("x@sub.example")}, GP_OK, "no-key"},
@@ -284,42 +286,67 @@ static void test_who(void **state)
 		{{.message = PLAIN("nobody")}, GP_OK, "no-from"},
 		{{.message = PLAIN("x@[192.0.2.1]")}, GP_OK, "no-from"},
 		{{.message = "Subject: x\n\nbody\n"}, GP_OK, "no-from"},
-		{{.message = PLAIN("a@no.example, b@example.org")}, GP_OK,
+		{{.message = PLAIN("a@no.example, b@example.org")},
+		 GP_OK,
 		 "example.org:s1,example.org:s2"},
-		{{.settings = "subdomains = false;", .message = PLAIN("x@a.parent.example")}, GP_OK,
+		{{.settings = "subdomains = false;", .message = PLAIN("x@a.parent.example")},
+		 GP_OK,
 		 "no-key"},
-		{{.settings = "authenticated = false;", .account = "joe",
-		  .message = PLAIN("x@example.org")}, GP_OK, "off"},
-		{{.settings = "authenticated = false;", .message = PLAIN("x@parent.example")}, GP_OK,
+		{{.settings = "authenticated = false;",
+		  .account = "joe",
+		  .message = PLAIN("x@example.org")},
+		 GP_OK,
+		 "off"},
+		{{.settings = "authenticated = false;", .message = PLAIN("x@parent.example")},
+		 GP_OK,
 		 "parent.example:p"},
-		{{.settings = "own_networks = false;", .message = PLAIN("x@parent.example")}, GP_OK,
+		{{.settings = "own_networks = false;", .message = PLAIN("x@parent.example")},
+		 GP_OK,
 		 "off"},
 		/* Bounces. */
-		{{.envelope = "<>", .message = PLAIN("MAILER-DAEMON@mx.example.org")}, GP_OK,
+		{{.envelope = "<>", .message = PLAIN("MAILER-DAEMON@mx.example.org")},
+		 GP_OK,
 		 "example.org:s1,example.org:s2"},
-		{{.envelope = "<>", .settings = "bounces = false;",
-		  .message = PLAIN("MAILER-DAEMON@mx.example.org")}, GP_OK, "bounce"},
+		{{.envelope = "<>",
+		  .settings = "bounces = false;",
+		  .message = PLAIN("MAILER-DAEMON@mx.example.org")},
+		 GP_OK,
+		 "bounce"},
 		/* Other addresses. */
-		{{.settings = "domain_from = \"envelope\";", .envelope = "<l@parent.example>",
-		  .message = PLAIN("x@example.org")}, GP_OK, "parent.example:p"},
-		{{.settings = "domain_from = \"envelope\";", .envelope = "<>",
-		  .message = PLAIN("x@parent.example")}, GP_OK, "parent.example:p"},
+		{{.settings = "domain_from = \"envelope\";",
+		  .envelope = "<l@parent.example>",
+		  .message = PLAIN("x@example.org")},
+		 GP_OK,
+		 "parent.example:p"},
+		{{.settings = "domain_from = \"envelope\";",
+		  .envelope = "<>",
+		  .message = PLAIN("x@parent.example")},
+		 GP_OK,
+		 "parent.example:p"},
 		{{.settings = "domain_from = \"sender\";",
-		  .message = "Sender: l@parent.example\n" PLAIN("x@example.org")}, GP_OK,
+		  .message = "Sender: l@parent.example\n" PLAIN("x@example.org")},
+		 GP_OK,
 		 "parent.example:p"},
 		{{.settings = "domain_from = \"sender\";", .message = PLAIN("x@parent.example")},
-		 GP_OK, "parent.example:p"},
-		{{.message = "Sender: l@parent.example\n" PLAIN("x@example.org")}, GP_OK,
+		 GP_OK,
+		 "parent.example:p"},
+		{{.message = "Sender: l@parent.example\n" PLAIN("x@example.org")},
+		 GP_OK,
 		 "example.org:s1,example.org:s2"},
 		/* Signed before. */
 		{{.settings = "resign = false;",
-		  .message = "DKIM-Signature: v=1; d=Example.ORG; s=x; b=\n" PLAIN("x@example.org")},
-		 GP_OK, "signed"},
+		  .message =
+			  "DKIM-Signature: v=1; d=Example.ORG; s=x; b=\n" PLAIN("x@example.org")},
+		 GP_OK,
+		 "signed"},
 		{{.settings = "resign = false;",
-		  .message = "DKIM-Signature: v=1; d=other.example; s=x\n" PLAIN("x@parent.example")},
-		 GP_OK, "parent.example:p"},
+		  .message =
+			  "DKIM-Signature: v=1; d=other.example; s=x\n" PLAIN("x@parent.example")},
+		 GP_OK,
+		 "parent.example:p"},
 		{{.message = "DKIM-Signature: v=1; d=parent.example\n" PLAIN("x@parent.example")},
-		 GP_OK, "parent.example:p"},
+		 GP_OK,
+		 "parent.example:p"},
 	};
 
 	(void)state;
@@ -371,8 +398,8 @@ static void test_senders(void **state)
 
 		assert_int_equal(run(&mail, &reason, NULL), GP_OK);
 		assert_string_equal(reason, cases[i].reason);
-		mail.settings = gp_arena_printf(arena, "%s not_allowed = \"reject\";",
-						mail.settings);
+		mail.settings =
+			gp_arena_printf(arena, "%s not_allowed = \"reject\";", mail.settings);
 		assert_int_equal(run(&mail, &reason, NULL), is_refused ? GP_EACCES : GP_OK);
 	}
 }
@@ -388,8 +415,8 @@ static void test_tags(void **state)
 	(void)state;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(canons); i++) {
 		struct mail mail = {
-			.settings = gp_arena_printf(arena, "canonicalization = \"%s\"; ttl = \"1h\";",
-						    canons[i]),
+			.settings = gp_arena_printf(
+				arena, "canonicalization = \"%s\"; ttl = \"1h\";", canons[i]),
 			.message = message,
 		};
 
@@ -408,7 +435,8 @@ static void test_tags(void **state)
 static void test_header_list(void **state)
 {
 	struct mail mail = {
-		.settings = "headers = [\"Subject\", \"X-Ours\"]; oversign = [\"To\", \"Cc\"]; length = true;",
+		.settings = "headers = [\"Subject\", \"X-Ours\"]; oversign = [\"To\", \"Cc\"]; "
+			    "length = true;",
 		.message = "X-Ours: 1\nx-ours: 2\n" PLAIN("joe@parent.example"),
 	};
 	const char *reason;

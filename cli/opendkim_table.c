@@ -1,0 +1,208 @@
+/*
+ * KeyTable and SigningTable as our key table.
+ *
+ * Both tables go from an address to keys, but differ in whose line counts: OpenDKIM takes the
+ * first line that matches (all of them with MultipleSignatures), in the order of a refile: or
+ * from the most to the least specific form of a file:; ours takes the closest line: address,
+ * domain, nearest parent, then patterns in order.  So
+ *  - every line becomes a pattern over the address, in the order in which OpenDKIM would try
+ *    them; a line that an earlier one covers is never reached and is left out;
+ *  - "*@example.org" and "*@*.example.org" become "example.org" and ".example.org" as long as no
+ *    other pattern stands before them, for then theirs is the first match too; behind one they
+ *    stay patterns, and keep their place;
+ *  - with MultipleSignatures a line also gets the keys of all lines that cover it.
+ * What remains different are patterns that overlap without one covering the other, with
+ * MultipleSignatures; that is said.
+ */
+#include "cli/opendkim_table.h"
+#include "milter-dkim/keyring.h"
+
+static bool has_key(const struct odk_rule *r, const struct odk_key *key)
+{
+	for (size_t i = 0; i < r->keys.len; i++)
+		if (gp_str_ieq(r->keys.items[i]->domain, key->domain) &&
+		    gp_str_ieq(r->keys.items[i]->selector, key->selector))
+			return true;
+	return false;
+}
+
+static void take_keys(struct odk_tables *t, struct odk_rule *to, const struct odk_rule *from)
+{
+	for (size_t i = 0; i < from->keys.len; i++) {
+		if (has_key(to, from->keys.items[i]))
+			continue;
+		if (to->keys.len == DKIM_SIGNERS_MAX) {
+			odk_note(t->o, GP_OPENDKIM_LOST, to->file, to->line,
+				 "\"%.*s\": more than %d keys", GP_STR_FMT(to->pattern),
+				 DKIM_SIGNERS_MAX);
+			return;
+		}
+		*gp_vec_push(t->o->arena, &to->keys) = from->keys.items[i];
+	}
+}
+
+/* With MultipleSignatures: the keys of every rule that covers this one, in their order. */
+static void merge_keys(struct odk_tables *t, struct odk_rule *rule)
+{
+	struct odk_rule all = *rule;
+
+	all.keys.items = NULL;
+	all.keys.len = all.keys.cap = 0;
+	for (size_t i = 0; i < t->rules.len; i++)
+		if (gp_str_glob(t->rules.items[i].pattern, rule->pattern))
+			take_keys(t, &all, &t->rules.items[i]);
+	rule->keys.items = all.keys.items;
+	rule->keys.len = all.keys.len;
+	rule->keys.cap = all.keys.cap;
+}
+
+/* What was written so far: what a later rule may be covered by. */
+struct written {
+	struct gp_map patterns;		       /* to the rule */
+	GP_VEC(const struct odk_rule *) globs; /* that the map does not find */
+	bool has_glob; /* one that stays a glob: order counts from here on */
+};
+
+/* The rule before this one that takes every address it would take, or NULL. */
+static const struct odk_rule *covering(struct gp_arena *arena, const struct written *w,
+				       const struct odk_rule *r)
+{
+	const struct odk_rule *found = gp_map_get(&w->patterns, r->pattern);
+	size_t at = gp_str_find_chr(r->pattern, '@', 0);
+	struct gp_str domain = gp_str_sub(r->pattern, at + 1, r->pattern.len);
+
+	if (!found && domain.len)
+		found = gp_map_get(&w->patterns,
+				   gp_str(gp_arena_printf(arena, "*@%.*s", GP_STR_FMT(domain))));
+	for (size_t dot = gp_str_find_chr(domain, '.', 1); !found && dot < domain.len;
+	     dot = gp_str_find_chr(domain, '.', dot + 1))
+		found = gp_map_get(
+			&w->patterns,
+			gp_str(gp_arena_printf(arena, "*@*%.*s",
+					       GP_STR_FMT(gp_str_sub(domain, dot, domain.len)))));
+	for (size_t i = 0; !found && i < w->globs.len; i++)
+		if (gp_str_glob(w->globs.items[i]->pattern, r->pattern))
+			found = w->globs.items[i];
+	return found;
+}
+
+/* "example.org" of "*@example.org", ".example.org" of "*@*.example.org"; else empty. */
+static struct gp_str plain_of(struct gp_str p)
+{
+	struct gp_str rest = gp_str_sub(p, 2, p.len);
+
+	if (!gp_str_starts(p, GP_STR("*@")))
+		return (struct gp_str){0};
+	if (gp_str_starts(rest, GP_STR("*.")))
+		rest = gp_str_sub(rest, 1, rest.len);
+	return odk_is_literal(rest) ? rest : (struct gp_str){0};
+}
+
+/* As our table writes it; empty where it cannot. */
+static struct gp_str key_of(struct written *w, struct gp_str p)
+{
+	struct gp_str plain = plain_of(p);
+
+	if (odk_is_literal(p))
+		return gp_str_find_chr(p, '@', 0) < p.len ? p : (struct gp_str){0};
+	if (!w->has_glob && plain.len)
+		return plain;
+	w->has_glob = true;
+	if (gp_str_find_chr(p, '@', 0) < p.len || gp_str_eq(p, GP_STR("*")))
+		return p;
+	/* Without an @ ours are compared with the domain: the same where only a * goes before. */
+	return p.ptr[0] == '*' && odk_is_literal(gp_str_sub(p, 1, p.len)) ? p : (struct gp_str){0};
+}
+
+/* The domain, where the pattern has a single one. */
+static struct gp_str single_domain(struct gp_str pattern)
+{
+	size_t at = gp_str_find_chr(pattern, '@', 0);
+	struct gp_str domain = gp_str_sub(pattern, at + 1, pattern.len);
+
+	return odk_is_literal(domain) ? domain : (struct gp_str){0};
+}
+
+/* "%" stands for the domain, in ours "%d". */
+static const char *path_of(struct odk_tables *t, const struct odk_key *key, struct gp_str domain)
+{
+	GP_BUF_AUTO out = GP_BUF_INIT(8192);
+
+	for (size_t i = 0; i < key->path.len; i++)
+		if (key->path.ptr[i] != '%')
+			gp_buf_add_chr(&out, key->path.ptr[i]);
+		else if (domain.len)
+			gp_buf_add_str(&out, domain);
+		else
+			gp_buf_add_cstr(&out, "%d");
+	return gp_arena_strdup(t->o->arena, gp_buf_cstr(&out));
+}
+
+static void note_path(struct odk_tables *t, const char *path)
+{
+	struct gp_opendkim_result *r = t->o->result;
+
+	for (size_t i = 0; i < r->key_paths.len; i++)
+		if (gp_str_eq(gp_str(r->key_paths.items[i]), gp_str(path)))
+			return;
+	*gp_vec_push(t->o->arena, &r->key_paths) = path;
+}
+
+static void write_rule(struct odk_tables *t, struct gp_str key, const struct odk_rule *r)
+{
+	struct gp_str author = single_domain(r->pattern), current = {0};
+
+	gp_buf_printf(&t->lines, "%.*s", GP_STR_FMT(key));
+	for (size_t i = 0; i < r->keys.len; i++) {
+		const struct odk_key *k = r->keys.items[i];
+		const char *path = path_of(t, k, author);
+		struct gp_str domain = k->domain;
+
+		if (gp_str_eq(domain, GP_STR("%")) || gp_str_ieq(domain, author))
+			domain = (struct gp_str){0};
+		if (!gp_str_ieq(domain, current))
+			gp_buf_printf(&t->lines, " d=%.*s",
+				      GP_STR_FMT(domain.len ? domain : GP_STR("%d")));
+		current = domain;
+		gp_buf_printf(&t->lines, " %.*s=%s", GP_STR_FMT(k->selector), path);
+		note_path(t, path);
+	}
+	gp_buf_add_chr(&t->lines, '\n');
+}
+
+void odk_write_rules(struct odk_tables *t, bool is_multiple)
+{
+	struct written w = {0};
+
+	gp_map_init(&w.patterns, t->o->arena, true);
+	for (size_t i = 0; i < t->rules.len; i++) {
+		struct odk_rule *r = &t->rules.items[i];
+		const struct odk_rule *before = is_multiple ? gp_map_get(&w.patterns, r->pattern)
+							    : covering(t->o->arena, &w, r);
+		struct gp_str key;
+
+		if (before && !is_multiple)
+			odk_note(t->o, GP_OPENDKIM_NEEDLESS, r->file, r->line,
+				 "\"%.*s\" is never reached: line %u takes it",
+				 GP_STR_FMT(r->pattern), before->line);
+		if (before)
+			continue;
+		if (is_multiple)
+			merge_keys(t, r);
+		key = key_of(&w, r->pattern);
+		gp_map_set(&w.patterns, r->pattern, r);
+		if (!odk_is_literal(r->pattern) && plain_of(r->pattern).len == 0)
+			*gp_vec_push(t->o->arena, &w.globs) = r;
+		if (key.len)
+			write_rule(t, key, r);
+		else
+			odk_note(
+				t->o, GP_OPENDKIM_LOST, r->file, r->line,
+				"\"%.*s\": a pattern without an @ that may match in the local part",
+				GP_STR_FMT(r->pattern));
+	}
+	if (is_multiple && w.has_glob)
+		odk_note(t->o, GP_OPENDKIM_CHANGED, NULL, 0,
+			 "MultipleSignatures: an address that two patterns take, none of which "
+			 "covers the other, is signed by the keys of the first only");
+}
