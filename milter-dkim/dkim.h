@@ -9,7 +9,7 @@
  *	arcseal.c   the ARC set of inbound mail, where that is wanted
  *	signer.c    whether and as whom an outbound message is signed (keyring.c, senders.c)
  *	sign.c      its signatures
- *	reports.c   rows for DMARC aggregate reports
+ *	reports.c   data for DMARC aggregate reports, into the store
  *	log.c       the log line and the counters
  */
 #ifndef GP_DKIM_DKIM_H
@@ -21,6 +21,7 @@
 #include "milter-dkim/keyring.h"
 #include "milter-dkim/options.h"
 #include "milter-dkim/policy.h"
+#include "milter-dkim/reports.h"
 
 /* Whose mail it is: inbound mail is verified, that of our own is signed. */
 enum dkim_origin { DKIM_INBOUND, DKIM_AUTHENTICATED, DKIM_OWN_NETWORK };
@@ -71,6 +72,8 @@ struct dkim_snapshot {
 
 /* Of the process: the resolver and the parsed keys of others. */
 extern struct gp_auth_sources dkim_sources;
+/* NULL: report data is not recorded. */
+extern struct dkim_reports *dkim_reports;
 
 /* Notes a field that claims to be ours; true: it is to be removed. */
 bool dkim_forged_note(struct gp_session *s, struct dkim_message *m, struct gp_str name,
@@ -86,6 +89,8 @@ void dkim_inbound_begin(struct gp_session *s, struct dkim_message *m);
 void dkim_inbound_headers(struct dkim_message *m);
 /* At end of message, of inbound mail: result and decision. */
 void dkim_inbound_finish(struct gp_session *s, struct dkim_message *m);
+/* And the row about it for DMARC reports, if one is wanted. */
+void dkim_inbound_record(const struct gp_session *s, const struct dkim_message *m);
 /* Does anything in the header need the body's hash? */
 bool dkim_inbound_needs_body(const struct dkim_message *m);
 

@@ -64,3 +64,20 @@ void dkim_inbound_finish(struct gp_session *s, struct dkim_message *m)
 	gp_auth_finish(m->check, &m->result);
 	dkim_policy_decide(m->conf, &m->result, &m->parties, s->msg.arena, &m->decision);
 }
+
+void dkim_inbound_record(const struct gp_session *s, const struct dkim_message *m)
+{
+	struct gp_dmarc_seen seen = {
+		.result = &m->result,
+		.how = (enum gp_orgdomain)m->conf->dmarc.organizational_domain,
+		.client = s->client,
+		.mailfrom = s->msg.from,
+		.disposition = m->decision.disposition,
+		.override = m->decision.override,
+		.now_s = gp_clock_real_s(),
+	};
+	struct gp_dmarc_row row;
+
+	if (dkim_reports && s->client.family && gp_dmarc_row_make(&seen, &row))
+		dkim_reports_add(dkim_reports, &row);
+}

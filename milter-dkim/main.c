@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/rand.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/resolver.h"
 #include "lib/daemon/sandbox.h"
+#include "lib/daemon/storage.h"
 #include "milter-dkim/dkim.h"
 #include "milter-dkim/setup.h"
 #include "milter-dkim/sign.h"
@@ -19,9 +21,30 @@
 #define KEYS_MAX 4096
 
 struct gp_auth_sources dkim_sources;
+struct dkim_reports *dkim_reports;
 
 static struct gp_loop *loop;
+static struct gp_store *store;
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &dkim_table};
+
+/* Mail is worth more than reports about it: without a store there are none. */
+static void start_reports(const struct gp_snapshot *snap)
+{
+	const struct dkim_conf *conf = gp_snapshot_get(snap, &dkim_table);
+	const struct gp_conf_top *top = gp_snapshot_get(snap, &gp_conf_top_table);
+	struct gp_diag diag;
+	int r;
+
+	if (!conf->dmarc.reports || !conf->dmarc.enabled)
+		return;
+	dkim_reports_register_metrics();
+	r = gp_storage_open(top, GP_STORE_DKIM, &store, &diag);
+	if (r == GP_OK)
+		r = dkim_reports_new(store, DKIM_REPORTS_INTERVAL_MS, top->store_timeout_ms,
+				     &dkim_reports, &diag);
+	if (r)
+		gp_log_warning("DMARC report data is not recorded: %s", diag.text);
+}
 
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
@@ -36,11 +59,14 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 	dkim_sources.keys = gp_dkim_keys_new(KEYS_MAX);
 	dkim_setup_seal(snap);
 	dkim_register_metrics();
+	start_reports(snap);
 	return GP_OK;
 }
 
 static void stop(void)
 {
+	dkim_reports_free(&dkim_reports);
+	gp_store_close(&store);
 	gp_resolver_close(&dkim_sources.resolver);
 	gp_loop_close(&loop);
 	gp_dkim_keys_free(&dkim_sources.keys);
@@ -103,6 +129,7 @@ static void sandbox(const struct gp_snapshot *snap)
 
 	gp_resolver_sandbox(gp_snapshot_get(snap, &gp_conf_dns_table));
 	dkim_sign_sandbox(snap);
+	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 	if (*domains->seal_key && access(domains->seal_key, F_OK) < 0)
 		gp_sandbox_write_folder_of(domains->seal_key); /* it is made at start */
 }

@@ -82,6 +82,9 @@ static const struct gp_conf_row rows[] = {
 		 "by the public suffix list (RFC 7489)."},
 	{"dmarc.psl_file", GP_CONF_PATH, AT(dmarc.psl_file), "",
 	 .help = "The public suffix list; empty takes the system's."},
+	{"dmarc.reports", GP_CONF_BOOL, AT(dmarc.reports), "true", .flags = GP_CONF_RESTART,
+	 .help = "Record in the store, for a week, how mail of domains fared that ask for aggregate "
+		 "reports (rua=)."},
 	DO("dmarc.reject", dmarc.reject, "note",
 	   "What p=reject of the author's domain makes us do when DMARC fails."),
 	DO("dmarc.quarantine", dmarc.quarantine, "note",

@@ -44,6 +44,7 @@ struct dkim_dmarc_conf {
 	bool enabled;
 	int organizational_domain; /* enum gp_orgdomain of lib/auth/dmarc.h */
 	const char *psl_file;
+	bool reports;		/* data for aggregate reports is recorded */
 	int reject, quarantine; /* enum dkim_do: what p=reject, p=quarantine makes us do */
 	int permerror;		/* enum dkim_do: a From that cannot be judged */
 	int temperror;

@@ -138,6 +138,7 @@ static enum gp_answer verify(struct gp_session *s, struct dkim_message *m)
 	enum gp_answer answer;
 
 	dkim_inbound_finish(s, m);
+	dkim_inbound_record(s, m);
 	answer = answer_for(s, m);
 	if (answer != GP_CONTINUE)
 		return answer;
