@@ -110,7 +110,8 @@ static void show_dkim(const struct show *s, const struct gp_dkim_result *r)
 	if (r->unsigned_bytes)
 		put_detail("uncovered", "%" PRIu64 " bytes at the end of the body (l=)",
 			   r->unsigned_bytes);
-	put_span(s, "key", r->record);
+	if (r->record.len) /* whole among the answers of the DNS */
+		put_detail("key", "%s", gp_text_show(s->arena, r->record, 60));
 }
 
 static void show_all_dkim(const struct show *s, const struct gp_auth_result *r)
@@ -125,7 +126,9 @@ static void show_all_dkim(const struct show *s, const struct gp_auth_result *r)
 
 static void show_arc(const struct show *s, const struct gp_arc_result *r)
 {
-	put_result(s, "ARC", r->status, "%s", text(s, r->reason));
+	put_result(s, "ARC", r->status, "%s",
+		   r->reason.len ? text(s, r->reason)
+				 : r->n_sets ? "the chain is valid" : "the message has no set");
 	for (size_t i = 0; i < r->n_sets; i++) {
 		const struct gp_arc_set *set = &r->sets[i];
 
@@ -141,7 +144,7 @@ static void show_alignment(const struct show *s, const char *method, struct gp_s
 			   bool is_aligned, bool is_strict)
 {
 	put_detail(method, "%s%s%s (%s)", text(s, domain), domain.len ? ": " : "",
-		   is_aligned ? "aligned" : "not aligned", is_strict ? "strict" : "relaxed");
+		   is_aligned ? "aligned" : "not passed or not aligned", is_strict ? "strict" : "relaxed");
 }
 
 static void show_dmarc(const struct show *s, const struct gp_dmarc_result *r)
@@ -206,7 +209,7 @@ void gp_auth_print(const struct gp_auth_result *r, unsigned parts, bool colour,
 	if (parts & GP_SHOW_DMARC)
 		show_dmarc(&s, &r->dmarc);
 	if (r->n_lookups)
-		puts("\n  DNS");
+		puts("\n  Answers of the DNS");
 	for (size_t i = 0; i < r->n_lookups; i++)
 		show_lookup(&s, &r->lookups[i]);
 }

@@ -1,0 +1,105 @@
+/*
+ * Asking the DNS for the keys of a rotation, once or until it has them.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/rotation.h"
+#include "lib/base/clock.h"
+#include "lib/base/num.h"
+
+#define ASK_MS 30000
+/* Between two questions: each "no such name" is kept by the servers on the way for a while. */
+#define POLL_DNS_MS 30000
+#define POLL_ZONE_MS 200
+
+int gp_rotation_ask(struct gp_rotation *r, const struct dkim_keydir_key *k,
+		    struct gp_resolver *resolver, struct gp_published *ret)
+{
+	struct gp_batch *batch = gp_batch_new(gp_clock_mono_ms() + ASK_MS);
+	const struct gp_key *key;
+	struct gp_asker asker;
+	int status = gp_cli_key_load(r->cli, k->path, &key);
+
+	if (!status) {
+		gp_asker_init(&asker, resolver, batch, r->cli->arena);
+		gp_published_finish(gp_signature_ask(&asker, r->domain, k->selector),
+				    r->cli->arena, key, ret);
+	}
+	gp_batch_free(&batch);
+	return status;
+}
+
+/* Does the DNS have every prepared key?  *ret_why: what is wrong with the first it has not, else
+ * NULL.  With a resolver of its own, because a cache would repeat its first answer. */
+static int look_up_prepared(struct gp_rotation *r, const char **ret_why)
+{
+	GP_CLI_DNS_AUTO dns = {0};
+	int status = gp_cli_dns_open(r->snap, r->zone, &dns);
+
+	*ret_why = NULL;
+	for (size_t i = 0; i < r->keys.keys.len && !status && !*ret_why; i++) {
+		const struct dkim_keydir_key *k = &r->keys.keys.items[i];
+		struct gp_published p;
+
+		if (k->state != DKIM_KEY_PREPARED)
+			continue;
+		status = gp_rotation_ask(r, k, dns.resolver, &p);
+		if (!status && !gp_published_is_good(&p))
+			*ret_why = gp_arena_printf(
+				r->cli->arena, "%.*s._domainkey.%.*s: %s", GP_STR_FMT(k->selector),
+				GP_STR_FMT(r->domain), gp_published_error(&p));
+	}
+	return status;
+}
+
+static void pause_ms(int64_t ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+static void show_progress(const char *why, int64_t waited_ms, int64_t all_ms)
+{
+	char all[GP_NUM_TEXT];
+
+	if (isatty(STDERR_FILENO) != 1)
+		return;
+	fprintf(stderr, "\r\033[K%" PRId64 ":%02" PRId64 " of %s: %s", waited_ms / 60000,
+		waited_ms / 1000 % 60, gp_num_format_duration(all_ms, all), why);
+	fflush(stderr);
+}
+
+static void end_progress(void)
+{
+	if (isatty(STDERR_FILENO) == 1)
+		fputs("\r\033[K", stderr);
+}
+
+int gp_rotation_wait(struct gp_rotation *r)
+{
+	int64_t began = gp_clock_mono_ms();
+	int64_t poll = r->zone ? POLL_ZONE_MS : POLL_DNS_MS;
+
+	for (;;) {
+		const char *why;
+		int64_t waited;
+		int status = look_up_prepared(r, &why);
+
+		waited = gp_clock_mono_ms() - began;
+		if (status || !why || waited >= r->wait_ms) {
+			if (r->wait_ms)
+				end_progress();
+			if (status || !why)
+				return status;
+			return gp_cli_fail(GP_EXIT_TEMPFAIL, "%s\n  Not switched.  Run this again when "
+							     "it is published%s", why,
+					   r->wait_ms ? "" : ", or with --wait");
+		}
+		show_progress(why, waited, r->wait_ms);
+		pause_ms(GP_MIN(poll, r->wait_ms - waited));
+	}
+}
