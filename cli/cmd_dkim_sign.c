@@ -119,6 +119,7 @@ static int use_keyring(struct run *r)
 {
 	GP_VEC(struct dkim_signer) chosen = {0};
 	const struct dkim_signer *found = NULL;
+	const struct dkim_conf *conf = gp_snapshot_get(r->snap, &dkim_table);
 	struct dkim_keyring *ring;
 	bool is_none = false;
 	size_t n;
@@ -127,6 +128,8 @@ static int use_keyring(struct run *r)
 	if (status)
 		return status;
 	n = dkim_keyring_find(ring, r->local, r->domain, r->cli->arena, &found, &is_none);
+	if (n == 0 && !is_none && conf->sign.subdomains)
+		n = dkim_keyring_find_parent(ring, r->domain, r->cli->arena, &found, &is_none);
 	if (is_none)
 		return gp_cli_fail(GP_EXIT_DATA, "%.*s: the key table says that it is not signed",
 				   GP_STR_FMT(r->domain));
@@ -196,7 +199,10 @@ static int sign(struct run *r)
 	gp_body_hasher_finish(hasher);
 	for (size_t i = 0; i < r->n_signers; i++) {
 		const struct dkim_signer *s = &r->signers[i];
-		struct gp_sign_as as = {.domain = s->domain, .selector = s->selector, .key = s->key};
+		struct gp_sign_as as = {.domain = s->domain,
+					.selector = s->selector,
+					.identity = dkim_signer_identity(s, r->domain, arena),
+					.key = s->key};
 		struct gp_str value;
 
 		if (gp_sign_finish(&signing, &r->fields, hasher, &as, now_s, &value, &diag))

@@ -221,3 +221,30 @@ void dkim_keyring_each(const struct dkim_keyring *k,
 	GP_MAP_EACH(&k->domains, e)
 	each_choice(e->value, fn, arg);
 }
+
+size_t dkim_keyring_find_parent(const struct dkim_keyring *k, struct gp_str domain,
+				struct gp_arena *arena, const struct dkim_signer **ret,
+				bool *ret_none)
+{
+	size_t n = 0;
+
+	for (;;) {
+		size_t dot = gp_str_find_chr(domain, '.', 0);
+
+		domain = gp_str_sub(domain, dot + 1, domain.len);
+		if (gp_str_find_chr(domain, '.', 0) == domain.len || n || *ret_none)
+			return n;
+		n = dkim_keyring_find(k, (struct gp_str){0}, domain, arena, ret, ret_none);
+	}
+}
+
+struct gp_str dkim_signer_identity(const struct dkim_signer *signer, struct gp_str author,
+				   struct gp_arena *arena)
+{
+	struct gp_str d = signer->domain;
+
+	if (author.len <= d.len || author.ptr[author.len - d.len - 1] != '.' ||
+	    !gp_str_iends(author, d))
+		return (struct gp_str){0};
+	return gp_str(gp_arena_printf(arena, "@%.*s", GP_STR_FMT(author)));
+}

@@ -58,6 +58,14 @@ int dkim_keyring_load(const struct dkim_key_source *from, struct gp_arena *arena
  * and sets *ret_none. */
 size_t dkim_keyring_find(const struct dkim_keyring *k, struct gp_str local, struct gp_str domain,
 			 struct gp_arena *arena, const struct dkim_signer **ret, bool *ret_none);
+/* The same of the nearest parent that has keys; a top-level domain signs nothing. */
+size_t dkim_keyring_find_parent(const struct dkim_keyring *k, struct gp_str domain,
+				struct gp_arena *arena, const struct dkim_signer **ret,
+				bool *ret_none);
+/* i= of what is signed for an author of that domain: "@domain" if it is below the signer's, else
+ * empty. */
+struct gp_str dkim_signer_identity(const struct dkim_signer *signer, struct gp_str author,
+				   struct gp_arena *arena);
 /* Calls fn for every key and the domain it signs for, for checks and lists; the domain is a
  * pattern where the table has one. */
 void dkim_keyring_each(const struct dkim_keyring *k,

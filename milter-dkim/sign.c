@@ -68,18 +68,6 @@ size_t dkim_signing_longline(const struct dkim_message *m)
 	return m->signing->longest - 1;
 }
 
-/* i= only where d= would say less: a parent signs for its subdomain. */
-static struct gp_str identity(const struct dkim_signing *signing, const struct dkim_signer *signer,
-			      struct gp_arena *arena)
-{
-	struct gp_str d = signer->domain, author = signing->domain;
-
-	if (author.len <= d.len || author.ptr[author.len - d.len - 1] != '.' ||
-	    !gp_str_iends(author, d))
-		return (struct gp_str){0};
-	return gp_str(gp_arena_printf(arena, "@%.*s", GP_STR_FMT(author)));
-}
-
 static int make(struct gp_session *s, struct dkim_message *m, struct gp_str *values,
 		struct gp_diag *diag)
 {
@@ -90,7 +78,7 @@ static int make(struct gp_session *s, struct dkim_message *m, struct gp_str *val
 		struct gp_sign_as as = {
 			.domain = signer->domain,
 			.selector = signer->selector,
-			.identity = identity(signing, signer, s->msg.arena),
+			.identity = dkim_signer_identity(signer, signing->domain, s->msg.arena),
 			.key = signer->key,
 		};
 		int r = gp_sign_finish(&m->signing->sign, &m->fields, m->hasher, &as,

@@ -80,22 +80,6 @@ static void read_authors(struct gp_session *s, const struct dkim_message *m, str
 		read_field(arena, &m->fields, GP_STR("From"), a);
 }
 
-/* The parent's keys, nearest first; a top-level domain signs nothing. */
-static size_t find_parent(const struct dkim_keyring *k, struct gp_str domain,
-			  struct gp_arena *arena, const struct dkim_signer **ret, bool *ret_none)
-{
-	size_t n = 0;
-
-	for (;;) {
-		size_t dot = gp_str_find_chr(domain, '.', 0);
-
-		domain = gp_str_sub(domain, dot + 1, domain.len);
-		if (gp_str_find_chr(domain, '.', 0) == domain.len || n || *ret_none)
-			return n;
-		n = dkim_keyring_find(k, (struct gp_str){0}, domain, arena, ret, ret_none);
-	}
-}
-
 /* The first author that has keys; NULL if there is none. */
 static const struct author *find_keys(struct gp_session *s, const struct dkim_message *m,
 				      const struct authors *a, struct dkim_signing *ret,
@@ -110,8 +94,8 @@ static const struct author *find_keys(struct gp_session *s, const struct dkim_me
 		ret->n_signers = dkim_keyring_find(k, author->local, author->domain, s->msg.arena,
 						   &ret->signers, &is_none);
 		if (ret->n_signers == 0 && !is_none && m->conf->sign.subdomains)
-			ret->n_signers = find_parent(k, author->domain, s->msg.arena, &ret->signers,
-						     &is_none);
+			ret->n_signers = dkim_keyring_find_parent(k, author->domain, s->msg.arena,
+								  &ret->signers, &is_none);
 		*ret_none = *ret_none || is_none;
 		if (ret->n_signers)
 			return author;

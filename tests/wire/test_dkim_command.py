@@ -259,6 +259,16 @@ def test_sign_with_two_keys_at_once(keys: Keys) -> None:
     assert [s["selector"] for s in told["dkim"]["signatures"]] == ["s1e"]
 
 
+def test_sign_for_a_subdomain(keys: Keys) -> None:
+    """By the parent's key, as milter-dkim does, unless the settings forbid it."""
+    make_key(keys, kind="ed25519")
+    message = MESSAGE.replace(b"joe@example.org", b"root@host.example.org")
+    signature = verify(keys, sign(keys, message))["dkim"]["signatures"][0]
+    assert (signature["result"], signature["domain"], signature["identity"]) == ("pass", "example.org", "@host.example.org")
+    keys.configure(sign="subdomains = false;")
+    assert "no key signs for host.example.org" in keys.run("sign", "-", stdin=message, status=65)
+
+
 def test_sign_with_a_key_file(keys: Keys) -> None:
     key = make_pem(keys.world / "k.pem", "genpkey", "-algorithm", "ed25519")
     keys.publish(keys.run("record", key, "--domain", "example.com", "--selector", "x"))
