@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -25,8 +27,20 @@ from servers.progress import Step
 from servers.site import Site
 
 MAIL = TOP / "tests" / "data" / "mail"
-USER = "alice@example.org"
+USER, FRIEND = "alice@example.org", "bob@example.org"
 ATTACHMENT_SIZE = 20 * 1024 * 1024
+SELECTOR = "demo"
+# Who may send for whom, as the senders' domains publish it.
+ZONE = """
+example.net TXT v=spf1 ip4:198.51.100.7 -all
+_dmarc.example.net TXT v=DMARC1; p=reject
+letters.example.net TXT v=spf1 ip4:198.51.100.7 -all
+studio.example.net TXT v=spf1 ip4:198.51.100.7 -all
+promo.example.com TXT v=spf1 ?all
+bank.example.com TXT v=spf1 ip4:192.0.2.99 -all
+_dmarc.bank.example.com TXT v=DMARC1; p=reject
+"""
+SETTINGS = {"domains": {"authserv_id": "mx.example.org"}, "milter-dkim": {"dmarc": {"reject": "reject"}}}
 
 
 @dataclass(frozen=True)
@@ -36,10 +50,11 @@ class Message:
     name: str
     title: str
     sender: str
-    client: smtp.Client
+    client: smtp.Client | None  # None: Alice, on submission
     code: int
     folder: str
-    score: Callable[[float], bool]
+    score: Callable[[float | None], bool]
+    auth: str  # what milter-dkim's line must say
 
     def content(self) -> bytes:
         raw = (MAIL / f"{self.name}.eml").read_bytes()
@@ -54,12 +69,16 @@ class Message:
 
 STRANGER = smtp.Client("198.51.100.7", "mail.example.net", "mail.example.net")
 DIALUP = smtp.Client("203.0.113.45", "", "friend")
+BELOW = lambda top: lambda score: score is not None and score < top  # noqa: E731
 MESSAGES = (
-    Message("ham", "plain ham", "anna.lindqvist@example.net", STRANGER, 250, "INBOX", lambda s: s < 4),
-    Message("newsletter", "HTML newsletter", "news@letters.example.net", STRANGER, 250, "INBOX", lambda s: s < 4),
-    Message("spam", "spam", "winner.8841207@promo.example.com", DIALUP, 250, "Junk", lambda s: 6 <= s < 15),
-    Message("gtube", "GTUBE", "tester@example.net", STRANGER, 550, "-", lambda s: s >= 15),
-    Message("attachment", "20 MB attachment", "jan@studio.example.net", STRANGER, 250, "INBOX", lambda s: s < 4),
+    Message("ham", "plain ham", "anna.lindqvist@example.net", STRANGER, 250, "INBOX", BELOW(4), "spf=pass.* dmarc=pass"),
+    Message("newsletter", "HTML newsletter", "news@letters.example.net", STRANGER, 250, "INBOX", BELOW(4), "spf=pass"),
+    Message("spam", "spam", "winner.8841207@promo.example.com", DIALUP, 250, "Junk", lambda s: s is not None and 6 <= s < 15,
+            "spf=neutral"),
+    Message("gtube", "GTUBE", "tester@example.net", STRANGER, 550, "-", lambda s: s is not None and s >= 15, "spf=pass"),
+    Message("attachment", "20 MB attachment", "jan@studio.example.net", STRANGER, 250, "INBOX", BELOW(4), "spf=pass.* dmarc=pass"),
+    Message("forged", "forged sender", "service@bank.example.com", DIALUP, 550, "-", lambda s: s is None, "dmarc=fail.* action=reject"),
+    Message("own", "own, submitted", USER, None, 250, "INBOX", BELOW(4), f"signed=example.org:{SELECTOR}"),
 )
 
 
@@ -70,31 +89,67 @@ class Outcome:
     message: Message
     answer: smtp.Answer
     folder: str
-    score: float
+    score: float | None  # None: milter-dkim had refused it
     symbols: str
+    auth: str  # milter-dkim's log line
 
     @property
     def is_right(self) -> bool:
         want = self.message
-        return self.answer.code == want.code and self.folder == want.folder and want.score(self.score)
+        return (self.answer.code == want.code and self.folder == want.folder and want.score(self.score)
+                and bool(re.search(want.auth, self.auth)))
 
 
 def deliver(site: Site, message: Message) -> Outcome:
     """Sends one message and follows it to its end."""
-    answer = site.send(message.content(), message.sender, [USER], message.client)
-    folder = site.mail(USER, message.message_id).folder if answer.queue_id else "-"
-    verdict = site.milter.verdict(answer.queue_id or site.postfix.refused_id(message.sender))
-    return Outcome(message, answer, folder, float(verdict["score"]), verdict["symbols"])
+    if message.client:
+        answer, to = site.send(message.content(), message.sender, [USER], message.client), USER
+    else:
+        answer, to = site.submit_as(USER, message.content(), [FRIEND]), FRIEND
+    queue_id = answer.queue_id or site.postfix.refused_id(message.sender)
+    auth = site.dkim.wait_line(rf"\bqid={queue_id}\b")
+    folder = "-"
+    if answer.queue_id:
+        mail = site.mail(to, message.message_id)
+        folder = mail.folder
+        if not message.client:
+            auth += f" verified={verify(site, mail.raw)}"
+    if "action=reject" in auth:
+        return Outcome(message, answer, folder, None, "", auth)
+    verdict = site.milter.verdict(queue_id)
+    return Outcome(message, answer, folder, float(verdict["score"]), verdict["symbols"], auth)
+
+
+def publish(site: Site, folder: Path) -> None:
+    """Makes the site's signing key with the command, and puts its record into the DNS and into a zone file."""
+    made = site.dkim.gatepost("dkim", "genkey", "example.org", "--selector", SELECTOR, "--activate")
+    site.dns.add(f"{SELECTOR}._domainkey.example.org TXT " + "".join(re.findall(r'"([^"]*)"', made)))
+    (folder / "zone").write_text(made)
+
+
+def verify(site: Site, raw: bytes) -> str:
+    """What `gatepost dkim verify` says of a message that we signed."""
+    zone = site.dkim.folder.parent / "zone"
+    program = build_folder() / "cli" / "gatepost"
+    done = subprocess.run([program, "dkim", "verify", "--zone", zone, "-"], input=raw, capture_output=True, timeout=60)
+    return "pass" if done.returncode == 0 else f"FAILED ({done.stdout.decode(errors='replace')})"
+
+
+def told(o: Outcome) -> str:
+    """The results in milter-dkim's log line."""
+    return ", ".join(re.findall(r"\b(?:spf|dkim|arc|dmarc|policy|signed|verified)=\S+", o.auth))
 
 
 def show(outcomes: list[Outcome]) -> None:
-    """Prints the table: a line per message, its symbols below."""
+    """Prints the table: a line per message; who it is from and its symbols below."""
     colour = {True: "\033[32m", False: "\033[31m", None: "\033[0m"} if sys.stdout.isatty() else {}
     print(f"\n  {'':3} {'message':17} {'score':>8}  {'folder':7} SMTP answer")
     for o in outcomes:
         mark = colour.get(o.is_right, "") + (" ok" if o.is_right else "BAD") + colour.get(None, "")
-        print(f"  {mark} {o.message.title:17} {o.score:8.2f}  {o.folder:7} {o.answer}")
-        for line in textwrap.wrap(o.symbols.replace(",", ", ") or "no symbols", 96):
+        score = "-" if o.score is None else f"{o.score:.2f}"
+        print(f"  {mark} {o.message.title:17} {score:>8}  {o.folder:7} {o.answer}")
+        print(f"      {told(o)}")
+        for line in textwrap.wrap(o.symbols.replace(",", ", "), 96):
             print(f"      {line}")
     print()
 
@@ -119,8 +174,9 @@ def invite(site: Site, folder: Path) -> None:
 
 def run(folder: Path, store: str, once: bool) -> bool:
     """One demo in `folder`; True if every message came out as it should."""
-    site = Site(folder, store)
+    site = Site(folder, store, SETTINGS, zone=ZONE)
     try:
+        publish(site, folder)
         site.start(show=True)
         outcomes = []
         for message in MESSAGES:
@@ -157,7 +213,7 @@ def main() -> int:
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, _: sys.exit(128 + number))
     try:
-        if not build(build_folder(), targets=("milter-spam/milter-spam", "cli/gatepost")):
+        if not build(build_folder(), targets=("milter-spam/milter-spam", "milter-dkim/milter-dkim", "cli/gatepost")):
             return 1
         return 0 if run_in_folder(options.store, options.once, options.keep) else 1
     except ServerError as e:

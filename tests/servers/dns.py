@@ -109,12 +109,18 @@ class Dns:
                 owner = data
         return head + question + body
 
-    def __enter__(self) -> Dns:
+    def start(self) -> None:
         for server in (self._tcp, self._udp):
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def __enter__(self) -> Dns:
+        self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         for server in (self._tcp, self._udp):
             server.shutdown()
             server.server_close()

@@ -1,4 +1,5 @@
-"""A whole mail site: Postfix with milter-spam in front of Dovecot, and Redis if it is the store.
+"""A whole mail site: Postfix with milter-spam (and milter-dkim before it, if asked) in front of Dovecot, and Redis if it
+is the store.
 
 The milter orders are those that the documentation gives: it sees mail from port 25, from submission, from local programs
 and bounces, and Postfix does `default_action` when it does not answer.
@@ -11,8 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from . import smtp
-from .dovecot import Dovecot, Mail
-from .milter import MilterSpam, Value
+from .dovecot import PASSWORD, Dovecot, Mail
+from .dns import Dns
+from .milter import MilterDkim, MilterSpam, Value, merged
 from .postfix import Postfix
 from .progress import Step
 from .redis import Redis
@@ -22,24 +24,34 @@ class Site:
     """All servers of a site under one folder; start() in the order in which they need each other, stop() in reverse."""
 
     def __init__(self, folder: Path, store: str = "lmdb", settings: Mapping[str, Value] | None = None,
-                 rules: str | None = None) -> None:
+                 rules: str | None = None, zone: str | None = None) -> None:
+        """With a zone there is milter-dkim too, which asks a DNS server of these lines and of the keys that it makes."""
         self.postfix = Postfix(folder / "postfix")
         self.dovecot = Dovecot(folder / "dovecot", self.postfix.queue)
         self.redis = Redis(folder / "redis") if store == "redis" else None
-        self.milter = MilterSpam(folder / "gatepost", self.postfix.queue / "gatepost" / "spam.sock",
-                                 self.redis.url if self.redis else "", settings, rules)
+        url = self.redis.url if self.redis else ""
+        own = self.postfix.queue / "gatepost"
+        self.dns = None if zone is None else Dns(zone)
+        self.dkim = None
+        settings = settings or {}
+        if self.dns:
+            self.dkim = MilterDkim(folder / "gatepost-dkim", own / "dkim.sock", self.dns.address, settings)
+            key = f"{self.dkim.folder}/store/seal.key"  # one key for both, as on a host with one gatepost.conf
+            settings = merged({"domains": {"seal_key": key}}, settings)
+        self.milter = MilterSpam(folder / "gatepost", own / "spam.sock", url, settings, rules)
         self.default_action("tempfail")
         self._stack = ExitStack()
 
     def default_action(self, action: str) -> None:
-        """What Postfix does with mail while milter-spam is away: accept or tempfail. Before start(), or reload."""
-        milter = f"{{ unix:gatepost/spam.sock, default_action={action} }}"
-        self.postfix.configure({"smtpd_milters": milter, "non_smtpd_milters": milter,
+        """What Postfix does with mail while a milter is away: accept or tempfail. Before start(), or reload."""
+        names = (["dkim"] if self.dkim else []) + ["spam"]
+        milters = ", ".join(f"{{ unix:gatepost/{name}.sock, default_action={action} }}" for name in names)
+        self.postfix.configure({"smtpd_milters": milters, "non_smtpd_milters": milters,
                                 "internal_mail_filter_classes": "bounce"})
 
     def start(self, show: bool = False) -> None:
         """Starts all servers, with a line for each if asked; if one fails, those before it are stopped."""
-        for server in (self.redis, self.milter, self.dovecot, self.postfix):
+        for server in (self.redis, self.dns, self.dkim, self.milter, self.dovecot, self.postfix):
             if server:
                 try:
                     if show:
@@ -64,6 +76,13 @@ class Site:
              client: smtp.Client | None = smtp.Client()) -> smtp.Answer:
         """Sends to port 25 and, if the message was accepted, waits until it has left the queue."""
         answer = self.submit(message, sender, recipients, client)
+        if answer.queue_id:
+            self.postfix.wait_delivered(answer.queue_id)
+        return answer
+
+    def submit_as(self, user: str, message: bytes, recipients: Sequence[str]) -> smtp.Answer:
+        """Sends to the submission port as a user of ours, and waits until it has left the queue."""
+        answer = smtp.send(self.postfix.submission_port, message, user, recipients, None, (user, PASSWORD))
         if answer.queue_id:
             self.postfix.wait_delivered(answer.queue_id)
         return answer
