@@ -42,6 +42,7 @@ struct run {
 	const struct genkey_options *o;
 	struct gp_str domain;
 	unsigned types;
+	struct gp_snapshot *snap;
 	const char *output;	   /* where to write, or NULL */
 	const char *dir;	   /* the key directory */
 	struct dkim_keydir taken; /* what it has of the domain */
@@ -83,13 +84,12 @@ static int find_output(struct run *r)
 
 static int find_directory(struct run *r)
 {
-	GP_CLEANUP(gp_snapshot_unrefp) struct gp_snapshot *snap = NULL;
 	struct gp_diag diag;
-	int status = gp_cli_load(r->cli, &snap), err;
+	int status = gp_cli_load(r->cli, &r->snap), err;
 
 	if (status)
 		return status;
-	r->dir = gp_arena_strdup(r->cli->arena, gp_cli_key_directory(snap));
+	r->dir = gp_cli_key_directory(r->snap);
 	if (!*r->dir)
 		return gp_cli_fail(GP_EXIT_CONFIG, "no key directory is configured; give --output");
 	err = dkim_keydir_list(r->dir, r->domain, r->cli->arena, &r->taken, &diag);
@@ -170,6 +170,9 @@ static int run_genkey(struct gp_cli *cli, int argc, char **argv)
 			status = make(&r, order[i]);
 	if (!status)
 		print_next(&r);
+	if (!status && !o.output)
+		gp_cli_check_key_owner(r.snap);
+	gp_snapshot_unref(r.snap);
 	return status;
 }
 

@@ -3,7 +3,9 @@
  */
 #include "cli/dkim.h"
 
+#include <pwd.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "cli/context.h"
 #include "lib/dns/dnsname.h"
@@ -40,6 +42,18 @@ const char *gp_cli_key_directory(const struct gp_snapshot *snap)
 	const struct dkim_conf *conf = gp_snapshot_get(snap, &dkim_table);
 
 	return conf->sign.key_directory;
+}
+
+void gp_cli_check_key_owner(const struct gp_snapshot *snap)
+{
+	const struct dkim_conf *conf = gp_snapshot_get(snap, &dkim_table);
+	const char *dir = conf->sign.key_directory;
+	const struct passwd *user = getpwnam(conf->daemon.user);
+	struct stat st;
+
+	if (user && stat(dir, &st) == 0 && st.st_uid != user->pw_uid)
+		fprintf(stderr, "gatepost: warning: %s does not belong to %s, so milter-dkim cannot read "
+				"new keys there: chown -R %s %s\n", dir, user->pw_name, user->pw_name, dir);
 }
 
 int gp_cli_keyring(struct gp_cli *cli, const struct gp_snapshot *snap, struct dkim_keyring **ret)

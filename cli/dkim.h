@@ -37,6 +37,9 @@ int gp_cli_key_load(struct gp_cli *cli, const char *path, const struct gp_key **
 /* The configured key directory; "" if there is none. */
 const char *gp_cli_key_directory(const struct gp_snapshot *snap);
 
+/* Warns if the directory, whose owner new keys get, does not belong to milter-dkim's user. */
+void gp_cli_check_key_owner(const struct gp_snapshot *snap);
+
 /* "SELECTOR._domainkey.DOMAIN" in the arena. */
 struct gp_str gp_cli_key_name(struct gp_arena *arena, struct gp_str domain, struct gp_str selector);
 /* "rsa, 2048 bits" or "ed25519". */

@@ -216,6 +216,8 @@ int gp_rotation_run(struct gp_rotation *r)
 		return 0;
 	}
 	status = prepare(r);
+	if (!status)
+		gp_cli_check_key_owner(r->snap);
 	/* What was printed a moment ago cannot be there, and asking would have that remembered. */
 	if (!status && !is_under_way && !r->wait_ms) {
 		puts("; Then run this again, or with --wait: it switches once the DNS has it.");

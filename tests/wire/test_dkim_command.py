@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import pwd
 import re
 import stat
 import subprocess
@@ -194,6 +196,19 @@ def test_no_keys_are_refused(keys: Keys, content: bytes) -> None:
     key.write_bytes(content)
     key.chmod(0o600)
     assert str(key) in keys.run("record", key, status=65)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_keys_belong_to_the_filter(keys: Keys) -> None:
+    """Made by root, they get the directory's owner; a directory of another one is warned of."""
+    nobody = pwd.getpwnam("nobody").pw_uid
+    keys.configure('user = "nobody";')
+    text = keys.run("genkey", "example.org", "--selector", "s1", "--type", "ed25519")
+    assert f"{keys.directory} does not belong to nobody" in text and "chown" in text
+    os.chown(keys.directory, nobody, -1)
+    assert "belong" not in keys.run("genkey", "example.net", "--selector", "s1", "--type", "ed25519")
+    assert keys.path("example.net", "s1").stat().st_uid == nobody
+    assert "belong" not in keys.run("rotate", "example.com", status=75)
 
 
 # sign, verify
