@@ -6,12 +6,17 @@ import dataclasses
 import hashlib
 import hmac
 import shutil
+import subprocess
+import time
+from base64 import b64encode
 from pathlib import Path
 
+import dkim
 import pytest
 
 from conftest import HAM, StartMilter
 from milterclient import Envelope, Result, judge
+from servers.dns import Dns
 from servers.milter import GROUP, MilterSpam
 
 ID = "mx.example.org"
@@ -48,6 +53,13 @@ def with_fields(*fields: tuple[str, str]) -> bytes:
 
 def sealed(value: str = PASS, **how: str) -> bytes:
     return with_fields(("X-Gatepost-Seal", seal(value, **how)), ("Authentication-Results", value))
+
+
+def dkim_key() -> tuple[bytes, str]:
+    """A private key as PEM, and p= of its record."""
+    pem = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
+    public = subprocess.run(["openssl", "pkey", "-pubout", "-outform", "DER"], input=pem, check=True, capture_output=True).stdout
+    return pem, b64encode(public).decode()
 
 
 def hits(result: Result) -> set[str]:
@@ -136,3 +148,52 @@ def test_key_that_others_may_read_is_refused(start: StartMilter, key: Path, tmp_
     milter.reload()
     assert str(open_key) in milter.wait_line("ERROR|error.*seal_key|seal_key")
     assert hits(judge(str(milter.socket), sealed(), ENVELOPE)) == {"T_SPF", "T_DMARC", "T_FIELD"}
+
+
+ZONE = """
+example.net TXT v=spf1 ip4:198.51.100.7 -all
+_dmarc.example.net TXT v=DMARC1; p=none
+"""
+
+
+def asking(dns: Dns, **more: object) -> dict[str, object]:
+    """Settings of a milter-spam that may ask this server; the rules count whatever the network."""
+    return {"rules": {"network": True}, "dns": {"servers": [dns.address], "timeout": "1s"}, "domains": {"seal_key": ""},
+            "milter-spam": {"deadline": "3s", **more}}
+
+
+def test_without_a_seal_it_looks_itself(start: StartMilter) -> None:
+    with Dns(ZONE) as dns:
+        milter = start(asking(dns, own_networks="observe"), rules=RULES)
+        assert hits(judge(str(milter.socket), HAM, ENVELOPE)) == {"T_SPF", "T_DMARC"}
+        assert "auth=own" in milter.wait_line("qid=4TestQueueId")
+        stranger = dataclasses.replace(ENVELOPE, address="203.0.113.1", queue_id="4Stranger")
+        assert hits(judge(str(milter.socket), HAM, stranger)) == set()
+        unknown = dataclasses.replace(ENVELOPE, sender="a@elsewhere.example", queue_id="4Unknown")
+        assert hits(judge(str(milter.socket), HAM.replace(b"example.net", b"elsewhere.example"), unknown)) == {"T_NONE"}
+        own = dataclasses.replace(ENVELOPE, address="127.0.0.1", name="localhost", queue_id="4Own")
+        asked = len(dns.asked)
+        judge(str(milter.socket), HAM, own)
+        assert len(dns.asked) == asked and "auth=" not in milter.wait_line("qid=4Own")
+
+
+def test_a_large_body_is_hashed_to_its_end(start: StartMilter) -> None:
+    key = dkim_key()
+    with Dns(ZONE + f"s._domainkey.example.net TXT v=DKIM1; p={key[1]}") as dns:
+        rules = RULES + "full T_DKIM eval:check_dkim_valid()\nscore T_DKIM -0.2\n"
+        milter = start(asking(dns, size_max="8K"), rules=rules)
+        message = HAM + b"a line of a long letter\n" * 5000
+        signed = dkim.sign(message.replace(b"\n", b"\r\n"), b"s", b"example.net", key[0], include_headers=[b"from", b"subject"])
+        result = judge(str(milter.socket), signed.replace(b"\r\n", b"\n") + message, ENVELOPE)
+        assert "T_DKIM" in result.value("X-Spam-Status")
+
+
+@pytest.mark.parametrize("mood", ["dead", "servfail"])
+def test_dns_away(start: StartMilter, mood: str) -> None:
+    with Dns(ZONE) as dns:
+        dns.mood = mood
+        milter = start(asking(dns), rules=RULES)
+        began = time.monotonic()
+        result = judge(str(milter.socket), HAM, ENVELOPE)
+        assert hits(result) == set() and result.reply.action in ("accept", "continue")
+        assert time.monotonic() - began < 6
