@@ -93,10 +93,9 @@ static void void_lookups(void **state)
 		{"v=spf1 mx:mx.example a:x.example ~all", GP_AUTH_SOFTFAIL},
 		{"v=spf1 include:i.example a:z.example ~all", GP_AUTH_PERMERROR},
 	};
+	struct fixture f;
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(CASES); i++) {
-		struct fixture f;
-
 		assert_int_equal(fixture_record(&f, CASES[i].record,
 						"txt.example TXT here\n"
 						"i.example TXT v=spf1 a:x.example a:y.example\n"
@@ -106,6 +105,11 @@ static void void_lookups(void **state)
 				 CASES[i].status);
 		fixture_close(&f);
 	}
+	/* what DNSSEC took away is no void answer */
+	fixture_record(&f, "v=spf1 ptr a:x.example a:x.example ~all",
+		       "1.2.0.192.in-addr.arpa * !bogus\n");
+	assert_int_equal(f.r.status, GP_AUTH_SOFTFAIL);
+	fixture_close(&f);
 }
 
 /* Eleven exchanges: by preference, ten are asked for. */
@@ -128,6 +132,9 @@ static void exchanges(void **state)
 	assert_str(f.r.reason, "m.example has more than 10 MX records");
 	assert_int_equal(gp_fake_dns_asked(f.resolver, "mx11.example"), 0);
 	assert_int_equal(gp_fake_dns_asked(f.resolver, "mx10.example"), 2);
+	fixture_close(&f);
+	fixture_record(&f, "v=spf1 mx ~all", "example.org MX 0 .\n");
+	assert_int_equal(f.asker.seen.len, 2); /* a null MX has no address */
 	fixture_close(&f);
 	gp_buf_done(&zone);
 	gp_arena_free(a);

@@ -12,6 +12,8 @@ static const char ZONE[] = "3.2.0.192.in-addr.arpa PTR mx.example.org\n"
 			   "mx.example.org         A   192.0.2.3\n"
 			   "4.2.0.192.in-addr.arpa PTR any.example.org\n"
 			   "4.2.0.192.in-addr.arpa PTR b.email.example.com\n"
+			   "4.2.0.192.in-addr.arpa PTR c.email.example.com\n"
+			   "c.email.example.com    A   192.0.2.4\n"
 			   "any.example.org        A   192.0.2.4\n"
 			   "b.email.example.com    A   192.0.2.4\n"
 			   "5.2.0.192.in-addr.arpa PTR b.email.example.com\n"
@@ -72,6 +74,7 @@ static void examples(void **state)
 		{"%%%_%-", "% %20"},
 		{"%{D2R}%{DR}", "example.emailcom.example.email"},
 		{"%{d99999999999999999999}", "email.example.com"},
+		{"%{d4294967298}", "email.example.com"},
 		{"%{d3r.}", "com.example.email"},
 		{"%{o.-+,/_=}", "email.example.com"},
 		{"%{lr.-}", "bad.strong"},

@@ -76,6 +76,9 @@ static void strangers(void **state)
 		assert_true(line < 998);
 	}
 	assert_true(gp_str_iends(text, GP_STR("\\\"\"")));
+	memset(local, 'a', sizeof(local));
+	text = received(&f);
+	assert_true(text.len < 6 * 400 && gp_str_iends(text, GP_STR("a\"")));
 	fixture_close(&f);
 }
 

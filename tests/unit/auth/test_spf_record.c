@@ -96,6 +96,7 @@ static void networks(void **state)
 		{"ip6:IPv6:2001:db8::1", NULL},
 		{"ip6:2001:db8::1/129", NULL},
 		{"ip6:2001:db8::1/99999999999999999999", NULL},
+		{"ip6:2001:db8::1/4294967296", NULL},
 		{"ip6:2001:db8::%1", NULL},
 	};
 	char text[GP_IP_TEXT];
