@@ -102,6 +102,11 @@ void gp_auth_spf(struct gp_auth_check *c)
 		return;
 	if (o->spf_helo)
 		gp_spf_check_helo(&c->asker, &c->spf, &c->result.helo);
+	if (o->spf_helo && c->spf.mailfrom.len == 0) { /* a bounce: postmaster@HELO too */
+		c->result.mailfrom = c->result.helo;
+		c->result.mailfrom.is_helo = false;
+		return;
+	}
 	gp_spf_check_mailfrom(&c->asker, &c->spf, &c->result.mailfrom);
 }
 
