@@ -100,7 +100,8 @@ static void put(struct gp_body_hasher *h, struct stream *s, const char *data, si
 
 static void put_newlines(struct gp_body_hasher *h, struct stream *s)
 {
-	static const char many[] = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
+	static const char many[] =
+		"\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
 
 	while (s->newlines) {
 		size_t n = GP_MIN(s->newlines, sizeof(many) / 2);

@@ -231,7 +231,7 @@ static const char *complaint_about(struct gp_str pem)
 
 static EVP_PKEY *read_private(struct gp_str pem)
 {
-	__attribute__((cleanup(bio_freep))) BIO *bio = NULL;
+	GP_CLEANUP(bio_freep) BIO *bio = NULL;
 
 	if (pem.len == 0 || pem.len > GP_MAX_KEY_FILE)
 		return NULL;
@@ -252,13 +252,14 @@ static bool is_consistent(const struct gp_key *key)
 /* Takes pkey. */
 static int accept_private(EVP_PKEY *pkey, struct gp_key **ret, struct gp_diag *diag)
 {
-	__attribute__((cleanup(pkey_freep))) EVP_PKEY *mine = pkey;
+	GP_CLEANUP(pkey_freep) EVP_PKEY *mine = pkey;
 	enum gp_key_type type = EVP_PKEY_is_a(pkey, "RSA") ? GP_KEY_RSA : GP_KEY_ED25519;
 	const char *name = EVP_PKEY_get0_type_name(pkey);
 	struct gp_key *key;
 
 	if (!EVP_PKEY_is_a(pkey, types[type].openssl)) {
-		gp_diag_set(diag, "is a key for %s; DKIM knows RSA and Ed25519", name ? name : "another algorithm");
+		gp_diag_set(diag, "is a key for %s; DKIM knows RSA and Ed25519",
+			    name ? name : "another algorithm");
 		return GP_EINVAL;
 	}
 	if (type == GP_KEY_RSA && EVP_PKEY_get_bits(pkey) < RSA_BITS_MIN) {
@@ -266,7 +267,8 @@ static int accept_private(EVP_PKEY *pkey, struct gp_key **ret, struct gp_diag *d
 		return GP_EINVAL;
 	}
 	if (type == GP_KEY_RSA && is_dear(pkey)) {
-		gp_diag_set(diag, "has %d bits or an odd exponent; use 2048 bits", EVP_PKEY_get_bits(pkey));
+		gp_diag_set(diag, "has %d bits or an odd exponent; use 2048 bits",
+			    EVP_PKEY_get_bits(pkey));
 		return GP_EINVAL;
 	}
 	mine = NULL;
@@ -301,7 +303,8 @@ int gp_key_generate(enum gp_key_type type, unsigned bits, struct gp_key **ret, s
 	EVP_PKEY *pkey;
 
 	if (type == GP_KEY_RSA && (bits < RSA_BITS_MIN || bits > GP_MAX_RSA_BITS)) {
-		gp_diag_set(diag, "RSA keys have %d to %d bits, not %u", RSA_BITS_MIN, GP_MAX_RSA_BITS, bits);
+		gp_diag_set(diag, "RSA keys have %d to %d bits, not %u", RSA_BITS_MIN,
+			    GP_MAX_RSA_BITS, bits);
 		return GP_EINVAL;
 	}
 	if (type == GP_KEY_RSA)
@@ -354,7 +357,7 @@ bool gp_key_same_public(const struct gp_key *a, const struct gp_key *b)
 
 int gp_key_pem(const struct gp_key *key, struct gp_buf *out)
 {
-	__attribute__((cleanup(bio_freep))) BIO *bio = BIO_new(BIO_s_mem());
+	GP_CLEANUP(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
 	char *text = NULL;
 	long n;
 
@@ -371,9 +374,10 @@ int gp_key_pem(const struct gp_key *key, struct gp_buf *out)
 
 /* Using keys. */
 
-static bool sign_rsa(const struct gp_key *key, const unsigned char *digest, unsigned char *to, size_t *n)
+static bool sign_rsa(const struct gp_key *key, const unsigned char *digest, unsigned char *to,
+		     size_t *n)
 {
-	__attribute__((cleanup(pkey_ctx_freep))) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(key->rsa_sign);
+	GP_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(key->rsa_sign);
 
 	return ctx && EVP_PKEY_sign(ctx, to, n, digest, GP_SHA256_SIZE) > 0;
 }
@@ -381,7 +385,7 @@ static bool sign_rsa(const struct gp_key *key, const unsigned char *digest, unsi
 static bool sign_ed25519(const struct gp_key *key, const unsigned char *digest, unsigned char *to,
 			 size_t *n)
 {
-	__attribute__((cleanup(md_ctx_freep))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	GP_CLEANUP(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	return ctx && EVP_MD_CTX_copy_ex(ctx, key->ed_sign) > 0 &&
 	       EVP_DigestSign(ctx, to, n, digest, GP_SHA256_SIZE) > 0;
@@ -406,19 +410,19 @@ int gp_key_sign(const struct gp_key *key, const unsigned char digest[GP_SHA256_S
 	return gp_buf_error(out);
 }
 
-static bool verify_rsa(const struct gp_key *key, const unsigned char *digest, struct gp_str signature)
+static bool verify_rsa(const struct gp_key *key, const unsigned char *digest,
+		       struct gp_str signature)
 {
-	__attribute__((cleanup(pkey_ctx_freep))) EVP_PKEY_CTX *ctx =
-		EVP_PKEY_CTX_dup(key->rsa_verify);
+	GP_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(key->rsa_verify);
 
-	return ctx && EVP_PKEY_verify(ctx, (const unsigned char *)signature.ptr, signature.len, digest,
-				      GP_SHA256_SIZE) == 1;
+	return ctx && EVP_PKEY_verify(ctx, (const unsigned char *)signature.ptr, signature.len,
+				      digest, GP_SHA256_SIZE) == 1;
 }
 
 static bool verify_ed25519(const struct gp_key *key, const unsigned char *digest,
 			   struct gp_str signature)
 {
-	__attribute__((cleanup(md_ctx_freep))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	GP_CLEANUP(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	return ctx && EVP_MD_CTX_copy_ex(ctx, key->ed_verify) > 0 &&
 	       EVP_DigestVerify(ctx, (const unsigned char *)signature.ptr, signature.len, digest,
@@ -428,8 +432,9 @@ static bool verify_ed25519(const struct gp_key *key, const unsigned char *digest
 bool gp_key_verify(const struct gp_key *key, const unsigned char digest[GP_SHA256_SIZE],
 		   struct gp_str signature)
 {
-	bool ok = signature.len && (key->type == GP_KEY_RSA ? verify_rsa(key, digest, signature)
-							    : verify_ed25519(key, digest, signature));
+	bool ok =
+		signature.len && (key->type == GP_KEY_RSA ? verify_rsa(key, digest, signature)
+							  : verify_ed25519(key, digest, signature));
 
 	if (!ok)
 		ERR_clear_error();

@@ -107,7 +107,8 @@ static void cache_put(struct gp_dkim_keys *keys, struct gp_str text, const struc
 			oldest = &set[i];
 	}
 	empty_slot(oldest);
-	*oldest = (struct slot){.text = gp_str_n(copy, text.len), .used = ++keys->clock, .record = *r};
+	*oldest = (struct slot){
+		.text = gp_str_n(copy, text.len), .used = ++keys->clock, .record = *r};
 	if (r->key)
 		gp_key_ref(r->key);
 	pthread_mutex_unlock(&keys->lock);
@@ -186,7 +187,8 @@ static int read_record(struct gp_arena *arena, struct gp_str text, struct gp_dki
 	flags = gp_tags_value(&tags, "t", NULL);
 	ret->is_testing = has_word(flags, "y");
 	ret->is_strict = has_word(flags, "s");
-	ret->allows_sha256 = !gp_tags_get(&tags, "h") || has_word(gp_tags_value(&tags, "h", NULL), "sha256");
+	ret->allows_sha256 =
+		!gp_tags_get(&tags, "h") || has_word(gp_tags_value(&tags, "h", NULL), "sha256");
 	flags = gp_tags_value(&tags, "s", "*");
 	ret->allows_email = has_word(flags, "*") || has_word(flags, "email");
 	return read_key(&tags, ret, diag);
@@ -283,7 +285,8 @@ enum gp_auth_status gp_signature_key(struct gp_ask *ask, struct gp_arena *arena,
 		struct gp_diag why = {0};
 
 		status = GP_AUTH_PERMERROR;
-		if (gp_dkim_record_parse(arena, keys, answer.records[i].text, &record, &why) == GP_OK)
+		if (gp_dkim_record_parse(arena, keys, answer.records[i].text, &record, &why) ==
+		    GP_OK)
 			status = usable(&record, type, rsa_bits_min, &why);
 		if (status != GP_AUTH_PASS && i > 0) {
 			gp_dkim_record_done(&record);

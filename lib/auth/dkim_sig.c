@@ -92,7 +92,8 @@ static int check_query(const struct gp_tags *tags, struct gp_diag *reason)
 	return GP_EINVAL;
 }
 
-static int read_number(const struct gp_tags *tags, const char *tag, int64_t *ret, struct gp_diag *reason)
+static int read_number(const struct gp_tags *tags, const char *tag, int64_t *ret,
+		       struct gp_diag *reason)
 {
 	int r = gp_tags_number(tags, tag, ret);
 
@@ -173,7 +174,8 @@ enum gp_auth_status gp_signature_parse(struct gp_arena *arena, const struct gp_f
 	ret->headers = gp_tags_packed(arena, &ret->tags, "h");
 	if (read_tags(arena, ret, reason))
 		return GP_AUTH_PERMERROR;
-	if (gp_canon_parse(gp_tags_value(&ret->tags, "c", NULL), &ret->header_canon, &ret->body_canon)) {
+	if (gp_canon_parse(gp_tags_value(&ret->tags, "c", NULL), &ret->header_canon,
+			   &ret->body_canon)) {
 		gp_diag_set(reason, "unknown canonicalisation");
 		return GP_AUTH_PERMERROR;
 	}
@@ -219,7 +221,8 @@ bool gp_signature_covers(const struct gp_signature *s, struct gp_str name)
 
 /* The fields of h= in canonical form: of each name the lowest that was not yet taken
  * (5.4.2); what is not there is nothing. */
-static void add_fields(const struct gp_signature *s, const struct gp_fields *fields, struct gp_buf *out)
+static void add_fields(const struct gp_signature *s, const struct gp_fields *fields,
+		       struct gp_buf *out)
 {
 	/* What comes next of the name whose lowest field is that one; 0: it itself. */
 	GP_FREE size_t *next = gp_xcalloc(fields->list.len + 1, sizeof(*next));
@@ -267,10 +270,11 @@ void gp_signature_digest(const struct gp_signature *s, const struct gp_fields *f
 	gp_sha256(text.data, text.len, ret);
 }
 
-struct gp_ask *gp_signature_ask(struct gp_asker *asker, struct gp_str domain, struct gp_str selector)
+struct gp_ask *gp_signature_ask(struct gp_asker *asker, struct gp_str domain,
+				struct gp_str selector)
 {
-	const char *name = gp_arena_printf(asker->arena, "%.*s._domainkey.%.*s", GP_STR_FMT(selector),
-					   GP_STR_FMT(domain));
+	const char *name = gp_arena_printf(asker->arena, "%.*s._domainkey.%.*s",
+					   GP_STR_FMT(selector), GP_STR_FMT(domain));
 
 	return gp_ask_begin(asker, gp_str(name), GP_DNS_TXT);
 }

@@ -56,7 +56,8 @@ const struct gp_sign_options gp_sign_defaults = {
 	.n_oversign = GP_ARRAY_SIZE(oversigned_by_default),
 };
 
-static void add_tag(struct gp_fold *w, struct gp_arena *arena, const char *name, struct gp_str value)
+static void add_tag(struct gp_fold *w, struct gp_arena *arena, const char *name,
+		    struct gp_str value)
 {
 	gp_fold_word(w, gp_str(gp_arena_printf(arena, "%s=%.*s;", name, GP_STR_FMT(value))), true);
 }
@@ -109,7 +110,8 @@ struct name_list {
 static void add_name(struct name_list *l, struct gp_str name)
 {
 	const struct gp_sign_options *o = l->options;
-	size_t times = gp_fields_count(l->fields, name) + has_name(o->oversign, o->n_oversign, name);
+	size_t times =
+		gp_fields_count(l->fields, name) + has_name(o->oversign, o->n_oversign, name);
 	char word[GP_MAX_FIELD_NAME + 3];
 
 	for (; times && name.len <= GP_MAX_FIELD_NAME && l->n <= GP_MAX_SIGNED_NAMES; times--) {
@@ -120,13 +122,14 @@ static void add_name(struct name_list *l, struct gp_str name)
 }
 
 /* From is signed whatever the options say: a signature without it is none (5.4). */
-int gp_sign_names(struct gp_fold *w, const struct gp_sign_options *o, const struct gp_fields *fields,
-		  struct gp_diag *diag)
+int gp_sign_names(struct gp_fold *w, const struct gp_sign_options *o,
+		  const struct gp_fields *fields, struct gp_diag *diag)
 {
 	struct name_list l = {.w = w, .options = o, .fields = fields};
 	const struct gp_str from = GP_STR("From");
 
-	if (!has_name(o->headers, o->n_headers, from) && !has_name(o->oversign, o->n_oversign, from))
+	if (!has_name(o->headers, o->n_headers, from) &&
+	    !has_name(o->oversign, o->n_oversign, from))
 		add_name(&l, from);
 	for (size_t i = 0; i < o->n_headers; i++)
 		if (!has_name(o->headers, i, o->headers[i]))
@@ -182,8 +185,8 @@ static int write_tags(const struct gp_sign *s, const struct gp_body_digest *body
 
 /* Everything up to "b=", leading space included. */
 static int write_value(const struct gp_sign *s, const struct gp_fields *fields,
-		       const struct gp_body_digest *body, const struct gp_sign_as *as, int64_t now_s,
-		       struct gp_fold *w, struct gp_diag *diag)
+		       const struct gp_body_digest *body, const struct gp_sign_as *as,
+		       int64_t now_s, struct gp_fold *w, struct gp_diag *diag)
 {
 	GP_BUF_AUTO hash = GP_BUF_INIT(2 * GP_SHA256_SIZE);
 	int r;

@@ -89,8 +89,8 @@ static enum gp_auth_status read_identity(struct gp_dkim_verify *v, struct check 
 		return GP_AUTH_PERMERROR;
 	}
 	c->identity_domain = gp_str(gp_arena_strdup(v->arena, domain));
-	c->identity = gp_str(gp_arena_printf(v->arena, "%.*s%s", (int)GP_MIN(at, (size_t)INT_MAX), i.ptr,
-					     domain));
+	c->identity = gp_str(gp_arena_printf(v->arena, "%.*s%s", (int)GP_MIN(at, (size_t)INT_MAX),
+					     i.ptr, domain));
 	if (is_within(c->identity_domain, c->sig.domain))
 		return GP_AUTH_PASS;
 	gp_diag_set(reason, "i= is not within d=");
@@ -117,7 +117,8 @@ static enum gp_auth_status check_time(const struct gp_dkim_verify *v, const stru
 	return GP_AUTH_FAIL;
 }
 
-static enum gp_auth_status check_field(struct gp_dkim_verify *v, struct check *c, struct gp_diag *reason)
+static enum gp_auth_status check_field(struct gp_dkim_verify *v, struct check *c,
+				       struct gp_diag *reason)
 {
 	enum gp_auth_status status = check_version(c, reason);
 
@@ -211,7 +212,8 @@ static struct gp_ask *asked_before(const struct gp_dkim_verify *v, const struct 
 
 struct gp_dkim_verify *gp_dkim_verify_begin(struct gp_asker *asker, struct gp_dkim_keys *keys,
 					    const struct gp_dkim_options *options,
-					    const struct gp_fields *fields, struct gp_str from_domain,
+					    const struct gp_fields *fields,
+					    struct gp_str from_domain,
 					    struct gp_body_hasher *hasher, int64_t now_s)
 {
 	struct gp_dkim_verify *v = GP_ARENA_NEW(asker->arena, struct gp_dkim_verify);
@@ -325,7 +327,8 @@ static void shorten_b(struct gp_dkim_result *results, size_t n, const struct gp_
 
 void gp_dkim_verify_finish(struct gp_dkim_verify *v, struct gp_auth_result *ret)
 {
-	struct gp_dkim_result *results = GP_ARENA_NEW_N(v->arena, v->n_checks, struct gp_dkim_result);
+	struct gp_dkim_result *results =
+		GP_ARENA_NEW_N(v->arena, v->n_checks, struct gp_dkim_result);
 	struct gp_str *whole = GP_ARENA_NEW_N(v->arena, v->n_checks, struct gp_str);
 
 	for (size_t i = 0; i < v->n_checks; i++) {

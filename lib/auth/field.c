@@ -32,7 +32,8 @@ void gp_fields_add(struct gp_arena *arena, struct gp_fields *f, struct gp_str na
 	if (f->is_cut)
 		return;
 	field = gp_vec_push(arena, &f->list);
-	*field = (struct gp_field){.name = gp_arena_str(arena, name), .value = copy_lf(arena, value)};
+	*field = (struct gp_field){.name = gp_arena_str(arena, name),
+				   .value = copy_lf(arena, value)};
 	if (name.len > GP_MAX_FIELD_NAME)
 		return;
 	if (!f->by_name.arena)

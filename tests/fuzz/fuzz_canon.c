@@ -35,7 +35,8 @@ static struct gp_body_hasher *hash(struct gp_arena *arena, struct gp_str body, s
 static void compare(const struct gp_body_hasher *a, const struct gp_body_hasher *b)
 {
 	for (unsigned n = 0; n < WANTS; n++) {
-		const struct gp_body_digest *x = gp_body_hasher_get(a, n), *y = gp_body_hasher_get(b, n);
+		const struct gp_body_digest *x = gp_body_hasher_get(a, n),
+					    *y = gp_body_hasher_get(b, n);
 
 		FUZZ_CHECK(!x == !y);
 		if (!x)
@@ -67,8 +68,8 @@ static void check_lf(struct gp_arena *arena, struct gp_str body, const struct gp
 		return;
 	h = hash(arena, lf, lf.len + 1);
 	for (unsigned n = 0; n < WANTS; n += 1 + LENGTHS)
-		FUZZ_CHECK(memcmp(gp_body_hasher_get(h, n)->digest, gp_body_hasher_get(whole, n)->digest,
-				  GP_SHA256_SIZE) == 0);
+		FUZZ_CHECK(memcmp(gp_body_hasher_get(h, n)->digest,
+				  gp_body_hasher_get(whole, n)->digest, GP_SHA256_SIZE) == 0);
 }
 
 static void check_header(struct gp_str value)
@@ -79,7 +80,8 @@ static void check_header(struct gp_str value)
 	gp_canon_header(GP_CANON_RELAXED, GP_STR("SubJect "), value, &once);
 	field = gp_buf_str(&once);
 	FUZZ_CHECK(gp_str_starts(field, GP_STR("subject:")) && field.len <= value.len + 8);
-	gp_canon_header(GP_CANON_RELAXED, GP_STR("subject"), gp_str_sub(field, 8, field.len), &twice);
+	gp_canon_header(GP_CANON_RELAXED, GP_STR("subject"), gp_str_sub(field, 8, field.len),
+			&twice);
 	FUZZ_CHECK(gp_str_eq(gp_buf_str(&twice), field));
 	gp_buf_reset(&twice);
 	gp_canon_header(GP_CANON_SIMPLE, GP_STR("subject"), value, &twice);
@@ -96,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	compare(whole, hash(arena, body, chunk));
 	compare(whole, hash(arena, body, 1));
 	check_lf(arena, body, whole);
-	FUZZ_CHECK(gp_body_hasher_get(whole, 0)->size >= gp_body_hasher_get(whole, 1 + LENGTHS)->size);
+	FUZZ_CHECK(gp_body_hasher_get(whole, 0)->size >=
+		   gp_body_hasher_get(whole, 1 + LENGTHS)->size);
 	check_header(body);
 	gp_arena_free(arena);
 	return 0;

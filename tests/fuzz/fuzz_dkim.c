@@ -30,7 +30,7 @@ static void answer(struct gp_resolver *r, struct gp_dns_question *q)
 	}
 	if (wire.len)
 		FUZZ_CHECK(gp_dns_answer_add(q, wire.data, wire.len) == GP_OK);
-	gp_job_finish(&q->job, GP_OK);
+	gp_dns_answered(q, GP_OK);
 }
 
 static void nothing_to_close(struct gp_resolver *r)
@@ -41,7 +41,8 @@ static void nothing_to_close(struct gp_resolver *r)
 static const struct gp_resolver_ops ops = {.ask = answer, .close = nothing_to_close};
 
 static struct gp_auth_result verify(struct gp_arena *arena, struct gp_str record,
-				    const struct gp_fields *fields, struct gp_str body, size_t chunk)
+				    const struct gp_fields *fields, struct gp_str body,
+				    size_t chunk)
 {
 	struct one_record resolver = {.base = {.ops = &ops}, .text = gp_str_sub(record, 0, 60000)};
 	struct gp_batch *batch = gp_batch_new(gp_clock_mono_ms() + 10000);
@@ -51,7 +52,8 @@ static struct gp_auth_result verify(struct gp_arena *arena, struct gp_str record
 	struct gp_asker asker;
 
 	gp_asker_init(&asker, &resolver.base, batch, arena);
-	v = gp_dkim_verify_begin(&asker, NULL, &gp_dkim_defaults, fields, GP_STR("a.example"), hasher, NOW);
+	v = gp_dkim_verify_begin(&asker, NULL, &gp_dkim_defaults, fields, GP_STR("a.example"),
+				 hasher, NOW);
 	for (size_t pos = 0; pos < body.len; pos += chunk)
 		gp_body_hasher_add(hasher, gp_str_sub(body, pos, chunk));
 	gp_body_hasher_finish(hasher);
@@ -65,16 +67,18 @@ static struct gp_auth_result verify(struct gp_arena *arena, struct gp_str record
 static void check_result(const struct gp_dkim_result *r)
 {
 	FUZZ_CHECK((r->status == GP_AUTH_PASS) == (r->reason.len == 0));
-	FUZZ_CHECK(r->status != GP_AUTH_PASS || (r->domain.len && r->selector.len && r->record.len));
+	FUZZ_CHECK(r->status != GP_AUTH_PASS ||
+		   (r->domain.len && r->selector.len && r->record.len));
 	FUZZ_CHECK(r->status != GP_AUTH_PASS || r->key_bits >= 256);
 }
 
 static const struct gp_key *our_key(void)
 {
 	/* RFC 8032, 7.1, test 1, which is the one of RFC 8463. */
-	static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
-				  "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
-				  "-----END PRIVATE KEY-----\n";
+	static const char pem[] =
+		"-----BEGIN PRIVATE KEY-----\n"
+		"MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+		"-----END PRIVATE KEY-----\n";
 	static struct gp_key *key;
 
 	if (!key)
@@ -82,8 +86,8 @@ static const struct gp_key *our_key(void)
 	return key;
 }
 
-static void check_signing(struct gp_arena *arena, const struct gp_fields *fields, struct gp_str body,
-			  unsigned variant)
+static void check_signing(struct gp_arena *arena, const struct gp_fields *fields,
+			  struct gp_str body, unsigned variant)
 {
 	struct gp_body_hasher *hasher = gp_body_hasher_new(arena);
 	const struct gp_sign_as as = {
@@ -105,9 +109,10 @@ static void check_signing(struct gp_arena *arena, const struct gp_fields *fields
 	gp_fields_add(arena, &with, GP_STR("DKIM-Signature"),
 		      gp_str(gp_arena_printf(arena, " %.*s", GP_STR_FMT(value))));
 	for (size_t i = 0; i < fields->list.len; i++)
-		gp_fields_add(arena, &with, fields->list.items[i].name, fields->list.items[i].value);
-	r = verify(arena, GP_STR("k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="), &with, body,
-		   13);
+		gp_fields_add(arena, &with, fields->list.items[i].name,
+			      fields->list.items[i].value);
+	r = verify(arena, GP_STR("k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="),
+		   &with, body, 13);
 	FUZZ_CHECK(with.is_cut || r.dkim[0].status == GP_AUTH_PASS);
 }
 

@@ -7,7 +7,8 @@
 #include "lib/base/limits.h"
 #include "tests/fuzz/fuzz.h"
 
-static void check_tag(struct gp_arena *arena, struct gp_str text, const struct gp_tags *tags, size_t i)
+static void check_tag(struct gp_arena *arena, struct gp_str text, const struct gp_tags *tags,
+		      size_t i)
 {
 	const struct gp_tag *t = &tags->items[i];
 	char *name = gp_arena_cstr(arena, t->name);

@@ -26,7 +26,8 @@ static bool read_message(struct probe *p, struct message *ret)
 
 	if (gp_base64_decode(probe_str(p, "message"), &bytes))
 		return false;
-	gp_fields_parse(p->arena, gp_arena_str(p->arena, gp_buf_str(&bytes)), &ret->fields, &ret->body);
+	gp_fields_parse(p->arena, gp_arena_str(p->arena, gp_buf_str(&bytes)), &ret->fields,
+			&ret->body);
 	return true;
 }
 
@@ -81,8 +82,8 @@ static struct gp_key *read_key(struct gp_str pem, struct gp_diag *diag)
 	return key;
 }
 
-static int sign(struct probe *p, const struct message *m, const struct gp_key *key, struct gp_str *ret,
-		struct gp_diag *diag)
+static int sign(struct probe *p, const struct message *m, const struct gp_key *key,
+		struct gp_str *ret, struct gp_diag *diag)
 {
 	struct gp_body_hasher *hasher = gp_body_hasher_new(p->arena);
 	struct gp_sign_options options = gp_sign_defaults;

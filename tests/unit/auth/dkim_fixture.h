@@ -113,7 +113,8 @@ static const char *sign(const char *message, const struct gp_sign_options *optio
 static const char *signed_message(const char *message, const struct gp_sign_options *options,
 				  const struct gp_sign_as *as)
 {
-	return gp_arena_printf(arena, "DKIM-Signature: %s\n%s", sign(message, options, as), message);
+	return gp_arena_printf(arena, "DKIM-Signature: %s\n%s", sign(message, options, as),
+			       message);
 }
 
 static void assert_result(const struct gp_dkim_result *r, enum gp_auth_status status,

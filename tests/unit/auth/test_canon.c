@@ -45,7 +45,8 @@ static void test_names(void **state)
 	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
 		enum gp_canon header, body;
 
-		assert_int_equal(gp_canon_parse(gp_str(cases[i].text), &header, &body), cases[i].result);
+		assert_int_equal(gp_canon_parse(gp_str(cases[i].text), &header, &body),
+				 cases[i].result);
 		if (cases[i].result == GP_OK) {
 			assert_int_equal(header, cases[i].header);
 			assert_int_equal(body, cases[i].body);
@@ -76,10 +77,12 @@ static void test_header(void **state)
 	(void)state;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
 		gp_buf_reset(&out);
-		gp_canon_header(GP_CANON_SIMPLE, gp_str(cases[i].name), gp_str(cases[i].value), &out);
+		gp_canon_header(GP_CANON_SIMPLE, gp_str(cases[i].name), gp_str(cases[i].value),
+				&out);
 		assert_str(gp_buf_str(&out), cases[i].simple);
 		gp_buf_reset(&out);
-		gp_canon_header(GP_CANON_RELAXED, gp_str(cases[i].name), gp_str(cases[i].value), &out);
+		gp_canon_header(GP_CANON_RELAXED, gp_str(cases[i].name), gp_str(cases[i].value),
+				&out);
 		assert_str(gp_buf_str(&out), cases[i].relaxed);
 	}
 }
@@ -107,14 +110,19 @@ static const struct {
 	{"  a  b\t\tc \t d  \r\n   \r\n e\r\n", "  a  b\t\tc \t d  \r\n   \r\n e\r\n",
 	 " a b c d\r\n\r\n e\r\n"},
 	{"x\r\n.\r\n..\r\n", "x\r\n.\r\n..\r\n", "x\r\n.\r\n..\r\n"},
-	{"one two three four five six seven eight\r\nnine ten eleven  twelve\r\nthirteen\tfourteen \r\n"
+	{"one two three four five six seven eight\r\nnine ten eleven  twelve\r\nthirteen\tfourteen "
+	 "\r\n"
 	 "fifteen and a long line without anything to do about it at all\r\n\r\nlast one\r\n\r\n",
-	 "one two three four five six seven eight\r\nnine ten eleven  twelve\r\nthirteen\tfourteen \r\n"
+	 "one two three four five six seven eight\r\nnine ten eleven  twelve\r\nthirteen\tfourteen "
+	 "\r\n"
 	 "fifteen and a long line without anything to do about it at all\r\n\r\nlast one\r\n",
-	 "one two three four five six seven eight\r\nnine ten eleven twelve\r\nthirteen fourteen\r\n"
+	 "one two three four five six seven eight\r\nnine ten eleven twelve\r\nthirteen "
+	 "fourteen\r\n"
 	 "fifteen and a long line without anything to do about it at all\r\n\r\nlast one\r\n"},
-	{"fifteen chars..\nsixteen chars...\nseventeen chars..\n", "fifteen chars..\r\nsixteen chars...\r\n"
-	 "seventeen chars..\r\n", "fifteen chars..\r\nsixteen chars...\r\nseventeen chars..\r\n"},
+	{"fifteen chars..\nsixteen chars...\nseventeen chars..\n",
+	 "fifteen chars..\r\nsixteen chars...\r\n"
+	 "seventeen chars..\r\n",
+	 "fifteen chars..\r\nsixteen chars...\r\nseventeen chars..\r\n"},
 };
 
 static void assert_digest(const struct gp_body_digest *d, struct gp_str canonical, int64_t length)
@@ -134,7 +142,8 @@ static void assert_digest(const struct gp_body_digest *d, struct gp_str canonica
 static void check_body(struct gp_str in, struct gp_str simple, struct gp_str relaxed, size_t cut,
 		       size_t cut2)
 {
-	const struct gp_str canonical[] = {[GP_CANON_SIMPLE] = simple, [GP_CANON_RELAXED] = relaxed};
+	const struct gp_str canonical[] = {
+		[GP_CANON_SIMPLE] = simple, [GP_CANON_RELAXED] = relaxed};
 	struct gp_body_hasher *h = gp_body_hasher_new(arena);
 	unsigned numbers[2][512], whole[2];
 
@@ -151,7 +160,8 @@ static void check_body(struct gp_str in, struct gp_str simple, struct gp_str rel
 	for (int c = 0; c < 2; c++) {
 		assert_digest(gp_body_hasher_get(h, whole[c]), canonical[c], GP_BODY_WHOLE);
 		for (size_t n = 0; n <= canonical[c].len; n++)
-			assert_digest(gp_body_hasher_get(h, numbers[c][n]), canonical[c], (int64_t)n);
+			assert_digest(gp_body_hasher_get(h, numbers[c][n]), canonical[c],
+				      (int64_t)n);
 		assert_null(gp_body_hasher_get(h, numbers[c][canonical[c].len + 1]));
 	}
 }
@@ -166,7 +176,8 @@ static void test_bodies_cut_anywhere(void **state)
 			size_t third = in.len < 30 ? 1 : 37;
 
 			for (size_t cut2 = cut; cut2 <= in.len; cut2 += third)
-				check_body(in, gp_str(bodies[i].simple), gp_str(bodies[i].relaxed), cut, cut2);
+				check_body(in, gp_str(bodies[i].simple), gp_str(bodies[i].relaxed),
+					   cut, cut2);
 			gp_arena_reset(arena);
 		}
 	}
@@ -234,15 +245,17 @@ static void check_against_plain(struct gp_str in, size_t chunk)
 			gp_body_hasher_add(h, gp_str_sub(in, pos, chunk));
 		gp_body_hasher_finish(h);
 		assert_digest(gp_body_hasher_get(h, whole), gp_buf_str(&form), GP_BODY_WHOLE);
-		assert_digest(gp_body_hasher_get(h, part), gp_buf_str(&form), (int64_t)form.len / 2);
+		assert_digest(gp_body_hasher_get(h, part), gp_buf_str(&form),
+			      (int64_t)form.len / 2);
 	}
 }
 
 /* Random bodies of the characters that matter, long enough to pass the gathering. */
 static void test_random_bodies(void **state)
 {
-	static const char *const alphabets[] = {"ab \t\r\n", "abcdefghijklmnopqrstuvwxyz     \n",
-						"x", " ", "\n", "abcdefghijklmnopqrstuvwxyz\r", "\r\n"};
+	static const char *const alphabets[] = {
+		"ab \t\r\n", "abcdefghijklmnopqrstuvwxyz     \n", "x",	 " ",
+		"\n",	     "abcdefghijklmnopqrstuvwxyz\r",	  "\r\n"};
 	static const size_t chunks[] = {1, 7, 63, 1000, 65535, 200000};
 	static char body[40000];
 	unsigned seed = 1;
@@ -317,7 +330,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bodies_cut_anywhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_byte_by_byte, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_bodies, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_equal_questions_have_one_number, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_equal_questions_have_one_number, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_runs_are_counted, setup, teardown),
 	};

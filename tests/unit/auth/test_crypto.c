@@ -61,7 +61,8 @@ static void test_types(void **state)
 
 static void check_round_trip(const struct gp_key *key)
 {
-	GP_BUF_AUTO pem = GP_BUF_INIT(10000), bytes = GP_BUF_INIT(10000), signature = GP_BUF_INIT(10000);
+	GP_BUF_AUTO pem = GP_BUF_INIT(10000), bytes = GP_BUF_INIT(10000),
+		    signature = GP_BUF_INIT(10000);
 	struct gp_key *again, *public;
 
 	assert_int_equal(gp_key_pem(key, &pem), GP_OK);
@@ -85,7 +86,8 @@ static void check_round_trip(const struct gp_key *key)
 	signature.data[5] ^= 1;
 	assert_false(gp_key_verify(public, digest, gp_buf_str(&signature)));
 	signature.data[5] ^= 1;
-	assert_false(gp_key_verify(public, (const unsigned char *)"another digest of the same length",
+	assert_false(gp_key_verify(public,
+				   (const unsigned char *)"another digest of the same length",
 				   gp_buf_str(&signature)));
 	for (size_t n = 0; n < signature.len; n++)
 		assert_false(gp_key_verify(public, digest, gp_str_n(signature.data, n)));
@@ -139,13 +141,15 @@ static void test_hostile_public_keys(void **state)
 	(void)state;
 	gp_key_public(rsa, &bytes);
 	for (size_t n = 0; n < bytes.len; n++)
-		assert_int_equal(gp_key_from_public(GP_KEY_RSA, gp_str_n(bytes.data, n), &key), GP_EINVAL);
+		assert_int_equal(gp_key_from_public(GP_KEY_RSA, gp_str_n(bytes.data, n), &key),
+				 GP_EINVAL);
 	gp_buf_add_chr(&bytes, 'x');
 	assert_int_equal(gp_key_from_public(GP_KEY_RSA, gp_buf_str(&bytes), &key), GP_EINVAL);
 	gp_buf_reset(&bytes);
 	gp_key_public(ed25519, &bytes);
 	assert_int_equal(gp_key_from_public(GP_KEY_RSA, gp_buf_str(&bytes), &key), GP_EINVAL);
-	assert_int_equal(gp_key_from_public(GP_KEY_ED25519, gp_str_n(bytes.data, 31), &key), GP_EINVAL);
+	assert_int_equal(gp_key_from_public(GP_KEY_ED25519, gp_str_n(bytes.data, 31), &key),
+			 GP_EINVAL);
 	gp_buf_add_chr(&bytes, 'x');
 	assert_int_equal(gp_key_from_public(GP_KEY_ED25519, gp_buf_str(&bytes), &key), GP_EINVAL);
 	assert_null(key);
@@ -176,8 +180,9 @@ static void test_dear_public_keys(void **state)
 	static const struct {
 		size_t modulus, exponent;
 		int result;
-	} cases[] = {{256, 3, GP_OK}, {1024, 3, GP_OK}, {1025, 3, GP_ELIMIT}, {256, 8, GP_OK},
-		     {256, 9, GP_ELIMIT}, {256, 100, GP_ELIMIT}, {2049, 3, GP_ELIMIT}};
+	} cases[] = {{256, 3, GP_OK},	  {1024, 3, GP_OK},    {1025, 3, GP_ELIMIT},
+		     {256, 8, GP_OK},	  {256, 9, GP_ELIMIT}, {256, 100, GP_ELIMIT},
+		     {2049, 3, GP_ELIMIT}};
 
 	(void)state;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
@@ -185,7 +190,8 @@ static void test_dear_public_keys(void **state)
 		struct gp_key *key = NULL;
 
 		add_rsa_public(&bytes, cases[i].modulus, cases[i].exponent);
-		assert_int_equal(gp_key_from_public(GP_KEY_RSA, gp_buf_str(&bytes), &key), cases[i].result);
+		assert_int_equal(gp_key_from_public(GP_KEY_RSA, gp_buf_str(&bytes), &key),
+				 cases[i].result);
 		gp_key_unref(&key);
 	}
 }
@@ -227,10 +233,13 @@ static void test_foreign_files(void **state)
 		{"echo hello", "holds no PEM private key"},
 		{"echo -----BEGIN PRIVATE KEY-----; echo AAAA; echo -----END PRIVATE KEY-----",
 		 "holds no PEM private key"},
-		{"openssl genpkey -quiet -algorithm ed25519 -aes128 -pass pass:x", "is encrypted; decrypt"},
-		{"openssl genrsa -traditional -aes128 -passout pass:x 1024", "is encrypted; decrypt"},
+		{"openssl genpkey -quiet -algorithm ed25519 -aes128 -pass pass:x",
+		 "is encrypted; decrypt"},
+		{"openssl genrsa -traditional -aes128 -passout pass:x 1024",
+		 "is encrypted; decrypt"},
 		{"openssl genpkey -algorithm ed25519 | openssl pkey -pubout", "is a public key"},
-		{"openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256", "is a key for EC"},
+		{"openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256",
+		 "is a key for EC"},
 		{"openssl genpkey -algorithm x25519", "is a key for X25519"},
 		{"openssl genpkey -algorithm dh -pkeyopt group:ffdhe2048", "is a key for DH"},
 		{"openssl genrsa 768", "has 768 bits; use 2048"},
@@ -245,8 +254,8 @@ static void test_foreign_files(void **state)
 		char command[300];
 
 		chmod(path, 0600);
-		snprintf(command, sizeof(command), "{ %s; } > %s 2>/dev/null < /dev/null", cases[i].command,
-			 path);
+		snprintf(command, sizeof(command), "{ %s; } > %s 2>/dev/null < /dev/null",
+			 cases[i].command, path);
 		(void)!system(command);
 		assert_int_equal(gp_key_load(path, &key, &diag), GP_EINVAL);
 		if (!strstr(diag.text, cases[i].complaint) || !strstr(diag.text, path))
@@ -262,7 +271,8 @@ static void test_traditional_rsa(void **state)
 
 	(void)state;
 	chmod(path, 0600);
-	snprintf(command, sizeof(command), "openssl genrsa -traditional 1024 > %s 2>/dev/null", path);
+	snprintf(command, sizeof(command), "openssl genrsa -traditional 1024 > %s 2>/dev/null",
+		 path);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(gp_key_load(path, &key, NULL), GP_OK);
 	assert_int_equal(gp_key_type(key), GP_KEY_RSA);
@@ -291,7 +301,8 @@ static void *use_keys(void *arg)
 		bool ok;
 
 		gp_buf_reset(&out);
-		ok = gp_key_sign(mine, digest, &out) == GP_OK && gp_key_verify(mine, digest, gp_buf_str(&out));
+		ok = gp_key_sign(mine, digest, &out) == GP_OK &&
+		     gp_key_verify(mine, digest, gp_buf_str(&out));
 		gp_key_unref(&mine);
 		if (!ok)
 			return arg;

@@ -97,7 +97,8 @@ static void test_lines_are_short(void **state)
 	gp_buf_add_cstr(&text, message);
 	for (int n = 0; n < 40; n++) {
 		as.selector = gp_str_n("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", (size_t)n + 1);
-		value = gp_arena_printf(arena, "DKIM-Signature: %s", sign(gp_buf_cstr(&text), &o, &as));
+		value = gp_arena_printf(arena, "DKIM-Signature: %s",
+					sign(gp_buf_cstr(&text), &o, &as));
 		for (; (lf = strchr(value, '\n')); value = lf + 1) {
 			assert_int_equal(lf[1], '\t');
 			assert_true(lf - value + (value[0] == '\t' ? 7 : 0) < 78);
@@ -115,7 +116,8 @@ static void test_oversigning(void **state)
 	struct gp_auth_result r;
 
 	(void)state;
-	r = verify(gp_arena_printf(arena, "From: eve@evil.example\n%s", text), zone, "", &gp_dkim_defaults);
+	r = verify(gp_arena_printf(arena, "From: eve@evil.example\n%s", text), zone, "",
+		   &gp_dkim_defaults);
 	assert_result(&r.dkim[0], GP_AUTH_FAIL, "signature did not verify");
 	r = verify(gp_arena_printf(arena, "Subject: above\n%s", text), zone, "", &gp_dkim_defaults);
 	assert_result(&r.dkim[0], GP_AUTH_PASS, "");
@@ -123,7 +125,8 @@ static void test_oversigning(void **state)
 
 static void test_own_header_list(void **state)
 {
-	static const struct gp_str headers[] = {{"subject", 7}, {"X-None", 6}, {"from", 4}, {"FROM", 4}};
+	static const struct gp_str headers[] = {
+		{"subject", 7}, {"X-None", 6}, {"from", 4}, {"FROM", 4}};
 	static const struct gp_str oversign[] = {{"X-None", 6}, {"Reply-To", 8}, {"reply-to", 8}};
 	struct gp_sign_options o = gp_sign_defaults;
 	struct gp_sign_as as = as_of(GP_KEY_RSA);
@@ -168,9 +171,11 @@ static void test_domains_are_folded(void **state)
 	struct gp_sign_as as = as_of(GP_KEY_RSA);
 
 	(void)state;
-	as.domain = GP_STR("B\xc3\xbc" "cher.Example");
+	as.domain = GP_STR("B\xc3\xbc"
+			   "cher.Example");
 	as.selector = GP_STR("S1.Sub");
-	assert_non_null(strstr(sign(message, &gp_sign_defaults, &as), "d=xn--bcher-kva.example; s=s1.sub;"));
+	assert_non_null(strstr(sign(message, &gp_sign_defaults, &as),
+			       "d=xn--bcher-kva.example; s=s1.sub;"));
 }
 
 static int try_to_sign(const char *text, const struct gp_sign_as *as, struct gp_diag *diag)

@@ -9,28 +9,28 @@
 #include "lib/base/limits.h"
 
 /* RFC 8463, appendix A. */
-#define EXAMPLE_SIGNATURES                                                                         \
-	"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\n"                              \
-	" d=football.example.com; i=@football.example.com;\n"                                      \
-	" q=dns/txt; s=brisbane; t=1528637909; h=from : to :\n"                                    \
-	" subject : date : message-id : from : subject : date;\n"                                  \
-	" bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"                                      \
-	" b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\n"                            \
-	" Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\n"                                                      \
-	"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\n"                                  \
-	" d=football.example.com; i=@football.example.com;\n"                                      \
-	" q=dns/txt; s=test; t=1528637909; h=from : to : subject :\n"                              \
-	" date : message-id : from : subject : date;\n"                                            \
-	" bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"                                      \
-	" b=F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8GwpsRe0IeIixNTe3\n"                            \
-	" DhCVlUrSjV4BwcVcOF6+FF3Zo9Rpo1tFOeS9mPYQTnGdaSGsgeefOsk2Jz\n"                            \
+#define EXAMPLE_SIGNATURES                                              \
+	"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\n"   \
+	" d=football.example.com; i=@football.example.com;\n"           \
+	" q=dns/txt; s=brisbane; t=1528637909; h=from : to :\n"         \
+	" subject : date : message-id : from : subject : date;\n"       \
+	" bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"           \
+	" b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\n" \
+	" Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\n"                           \
+	"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\n"       \
+	" d=football.example.com; i=@football.example.com;\n"           \
+	" q=dns/txt; s=test; t=1528637909; h=from : to : subject :\n"   \
+	" date : message-id : from : subject : date;\n"                 \
+	" bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"           \
+	" b=F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8GwpsRe0IeIixNTe3\n" \
+	" DhCVlUrSjV4BwcVcOF6+FF3Zo9Rpo1tFOeS9mPYQTnGdaSGsgeefOsk2Jz\n" \
 	" dA+L10TeYt9BgDfQNZtKdN1WO//KgIqXP7OdEFE4LjFYNcUxZQ4FADY+8=\n"
-#define EXAMPLE_MESSAGE                                                                            \
-	"From: Joe SixPack <joe@football.example.com>\n"                                           \
-	"To: Suzie Q <suzie@shopping.example.net>\n"                                               \
-	"Subject: Is dinner ready?\n"                                                              \
-	"Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n"                                            \
-	"Message-ID: <20030712040037.46341.5F8J@football.example.com>\n"                           \
+#define EXAMPLE_MESSAGE                                                  \
+	"From: Joe SixPack <joe@football.example.com>\n"                 \
+	"To: Suzie Q <suzie@shopping.example.net>\n"                     \
+	"Subject: Is dinner ready?\n"                                    \
+	"Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n"                  \
+	"Message-ID: <20030712040037.46341.5F8J@football.example.com>\n" \
 	"\nHi.\n\nWe lost the game.  Are you hungry yet?\n\nJoe.\n"
 static const char example_zone[] =
 	"brisbane._domainkey.football.example.com TXT v=DKIM1; k=ed25519; "
@@ -63,15 +63,15 @@ static void test_rfc8463(void **state)
 
 static void test_relaxed_tolerates(void **state)
 {
-	struct gp_auth_result r = verify(
-		"X-Above: x\n" EXAMPLE_SIGNATURES "Received: x\n"
-		"fRom:\n\tJoe   SixPack\t<joe@football.example.com>  \n"
-		"To: Suzie Q <suzie@shopping.example.net>\r\n"
-		"Subject: Is dinner\r\n ready?\n"
-		"Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n"
-		"Message-ID: <20030712040037.46341.5F8J@football.example.com>\n"
-		"\nHi. \r\n \nWe lost\tthe game. Are you hungry yet?\n\nJoe.\t\n\n\t\n",
-		example_zone, "", &gp_dkim_defaults);
+	struct gp_auth_result r =
+		verify("X-Above: x\n" EXAMPLE_SIGNATURES "Received: x\n"
+		       "fRom:\n\tJoe   SixPack\t<joe@football.example.com>  \n"
+		       "To: Suzie Q <suzie@shopping.example.net>\r\n"
+		       "Subject: Is dinner\r\n ready?\n"
+		       "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n"
+		       "Message-ID: <20030712040037.46341.5F8J@football.example.com>\n"
+		       "\nHi. \r\n \nWe lost\tthe game. Are you hungry yet?\n\nJoe.\t\n\n\t\n",
+		       example_zone, "", &gp_dkim_defaults);
 
 	(void)state;
 	assert_result(&r.dkim[0], GP_AUTH_PASS, "");
@@ -93,7 +93,8 @@ static void test_changes_are_noticed(void **state)
 	assert_result(&r.dkim[0], GP_AUTH_FAIL, "signature did not verify");
 	assert_result(&r.dkim[1], GP_AUTH_FAIL, "signature did not verify");
 	/* Not oversigned: the lowest counts. */
-	r = verify(EXAMPLE_SIGNATURES "To: another\n" EXAMPLE_MESSAGE, example_zone, "", &gp_dkim_defaults);
+	r = verify(EXAMPLE_SIGNATURES "To: another\n" EXAMPLE_MESSAGE, example_zone, "",
+		   &gp_dkim_defaults);
 	assert_result(&r.dkim[0], GP_AUTH_PASS, "");
 }
 
@@ -111,8 +112,10 @@ static void test_malformed_signatures(void **state)
 		{"v=1; v=1", GP_AUTH_PERMERROR, "duplicate tag \"v\""},
 		{"v=1; a=rsa-sha256", GP_AUTH_PERMERROR, "b= is missing"},
 		{"v=1; b=QUFB", GP_AUTH_PERMERROR, "a= is missing"},
-		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from", GP_AUTH_PERMERROR, "bh= is missing"},
-		{"v=1; a=rsa-sha256; b=QUFB; d=; s=x; h=from; " BH, GP_AUTH_PERMERROR, "d= is no domain name"},
+		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from", GP_AUTH_PERMERROR,
+		 "bh= is missing"},
+		{"v=1; a=rsa-sha256; b=QUFB; d=; s=x; h=from; " BH, GP_AUTH_PERMERROR,
+		 "d= is no domain name"},
 		{"v=1; a=rsa-sha256; b=QUFB; d=a..example; s=x; h=from; " BH, GP_AUTH_PERMERROR,
 		 "d= is no domain name"},
 		{"v=1; a=rsa-sha256; b=QUFB; d=a b; s=x; h=from; " BH, GP_AUTH_PERMERROR,
@@ -123,22 +126,24 @@ static void test_malformed_signatures(void **state)
 		 "rsa-sha1 is not accepted (RFC 8301)"},
 		{"v=1; a=dsa-sha256; b=QUFB; d=a.example; s=x; h=from; " BH, GP_AUTH_PERMERROR,
 		 "unknown algorithm"},
-		{"v=1; a=rsa-sha256; b=; d=a.example; s=x; h=from; " BH, GP_AUTH_PERMERROR, "b= is empty"},
+		{"v=1; a=rsa-sha256; b=; d=a.example; s=x; h=from; " BH, GP_AUTH_PERMERROR,
+		 "b= is empty"},
 		{"v=1; a=rsa-sha256; b=QU!B; d=a.example; s=x; h=from; " BH, GP_AUTH_PERMERROR,
 		 "b= is not base64"},
 		{"v=1; a=rsa-sha256; b=QUFB; bh=?; d=a.example; s=x; h=from", GP_AUTH_PERMERROR,
 		 "bh= is not base64"},
 		{"v=1; a=rsa-sha256; b=QUFB; bh=QUFB; d=a.example; s=x; h=from", GP_AUTH_PERMERROR,
 		 "bh= is no SHA-256 digest"},
-		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=; " BH, GP_AUTH_PERMERROR, "h= is empty"},
-		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=to:subject; " BH, GP_AUTH_PERMERROR,
-		 "From is not signed"},
-		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; c=nowsp; " BH, GP_AUTH_PERMERROR,
-		 "unknown canonicalisation"},
-		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; q=http; " BH, GP_AUTH_PERMERROR,
-		 "unknown query method"},
-		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; l=-1; " BH, GP_AUTH_PERMERROR,
-		 "l= is no number"},
+		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=; " BH, GP_AUTH_PERMERROR,
+		 "h= is empty"},
+		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=to:subject; " BH,
+		 GP_AUTH_PERMERROR, "From is not signed"},
+		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; c=nowsp; " BH,
+		 GP_AUTH_PERMERROR, "unknown canonicalisation"},
+		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; q=http; " BH,
+		 GP_AUTH_PERMERROR, "unknown query method"},
+		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; l=-1; " BH,
+		 GP_AUTH_PERMERROR, "l= is no number"},
 		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; l=99999999999999999999; " BH,
 		 GP_AUTH_PERMERROR, "l= is no number"},
 		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; t=x; " BH, GP_AUTH_PERMERROR,
@@ -153,11 +158,12 @@ static void test_malformed_signatures(void **state)
 		 GP_AUTH_PERMERROR, "i= is not within d="},
 		{"v=2; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; " BH, GP_AUTH_PERMERROR,
 		 "unknown version"},
-		{"a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; " BH, GP_AUTH_PERMERROR, "v= is missing"},
-		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; t=1900000000; " BH, GP_AUTH_FAIL,
-		 "signature is from the future"},
-		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; x=1700000000; " BH, GP_AUTH_FAIL,
-		 "signature has expired"},
+		{"a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; " BH, GP_AUTH_PERMERROR,
+		 "v= is missing"},
+		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; t=1900000000; " BH,
+		 GP_AUTH_FAIL, "signature is from the future"},
+		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; x=1700000000; " BH,
+		 GP_AUTH_FAIL, "signature has expired"},
 	};
 
 	(void)state;
@@ -187,8 +193,10 @@ static void test_clock_skew(void **state)
 	(void)state;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
 		const char *text = gp_arena_printf(
-			arena, "DKIM-Signature: v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; " BH
-			       "%s\n" EXAMPLE_MESSAGE, cases[i].times);
+			arena,
+			"DKIM-Signature: v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; " BH
+			"%s\n" EXAMPLE_MESSAGE,
+			cases[i].times);
 		struct gp_auth_result r = verify(text, "x TXT x\n", "", &gp_dkim_defaults);
 		char reason[100];
 
@@ -233,8 +241,8 @@ static void test_key_records(void **state)
 		{"v=DKIM1; p=!", GP_AUTH_PERMERROR, "key record: p= is not base64"},
 		{"v=DKIM1; p=QUFB", GP_AUTH_PERMERROR, "key record: p= is no rsa key"},
 		{"v=DKIM1; k=ed25519; p=$", GP_AUTH_PERMERROR, "key record: p= is no ed25519 key"},
-		{"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", GP_AUTH_PERMERROR,
-		 "key is for ed25519"},
+		{"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+		 GP_AUTH_PERMERROR, "key is for ed25519"},
 		{"v=DKIM1; k=dsa; p=$", GP_AUTH_PERMERROR, "key record: unknown k="},
 		{"v=DKIM1; h=sha1; p=$", GP_AUTH_PERMERROR, "key does not allow sha256"},
 		{"v=DKIM1; s=tlsrpt; p=$", GP_AUTH_PERMERROR, "key is not for mail"},
@@ -282,8 +290,10 @@ static void test_key_sizes(void **state)
 {
 	/* 768 bits, made for this test; the private half is gone. */
 	static const char small[] =
-		"s1._domainkey.example.org TXT p=MHwwDQYJKoZIhvcNAQEBBQADawAwaAJhALfJYLHavB9ZnaM93wewMImKI0QA"
-		"TBUU4jIZHHM0x6BNcS8jkg5CXxHS6rm3nQ3NGtfpIYv/xiFYu87dH7r2jBU8NVjS76R7yttbg5qMnRSKXuDDb95H622+zMLEvFZnrQIDAQAB\n";
+		"s1._domainkey.example.org TXT "
+		"p=MHwwDQYJKoZIhvcNAQEBBQADawAwaAJhALfJYLHavB9ZnaM93wewMImKI0QA"
+		"TBUU4jIZHHM0x6BNcS8jkg5CXxHS6rm3nQ3NGtfpIYv/"
+		"xiFYu87dH7r2jBU8NVjS76R7yttbg5qMnRSKXuDDb95H622+zMLEvFZnrQIDAQAB\n";
 	struct gp_dkim_options strict = gp_dkim_defaults;
 	const char *text = example(GP_KEY_RSA, "");
 	struct gp_auth_result r;
@@ -309,14 +319,16 @@ static void test_several_records(void **state)
 	struct gp_auth_result r;
 
 	(void)state;
-	r = verify(text, gp_arena_printf(arena, "s1._domainkey.example.org TXT some-verification=1\n%s%s",
-					 zone_line("s1", "", keys[GP_KEY_ED25519]), good),
+	r = verify(text,
+		   gp_arena_printf(arena, "s1._domainkey.example.org TXT some-verification=1\n%s%s",
+				   zone_line("s1", "", keys[GP_KEY_ED25519]), good),
 		   "", &gp_dkim_defaults);
 	assert_result(&r.dkim[0], GP_AUTH_PASS, "");
 	assert_str(gp_str_sub(r.dkim[0].record, 0, 5), "k=rsa");
 	/* None serves: the first says why. */
-	r = verify(text, gp_arena_printf(arena, "s1._domainkey.example.org TXT p=\n%s",
-					 zone_line("s1", "", keys[GP_KEY_ED25519])),
+	r = verify(text,
+		   gp_arena_printf(arena, "s1._domainkey.example.org TXT p=\n%s",
+				   zone_line("s1", "", keys[GP_KEY_ED25519])),
 		   "", &gp_dkim_defaults);
 	assert_result(&r.dkim[0], GP_AUTH_PERMERROR, "key is revoked");
 	assert_str(r.dkim[0].record, "p=");
@@ -329,8 +341,10 @@ static void test_several_records(void **state)
 
 static void test_key_behind_cname(void **state)
 {
-	const char *zone = gp_arena_printf(arena, "s1._domainkey.example.org CNAME k.provider.example\n"
-					   "k.provider.example TXT %s\n", record_of(keys[GP_KEY_RSA]));
+	const char *zone = gp_arena_printf(arena,
+					   "s1._domainkey.example.org CNAME k.provider.example\n"
+					   "k.provider.example TXT %s\n",
+					   record_of(keys[GP_KEY_RSA]));
 	struct gp_auth_result r = verify(example(GP_KEY_RSA, ""), zone, "", &gp_dkim_defaults);
 
 	(void)state;
@@ -340,16 +354,20 @@ static void test_key_behind_cname(void **state)
 /* RFC 8616: U-labels in the field, A-labels in the DNS. */
 static void test_u_labels(void **state)
 {
-	const char *text = "DKIM-Signature: v=1; a=rsa-sha256; b=QUFB; d=b\xc3\xbc" "cher.example;"
-			   " s=s\xc3\xa9l; i=j\xc3\xb6" "e@sub.B\xc3\x9c" "CHER.example; h=from; " BH "\n"
-			   EXAMPLE_MESSAGE;
-	struct gp_auth_result r = verify(text, "x TXT x\n", "sub.xn--bcher-kva.example", &gp_dkim_defaults);
+	const char *text = "DKIM-Signature: v=1; a=rsa-sha256; b=QUFB; d=b\xc3\xbc"
+			   "cher.example;"
+			   " s=s\xc3\xa9l; i=j\xc3\xb6"
+			   "e@sub.B\xc3\x9c"
+			   "CHER.example; h=from; " BH "\n" EXAMPLE_MESSAGE;
+	struct gp_auth_result r =
+		verify(text, "x TXT x\n", "sub.xn--bcher-kva.example", &gp_dkim_defaults);
 
 	(void)state;
 	assert_result(&r.dkim[0], GP_AUTH_PERMERROR, "key not found");
 	assert_str(r.dkim[0].domain, "xn--bcher-kva.example");
 	assert_str(r.dkim[0].selector, "xn--sl-bja");
-	assert_str(r.dkim[0].identity, "j\xc3\xb6" "e@sub.xn--bcher-kva.example");
+	assert_str(r.dkim[0].identity, "j\xc3\xb6"
+				       "e@sub.xn--bcher-kva.example");
 	assert_true(r.dkim[0].is_author);
 	assert_str(r.lookups[0].name, "xn--sl-bja._domainkey.xn--bcher-kva.example");
 }
@@ -373,8 +391,10 @@ static void test_thousand_signatures(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1000; i++)
-		gp_buf_printf(&text, "DKIM-Signature: v=1; a=rsa-sha256; b=QUFB; d=%s%d.example; s=s%d;"
-			      " h=from; %s\n", i == 150 || i == 160 ? "sub.author" : "d", i, i % 2, BH);
+		gp_buf_printf(&text,
+			      "DKIM-Signature: v=1; a=rsa-sha256; b=QUFB; d=%s%d.example; s=s%d;"
+			      " h=from; %s\n",
+			      i == 150 || i == 160 ? "sub.author" : "d", i, i % 2, BH);
 	gp_buf_add_cstr(&text, EXAMPLE_MESSAGE);
 	r = verify(gp_buf_cstr(&text), "x TXT x\n", "author160.example", &gp_dkim_defaults);
 	assert_int_equal(r.n_dkim_seen, 1000);
@@ -389,8 +409,8 @@ static void test_thousand_signatures(void **state)
 static void test_keys_are_asked_for_once(void **state)
 {
 	const char *value = strchr(example(GP_KEY_RSA, ""), ':') + 1;
-	const char *one = gp_arena_printf(arena, "DKIM-Signature:%.*s", (int)(strstr(value, "From: ") - value),
-					  value);
+	const char *one = gp_arena_printf(arena, "DKIM-Signature:%.*s",
+					  (int)(strstr(value, "From: ") - value), value);
 	const char *text = gp_arena_printf(arena, "%s%s%s" EXAMPLE_MESSAGE, one, one, one);
 	struct gp_auth_result r =
 		verify(text, zone_line("s1", "", keys[GP_KEY_RSA]), "", &gp_dkim_defaults);
@@ -410,8 +430,11 @@ static void test_b_is_unique(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		gp_buf_printf(&text, "DKIM-Signature: v=1; a=rsa-sha256; b=QUFBQUFB\n QUF%c; d=example.org; s=s1;"
-			      " h=from; %s\n", "BCB"[i], BH);
+		gp_buf_printf(&text,
+			      "DKIM-Signature: v=1; a=rsa-sha256; b=QUFBQUFB\n QUF%c; "
+			      "d=example.org; s=s1;"
+			      " h=from; %s\n",
+			      "BCB"[i], BH);
 	gp_buf_add_cstr(&text, EXAMPLE_MESSAGE);
 	r = verify(gp_buf_cstr(&text), "x TXT x\n", "", &gp_dkim_defaults);
 	assert_str(r.dkim[0].b, "QUFBQUFBQUFB");
@@ -425,24 +448,29 @@ static void test_large_tags_and_headers(void **state)
 	struct gp_auth_result r;
 
 	(void)state;
-	gp_buf_add_cstr(&text, "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s1; " BH "h=from; b=");
+	gp_buf_add_cstr(&text,
+			"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s1; " BH "h=from; b=");
 	for (int i = 0; i < 65536; i++)
 		gp_buf_add_chr(&text, 'A');
-	gp_buf_add_cstr(&text, "\nDKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s1; b=QUFB; " BH "h=from");
+	gp_buf_add_cstr(&text,
+			"\nDKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s1; b=QUFB; " BH
+			"h=from");
 	for (int i = 0; i < 10000; i++)
 		gp_buf_add_cstr(&text, ":a");
 	gp_buf_add_cstr(&text, "\n" EXAMPLE_MESSAGE);
-	r = verify(gp_buf_cstr(&text), zone_line("s1", "", keys[GP_KEY_RSA]), "", &gp_dkim_defaults);
+	r = verify(gp_buf_cstr(&text), zone_line("s1", "", keys[GP_KEY_RSA]), "",
+		   &gp_dkim_defaults);
 	assert_result(&r.dkim[0], GP_AUTH_FAIL, "body hash did not verify");
 	assert_result(&r.dkim[1], GP_AUTH_PERMERROR, "h= is too long");
 
 	gp_buf_reset(&text);
 	gp_buf_add_cstr(&text, "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s1; b=QUFB; " BH
-			"h=from\nX: ");
+			       "h=from\nX: ");
 	for (int i = 0; i < GP_MAX_AUTH_HEADER; i++)
 		gp_buf_add_chr(&text, 'x');
 	gp_buf_add_cstr(&text, "\n" EXAMPLE_MESSAGE);
-	r = verify(gp_buf_cstr(&text), zone_line("s1", "", keys[GP_KEY_RSA]), "", &gp_dkim_defaults);
+	r = verify(gp_buf_cstr(&text), zone_line("s1", "", keys[GP_KEY_RSA]), "",
+		   &gp_dkim_defaults);
 	assert_result(&r.dkim[0], GP_AUTH_PERMERROR, "the message's header is too large");
 }
 
@@ -460,8 +488,9 @@ static void test_signature_never_signs_itself(void **state)
 {
 	static const struct gp_str headers[] = {{"from", 4}, {"dkim-signature", 14}};
 	struct gp_sign_options o = gp_sign_defaults;
-	struct gp_sign_as as = {
-		.domain = GP_STR("example.org"), .selector = GP_STR("s1"), .key = keys[GP_KEY_ED25519]};
+	struct gp_sign_as as = {.domain = GP_STR("example.org"),
+				.selector = GP_STR("s1"),
+				.key = keys[GP_KEY_ED25519]};
 	struct gp_auth_result r;
 
 	(void)state;
@@ -469,8 +498,8 @@ static void test_signature_never_signs_itself(void **state)
 	o.n_headers = 2;
 	o.oversign = headers + 1;
 	o.n_oversign = 1;
-	r = verify(signed_message(EXAMPLE_MESSAGE, &o, &as), zone_line("s1", "", keys[GP_KEY_ED25519]), "",
-		   &gp_dkim_defaults);
+	r = verify(signed_message(EXAMPLE_MESSAGE, &o, &as),
+		   zone_line("s1", "", keys[GP_KEY_ED25519]), "", &gp_dkim_defaults);
 	assert_result(&r.dkim[0], GP_AUTH_PASS, "");
 }
 
@@ -514,7 +543,8 @@ static void test_oversized_record(void **state)
 	gp_buf_add_cstr(&text, "p=");
 	for (int i = 0; i < 65000; i++)
 		gp_buf_add_chr(&text, 'A');
-	assert_int_equal(gp_dkim_record_parse(arena, NULL, gp_buf_str(&text), &r, &diag), GP_EINVAL);
+	assert_int_equal(gp_dkim_record_parse(arena, NULL, gp_buf_str(&text), &r, &diag),
+			 GP_EINVAL);
 	assert_string_equal(diag.text, "key record is larger than any key");
 }
 

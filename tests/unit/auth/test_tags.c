@@ -101,7 +101,8 @@ static void test_refused(void **state)
 		struct gp_diag diag = {0};
 		struct gp_tags tags;
 
-		assert_int_equal(gp_tags_parse(arena, gp_str(cases[i].text), &tags, &diag), GP_EINVAL);
+		assert_int_equal(gp_tags_parse(arena, gp_str(cases[i].text), &tags, &diag),
+				 GP_EINVAL);
 		assert_string_equal(diag.text, cases[i].reason);
 	}
 }
@@ -159,8 +160,9 @@ static void test_numbers(void **state)
 		const char *name;
 		int result;
 	} cases[] = {
-		{"a", GP_OK},	  {"b", GP_EINVAL}, {"c", GP_EINVAL}, {"d", GP_EINVAL}, {"e", GP_ELIMIT},
-		{"f", GP_EINVAL}, {"g", GP_EINVAL}, {"h", GP_OK},     {"i", GP_ENOENT},
+		{"a", GP_OK},	  {"b", GP_EINVAL}, {"c", GP_EINVAL},
+		{"d", GP_EINVAL}, {"e", GP_ELIMIT}, {"f", GP_EINVAL},
+		{"g", GP_EINVAL}, {"h", GP_OK},	    {"i", GP_ENOENT},
 	};
 	struct gp_tags tags;
 	int64_t n = 0;
@@ -182,7 +184,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nul_is_a_control_character, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_long_name_is_cut_in_the_reason, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_name_is_cut_in_the_reason, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 	};
 
