@@ -267,8 +267,8 @@ static int accept_private(EVP_PKEY *pkey, struct gp_key **ret, struct gp_diag *d
 		return GP_EINVAL;
 	}
 	if (type == GP_KEY_RSA && is_dear(pkey)) {
-		gp_diag_set(diag, "has %d bits or an odd exponent; use 2048 bits",
-			    EVP_PKEY_get_bits(pkey));
+		gp_diag_set(diag, "has more than %d bits or a huge exponent; use 2048 bits",
+			    GP_MAX_RSA_BITS);
 		return GP_EINVAL;
 	}
 	mine = NULL;

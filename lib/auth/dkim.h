@@ -46,7 +46,8 @@ void gp_dkim_record_done(struct gp_dkim_record *r);
 struct gp_dkim_options {
 	unsigned signatures_max; /* checked; if there are more, those of the author's domain first */
 	unsigned rsa_bits_min;	 /* never below 1024 */
-	int64_t unsigned_max;	 /* body bytes behind l= that are tolerated; beyond: "policy" */
+	int64_t unsigned_max;	 /* body bytes behind l= that are tolerated; beyond: "policy";
+				  * negative: any number */
 	int64_t clock_skew_s;	 /* t= may be that far in the future, x= that far past */
 };
 extern const struct gp_dkim_options gp_dkim_defaults; /* 10, 1024, 0, 300 */

@@ -71,6 +71,18 @@ void gp_base64_encode(const void *data, size_t len, struct gp_buf *out)
 	}
 }
 
+/* By ranges: strchr over the alphabet was a tenth of verifying a DKIM signature. */
+static int b64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
 int gp_base64_decode(struct gp_str text, struct gp_buf *out)
 {
 	size_t start = out->len;
@@ -85,7 +97,7 @@ int gp_base64_decode(struct gp_str text, struct gp_buf *out)
 			continue;
 		if (c == '=' && ++pads <= 2)
 			continue;
-		d = value_in(b64_digits, c);
+		d = b64_value(c);
 		if (d < 0 || pads)
 			return undo(out, start);
 		v = v << 6 | (uint32_t)d;

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/auth/dkim_fixture.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "lib/base/limits.h"
@@ -533,6 +534,45 @@ static void test_cache(void **state)
 	gp_dkim_keys_free(&cache);
 }
 
+static struct gp_dkim_keys *shared;
+
+/* Records of one key in many spellings, from a cache too small for them; NULL if all were
+ * right. */
+static void *use_cache(void *text)
+{
+	struct gp_arena *mine = gp_arena_new(0);
+	size_t wrong = 0;
+
+	for (int i = 0; i < 300; i++) {
+		struct gp_str record =
+			gp_str(gp_arena_printf(mine, "%s; n=%d", (char *)text, i % 12));
+		struct gp_dkim_record r = {0};
+
+		wrong += gp_dkim_record_parse(mine, shared, record, &r, NULL) != GP_OK ||
+			 !gp_key_same_public(r.key, keys[GP_KEY_ED25519]);
+		gp_dkim_record_done(&r);
+	}
+	gp_arena_free(mine);
+	return wrong ? text : NULL;
+}
+
+static void test_cache_of_threads(void **state)
+{
+	char *text = gp_arena_strdup(arena, record_of(keys[GP_KEY_ED25519]));
+	pthread_t threads[4];
+	void *failed;
+
+	(void)state;
+	shared = gp_dkim_keys_new(8);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, use_cache, text), 0);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(threads); i++) {
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	gp_dkim_keys_free(&shared);
+}
+
 static void test_oversized_record(void **state)
 {
 	GP_BUF_AUTO text = GP_BUF_INIT(1 << 20);
@@ -570,6 +610,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_signature, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signature_never_signs_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cache_of_threads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_oversized_record, setup, teardown),
 	};
 
