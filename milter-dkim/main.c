@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/rand.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/drain.h"
 #include "lib/daemon/resolver.h"
 #include "lib/daemon/sandbox.h"
 #include "lib/daemon/storage.h"
@@ -65,6 +66,10 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 
 static void stop(void)
 {
+	/* One that outlived stop_grace may ask still: it ends with the process, at the price of a
+	 * minute of report data. */
+	if (gp_drain_sessions() > 0)
+		return;
 	dkim_reports_free(&dkim_reports);
 	gp_store_close(&store);
 	gp_resolver_close(&dkim_sources.resolver);

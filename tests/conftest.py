@@ -32,8 +32,9 @@ def drop_world(folder: Path) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def programs_are_built() -> None:
-    program = build_folder() / "milter-spam" / "milter-spam"
-    assert program.exists(), f"{program} is not built: run tests/run, or ninja -C {build_folder()}"
+    for name in ("milter-spam", "milter-dkim"):
+        program = build_folder() / name / name
+        assert program.exists(), f"{program} is not built: run tests/run, or ninja -C {build_folder()}"
 
 
 @pytest.fixture

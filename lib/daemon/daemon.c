@@ -279,9 +279,9 @@ static GP_NORETURN void stop(const struct gp_daemon *d)
 	if (left > 0)
 		gp_log_warning("stopped with %lld messages unanswered after %lld s", (long long)left,
 			       (long long)grace_ms / 1000);
+	gp_metrics_http_stop(); /* health asks what the hook closes */
 	if (d->stop)
 		d->stop();
-	gp_metrics_http_stop();
 	gp_socket_unlink(metrics_address);
 	gp_log_info("stopped");
 	if (left == 0 && __lsan_do_leak_check) {

@@ -26,7 +26,7 @@ void gp_drain_session_opened(void);
 void gp_drain_session_closed(void);
 /* At MAIL; waits while sessions are held.  True: answer it with a shutdown reply. */
 bool gp_drain_message(void);
-/* From the first byte of content to the answer. */
+/* From the first byte of content to the answer; and while a program looks at MAIL. */
 void gp_drain_content_begin(void);
 void gp_drain_content_end(void);
 

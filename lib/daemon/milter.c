@@ -407,6 +407,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **args)
 	struct link *l = begin_session(ctx);
 	struct gp_session *s = l->session;
 	GP_FREE char *esmtp = NULL;
+	enum gp_answer answer;
 
 	abort_message(l); /* an MTA that starts anew without a word */
 	esmtp = gp_xstrdup(gp_arena_cstr(s->msg.arena, join(s, args + 1)));
@@ -416,7 +417,11 @@ static sfsistat on_mail(SMFICTX *ctx, char **args)
 		return answer_step(l, GP_STEP_MAIL, gp_reply_shutdown(s));
 	if (l->is_decided || !program->on_mail)
 		return no_answer(l, GP_STEP_MAIL);
-	return answer_step(l, GP_STEP_MAIL, program->on_mail(s));
+	/* It may wait (SPF) while the MTA has sent the rest already. */
+	gp_drain_content_begin();
+	answer = program->on_mail(s);
+	gp_drain_content_end();
+	return answer_step(l, GP_STEP_MAIL, answer);
 }
 
 static sfsistat on_rcpt(SMFICTX *ctx, char **args)

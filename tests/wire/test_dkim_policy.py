@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from conftest import StartDkim
 from dkimmail import LETTER, SENDER, SENDER_ZONE
 from load import Load
-from milterclient import Envelope, Result, judge
+from milterclient import Envelope, Result, Session, judge
 from servers.dns import Dns
 from servers.milter import MilterDkim, Value, build_folder
 from servers.process import ServerError, wait_for
@@ -167,6 +168,30 @@ def test_stop_under_load(start_dkim: StartDkim, dns: Dns) -> None:
         assert milter.lines(rf"qid={queue_id}\b") == []
 
 
+def test_stop_while_the_dns_is_silent(start_dkim: StartDkim, dns: Dns) -> None:
+    """A message that waits for SPF when the stop comes is answered all the same."""
+    milter = start_dkim({"milter-dkim": {"deadline": "2s", "spf": {"deadline": "2s"}}, "dns": {"timeout": "5s"}})
+    dns.mood = "dead"
+    results: list[Result] = []
+    sender = threading.Thread(target=lambda: results.append(run(milter)))
+    sender.start()
+    wait_for(lambda: bool(dns.asked), "a question")
+    assert milter.stop() == 0
+    sender.join(30)
+    assert results and results[0].reply.action in ("continue", "accept")
+    assert "spf=temperror" in results[0].value("Authentication-Results")
+
+
+def test_stop_grace_ends_waiting(start_dkim: StartDkim, dns: Dns) -> None:
+    milter = start_dkim({"milter-dkim": {"stop_grace": "0s", "spf": {"deadline": "20s"}}, "dns": {"timeout": "20s"}})
+    dns.mood = "dead"
+    with Session(str(milter.socket)) as session:
+        session.open(STRANGER)
+        session.begin(LETTER, STRANGER)
+        wait_for(lambda: bool(dns.asked), "a question")
+        assert milter.stop() == 0
+
+
 def test_check_command_knows_the_group(start_dkim: StartDkim, tmp_path: Path) -> None:
     milter = start_dkim()
     gatepost = build_folder() / "cli" / "gatepost"
@@ -174,6 +199,12 @@ def test_check_command_knows_the_group(start_dkim: StartDkim, tmp_path: Path) ->
     (tmp_path / "master.cf").write_text("smtp inet n - n - - smtpd\n")
     done = subprocess.run([gatepost, "-c", milter.config, "check", "--postfix", tmp_path], capture_output=True, text=True, timeout=60)
     assert "reaches milter-dkim by smtpd_milters" in done.stdout, done.stderr
+    assert "keys: 0 sign mail" in done.stdout
+    table = tmp_path / "keytable"
+    table.write_text("example.org s1=/does/not/exist.key\n")
+    milter.configure({"milter-dkim": {"sign": {"keys": str(table)}}})
+    done = subprocess.run([gatepost, "-c", milter.config, "check"], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "keytable:1" in done.stderr
     milter.configure({"milter-dkim": {"spf": {"fail": "perhaps"}}})
     done = subprocess.run([gatepost, "-c", milter.config, "check"], capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "spf.fail" in done.stderr
