@@ -24,20 +24,22 @@ def query(port: int, name: str, qtype: int = 6, seconds: float = 0.5) -> bytes:
 
 
 class Nsd:
-    """One nsd. `zones` are names with their files; `address` is what dns.servers wants."""
+    """One nsd. `zones` are names with their files; `address` is what dns.servers wants. It listens at `also`, too."""
 
-    def __init__(self, folder: Path, zones: dict[str, Path]) -> None:
+    def __init__(self, folder: Path, zones: dict[str, Path], also: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.zones = zones
+        self.also = also
         self.port = free_port()
         self.address = f"127.0.0.1@{self.port}"
         self.process = Process("nsd", folder / "nsd.log")
 
     def _configure(self) -> Path:
         conf = self.folder / "nsd.conf"
+        addresses = "".join(f"  ip-address: {a}\n" for a in (self.address, self.also) if a)
         conf.write_text(
-            f'server:\n  ip-address: {self.address}\n  username: ""\n  chroot: ""\n  zonesdir: "{self.folder}"\n'
+            f'server:\n{addresses}  username: ""\n  chroot: ""\n  zonesdir: "{self.folder}"\n'
             f'  database: ""\n  pidfile: "{self.folder}/nsd.pid"\n  xfrdfile: "{self.folder}/xfrd"\n'
             f'  zonelistfile: "{self.folder}/zonelist"\n  xfrdir: "{self.folder}"\n  server-count: 1\n  rrl-ratelimit: 0\n'
             "remote-control:\n  control-enable: no\n"
