@@ -85,6 +85,10 @@ class Dns:
                 name, kind, data = line.split(None, 2)
                 self._zone.setdefault(name.strip(".").lower(), []).append((kind, data))
 
+    def drop(self, name: str) -> None:
+        """Takes a name out of the zone."""
+        del self._zone[name.strip(".").lower()]
+
     def answer(self, packet: bytes) -> bytes:
         name, kind, question = question_of(packet)
         self.asked.append(name)
