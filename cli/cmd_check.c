@@ -10,6 +10,7 @@
 #include "cli/postfix.h"
 #include "config.h"
 #include "milter-dkim/options.h"
+#include "milter-dkim/setup.h"
 #include "milter-spam/options.h"
 
 struct check_options {
@@ -167,12 +168,20 @@ static void count_key(const struct dkim_signer *signer, void *arg)
 	++*(unsigned *)arg;
 }
 
-static int check_keys(struct gp_cli *cli, const struct gp_snapshot *snap)
+/* Everything that milter-dkim makes of its settings: keys, the seal's key, the suffix list. */
+static int check_dkim(struct gp_cli *cli, struct gp_snapshot *snap)
 {
 	struct dkim_keyring *ring;
 	unsigned n = 0;
-	int status = gp_cli_keyring(cli, snap, &ring);
+	int status;
+	GP_CONF_REPORT_AUTO report;
 
+	gp_conf_report_init(&report);
+	if (dkim_setup(snap, &report)) {
+		gp_cli_print_report(&report);
+		return GP_EXIT_CONFIG;
+	}
+	status = gp_cli_keyring(cli, snap, &ring);
 	if (status)
 		return status;
 	dkim_keyring_each(ring, count_key, &n);
@@ -196,7 +205,7 @@ static int run_check(struct gp_cli *cli, int argc, char **argv)
 	printf("configuration: %s\n", gp_snapshot_file(snap) ? gp_snapshot_file(snap)
 							     : "defaults, no file");
 	status = check_rules(snap);
-	worse = check_keys(cli, snap);
+	worse = check_dkim(cli, snap);
 	status = GP_MAX(status, worse);
 	if (o.postfix) {
 		worse = check_postfix(cli, snap, o.postfix);

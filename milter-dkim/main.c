@@ -21,7 +21,6 @@
 /* Parsed keys of others: those of the few hundred large senders, and room. */
 #define KEYS_MAX 4096
 
-struct gp_auth_sources dkim_sources;
 struct dkim_reports *dkim_reports;
 
 static struct gp_loop *loop;

@@ -9,6 +9,8 @@
 #include "milter-dkim/dkim.h"
 #include "milter-dkim/sign.h"
 
+struct gp_auth_sources dkim_sources;
+
 static void free_auth(void *arg)
 {
 	struct gp_auth *auth = arg;

@@ -478,6 +478,16 @@ def test_key_table_errors_have_a_line(keys: Keys) -> None:
         assert f"{table}:2: {keys.world}/gone.key: ".encode() in done.stderr and f"{table}:3: ".encode() in done.stderr
 
 
+def test_check_of_the_configuration(keys: Keys) -> None:
+    """`gatepost check` finds what would keep milter-dkim from starting, with file and line."""
+    for setting, says in (('arc = { seal_as = "example.com"; };', 'milter-dkim.arc.seal_as: there is no key of "example.com"'),
+                          ('dmarc = { organizational_domain = "psl"; psl_file = "/nonexistent.dat"; };', "/nonexistent.dat")):
+        keys.configure(more=setting)
+        done = run("-c", keys.config, "check")
+        assert done.returncode == 78
+        assert re.search(re.escape(f"{keys.config}:1: ") + ".*" + re.escape(says), done.stderr.decode()), done
+
+
 # rotate
 
 
