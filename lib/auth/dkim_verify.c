@@ -101,7 +101,7 @@ static enum gp_auth_status check_signed_fields(const struct check *c, struct gp_
 {
 	if (gp_signature_covers(&c->sig, GP_STR("From")))
 		return GP_AUTH_PASS;
-	gp_diag_set(reason, "From is not signed");
+	gp_diag_set(reason, c->sig.headers.len ? "From is not signed" : "h= is empty");
 	return GP_AUTH_PERMERROR;
 }
 

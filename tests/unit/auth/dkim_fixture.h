@@ -1,60 +1,14 @@
 /*
- * What tests of signatures share: keys, zones that publish them, a message signed or
- * verified in one call.
+ * What tests of DKIM share: zones that publish keys, a message signed or verified in
+ * one call.
  */
 #ifndef GP_TEST_DKIM_FIXTURE_H
 #define GP_TEST_DKIM_FIXTURE_H
 
 #include "lib/auth/dkim.h"
 #include "lib/base/clock.h"
-#include "lib/base/codec.h"
 #include "tests/fakes/fake_dns.h"
-#include "tests/unit/test.h"
-
-#define NOW 1800000000
-
-static struct gp_arena *arena;
-static struct gp_key *keys[2]; /* by enum gp_key_type */
-
-static int group_setup(void **state)
-{
-	(void)state;
-	return gp_key_generate(GP_KEY_RSA, 1024, &keys[GP_KEY_RSA], NULL) ||
-	       gp_key_generate(GP_KEY_ED25519, 0, &keys[GP_KEY_ED25519], NULL);
-}
-
-static int group_teardown(void **state)
-{
-	(void)state;
-	gp_key_unref(&keys[GP_KEY_RSA]);
-	gp_key_unref(&keys[GP_KEY_ED25519]);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = gp_arena_new(0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	gp_arena_freep(&arena);
-	return 0;
-}
-
-/* "k=…; p=…" */
-static const char *record_of(const struct gp_key *key)
-{
-	GP_BUF_AUTO bytes = GP_BUF_INIT(10000), text = GP_BUF_INIT(10000);
-
-	gp_key_public(key, &bytes);
-	gp_buf_printf(&text, "k=%s; p=", gp_key_type_name(gp_key_type(key)));
-	gp_base64_encode(bytes.data, bytes.len, &text);
-	return gp_arena_strdup(arena, gp_buf_cstr(&text));
-}
+#include "tests/unit/auth/key_fixture.h"
 
 /* A zone line: SELECTOR._domainkey.example.org with that record behind `before`. */
 static const char *zone_line(const char *selector, const char *before, const struct gp_key *key)
