@@ -61,8 +61,10 @@ static bool is_bare(struct gp_str value)
 	       gp_str_find(domain, GP_STR("-."), 0) == domain.len;
 }
 
-/* Appends the value as the grammar wants it; false, and nothing appended, if it cannot be. */
-static bool add_value(const struct writer *w, struct gp_buf *out, struct gp_str value)
+/* Appends the value as the grammar wants it, an address bare only as that of a property;
+ * false, and nothing appended, if it cannot be written. */
+static bool add_value(const struct writer *w, struct gp_buf *out, struct gp_str value,
+		      bool is_property)
 {
 	if (!value.len || value.len > VALUE_MAX)
 		return false;
@@ -74,7 +76,7 @@ static bool add_value(const struct writer *w, struct gp_buf *out, struct gp_str 
 	}
 	if (!gp_utf8_is_valid(value))
 		return false;
-	if (is_bare(value)) {
+	if (is_bare(value) && (is_property || gp_str_find_chr(value, '@', 0) == value.len)) {
 		gp_buf_add_str(out, value);
 		return true;
 	}
@@ -94,7 +96,7 @@ static bool put_property(struct writer *w, const char *name, struct gp_str value
 
 	gp_buf_add_cstr(&word, name);
 	gp_buf_add_chr(&word, '=');
-	if (!add_value(w, &word, value))
+	if (!add_value(w, &word, value, true))
 		return false;
 	put_word(w, gp_buf_str(&word));
 	return true;
@@ -226,7 +228,7 @@ struct gp_str gp_authres_format(struct gp_arena *arena, struct gp_str id,
 	GP_BUF_AUTO out = GP_BUF_INIT(TEXT_MAX);
 	struct writer w = {.out = &out, .options = options};
 
-	if (!add_value(&w, &out, id))
+	if (!add_value(&w, &out, gp_str_trim(id), false))
 		gp_buf_add_cstr(&out, "localhost");
 	put_entries(&w, result);
 	if (!w.n_entries)

@@ -245,6 +245,7 @@ static void test_write(void **state)
 		   ";\n\tarc=fail;\n\tdmarc=pass header.from=news.example.org policy.dmarc=quarantine\n\t"
 		   "polrec.domain=example.org");
 	assert_str(gp_authres_format(arena, GP_STR("h"), &nothing, &o), "h; none");
+	assert_str(gp_authres_format(arena, GP_STR("a@h"), &nothing, &o), "\"a@h\"; none");
 	o.with_none = true;
 	assert_str(gp_authres_format(arena, GP_STR("h\n"), &nothing, &o),
 		   "localhost;\n\tdkim=none;\n\tarc=none;\n\tdmarc=none");
