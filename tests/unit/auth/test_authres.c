@@ -247,7 +247,7 @@ static void test_write(void **state)
 	assert_str(gp_authres_format(arena, GP_STR("h"), &nothing, &o), "h; none");
 	assert_str(gp_authres_format(arena, GP_STR("a@h"), &nothing, &o), "\"a@h\"; none");
 	o.with_none = true;
-	assert_str(gp_authres_format(arena, GP_STR("h\n"), &nothing, &o),
+	assert_str(gp_authres_format(arena, GP_STR("h\nx"), &nothing, &o),
 		   "localhost;\n\tdkim=none;\n\tarc=none;\n\tdmarc=none");
 }
 
