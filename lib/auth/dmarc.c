@@ -189,30 +189,33 @@ static int author_exists(struct judging *j, bool *ret)
 	return GP_OK;
 }
 
+/* Of a subdomain, sp= or np=.  Where the DNS does not tell, the weaker: that the message
+ * has failed is certain, so a stranger who keeps the DNS busy gains nothing by it. */
+static enum gp_dmarc_policy subdomain_policy(struct judging *j, bool has_failed)
+{
+	const struct gp_dmarc_record *r = &j->policy->record;
+	bool exists = true;
+
+	if (!has_failed || r->np == r->sp)
+		return r->sp;
+	if (author_exists(j, &exists))
+		return GP_MIN(r->sp, r->np);
+	j->out->is_nonexistent = !exists;
+	return exists ? r->sp : r->np;
+}
+
 /* Which of p=, sp= and np= holds (4.10.1); whether the author exists is only asked where
  * it matters: on failure. */
-static int choose_policy(struct judging *j, bool has_failed)
+static void choose_policy(struct judging *j, bool has_failed)
 {
 	const struct gp_dmarc_record *r = &j->policy->record;
 	struct gp_dmarc_result *out = j->out;
-	bool exists = true;
 
-	out->published = r->p;
-	if (!gp_str_eq(j->policy->domain, out->from)) {
-		out->published = r->sp;
-		if (has_failed && r->np != r->sp) {
-			int e = author_exists(j, &exists);
-
-			if (e)
-				return e;
-			out->is_nonexistent = !exists;
-			out->published = exists ? r->sp : r->np;
-		}
-	}
+	out->published =
+		gp_str_eq(j->policy->domain, out->from) ? r->p : subdomain_policy(j, has_failed);
 	out->policy = out->published;
 	if (r->is_testing && out->policy != GP_DMARC_NONE)
 		out->policy = (enum gp_dmarc_policy)(out->policy - 1);
-	return GP_OK;
 }
 
 static void take_record(struct judging *j)
@@ -301,18 +304,17 @@ static void decide(struct judging *j)
 {
 	struct gp_dmarc_result *out = j->out;
 	bool has_passed;
-	int r;
 
 	align_spf(j);
 	align_dkim(j);
 	has_passed = out->is_spf_aligned || out->is_dkim_aligned;
-	r = choose_policy(j, !has_passed);
+	choose_policy(j, !has_passed && !j->is_uncertain);
 	if (has_passed) {
 		out->status = GP_AUTH_PASS;
 		explain(j, explain_pass);
-	} else if (j->is_uncertain || r) {
-		give_up(j, r == GP_ELIMIT || j->org_result == GP_ELIMIT ? GP_ELIMIT : GP_ETEMP,
-			GP_STR("an answer of the DNS is missing that could change the result"),
+	} else if (j->is_uncertain) {
+		give_up(j, j->org_result == GP_ELIMIT ? GP_ELIMIT : GP_ETEMP,
+			GP_STR("an answer of the DNS is missing that could make the message pass"),
 			GP_STR(""));
 	} else {
 		out->status = GP_AUTH_FAIL;

@@ -461,8 +461,12 @@ struct gp_store *gp_fake_store_new(void)
 
 void gp_fake_store_fail(struct gp_store *st, int result, unsigned times)
 {
-	fake_of(st)->result = result;
-	fake_of(st)->fails = times;
+	struct fake *f = fake_of(st);
+
+	pthread_mutex_lock(&f->lock);
+	f->result = result;
+	f->fails = times;
+	pthread_mutex_unlock(&f->lock);
 }
 
 void gp_fake_store_delay(struct gp_store *st, int64_t ms)

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -17,12 +18,16 @@
 
 static struct gp_store *store;
 static char said[4096];
+static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void sink(enum gp_log_level level, struct gp_str line)
 {
-	size_t len = strlen(said);
+	size_t len;
 
+	pthread_mutex_lock(&said_lock);
+	len = strlen(said);
 	snprintf(said + len, sizeof(said) - len, "%.*s\n", GP_STR_FMT(line));
+	pthread_mutex_unlock(&said_lock);
 }
 
 static int setup(void **state)
@@ -89,7 +94,12 @@ static int64_t stored(int64_t day)
 
 static bool is_said(const char *text)
 {
-	return strstr(said, text) != NULL;
+	bool is;
+
+	pthread_mutex_lock(&said_lock);
+	is = strstr(said, text) != NULL;
+	pthread_mutex_unlock(&said_lock);
+	return is;
 }
 
 static void at_a_stop(void **state)
