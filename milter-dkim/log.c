@@ -61,6 +61,12 @@ void dkim_register_metrics(void)
 		gp_metric_register(singles[i]);
 }
 
+/* Were the methods run to their end? */
+static bool is_judged(const struct dkim_message *m)
+{
+	return m->check && !dkim_forged_is_flood(m);
+}
+
 static void count_results(const struct dkim_message *m)
 {
 	const struct gp_auth_result *r = &m->result;
@@ -79,7 +85,7 @@ static void count(const struct gp_session *s, const struct dkim_message *m)
 {
 	gp_metric_add(&actions[m->decision.action], 1);
 	gp_metric_add(&forged, (int64_t)m->n_forged);
-	if (m->check)
+	if (is_judged(m))
 		count_results(m);
 	if (m->signing && m->sign_result == GP_OK)
 		gp_metric_add(&signed_messages, 1);
@@ -163,9 +169,9 @@ void dkim_report(const struct gp_session *s, const struct dkim_message *m)
 	add_envelope(&l, s);
 	gp_logline_cstr(&l, "origin", m->is_exempt ? "exempt" : origins[m->origin]);
 	gp_logline_int(&l, "size", (int64_t)m->size);
-	if (m->check)
+	if (is_judged(m))
 		add_results(&l, m);
-	else if (!m->is_exempt)
+	else if (!m->is_exempt && !dkim_forged_is_flood(m))
 		gp_logline_cstr(&l, "signed", dkim_signing_reason(m));
 	if (dkim_signing_longline(m))
 		gp_logline_int(&l, "longline", (int64_t)dkim_signing_longline(m));

@@ -32,7 +32,8 @@ static const struct gp_conf_enum orgdomains[] = {{"tree-walk", GP_ORGDOMAIN_TREE
 static const struct gp_conf_row rows[] = {
 	GP_DAEMON_ROWS(struct dkim_conf, daemon, "unix:/run/gatepost/dkim.sock", "gatepost-dkim"),
 	{"deadline", GP_CONF_DURATION, AT(deadline_ms), "20s", .min = 100, .max = 240000,
-	 .help = "Time for one message from its end on, all look-ups included."},
+	 .help = "Time for all look-ups of one message, from the end of its header on; what SPF "
+		 "took before is taken off."},
 	{"remove_ids", GP_CONF_LIST, AT(remove_ids), "",
 	 .help = "Authentication-Results of these names (globs) are removed too, besides those of "
 		 "our own name: the names of all hosts whose results somebody here believes."},

@@ -52,3 +52,10 @@ def seal_of(milter: MilterDkim, queue_id: str, value: str) -> str:
     key = (milter.folder / "store" / "seal.key").read_bytes()
     packed = re.sub(r"\s", "", value)
     return "v=1; " + hmac.new(key, queue_id.encode() + b"\0" + packed.encode(), hashlib.sha256).hexdigest()
+
+
+def forwarded(pem: bytes, message: bytes, results: str, domain: str = "list.example", selector: str = "l1") -> bytes:
+    """The message with an ARC set of a forwarder that found `results`."""
+    text = f"Authentication-Results: {domain}; {results}\r\n".encode() + message.replace(b"\n", b"\r\n")
+    fields = dkim.arc_sign(text, selector.encode(), domain.encode(), pem, domain.encode())
+    return (b"".join(fields) + text[text.index(b"\r\n") + 2:]).replace(b"\r\n", b"\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartDkim
-from dkimmail import LETTER, SENDER, SENDER_ZONE
+from dkimmail import LETTER, SENDER, SENDER_ZONE, forwarded, make_key
 from load import Load
 from milterclient import Envelope, Result, Session, judge
 from servers.dns import Dns
@@ -39,6 +39,25 @@ def test_refusals(start_dkim: StartDkim, dns: Dns, settings: dict[str, Value], t
     assert not result.changed and not result.inserted
     assert milter.verdict(SENDER.queue_id)["action"] == "reject"
     assert milter.counted("gatepost_dkim_messages_total", 'action="reject"') == 1
+
+
+@pytest.mark.parametrize(("trusted", "results", "code"), [
+    ("list.example", "dmarc=pass header.from=example.net; spf=pass smtp.mailfrom=author@example.net", 0),
+    ("*.example", "dmarc=pass header.from=example.net; spf=pass smtp.mailfrom=author@example.net", 0),
+    ("list.example", "dmarc=fail header.from=example.net", 550),
+    ("list.example", "dmarc=pass header.from=other.example", 550),
+    ("other.example", "dmarc=pass header.from=example.net", 550),
+])
+def test_trusted_forwarders(start_dkim: StartDkim, dns: Dns, trusted: str, results: str, code: int) -> None:
+    """A list changed the message and its sender; it says what it found before."""
+    milter = start_dkim({"milter-dkim": {"dmarc": {"reject": "reject"}, "arc": {"trusted": [trusted]}}})
+    pem, record = make_key(milter.folder)
+    dns.add(SENDER_ZONE + f"l1._domainkey.list.example TXT {record}")
+    result = run(milter, forwarded(pem, LETTER, results), dataclasses.replace(STRANGER, sender="list@list.example"))
+    assert result.reply.code == code, result.reply
+    log = milter.verdict(SENDER.queue_id)
+    assert log["arc"] == "pass" and log["dmarc"] == "fail"
+    assert log.get("override", "") == ("" if code else "trusted_forwarder")
 
 
 @pytest.mark.parametrize("exempt", ["example.net", "*.bad.example"])
