@@ -23,7 +23,7 @@ def cases() -> list[dict[str, Any]]:
              "dkim": "pass", "domain": "example.org", "identity": sender, "selector": "s1", "b": b,
              "arc": "fail", "dmarc": "fail", "from": "news.example.org", "record_domain": "example.org"}
             for name, plain, spf, sender, reason, b in itertools.product(
-                ("mx.example.net", "MX_2"), (False, True), ("pass", "softfail"), SENDERS, REASONS, SIGNATURES)]
+                ("mx.example.net", "mx_2"), (False, True), ("pass", "softfail"), SENDERS, REASONS, SIGNATURES)]
 
 
 def properties(result: Any) -> dict[str, str]:
