@@ -170,8 +170,10 @@ static int run_genkey(struct gp_cli *cli, int argc, char **argv)
 			status = make(&r, order[i]);
 	if (!status)
 		print_next(&r);
-	if (!status && !o.output)
+	if (!status && !o.output) {
 		gp_cli_check_key_owner(r.snap);
+		gp_cli_check_key_table(cli, r.snap, r.domain);
+	}
 	gp_snapshot_unref(r.snap);
 	return status;
 }

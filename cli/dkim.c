@@ -72,6 +72,29 @@ int gp_cli_keyring(struct gp_cli *cli, const struct gp_snapshot *snap, struct dk
 	return 0;
 }
 
+void gp_cli_check_key_table(struct gp_cli *cli, const struct gp_snapshot *snap,
+			    struct gp_str domain)
+{
+	const struct dkim_conf *conf = gp_snapshot_get(snap, &dkim_table);
+	struct dkim_key_source table = {.table = conf->sign.keys,
+					.dir = "",
+					.rsa_bits_min = (unsigned)conf->sign.rsa_bits_min};
+	const struct dkim_signer *signers;
+	struct dkim_keyring *ring;
+	bool is_none = false;
+	GP_CONF_REPORT_AUTO report;
+
+	gp_conf_report_init(&report);
+	if (!conf->sign.keys)
+		return;
+	if (dkim_keyring_load(&table, cli->arena, &ring, &report))
+		gp_cli_print_report(&report);
+	else if (dkim_keyring_find(ring, GP_STR(""), domain, cli->arena, &signers, &is_none) || is_none)
+		fprintf(stderr, "gatepost: warning: %s has a line for %.*s, and the key directory is "
+				"asked only where it has none: remove the line when you reload\n",
+			gp_mapfile_path(conf->sign.keys), GP_STR_FMT(domain));
+}
+
 static void add(struct load *l, struct gp_str domain, const struct dkim_signer *signer)
 {
 	*gp_vec_push(l->cli->arena, l->keys) =

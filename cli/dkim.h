@@ -40,6 +40,10 @@ const char *gp_cli_key_directory(const struct gp_snapshot *snap);
 /* Warns if the directory, whose owner new keys get, does not belong to milter-dkim's user. */
 void gp_cli_check_key_owner(const struct gp_snapshot *snap);
 
+/* Warns if the key table has keys for the domain: then those of the directory are not asked. */
+void gp_cli_check_key_table(struct gp_cli *cli, const struct gp_snapshot *snap,
+			    struct gp_str domain);
+
 /* "SELECTOR._domainkey.DOMAIN" in the arena. */
 struct gp_str gp_cli_key_name(struct gp_arena *arena, struct gp_str domain, struct gp_str selector);
 /* "rsa, 2048 bits" or "ed25519". */

@@ -216,14 +216,15 @@ int gp_rotation_run(struct gp_rotation *r)
 		return 0;
 	}
 	status = prepare(r);
-	if (!status)
-		gp_cli_check_key_owner(r->snap);
+	if (status)
+		return status;
+	gp_cli_check_key_owner(r->snap);
+	gp_cli_check_key_table(r->cli, r->snap, r->domain);
 	/* What was printed a moment ago cannot be there, and asking would have that remembered. */
-	if (!status && !is_under_way && !r->wait_ms) {
+	if (!is_under_way && !r->wait_ms) {
 		puts("; Then run this again, or with --wait: it switches once the DNS has it.");
 		return GP_EXIT_TEMPFAIL;
 	}
-	if (!status)
-		status = gp_rotation_wait(r);
+	status = gp_rotation_wait(r);
 	return status ? status : switch_over(r);
 }

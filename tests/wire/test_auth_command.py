@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from test_command import run
-from test_dkim_command import MESSAGE, Keys, make_key, sign
+from test_dkim_command import MESSAGE, Keys, make_key, make_pem, sign
 
 ZONE = """\
 $ORIGIN example.org.
@@ -106,6 +106,28 @@ def test_without_a_client_spf_is_left_out(keys: Keys, signed: bytes) -> None:
 def test_bounce(keys: Keys, signed: bytes) -> None:
     told = told_of(keys, signed, "--ip", "192.0.2.7", "--helo", "mx.example.org", "--from", "<>")
     assert told["spf"]["mailfrom"]["domain"] == "mx.example.org" and told["spf"]["mailfrom"]["result"] == "pass"
+
+
+def test_arc(keys: Keys, signed: bytes) -> None:
+    """A message that a list changed and sealed; its sealer is trusted or not."""
+    dkim = pytest.importorskip("dkim")
+    key = make_pem(keys.world / "arc.pem", "genrsa", "-traditional", "2048")
+    keys.publish(keys.run("record", key, "--domain", "lists.example", "--selector", "a"))
+    result = b"Authentication-Results: lists.example; dkim=pass header.d=example.org; dmarc=pass header.from=example.org\r\n"
+    changed = result + signed + b"-- \r\nthe list\r\n"
+    sealed = b"".join(dkim.arc_sign(changed, b"a", b"lists.example", key.read_bytes(), b"lists.example")) + changed
+    told = told_of(keys, sealed, *STRANGERS)
+    assert results(told) == {"mailfrom": "fail", "helo": "fail", "dkim": "fail", "arc": "pass", "dmarc": "fail"}
+    only = told["arc"]["sets"][0]
+    assert (only["instance"], only["domain"], only["selector"]) == (1, "lists.example", "a") and "dkim=pass" in only["results"]
+    assert told["arc"]["overrides"] is None
+    text = text_of(keys, sealed, *STRANGERS)
+    assert re.search(r"^  ARC            pass ", text, re.M) and re.search(r"^ +set 1 +lists\.example, selector a: .*dkim=pass", text, re.M)
+    trusting = keys.world / "trusting.conf"
+    trusting.write_text('milter-dkim = { arc = { trusted = [ "lists.example" ]; }; };\n')
+    done = run("-c", trusting, "auth", "--json", "--zone", keys.zone, *STRANGERS, "-", stdin=sealed)
+    assert json.loads(done.stdout)["arc"]["overrides"] == 1
+    assert results(told_of(keys, sealed.replace(b"the list", b"the lost"), *STRANGERS))["arc"] == "fail"
 
 
 def test_broken_record(keys: Keys) -> None:

@@ -579,6 +579,24 @@ def test_rotation_keeps_the_types(keys: Keys) -> None:
     assert states(keys, "example.net") == {"ar": "active", "ae": "active", "br": "prepared", "be": "prepared"}
 
 
+def test_rotation_out_of_the_key_table(keys: Keys) -> None:
+    """The table's line comes before the directory, which is said as long as it is there."""
+    key = make_pem(keys.world / "old.pem", "genpkey", "-algorithm", "ed25519")
+    table = keys.world / "table"
+    table.write_text(f"example.org old={key}\nexample.net none\n")
+    keys.configure(sign=f'keys = "{table}";')
+    warning = f"{table} has a line for example.org"
+    text = rotate(keys, "--selector", "new", "--type", "ed25519", status=75)
+    assert warning in text
+    keys.publish(keys.path("example.org", "new", "txt").read_text())
+    assert warning in rotate(keys)
+    assert b"s=old;" in sign(keys, MESSAGE)
+    table.write_text("example.net none\n")
+    assert b"s=new;" in sign(keys, MESSAGE)
+    assert f"{table} has a line for example.net" in keys.run("genkey", "example.net")
+    assert "warning" not in keys.run("genkey", "example.com")
+
+
 def test_rotation_survives_being_killed(keys: Keys) -> None:
     """Killed again and again at any moment, what is there can always be read, and what signs is published."""
     make_key(keys, kind="ed25519")
