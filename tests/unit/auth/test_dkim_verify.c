@@ -136,7 +136,7 @@ static void test_malformed_signatures(void **state)
 		{"v=1; a=rsa-sha256; b=QUFB; bh=QUFB; d=a.example; s=x; h=from", GP_AUTH_PERMERROR,
 		 "bh= is no SHA-256 digest"},
 		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=; " BH, GP_AUTH_PERMERROR,
-		 "From is not signed"},
+		 "h= is empty"},
 		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=to:subject; " BH,
 		 GP_AUTH_PERMERROR, "From is not signed"},
 		{"v=1; a=rsa-sha256; b=QUFB; d=a.example; s=x; h=from; c=nowsp; " BH,
