@@ -33,7 +33,7 @@ int gp_psl_load(const char *path, struct gp_psl **ret, struct gp_diag *diag)
 		return r;
 	}
 	/* libpsl takes any text for a list; a list without .com is none. */
-	if (!psl_is_public_suffix2(ctx, "com", PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE)) {
+	if (!psl_is_public_suffix2(ctx, "com", PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE)) {
 		gp_diag_set(diag, "%s: holds no public suffixes", path);
 		psl_free(ctx);
 		return GP_EINVAL;

@@ -227,3 +227,18 @@ def test_check_command_knows_the_group(start_dkim: StartDkim, tmp_path: Path) ->
     milter.configure({"milter-dkim": {"spf": {"fail": "perhaps"}}})
     done = subprocess.run([gatepost, "-c", milter.config, "check"], capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "spf.fail" in done.stderr
+
+
+def test_public_suffix_list_is_read_again(start_dkim: StartDkim, dns: Dns, world: Path) -> None:
+    """From a file of one's own, which the sandbox lets a reload read."""
+    dns.add("_dmarc.co.example TXT v=DMARC1; p=none\n_dmarc.a.co.example TXT v=DMARC1; p=reject\n")
+    suffixes = world / "suffixes" / "list.dat"
+    suffixes.parent.mkdir()
+    suffixes.parent.chmod(0o755)
+    suffixes.write_text("com\nexample\n")
+    milter = start_dkim({"milter-dkim": {"dmarc": {"organizational_domain": "psl", "psl_file": str(suffixes)}}})
+    message = LETTER.replace(b"author@example.net", b"author@b.a.co.example")
+    assert "policy.dmarc=none" in run(milter, message).value("Authentication-Results")
+    suffixes.write_text("com\nexample\nco.example\n")
+    milter.reload()
+    wait_for(lambda: "policy.dmarc=reject" in run(milter, message).value("Authentication-Results"), "the longer list", 5)
