@@ -1,5 +1,5 @@
 /*
- * Signatures verified: the examples of RFC 8463, what breaks a signature, what a key
+ * Signatures verified: the examples of RFC 6376 and RFC 8463, what breaks a signature, what a key
  * record may say, and what a stranger may try.
  */
 #include "tests/unit/auth/dkim_fixture.h"
@@ -60,6 +60,44 @@ static void test_rfc8463(void **state)
 	assert_str(r.dkim[1].identity, "@football.example.com");
 	assert_true(r.dkim[1].is_author);
 	assert_str(gp_str_sub(r.dkim[0].record, 0, 20), "v=DKIM1; k=ed25519; ");
+}
+
+/* Appendix A.2 with the key of appendix C, and one space between the sentences, as in what
+ * was signed. */
+static void test_rfc6376(void **state)
+{
+	static const char message[] =
+		"DKIM-Signature: v=1; a=rsa-sha256; s=brisbane; d=example.com;\n"
+		"      c=simple/simple; q=dns/txt; i=joe@football.example.com;\n"
+		"      h=Received : From : To : Subject : Date : Message-ID;\n"
+		"      bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"
+		"      b=AuUoFEfDxTDkHlLXSZEpZj79LICEps6eda7W3deTVFOk4yAUoqOB\n"
+		"        4nujc7YopdG5dWLSdNg6xNAZpOPr+kHxt1IrE+NahM6L/LbvaHut\n"
+		"        KVdkLLkpVaVVQPzeRDI009SO2Il5Lu7rDNH6mZckBdrIx0orEtZV\n"
+		"        4bmp/YzhwvcubU4=;\n"
+		"Received: from client1.football.example.com  [192.0.2.1]\n"
+		"      by submitserver.example.com with SUBMISSION;\n"
+		"      Fri, 11 Jul 2003 21:01:54 -0700 (PDT)\n"
+		"From: Joe SixPack <joe@football.example.com>\n"
+		"To: Suzie Q <suzie@shopping.example.net>\n"
+		"Subject: Is dinner ready?\n"
+		"Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n"
+		"Message-ID: <20030712040037.46341.5F8J@football.example.com>\n"
+		"\nHi.\n\nWe lost the game. Are you hungry yet?\n\nJoe.\n";
+	static const char zone[] = "brisbane._domainkey.example.com TXT v=DKIM1; "
+				   "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ"
+				   "DwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/"
+				   "zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7"
+				   "od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/"
+				   "NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYck"
+				   "cQ2QIDAQAB\n";
+	struct gp_auth_result r = verify(message, zone, "football.example.com", &gp_dkim_defaults);
+
+	(void)state;
+	assert_int_equal(r.n_dkim, 1);
+	assert_result(&r.dkim[0], GP_AUTH_PASS, "");
+	assert_str(r.dkim[0].identity, "joe@football.example.com");
+	assert_true(r.dkim[0].is_author);
 }
 
 static void test_relaxed_tolerates(void **state)
@@ -592,6 +630,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rfc8463, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rfc6376, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_relaxed_tolerates, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes_are_noticed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_malformed_signatures, setup, teardown),
