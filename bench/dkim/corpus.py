@@ -18,6 +18,7 @@ from pathlib import Path
 SELECTOR = "s2026"
 AUTHSERV_ID = "bench.example"
 CLIENT = "198.51.100.1"  # the first of the clients, all of them allowed by SPF
+ENVELOPE = ["-f", "auto", "-e", "client.example"]  # sender from Return-Path, HELO a name that exists
 HEADERS = "From,Subject,Date,To,Cc,Message-ID,Reply-To,MIME-Version,Content-Type,Content-Transfer-Encoding"
 NAMES = [f"d{number}.example" for number in range(20)]
 
@@ -43,7 +44,8 @@ class Key:
 def zone(key: Key) -> str:
     """One zone "example." with all domains; SPF by way of an include, as most have it."""
     lines = ["$ORIGIN example.", "$TTL 3600", "@ SOA ns hostmaster 1 3600 600 86400 300", "@ NS ns", "ns A 127.0.0.1",
-             "spf.provider TXT \"v=spf1 ip4:192.0.2.0/24 ip4:198.51.0.0/16 -all\"", "mx A 192.0.2.25", "client A 198.51.100.1"]
+             "spf.provider TXT \"v=spf1 ip4:192.0.2.0/24 ip4:198.51.0.0/16 -all\"", "mx A 192.0.2.25", "client A 198.51.100.1",
+             'client TXT "v=spf1 ip4:198.51.0.0/16 -all"']
     for name in (n.removesuffix(".example") for n in NAMES):
         lines += [f'{name} TXT "v=spf1 mx include:spf.provider.example -all"', f"{name} MX 10 mx",
                   f'_dmarc.{name} TXT "v=DMARC1; p=reject; adkim=s; aspf=s"',
@@ -83,7 +85,7 @@ def passed_through(loader: Path, milter: str, names: Path, field: str, *args: st
 
     One connection: OpenDKIM sets up its resolver with the first message, and crashes when there are several of them at once.
     """
-    done = subprocess.run([str(loader), "-v", "-f", "auto", "-l", str(names), *args, milter], check=True,
+    done = subprocess.run([str(loader), "-v", *ENVELOPE, "-l", str(names), *args, milter], check=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace",
                           env={**os.environ, "LC_ALL": "C.UTF-8"})
     said = {}

@@ -54,7 +54,7 @@ def run_loads(loader: Path, loads: list[Load]) -> Summary:
     """All at once; a message has passed through when it has passed through each: the slowest sets the pace, CPU adds up."""
     running = []
     for load in loads:
-        argv = [str(loader), "-J", "-f", "auto", "-c", str(CONNECTIONS), "-w", "100", "-n", str(load.messages), "-l",
+        argv = [str(loader), "-J", *corpus.ENVELOPE, "-c", str(CONNECTIONS), "-w", "100", "-n", str(load.messages), "-l",
                 str(load.names), "-P", str(load.pid), *load.args, load.address]
         running.append(subprocess.Popen(argv, stdout=subprocess.PIPE, text=True))
     rows = [json.loads(r.communicate()[0]) for r in running]

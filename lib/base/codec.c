@@ -85,7 +85,8 @@ static int b64_value(char c)
 
 int gp_base64_decode(struct gp_str text, struct gp_buf *out)
 {
-	size_t start = out->len;
+	char bytes[128]; /* appended together: keys and signatures are most of what is decoded */
+	size_t start = out->len, n = 0;
 	unsigned bits = 0, pads = 0;
 	uint32_t v = 0;
 
@@ -104,8 +105,13 @@ int gp_base64_decode(struct gp_str text, struct gp_buf *out)
 		bits += 6;
 		if (bits >= 8) {
 			bits -= 8;
-			gp_buf_add_chr(out, (char)(v >> bits & 255));
+			bytes[n++] = (char)(v >> bits & 255);
+		}
+		if (n == sizeof(bytes)) {
+			gp_buf_add(out, bytes, n);
+			n = 0;
 		}
 	}
+	gp_buf_add(out, bytes, n);
 	return gp_buf_error(out);
 }

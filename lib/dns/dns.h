@@ -108,8 +108,8 @@ int gp_dns_get(struct gp_resolver *r, struct gp_str name, enum gp_dns_type type,
 /* No question may be in flight that somebody waits for.  Clears *r; NULL is fine. */
 void gp_resolver_close(struct gp_resolver **r);
 
-/* For implementations: the answer is there (GP_OK) or is not to be had.  The question
- * may be gone afterwards. */
+/* For implementations: the answer is there (GP_OK) or is not to be had (GP_ETEMP, with
+ * answer.rcode GP_DNS_SERVFAIL if a server said so).  The question may be gone afterwards. */
 void gp_dns_answered(struct gp_dns_question *q, int result);
 /* For implementations: a copy with everything it points to. */
 void gp_dns_answer_copy(struct gp_arena *arena, const struct gp_dns_answer *from,

@@ -34,6 +34,7 @@
 #define TTL_MAX_S 3600
 #define TTL_NEGATIVE_MAX_S 300
 #define TTL_BOGUS_MAX_S 60
+#define TTL_FAILED_S 1
 
 struct entry {
 	struct entry *next;	     /* of the bucket */
@@ -41,6 +42,7 @@ struct entry {
 	uint64_t hash;
 	int64_t until_ms;
 	size_t size;
+	int result; /* GP_OK, or GP_ETEMP of a SERVFAIL */
 	enum gp_dns_type type;
 	struct gp_str question;
 	struct gp_dns_answer answer;
@@ -126,7 +128,8 @@ static void drop(struct cache *c, struct shard *s, struct entry *e)
 }
 
 /* Under the lock.  False: not known. */
-static bool recall(struct cache *c, struct shard *s, uint64_t hash, struct gp_dns_question *q)
+static bool recall(struct cache *c, struct shard *s, uint64_t hash, struct gp_dns_question *q,
+		   int *ret_result)
 {
 	struct entry *e = find(c, s, hash, q);
 	int64_t left_ms;
@@ -142,6 +145,7 @@ static bool recall(struct cache *c, struct shard *s, uint64_t hash, struct gp_dn
 	q->answer.ttl_s = (uint32_t)((left_ms + 999) / 1000);
 	list_remove(s, e);
 	list_add(s, e);
+	*ret_result = e->result;
 	return true;
 }
 
@@ -151,13 +155,14 @@ static void ask(struct gp_resolver *r, struct gp_dns_question *q)
 	uint64_t hash = hash_of(q);
 	struct shard *s = shard_of(c, hash);
 	bool is_known;
+	int result;
 
 	pthread_mutex_lock(&s->lock);
-	is_known = recall(c, s, hash, q);
+	is_known = recall(c, s, hash, q, &result);
 	pthread_mutex_unlock(&s->lock);
 	gp_metric_add(is_known ? &hits : &misses, 1);
 	if (is_known) {
-		gp_dns_answered(q, GP_OK);
+		gp_dns_answered(q, result);
 		return;
 	}
 	q->resolver = c->inner;
@@ -165,11 +170,15 @@ static void ask(struct gp_resolver *r, struct gp_dns_question *q)
 	c->inner->ops->ask(c->inner, q);
 }
 
-static uint32_t ttl_kept(const struct gp_dns_answer *a)
+static uint32_t ttl_kept(const struct gp_dns_answer *a, int result)
 {
-	uint32_t max = a->security == GP_DNS_BOGUS ? TTL_BOGUS_MAX_S
-		       : a->n_records		   ? TTL_MAX_S
-						   : TTL_NEGATIVE_MAX_S;
+	uint32_t max;
+
+	if (result)
+		return result == GP_ETEMP && a->rcode == GP_DNS_SERVFAIL ? TTL_FAILED_S : 0;
+	max = a->security == GP_DNS_BOGUS ? TTL_BOGUS_MAX_S
+	      : a->n_records		  ? TTL_MAX_S
+					  : TTL_NEGATIVE_MAX_S;
 
 	return GP_MIN(a->ttl_s, max);
 }
@@ -195,16 +204,17 @@ static struct gp_str put(char **at, struct gp_str s)
 	return copy;
 }
 
-static struct entry *entry_new(const struct gp_dns_question *q, uint64_t hash, size_t size)
+static struct entry *entry_new(const struct gp_dns_question *q, int result, size_t size)
 {
 	const struct gp_dns_answer *a = &q->answer;
 	struct entry *e = gp_xmalloc(size - MALLOC_OVERHEAD);
 	char *at = (char *)&e->records[a->n_records];
 
 	*e = (struct entry){
-		.hash = hash,
-		.until_ms = gp_clock_mono_ms() + ttl_kept(a) * INT64_C(1000),
+		.hash = hash_of(q),
+		.until_ms = gp_clock_mono_ms() + ttl_kept(a, result) * INT64_C(1000),
 		.size = size,
+		.result = result,
 		.type = q->type,
 		.question = put(&at, gp_str(q->name)),
 		.answer = *a,
@@ -245,12 +255,12 @@ static void hear(struct gp_resolver *r, const struct gp_dns_question *q, int res
 	struct entry *e;
 	struct shard *s;
 
-	if (result || ttl_kept(&q->answer) == 0)
+	if (ttl_kept(&q->answer, result) == 0)
 		return;
 	size = size_of(q);
 	if (size > c->shard_size / ENTRY_SHARE)
 		return;
-	e = entry_new(q, hash_of(q), size);
+	e = entry_new(q, result, size);
 	s = shard_of(c, e->hash);
 	pthread_mutex_lock(&s->lock);
 	keep(c, s, q, e);

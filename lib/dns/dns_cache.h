@@ -10,8 +10,9 @@
  *
  * Kept for its TTL, at the most an hour: data; five minutes: that there are none
  * (NXDOMAIN and no data, RFC 2308); a minute: what failed validation.  A TTL of zero
- * is not kept.  Failures (SERVFAIL, late, refused) are not kept either: the resolver
- * behind says them fast again (RFC 9520), and a late answer may be there the next time.
+ * is not kept.  SERVFAIL is kept for a second (RFC 9520, 3.2), so that mail that asks
+ * for a broken domain does not hop for each of its questions.  What was late or refused is
+ * not kept at all: the answer may be there the next time.
  * Merging equal questions in flight is left to the resolver behind.
  */
 #ifndef GP_DNS_DNS_CACHE_H

@@ -157,6 +157,7 @@ static void answered(void *arg, int err, struct ub_result *r)
 		       : r->nxdomain ? NXDOMAIN
 				     : NODATA);
 	} else {
+		q->question->answer.rcode = r->rcode;
 		finish(q, GP_ETEMP, FAILED);
 	}
 	ub_resolve_free(r);

@@ -205,16 +205,18 @@ static bool takes_number(struct gp_str data, const char *order, uint64_t *ret)
 struct orders {
 	int result;
 	int64_t delay_ms; /* below 0: for ever */
-	bool is_nxdomain;
+	bool is_nxdomain, is_servfail;
 	enum gp_dns_security security;
 	uint32_t ttl_s;
 };
 
 static void obey(struct fake *f, const char *name, struct gp_str data, struct orders *o)
 {
+	bool is_servfail = gp_str_eq(data, GP_STR("!servfail"));
 	uint64_t n;
 
-	if (gp_str_eq(data, GP_STR("!servfail")) || gp_str_eq(data, GP_STR("!refused")))
+	o->is_servfail |= is_servfail;
+	if (is_servfail || gp_str_eq(data, GP_STR("!refused")))
 		o->result = GP_ETEMP;
 	else if (gp_str_eq(data, GP_STR("!timeout")))
 		o->delay_ms = -1;
@@ -265,7 +267,7 @@ static void fill(struct fake *f, struct gp_dns_question *q, struct orders *o)
 	a->security = o->security;
 	a->rcode = !exists || o->is_nxdomain ? GP_DNS_NXDOMAIN : GP_DNS_NOERROR;
 	a->ttl_s = o->ttl_s;
-	if (o->security == GP_DNS_BOGUS)
+	if (o->security == GP_DNS_BOGUS || o->is_servfail)
 		a->rcode = GP_DNS_SERVFAIL;
 	if (a->rcode != GP_DNS_NOERROR)
 		a->n_records = 0;

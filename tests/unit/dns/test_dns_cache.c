@@ -26,6 +26,7 @@ static const char ZONE[] = "a.example      A     192.0.2.1\n"
 			   "bogus.example  A     192.0.2.9\n"
 			   "bogus.example  *     !bogus\n"
 			   "s.example      *     !servfail\n"
+			   "r.example      *     !refused\n"
 			   "once.example   A     192.0.2.4\n"
 			   "once.example   *     !fail 1\n"
 			   "slow.example   A     192.0.2.5\n"
@@ -173,13 +174,20 @@ static void answers_grow_old(void **state)
 	assert_int_equal(w->a.security, GP_DNS_BOGUS);
 }
 
-static void failures_are_not_kept(void **state)
+static void failures_are_hardly_kept(void **state)
 {
 	struct world *w = *state;
 
+	gp_clock_set(NOW_MS, 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(get(w, "s.example", GP_DNS_A), GP_ETEMP);
-	assert_int_equal(gp_fake_dns_asked(w->fake, "s.example"), 3);
+	assert_int_equal(gp_fake_dns_asked(w->fake, "s.example"), 1);
+	gp_clock_set(NOW_MS + 1000, 0);
+	assert_int_equal(get(w, "s.example", GP_DNS_A), GP_ETEMP);
+	assert_int_equal(gp_fake_dns_asked(w->fake, "s.example"), 2);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(get(w, "r.example", GP_DNS_A), GP_ETEMP);
+	assert_int_equal(gp_fake_dns_asked(w->fake, "r.example"), 3);
 	assert_int_equal(get(w, "once.example", GP_DNS_A), GP_ETEMP);
 	assert_int_equal(get(w, "once.example", GP_DNS_A), GP_OK);
 	assert_int_equal(get(w, "once.example", GP_DNS_A), GP_OK);
@@ -279,7 +287,7 @@ int main(void)
 		CASE(types_are_apart),
 		CASE(an_alias_keeps_its_end),
 		CASE(answers_grow_old),
-		CASE(failures_are_not_kept),
+		CASE(failures_are_hardly_kept),
 		CASE(a_late_answer_is_kept),
 		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(many_threads),
