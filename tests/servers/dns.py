@@ -82,8 +82,11 @@ class Dns:
         """Adds lines to the zone; what a resolver has cached it does not hear of."""
         for line in zone.splitlines():
             if line.strip():
-                name, kind, data = line.split(None, 2)
-                self._zone.setdefault(name.strip(".").lower(), []).append((kind, data))
+                self.put(*line.split(None, 2))
+
+    def put(self, name: str, kind: str, data: str) -> None:
+        """Adds one record, with data that a line cannot hold."""
+        self._zone.setdefault(name.strip(".").lower(), []).append((kind, data))
 
     def drop(self, name: str) -> None:
         """Takes a name out of the zone."""
