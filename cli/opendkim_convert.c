@@ -463,7 +463,7 @@ void odk_convert_safe_keys(struct odk *o, const struct odk_param *p, const struc
 	(void)row;
 	if (!odk_is_true(p))
 		odk_note(
-			o, GP_OPENDKIM_LOST, p->file, p->line,
+			o, GP_OPENDKIM_CHANGED, p->file, p->line,
 			"RequireSafeKeys: a key that others can read is always refused; chmod 0640 "
 			"or 0600");
 }

@@ -189,6 +189,11 @@ void odk_write_rules(struct odk_tables *t, bool is_multiple)
 			continue;
 		if (is_multiple)
 			merge_keys(t, r);
+		if (r->keys.len > 2)
+			odk_note(t->o, GP_OPENDKIM_CHANGED, r->file, r->line,
+				 "\"%.*s\": all %zu keys sign; OpenDKIM 2.11 takes the first and the "
+				 "last, though its manual says all",
+				 GP_STR_FMT(r->pattern), r->keys.len);
 		key = key_of(&w, r->pattern);
 		gp_map_set(&w.patterns, r->pattern, r);
 		if (!odk_is_literal(r->pattern) && plain_of(r->pattern).len == 0)
