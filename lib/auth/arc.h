@@ -27,20 +27,20 @@ void gp_arc_verify_finish(struct gp_arc_verify *v, const struct gp_str *trusted,
 			  struct gp_arc_result *ret);
 
 /* The three values of a new set, folded with "\n\t", without leading space (signed as
- * " VALUE"); to be inserted seal first, so that it ends up on top of the message:
- * ARC-Seal, ARC-Message-Signature, ARC-Authentication-Results.  Base64 is not broken into
- * lines (up to RSA with 4096 bits), because some readers count the folds of b=. */
+ * " VALUE"); to stand on top of the message in this order.  Base64 is not broken into lines
+ * (up to RSA with 4096 bits): the seal covers the folds of the signature's b=, and the public
+ * suite of sealing has none. */
 struct gp_arc_seal {
 	struct gp_str seal, signature, results;
 };
-/* `sign` was begun before the body; `chain` is what validating this message gave (its sets
- * count, its status becomes cv=); authres is the value of an Authentication-Results field.
- * Its options' fields are signed, and DKIM-Signature; never ARC-Seal (4.1.2) and
- * Authentication-Results, which others remove; neither x= nor l= is written.
- * GP_EINVAL: no From, or domain or selector is no name, or `chain` is not of these fields; GP_ELIMIT: 50 sets are there already,
- * or a failed chain has been sealed as such before (5.1.2), or more than GP_MAX_SIGNED_NAMES
- * fields to sign; GP_ETEMP: the chain could not be judged (temperror); GP_ESYS: OpenSSL
- * refused. */
+/* `sign` was begun before the body; `chain` is what validating this message gave (its status
+ * becomes cv=); authres is the value of an Authentication-Results field.  The options' fields
+ * are signed, and DKIM-Signature; never ARC-Seal (4.1.2) and Authentication-Results, which
+ * others remove; neither x= nor l= is written.
+ * GP_EINVAL: no From, or domain or selector is no name, or `chain` is not of these fields.
+ * GP_ELIMIT: 50 sets are there already, or a failed chain has been sealed as such before
+ * (5.1.2), or the header was cut, or more than GP_MAX_SIGNED_NAMES fields are to be signed.
+ * GP_ETEMP: the chain could not be judged (temperror).  GP_ESYS: OpenSSL refused. */
 int gp_arc_seal(struct gp_sign *sign, const struct gp_fields *fields,
 		const struct gp_body_hasher *hasher, const struct gp_arc_result *chain,
 		struct gp_str authres, const struct gp_sign_as *as, int64_t now_s,

@@ -203,6 +203,10 @@ static int judge(const struct gp_arc_result *result, const struct gp_arc_chain *
 
 static int prepare(struct sealing *s, struct gp_diag *diag)
 {
+	if (s->fields->is_cut) {
+		gp_diag_set(diag, "the message's header is too large");
+		return GP_ELIMIT;
+	}
 	if (!gp_fields_lowest(s->fields, GP_STR("From"))) {
 		gp_diag_set(diag, "the message has no From field");
 		return GP_EINVAL;

@@ -261,6 +261,9 @@ static void test_refused(void **state)
 	assert_int_equal(try_seal(&p, GP_KEY_RSA, "a.example", "x; none", &set, &diag), GP_EINVAL);
 	judge_with(&p, original, "", &gp_dkim_defaults, NULL, 0);
 	assert_int_equal(try_seal(&p, GP_KEY_RSA, "a b", "x; none", &set, &diag), GP_EINVAL);
+	/* What is behind the cut would not be signed. */
+	p.fields.is_cut = true;
+	assert_int_equal(try_seal(&p, GP_KEY_RSA, "a.example", "x; none", &set, &diag), GP_ELIMIT);
 	/* A chain that nobody judged, or that is not this message's. */
 	judge_with(&p, m, "", &gp_dkim_defaults, NULL, 0);
 	p.result = (struct gp_arc_result){0};
