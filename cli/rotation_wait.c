@@ -73,6 +73,17 @@ static void show_progress(const char *why, int64_t waited_ms, int64_t all_ms)
 	fflush(stderr);
 }
 
+/* Sleeps for `ms`, and shows how the time goes by. */
+static void sleep_visibly(const char *why, int64_t began_ms, int64_t all_ms, int64_t ms)
+{
+	int64_t until = gp_clock_mono_ms() + ms;
+
+	for (int64_t now = gp_clock_mono_ms(); now < until; now = gp_clock_mono_ms()) {
+		show_progress(why, now - began_ms, all_ms);
+		pause_ms(GP_MIN(until - now, 1000));
+	}
+}
+
 static void end_progress(void)
 {
 	if (isatty(STDERR_FILENO) == 1)
@@ -99,7 +110,6 @@ int gp_rotation_wait(struct gp_rotation *r)
 							     "it is published%s", why,
 					   r->wait_ms ? "" : ", or with --wait");
 		}
-		show_progress(why, waited, r->wait_ms);
-		pause_ms(GP_MIN(poll, r->wait_ms - waited));
+		sleep_visibly(why, began, r->wait_ms, GP_MIN(poll, r->wait_ms - waited));
 	}
 }
