@@ -150,7 +150,7 @@ static int clean_up_one(struct gp_rotation *r, const struct dkim_keydir_key *k,
 {
 	struct gp_published p;
 	struct gp_diag diag;
-	int status = gp_rotation_ask(r, k, resolver, &p);
+	int status = gp_rotation_ask(r, k, resolver, r->cli->arena, &p);
 
 	if (status)
 		return status;

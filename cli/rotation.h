@@ -33,11 +33,12 @@ struct gp_rotation {
  * the DNS has yet to learn of a key. */
 int gp_rotation_run(struct gp_rotation *r);
 
-/* Between the files of the rotation: what the DNS says of one key. */
-int gp_rotation_ask(struct gp_rotation *r, const struct dkim_keydir_key *k,
-		    struct gp_resolver *resolver, struct gp_published *ret);
+/* Between the files of the rotation: what the DNS says of one key; in the arena given, because a
+ * long wait asks often. */
+int gp_rotation_ask(const struct gp_rotation *r, const struct dkim_keydir_key *k,
+		    struct gp_resolver *resolver, struct gp_arena *arena, struct gp_published *ret);
 /* Waits up to wait_ms until the DNS has every prepared key: 0, or GP_EXIT_TEMPFAIL, which was
  * printed. */
-int gp_rotation_wait(struct gp_rotation *r);
+int gp_rotation_wait(const struct gp_rotation *r);
 
 #endif

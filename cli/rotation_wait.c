@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/rotation.h"
+#include "cli/text.h"
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
 
@@ -15,42 +16,50 @@
 #define POLL_DNS_MS 30000
 #define POLL_ZONE_MS 200
 
-int gp_rotation_ask(struct gp_rotation *r, const struct dkim_keydir_key *k,
-		    struct gp_resolver *resolver, struct gp_published *ret)
+int gp_rotation_ask(const struct gp_rotation *r, const struct dkim_keydir_key *k,
+		    struct gp_resolver *resolver, struct gp_arena *arena, struct gp_published *ret)
 {
-	struct gp_batch *batch = gp_batch_new(gp_clock_mono_ms() + ASK_MS);
-	const struct gp_key *key;
+	struct gp_batch *batch;
 	struct gp_asker asker;
-	int status = gp_cli_key_load(r->cli, k->path, &key);
+	struct gp_diag diag;
+	struct gp_key *key;
 
-	if (!status) {
-		gp_asker_init(&asker, resolver, batch, r->cli->arena);
-		gp_published_finish(gp_signature_ask(&asker, r->domain, k->selector),
-				    r->cli->arena, key, ret);
-	}
+	if (gp_key_load(k->path, &key, &diag))
+		return gp_cli_fail(GP_EXIT_DATA, "%s", diag.text);
+	batch = gp_batch_new(gp_clock_mono_ms() + ASK_MS);
+	gp_asker_init(&asker, resolver, batch, arena);
+	gp_published_finish(gp_signature_ask(&asker, r->domain, k->selector), arena, key, ret);
 	gp_batch_free(&batch);
-	return status;
+	gp_key_unref(&key);
+	return 0;
+}
+
+/* What is wrong with a record, for a terminal. */
+static void say_why(const struct gp_rotation *r, const struct dkim_keydir_key *k,
+		    const struct gp_published *p, struct gp_arena *arena, struct gp_diag *ret_why)
+{
+	gp_diag_set(ret_why, "%.*s._domainkey.%.*s: %s", GP_STR_FMT(k->selector),
+		    GP_STR_FMT(r->domain), gp_text_show(arena, gp_str(gp_published_error(p)), 600));
 }
 
 /* Does the DNS have every prepared key?  *ret_why: what is wrong with the first it has not, else
- * NULL.  With a resolver of its own, because a cache would repeat its first answer. */
-static int look_up_prepared(struct gp_rotation *r, const char **ret_why)
+ * "".  With a resolver of its own, because a cache would repeat its first answer. */
+static int look_up_prepared(const struct gp_rotation *r, struct gp_diag *ret_why)
 {
+	GP_CLEANUP(gp_arena_freep) struct gp_arena *arena = gp_arena_new(0);
 	GP_CLI_DNS_AUTO dns = {0};
 	int status = gp_cli_dns_open(r->snap, r->zone, &dns);
 
-	*ret_why = NULL;
-	for (size_t i = 0; i < r->keys.keys.len && !status && !*ret_why; i++) {
+	*ret_why->text = '\0';
+	for (size_t i = 0; i < r->keys.keys.len && !status && !*ret_why->text; i++) {
 		const struct dkim_keydir_key *k = &r->keys.keys.items[i];
 		struct gp_published p;
 
 		if (k->state != DKIM_KEY_PREPARED)
 			continue;
-		status = gp_rotation_ask(r, k, dns.resolver, &p);
+		status = gp_rotation_ask(r, k, dns.resolver, arena, &p);
 		if (!status && !gp_published_is_good(&p))
-			*ret_why = gp_arena_printf(
-				r->cli->arena, "%.*s._domainkey.%.*s: %s", GP_STR_FMT(k->selector),
-				GP_STR_FMT(r->domain), gp_published_error(&p));
+			say_why(r, k, &p, arena, ret_why);
 	}
 	return status;
 }
@@ -90,26 +99,26 @@ static void end_progress(void)
 		fputs("\r\033[K", stderr);
 }
 
-int gp_rotation_wait(struct gp_rotation *r)
+int gp_rotation_wait(const struct gp_rotation *r)
 {
 	int64_t began = gp_clock_mono_ms();
 	int64_t poll = r->zone ? POLL_ZONE_MS : POLL_DNS_MS;
 
 	for (;;) {
-		const char *why;
+		struct gp_diag why;
 		int64_t waited;
 		int status = look_up_prepared(r, &why);
 
 		waited = gp_clock_mono_ms() - began;
-		if (status || !why || waited >= r->wait_ms) {
+		if (status || !*why.text || waited >= r->wait_ms) {
 			if (r->wait_ms)
 				end_progress();
-			if (status || !why)
+			if (status || !*why.text)
 				return status;
 			return gp_cli_fail(GP_EXIT_TEMPFAIL, "%s\n  Not switched.  Run this again when "
-							     "it is published%s", why,
+							     "it is published%s", why.text,
 					   r->wait_ms ? "" : ", or with --wait");
 		}
-		sleep_visibly(why, began, r->wait_ms, GP_MIN(poll, r->wait_ms - waited));
+		sleep_visibly(why.text, began, r->wait_ms, GP_MIN(poll, r->wait_ms - waited));
 	}
 }
