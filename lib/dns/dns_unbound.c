@@ -139,6 +139,20 @@ static void hear(struct query *q, const struct ub_result *r)
 	*k = (struct known){q->hash, gp_clock_mono_ms() + GP_MAX(r->ttl, 1) * INT64_C(1000)};
 }
 
+/* Records of which none can be read are no absence of records. */
+static void answer_with(struct query *q, const struct ub_result *r)
+{
+	fill(q->question, r);
+	if (r->havedata && !r->bogus && q->question->answer.n_records == 0)
+		finish(q, GP_ETEMP, FAILED);
+	else
+		finish(q, GP_OK,
+		       r->bogus	     ? BOGUS
+		       : r->havedata ? DATA
+		       : r->nxdomain ? NXDOMAIN
+				     : NODATA);
+}
+
 /* libunbound's callback, from ub_process() on the loop thread. */
 static void answered(void *arg, int err, struct ub_result *r)
 {
@@ -150,12 +164,7 @@ static void answered(void *arg, int err, struct ub_result *r)
 	} else if (err || !r) {
 		finish(q, GP_ETEMP, FAILED);
 	} else if (r->bogus || r->rcode == GP_DNS_NOERROR || r->rcode == GP_DNS_NXDOMAIN) {
-		fill(q->question, r);
-		finish(q, GP_OK,
-		       r->bogus	     ? BOGUS
-		       : r->havedata ? DATA
-		       : r->nxdomain ? NXDOMAIN
-				     : NODATA);
+		answer_with(q, r);
 	} else {
 		q->question->answer.rcode = r->rcode;
 		finish(q, GP_ETEMP, FAILED);

@@ -92,6 +92,11 @@ class Dns:
         """Takes a name out of the zone."""
         del self._zone[name.strip(".").lower()]
 
+    def replace(self, name: str, kind: str, data: str) -> None:
+        """Gives a name one record of that type in place of those it had."""
+        there = self._zone.setdefault(name.strip(".").lower(), [])
+        there[:] = [*((k, d) for k, d in there if k != kind), (kind, data)]
+
     def answer(self, packet: bytes) -> bytes:
         name, kind, question = question_of(packet)
         self.asked.append(name)
