@@ -5,6 +5,7 @@ Everything happens in a network namespace that the test makes: the name servers 
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -67,6 +68,12 @@ def test_recursion_and_validation(internet: Path) -> None:
         "www.plain 0 insecure from plain.",
         "www.bad 2 bogus -",
     ], done
+
+
+def gatepost(*args: str, stdin: str = "", status: int = 0) -> str:
+    done = subprocess.run([build_folder() / "cli/gatepost", *args], input=stdin, capture_output=True, text=True, timeout=100)
+    assert done.returncode == status, done
+    return done.stdout
 
 
 ZONE = r"""
@@ -140,3 +147,40 @@ def test_a_zone_file_answers_as_nsd_does(world: Path) -> None:
     finally:
         nsd.stop()
     assert done.stdout.splitlines() == [f"{6 * len(NAMES)} answers, 0 differ"], done
+
+
+@pytest.mark.parametrize(("forged", "status", "expected"), [
+    (False, 0, {"spf": "pass", "dkim": "pass", "dmarc": "pass"}),
+    (True, 75, {"spf": "temperror", "dkim": "temperror", "dmarc": "temperror"}),
+])
+def test_forged_records_are_a_failure(world: Path, forged: bool, status: int, expected: dict[str, str]) -> None:
+    """A signed zone whose records somebody changed on the way: validation fails, so nothing is believed, nor its absence."""
+    missing = [program for program in NEEDED if not shutil.which(program)]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    record = gatepost("dkim", "genkey", "example.net", "--selector", "s1", "--output", str(world))
+    message = gatepost("dkim", "sign", "--domain", "example.net", "--selector", "s1", "--key", str(world / "example.net.s1.key"),
+                       "-", stdin="From: author@example.net\nSubject: A letter\n\nDear Alice\n")
+    zone = world / "example.net.zone"
+    zone.write_text(SOA.format(zone="example.net.") + '@ TXT "v=spf1 ip4:192.0.2.10 -all"\n_dmarc TXT "v=DMARC1; p=none"\n'
+                    f"mail A 192.0.2.10\n{record}")
+    _, anchor = sign(world, "example.net.")
+    (world / "anchor").write_text(anchor)
+    signed_zone = world / "example.net.signed"
+    if forged:
+        text = signed_zone.read_text()
+        signed_zone.write_text(text.replace("v=spf1 ip4", "v=spf1 ip4:192.0.2.11 ip4").replace("p=none", "p=reject")
+                               .replace("k=rsa; ", "k=RSA; "))
+    config = world / "gatepost.conf"
+    nsd = Nsd(world / "nsd", {"example.net": signed_zone})
+    config.write_text(f'dns = {{ servers = [ "{nsd.address}" ]; dnssec = true; trust_anchor = "{world}/anchor"; }};\n')
+    nsd.start()
+    try:
+        told = json.loads(gatepost("-c", str(config), "auth", "--json", "--ip", "192.0.2.10", "--helo", "mail.example.net",
+                                   "--from", "author@example.net", "-", stdin=message, status=status))
+    finally:
+        nsd.stop()
+    assert {"spf": told["spf"]["mailfrom"]["result"], "dkim": told["dkim"]["signatures"][0]["result"],
+            "dmarc": told["dmarc"]["result"]} == expected
+    seen = {d["security"] for d in told["dns"] if d["name"] in ("example.net", "_dmarc.example.net")}
+    assert seen == {"bogus" if forged else "secure"}
