@@ -107,11 +107,12 @@ static struct gp_str key_of(struct written *w, struct gp_str p)
 		return gp_str_find_chr(p, '@', 0) < p.len ? p : (struct gp_str){0};
 	if (!w->has_glob && plain.len)
 		return plain;
-	w->has_glob = true;
-	if (gp_str_find_chr(p, '@', 0) < p.len || gp_str_eq(p, GP_STR("*")))
-		return p;
 	/* Without an @ ours are compared with the domain: the same where only a * goes before. */
-	return p.ptr[0] == '*' && odk_is_literal(gp_str_sub(p, 1, p.len)) ? p : (struct gp_str){0};
+	if (gp_str_find_chr(p, '@', 0) == p.len &&
+	    (p.ptr[0] != '*' || !odk_is_literal(gp_str_sub(p, 1, p.len))))
+		return (struct gp_str){0};
+	w->has_glob = true;
+	return p;
 }
 
 /* The domain, where the pattern has a single one. */
