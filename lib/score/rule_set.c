@@ -312,6 +312,7 @@ bool gp_rule_set_info(const struct gp_rule_set *set, size_t i, struct gp_rule_in
 		.file = set->files.items[r->file].path,
 		.line = r->line,
 		.description = r->describe,
+		.definition = r->text ? r->text : "",
 		.inert = r->inert,
 	};
 	for (size_t k = 0; k < 4; k++)

@@ -114,6 +114,7 @@ struct gp_rule_info {
 	unsigned line;
 	double score[4]; /* sets: local, network, local + Bayes, network + Bayes */
 	const char *description;
+	const char *definition; /* what follows the name, as written; "" of a fact */
 	const char *inert; /* why it cannot run, or NULL */
 };
 size_t gp_rule_set_count(const struct gp_rule_set *set);
