@@ -114,17 +114,31 @@ static void check_keys(const struct dkim_snapshot *data, struct gp_health *entry
 		 data->seal_key ? "" : "not ");
 }
 
+/* Of data for reports; mail does without. */
+static void check_store(struct gp_health *entry)
+{
+	struct gp_diag why = {""};
+	bool is_up = gp_store_ping(store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
+
+	*entry = (struct gp_health){.name = "store", .is_ok = is_up};
+	snprintf(entry->detail, sizeof(entry->detail), "%s%s%.120s", gp_store_kind(store),
+		 is_up ? "" : ": ", is_up ? "" : why.text);
+}
+
 static size_t health(struct gp_health *entries, size_t max)
 {
 	struct gp_snapshot *snap;
+	size_t n = 0;
 
-	if (max < 2)
+	if (max < 3)
 		return 0;
 	snap = gp_daemon_snapshot();
-	check_resolver(snap, &entries[0]);
-	check_keys(gp_snapshot_data(snap), &entries[1]);
+	check_resolver(snap, &entries[n++]);
+	check_keys(gp_snapshot_data(snap), &entries[n++]);
+	if (store)
+		check_store(&entries[n++]);
 	gp_snapshot_unref(snap);
-	return 2;
+	return n;
 }
 
 static void sandbox(const struct gp_snapshot *snap)
