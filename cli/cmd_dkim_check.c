@@ -8,7 +8,7 @@
 #include "cli/dkim.h"
 #include "cli/dns.h"
 #include "cli/json.h"
-#include "cli/published.h"
+#include "milter-dkim/published.h"
 #include "cli/text.h"
 #include "lib/base/clock.h"
 

@@ -12,7 +12,7 @@
 
 #include "cli/context.h"
 #include "cli/dkim.h"
-#include "cli/newkey.h"
+#include "milter-dkim/newkey.h"
 #include "lib/base/clock.h"
 #include "lib/dns/dnsname.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "cli/context.h"
-#include "cli/newkey.h"
+#include "milter-dkim/newkey.h"
 #include "cli/rotation.h"
 #include "lib/base/clock.h"
 #include "lib/base/num.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "cli/newkey.h"
+#include "milter-dkim/newkey.h"
 #include "lib/base/clock.h"
 
 static int fail(const struct gp_diag *diag)

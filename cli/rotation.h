@@ -14,7 +14,7 @@
 
 #include "cli/dkim.h"
 #include "cli/dns.h"
-#include "cli/published.h"
+#include "milter-dkim/published.h"
 
 struct gp_rotation {
 	struct gp_cli *cli;

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/newkey.h"
+#include "milter-dkim/newkey.h"
 
 /* 2026-11-21 */
 #define NOW 1795219200

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "cli/published.h"
+#include "milter-dkim/published.h"
 #include "lib/base/codec.h"
 #include "lib/dns/dns_zone.h"
 

@@ -1,7 +1,7 @@
 /*
  * A published key record against the key.
  */
-#include "cli/published.h"
+#include "milter-dkim/published.h"
 
 /* Below this, others may soon not accept a key (RFC 8301, 3.2). */
 #define RSA_BITS_WANTED 2048

@@ -1,7 +1,7 @@
 /*
  * Making keys.
  */
-#include "cli/newkey.h"
+#include "milter-dkim/newkey.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  *	… ask for others …
  *	gp_published_finish(ask, arena, key.key, &p);
  */
-#ifndef GP_CLI_PUBLISHED_H
-#define GP_CLI_PUBLISHED_H
+#ifndef GP_DKIM_PUBLISHED_H
+#define GP_DKIM_PUBLISHED_H
 
 #include "lib/auth/dkim.h"
 

@@ -1,8 +1,8 @@
 /*
  * New keys: made, named, written down with the record to publish.
  */
-#ifndef GP_CLI_NEWKEY_H
-#define GP_CLI_NEWKEY_H
+#ifndef GP_DKIM_NEWKEY_H
+#define GP_DKIM_NEWKEY_H
 
 #include "lib/auth/crypto.h"
 #include "lib/base/arena.h"
