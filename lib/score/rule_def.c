@@ -13,6 +13,7 @@
 #include "lib/base/num.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_field.h"
+#include "lib/score/rule_list.h"
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_regex.h"
 #include "lib/score/rule_replace.h"
@@ -505,5 +506,5 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 			return true;
 		}
 	}
-	return false;
+	return gp_rule_list_directive(b, name, value);
 }

@@ -7,18 +7,18 @@
 
 /* check_bayes(MIN, MAX): the probability is above MIN (or MIN is 0) and not above MAX
  * ("undef": no upper bound). */
-static bool check_bayes(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+static bool check_bayes(struct gp_eval *e, const struct gp_rule_eval *row,
 			const struct gp_str *args, size_t n_args)
 {
 	double min = 0, max = 0;
 
-	if (in->bayes < 0 || gp_num_parse_double(args[0], &min))
+	if (e->in->bayes < 0 || gp_num_parse_double(args[0], &min))
 		return false;
-	if (min != 0 && in->bayes <= min)
+	if (min != 0 && e->in->bayes <= min)
 		return false;
 	if (gp_str_eq(args[1], GP_STR("undef")))
 		return true;
-	return gp_num_parse_double(args[1], &max) == GP_OK && in->bayes <= max;
+	return gp_num_parse_double(args[1], &max) == GP_OK && e->in->bayes <= max;
 }
 
 static const struct gp_rule_eval own[] = {

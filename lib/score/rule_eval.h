@@ -2,26 +2,40 @@
  * Eval functions: checks that are no patterns, called by name from rules
  * (`body BAYES_99 eval:check_bayes('0.99', '0.999')`).
  *
- * A table; a new function is a row and the function.  They run in
+ * Tables, one a subject; a new function is a row and the function.  They run in
  * gp_rule_scan_finish, when everything that was looked up is known.
  */
 #ifndef GP_SCORE_RULE_EVAL_H
 #define GP_SCORE_RULE_EVAL_H
 
 #include "lib/score/rule_int.h"
+#include "lib/score/rule_list.h"
 #include "lib/score/rule_scan.h"
+
+/* Things worked out once a message, when the first function asks (gp_eval_memo). */
+enum gp_eval_memo_key {
+	GP_EVAL_MEMO_KEYS = 16, /* room; a subject's own keys come before this one */
+};
+
+/* What a function sees of a scan. */
+struct gp_eval {
+	const struct gp_rule_input *in;
+	const struct gp_rule_set *set; /* gp_rule_list_get(set, "freemail_domains") */
+	struct gp_arena *arena;	       /* of the message */
+	void *memo[GP_EVAL_MEMO_KEYS];
+};
 
 struct gp_rule_eval {
 	const char *name;
 	unsigned args_min, args_max;
 	/* Whether the rule hits; `row` is this one, for functions that serve several. */
-	bool (*fn)(const struct gp_rule_input *in, const struct gp_rule_eval *row,
-		   const struct gp_str *args, size_t n_args);
+	bool (*fn)(struct gp_eval *e, const struct gp_rule_eval *row, const struct gp_str *args,
+		   size_t n_args);
 	int what;  /* fn's own */
 	bool flag; /* fn's own */
 };
 
-/* Ends with a NULL name. */
+/* Each ends with a NULL name. */
 extern const struct gp_rule_eval gp_rule_evals_auth[];
 
 /* The function of that name, or NULL. */

@@ -8,14 +8,14 @@
 #include "lib/score/rule_eval.h"
 
 /* A bounce has no MAIL FROM to check; that of its HELO is the helo rules' affair. */
-static bool check_spf(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+static bool check_spf(struct gp_eval *e, const struct gp_rule_eval *row,
 		      const struct gp_str *args, size_t n_args)
 {
 	const struct gp_spf_result *r;
 
-	if (!in->auth || (!row->flag && in->envelope_from.len == 0))
+	if (!e->in->auth || (!row->flag && e->in->envelope_from.len == 0))
 		return false;
-	r = row->flag ? &in->auth->helo : &in->auth->mailfrom;
+	r = row->flag ? &e->in->auth->helo : &e->in->auth->mailfrom;
 	return (int)r->status == row->what;
 }
 
@@ -61,48 +61,48 @@ static bool is_named(struct gp_str domain, const struct gp_str *args, size_t n_a
 	return n_args == 0;
 }
 
-static bool check_dkim(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+static bool check_dkim(struct gp_eval *e, const struct gp_rule_eval *row,
 		       const struct gp_str *args, size_t n_args)
 {
-	if (!in->auth)
+	if (!e->in->auth)
 		return false;
-	for (size_t i = 0; i < in->auth->n_dkim; i++)
-		if (is_such(in, &in->auth->dkim[i], row->what) &&
-		    is_named(in->auth->dkim[i].domain, args, n_args))
+	for (size_t i = 0; i < e->in->auth->n_dkim; i++)
+		if (is_such(e->in, &e->in->auth->dkim[i], row->what) &&
+		    is_named(e->in->auth->dkim[i].domain, args, n_args))
 			return true;
 	return false;
 }
 
-static bool check_arc_signed(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+static bool check_arc_signed(struct gp_eval *e, const struct gp_rule_eval *row,
 			     const struct gp_str *args, size_t n_args)
 {
-	return in->auth && in->auth->arc.status != GP_AUTH_NONE;
+	return e->in->auth && e->in->auth->arc.status != GP_AUTH_NONE;
 }
 
-static bool check_arc_valid(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+static bool check_arc_valid(struct gp_eval *e, const struct gp_rule_eval *row,
 			    const struct gp_str *args, size_t n_args)
 {
-	return in->auth && in->auth->arc.status == GP_AUTH_PASS;
+	return e->in->auth && e->in->auth->arc.status == GP_AUTH_PASS;
 }
 
-static bool check_dmarc_pass(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+static bool check_dmarc_pass(struct gp_eval *e, const struct gp_rule_eval *row,
 			     const struct gp_str *args, size_t n_args)
 {
-	return in->auth && in->auth->dmarc.status == GP_AUTH_PASS;
+	return e->in->auth && e->in->auth->dmarc.status == GP_AUTH_PASS;
 }
 
 /* Failed, and the owner asks for this. */
-static bool check_dmarc_policy(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+static bool check_dmarc_policy(struct gp_eval *e, const struct gp_rule_eval *row,
 			       const struct gp_str *args, size_t n_args)
 {
-	return in->auth && in->auth->dmarc.status == GP_AUTH_FAIL &&
-	       (int)in->auth->dmarc.policy == row->what;
+	return e->in->auth && e->in->auth->dmarc.status == GP_AUTH_FAIL &&
+	       (int)e->in->auth->dmarc.policy == row->what;
 }
 
-static bool check_dmarc_missing(const struct gp_rule_input *in, const struct gp_rule_eval *row,
+static bool check_dmarc_missing(struct gp_eval *e, const struct gp_rule_eval *row,
 				const struct gp_str *args, size_t n_args)
 {
-	return in->auth && in->auth->dmarc.status == GP_AUTH_NONE;
+	return e->in->auth && e->in->auth->dmarc.status == GP_AUTH_NONE;
 }
 
 #define SPF(word, status)                                                                          \

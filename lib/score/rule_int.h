@@ -140,6 +140,7 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule *) evals;
 	GP_VEC(struct gp_rule *) metas; /* in an order in which what a meta needs stands before it */
 	struct gp_map slots;   /* header name (folded) → index + 1 */
+	struct gp_map lists;   /* name → struct gp_rule_list */
 
 	pthread_mutex_t pool_lock; /* of the scratch pool */
 	struct gp_rule_scratch *pool;

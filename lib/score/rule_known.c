@@ -1,7 +1,7 @@
 /*
  * Tables: the plugins whose directives we understand, and the directives of
  * the language that have no effect here (settings of SpamAssassin's own
- * program, lists that only eval functions read).
+ * program, lists of eval functions that we do not have).
  */
 #include "lib/score/rule_cond.h"
 

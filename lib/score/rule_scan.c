@@ -248,6 +248,7 @@ static bool is_off(const struct gp_rule *r, const struct gp_rule_input *in)
 static void run_evals(struct gp_rule_scan *s)
 {
 	const struct gp_rule_input *in = s->input;
+	struct gp_eval e = {.in = in, .set = s->set, .arena = s->arena};
 
 	for (size_t i = 0; i < s->set->evals.len; i++) {
 		const struct gp_rule *r = s->set->evals.items[i];
@@ -257,7 +258,7 @@ static void run_evals(struct gp_rule_scan *s)
 		if ((r->tflags & GP_TFLAG_NET && !in->has_network) ||
 		    (r->tflags & GP_TFLAG_LEARN && !in->has_bayes))
 			continue;
-		s->hits[r->index] = r->eval->fn(in, r->eval, r->args, r->n_args);
+		s->hits[r->index] = r->eval->fn(&e, r->eval, r->args, r->n_args);
 	}
 }
 

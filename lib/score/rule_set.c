@@ -233,6 +233,7 @@ static void builder_init(struct gp_rule_builder *b, const struct gp_rule_options
 		set->options.cache_dir = gp_arena_strdup(a, set->options.cache_dir);
 	gp_map_init(&set->by_name, a, false);
 	gp_map_init(&set->slots, a, true);
+	gp_map_init(&set->lists, a, false);
 	pthread_mutex_init(&set->pool_lock, NULL);
 	*b = (struct gp_rule_builder){.set = set,
 				      .arena = a,

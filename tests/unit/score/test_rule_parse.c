@@ -154,7 +154,7 @@ static void unknown_directives(void **state)
 {
 	struct fixture f;
 
-	fixture_load(&f, "bdy A /x/\nbdy B /x/\nfreemail_domains example.com\nreport x\n");
+	fixture_load(&f, "bdy A /x/\nbdy B /x/\nrazor_timeout 5\nreport x\n");
 	assert_int_equal(f.report.errors, 0);
 	assert_int_equal(f.report.ignored, 4);
 	assert_string_equal(fixture_problem(&f, GP_RULE_IGNORED),

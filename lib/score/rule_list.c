@@ -1,0 +1,214 @@
+/*
+ * One row a directive.  Names before and after SpamAssassin's renaming of its
+ * lists (whitelist → welcomelist, blacklist → blocklist) mean the same.
+ */
+#include "lib/score/rule_list.h"
+
+
+enum operation {
+	ADD,	    /* words */
+	ADD_LINE,   /* the value as one item */
+	SET,	    /* the value as the only item */
+	REMOVE,	    /* words; without any: everything */
+	REMOVE_KEY, /* items whose first word is one of the words */
+	CLEAR,
+};
+
+static const struct row {
+	const char *directive; /* with welcomelist, blocklist */
+	const char *list;
+	enum operation operation;
+	bool is_named; /* the first word is "(NAME)" */
+} rows[] = {
+	{"all_spam_to", "all_spam_to", ADD, false},
+	{"always_trust_envelope_sender", "always_trust_envelope_sender", SET, false},
+	{"blocklist_from", "blocklist_from", ADD, false},
+	{"blocklist_subject", "blocklist_subject", ADD_LINE, false},
+	{"blocklist_to", "blocklist_to", ADD, false},
+	{"clear_internal_networks", "internal_networks", CLEAR, false},
+	{"clear_msa_networks", "msa_networks", CLEAR, false},
+	{"clear_originating_ip_headers", "originating_ip_headers", CLEAR, false},
+	{"clear_trusted_networks", "trusted_networks", CLEAR, false},
+	{"clear_util_rb", "util_rb", CLEAR, false},
+	{"def_welcomelist_auth", "def_welcomelist_auth", ADD, false},
+	{"def_welcomelist_from_dkim", "def_welcomelist_from_dkim", ADD_LINE, false},
+	{"def_welcomelist_from_rcvd", "def_welcomelist_from_rcvd", ADD_LINE, false},
+	{"def_welcomelist_from_spf", "def_welcomelist_from_spf", ADD, false},
+	{"enlist_addrlist", "enlist_addrlist", ADD, true},
+	{"envelope_sender_header", "envelope_sender_header", SET, false},
+	{"freemail_domains", "freemail_domains", ADD, false},
+	{"freemail_import_def_welcomelist_auth", "freemail_import_def", SET, false},
+	{"freemail_import_welcomelist_auth", "freemail_import", SET, false},
+	{"freemail_max_body_emails", "freemail_max_body_emails", SET, false},
+	{"freemail_max_body_freemails", "freemail_max_body_freemails", SET, false},
+	{"freemail_skip_when_over_max", "freemail_skip_when_over_max", SET, false},
+	{"freemail_welcomelist", "freemail_welcomelist", ADD, false},
+	{"internal_networks", "internal_networks", ADD, false},
+	{"more_spam_to", "more_spam_to", ADD, false},
+	{"msa_networks", "msa_networks", ADD, false},
+	{"ok_locales", "ok_locales", SET, false},
+	{"originating_ip_headers", "originating_ip_headers", ADD, false},
+	{"trusted_networks", "trusted_networks", ADD, false},
+	{"unblocklist_from", "blocklist_from", REMOVE, false},
+	{"unwelcomelist_auth", "welcomelist_auth", REMOVE, false},
+	{"unwelcomelist_from", "welcomelist_from", REMOVE, false},
+	{"unwelcomelist_from_dkim", "welcomelist_from_dkim", REMOVE_KEY, false},
+	{"unwelcomelist_from_rcvd", "welcomelist_from_rcvd", REMOVE_KEY, false},
+	{"unwelcomelist_from_spf", "welcomelist_from_spf", REMOVE, false},
+	{"util_rb_2tld", "util_rb", ADD, false},
+	{"util_rb_3tld", "util_rb", ADD, false},
+	{"util_rb_tld", "util_rb", ADD, false},
+	{"welcomelist_allows_relays", "welcomelist_allows_relays", ADD, false},
+	{"welcomelist_auth", "welcomelist_auth", ADD, false},
+	{"welcomelist_bounce_relays", "welcomelist_bounce_relays", ADD, false},
+	{"welcomelist_from", "welcomelist_from", ADD, false},
+	{"welcomelist_from_dkim", "welcomelist_from_dkim", ADD_LINE, false},
+	{"welcomelist_from_rcvd", "welcomelist_from_rcvd", ADD_LINE, false},
+	{"welcomelist_from_spf", "welcomelist_from_spf", ADD, false},
+	{"welcomelist_subject", "welcomelist_subject", ADD_LINE, false},
+	{"welcomelist_to", "welcomelist_to", ADD, false},
+};
+
+static const struct row *row_of(struct gp_str name)
+{
+	static const struct {
+		struct gp_str old, new;
+	} renamed[] = {
+		{GP_STR("whitelist"), GP_STR("welcomelist")},
+		{GP_STR("blacklist"), GP_STR("blocklist")},
+	};
+	char text[64];
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(renamed); i++) {
+		size_t at = gp_str_find(name, renamed[i].old, 0);
+		struct gp_str tail = gp_str_sub(name, at + renamed[i].old.len, name.len);
+
+		if (at >= name.len || name.len + 2 >= sizeof(text))
+			continue;
+		memcpy(text, name.ptr, at);
+		memcpy(text + at, renamed[i].new.ptr, renamed[i].new.len);
+		memcpy(text + at + renamed[i].new.len, tail.ptr, tail.len);
+		name = gp_str_n(text, at + renamed[i].new.len + tail.len);
+		break;
+	}
+	for (size_t i = 0; i < GP_ARRAY_SIZE(rows); i++)
+		if (gp_str_eq(name, gp_str(rows[i].directive)))
+			return &rows[i];
+	return NULL;
+}
+
+static struct gp_rule_list *list_of(struct gp_rule_builder *b, struct gp_str name)
+{
+	struct gp_rule_list *list = gp_map_get(&b->set->lists, name);
+
+	if (list)
+		return list;
+	list = GP_ARENA_NEW(b->arena, struct gp_rule_list);
+	gp_map_init(&list->index, b->arena, true);
+	gp_map_set(&b->set->lists, gp_arena_str(b->arena, name), list);
+	return list;
+}
+
+static void add(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp_str item)
+{
+	if (gp_map_get(&list->index, item))
+		return;
+	item = gp_arena_str(b->arena, item);
+	*gp_vec_push(b->arena, &list->items) = item;
+	gp_map_set(&list->index, item, list);
+}
+
+static void clear(struct gp_rule_builder *b, struct gp_rule_list *list)
+{
+	list->items.len = 0;
+	gp_map_init(&list->index, b->arena, true);
+}
+
+/* Drops items equal to the word, or (is_key) whose first word it is. */
+static void drop(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp_str word,
+		 bool is_key)
+{
+	size_t n = 0;
+
+	gp_map_init(&list->index, b->arena, true);
+	for (size_t i = 0; i < list->items.len; i++) {
+		struct gp_str item = list->items.items[i], rest = item, first = item;
+
+		if (is_key)
+			gp_str_next_word(&rest, &first);
+		if (gp_str_ieq(first, word))
+			continue;
+		list->items.items[n++] = item;
+		gp_map_set(&list->index, item, list);
+	}
+	list->items.len = n;
+}
+
+static void apply(struct gp_rule_builder *b, enum operation op, struct gp_rule_list *list,
+		  struct gp_str value)
+{
+	struct gp_str word;
+	bool has_words = false;
+
+	if (op == CLEAR || op == SET)
+		clear(b, list);
+	if (op == ADD_LINE || op == SET) {
+		if (value.len)
+			add(b, list, value);
+		return;
+	}
+	while (op != CLEAR && gp_str_next_word(&value, &word)) {
+		has_words = true;
+		if (op == ADD)
+			add(b, list, word);
+		else
+			drop(b, list, word, op == REMOVE_KEY);
+	}
+	if (!has_words && op != ADD)
+		clear(b, list);
+}
+
+bool gp_rule_list_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_str value)
+{
+	const struct row *row = row_of(name);
+	struct gp_str list, word;
+
+	if (!row)
+		return false;
+	list = gp_str(row->list);
+	if (row->is_named) {
+		if (!gp_str_next_word(&value, &word) || word.len < 3 || word.ptr[0] != '(' ||
+		    word.ptr[word.len - 1] != ')') {
+			gp_rule_note(b, GP_RULE_ERROR, "", "%s wants (NAME) and then its members",
+				     row->directive);
+			return true;
+		}
+		list = gp_str(gp_arena_printf(b->arena, "%s %.*s", row->list,
+					      GP_STR_FMT(gp_str_sub(word, 1, word.len - 2))));
+	}
+	apply(b, row->operation, list_of(b, list), gp_str_trim(value));
+	return true;
+}
+
+const struct gp_rule_list *gp_rule_list_get(const struct gp_rule_set *set, struct gp_str name)
+{
+	static const struct gp_rule_list empty = {0};
+	const struct gp_rule_list *list = gp_map_get(&set->lists, name);
+
+	return list ? list : &empty;
+}
+
+bool gp_rule_list_has(const struct gp_rule_list *list, struct gp_str s)
+{
+	return list->items.len && gp_map_get(&list->index, s);
+}
+
+bool gp_rule_list_matches(const struct gp_rule_list *list, struct gp_str s)
+{
+	if (gp_rule_list_has(list, s))
+		return true;
+	for (size_t i = 0; i < list->items.len; i++)
+		if (gp_str_glob(list->items.items[i], s))
+			return true;
+	return false;
+}
