@@ -13,6 +13,7 @@
 #include "lib/daemon/sandbox.h"
 #include "lib/daemon/storage.h"
 #include "milter-dkim/dkim.h"
+#include "milter-dkim/generate.h"
 #include "milter-dkim/setup.h"
 #include "milter-dkim/sign.h"
 
@@ -25,6 +26,7 @@ struct dkim_reports *dkim_reports;
 
 static struct gp_loop *loop;
 static struct gp_store *store;
+static struct dkim_generator *generator;
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &dkim_table};
 
 /* Mail is worth more than reports about it: without a store there are none. */
@@ -46,6 +48,16 @@ static void start_reports(const struct gp_snapshot *snap)
 		gp_log_warning("DMARC report data is not recorded: %s", diag.text);
 }
 
+static int start_generator(const struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	const struct dkim_conf *conf = gp_snapshot_get(snap, &dkim_table);
+
+	return conf->sign.generate
+		       ? dkim_generator_new(dkim_sources.resolver, conf->sign.generate_interval_ms,
+					    &generator, diag)
+		       : GP_OK;
+}
+
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
 	int r = gp_loop_open(&loop, diag);
@@ -60,7 +72,7 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 	dkim_setup_seal(snap);
 	dkim_register_metrics();
 	start_reports(snap);
-	return GP_OK;
+	return start_generator(snap, diag);
 }
 
 static void stop(void)
@@ -69,6 +81,7 @@ static void stop(void)
 	 * minute of report data. */
 	if (gp_drain_sessions() > 0)
 		return;
+	dkim_generator_free(&generator);
 	dkim_reports_free(&dkim_reports);
 	gp_store_close(&store);
 	gp_resolver_close(&dkim_sources.resolver);

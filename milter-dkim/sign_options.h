@@ -34,7 +34,7 @@ struct dkim_sign_conf {
 	int on_error;  /* enum gp_on_error: accept or tempfail */
 	bool generate; /* keys for the domains in domains.own that have none */
 	struct gp_conf_list generate_types;
-	int64_t generate_bits;
+	int64_t generate_bits, generate_interval_ms;
 };
 
 /* Header's and body's, as gp_canon's values: header * 2 + body. */
@@ -65,104 +65,67 @@ gp_conf_check dkim_check_field_names, dkim_check_key_types;
 #define DKIM_SIGN_ROWS(type, m)                                                                    \
 	{"sign.keys", GP_CONF_MAP, offsetof(type, m.keys), "",                                     \
 	 .help = "The key table: who signs with which keys, \"example.org s2026=/path\"."},        \
-		{"sign.key_directory", GP_CONF_PATH, offsetof(type, m.key_directory),              \
-		 "/var/lib/gatepost/dkim-keys",                                                    \
-		 .help = "Keys that the suite makes and rotates, DOMAIN/SELECTOR.key; asked "      \
-			 "where the "                                                              \
-			 "table has nothing."},                                                    \
-		{"sign.rsa_bits_min",                                                              \
-		 GP_CONF_INT,                                                                      \
-		 offsetof(type, m.rsa_bits_min),                                                   \
-		 "1024",                                                                           \
-		 .min = 1024,                                                                      \
-		 .max = 8192,                                                                      \
-		 .unit = "bits",                                                                   \
-		 .help = "A shorter RSA key is an error; one below 2048 gets a warning."},         \
-		{"sign.authenticated", GP_CONF_BOOL, offsetof(type, m.authenticated), "true",      \
-		 .help = "Sign mail of authenticated users."},                                     \
-		{"sign.own_networks", GP_CONF_BOOL, offsetof(type, m.own_networks), "true",        \
-		 .help = "Sign mail from networks.own, and what the MTA itself hands in."},        \
-		{"sign.bounces", GP_CONF_BOOL, offsetof(type, m.bounces), "true",                  \
-		 .help = "Sign mail of ours that has no envelope sender."},                        \
-		{"sign.domain_from",                                                               \
-		 GP_CONF_ENUM,                                                                     \
-		 offsetof(type, m.domain_from),                                                    \
-		 "from",                                                                           \
-		 .values = dkim_domain_from_names,                                                 \
-		 .help = "Which address chooses the keys: that of From, of Sender where there is " \
-			 "one, or "                                                                \
-			 "the envelope's."},                                                       \
-		{"sign.subdomains", GP_CONF_BOOL, offsetof(type, m.subdomains), "true",            \
-		 .help = "Sign for a domain without keys by those of its nearest parent."},        \
-		{"sign.resign", GP_CONF_BOOL, offsetof(type, m.resign), "true",                    \
-		 .help = "Sign also a message that carries a signature of the same domain."},      \
-		{"sign.remove_old", GP_CONF_BOOL, offsetof(type, m.remove_old), "false",           \
-		 .help = "Remove the signatures that a message of ours came with when we sign "    \
-			 "it."},                                                                   \
-		{"sign.senders", GP_CONF_MAP, offsetof(type, m.senders), "",                       \
-		 .help = "Map of accounts and networks to the domains and addresses (globs) that " \
-			 "they "                                                                   \
-			 "may use; without it everybody may use every domain that has keys."},     \
-		{"sign.not_allowed",                                                               \
-		 GP_CONF_ENUM,                                                                     \
-		 offsetof(type, m.not_allowed),                                                    \
-		 "unsigned",                                                                       \
-		 .values = dkim_not_allowed_names,                                                 \
-		 .help = "What happens to mail for whose domain there are keys that its account "  \
-			 "may not "                                                                \
-			 "use: it goes out unsigned, or is refused."},                             \
-		{"sign.not_allowed_text", GP_CONF_STRING, offsetof(type, m.not_allowed_text),      \
-		 "This account may not send as the author of the message",                         \
-		 .help = "Text of the refusal."},                                                  \
-		{"sign.canonicalization",                                                          \
-		 GP_CONF_ENUM,                                                                     \
-		 offsetof(type, m.canonicalization),                                               \
-		 "relaxed/relaxed",                                                                \
-		 .values = dkim_canonicalization_names,                                            \
-		 .help = "How header and body are made comparable."},                              \
-		{"sign.headers",                                                                   \
-		 GP_CONF_LIST,                                                                     \
-		 offsetof(type, m.headers),                                                        \
-		 DKIM_SIGN_HEADERS,                                                                \
-		 .check = dkim_check_field_names,                                                  \
-		 .help = "Header fields that are signed where they are present; From always is."}, \
-		{"sign.oversign",                                                                  \
-		 GP_CONF_LIST,                                                                     \
-		 offsetof(type, m.oversign),                                                       \
-		 DKIM_OVERSIGN_HEADERS,                                                            \
-		 .check = dkim_check_field_names,                                                  \
-		 .help = "Header fields that are signed in such a way that nobody can add one."},  \
-		{"sign.ttl",                                                                       \
-		 GP_CONF_DURATION,                                                                 \
-		 offsetof(type, m.ttl_ms),                                                         \
-		 "0",                                                                              \
-		 .min = 0,                                                                         \
-		 .max = 31536000000,                                                               \
-		 .help = "How long a signature is valid (x=); 0 sets no end."},                    \
-		{"sign.length", GP_CONF_BOOL, offsetof(type, m.length), "false",                   \
-		 .help = "Say the signed length (l=): text can then be appended by anybody; do "   \
-			 "not."},                                                                  \
-		{"sign.on_error",                                                                  \
-		 GP_CONF_ENUM,                                                                     \
-		 offsetof(type, m.on_error),                                                       \
-		 "tempfail",                                                                       \
-		 .values = gp_on_error_names_nomark,                                               \
-		 .help = "What happens to mail that could not be signed though it should be."},    \
-		{"sign.generate", GP_CONF_BOOL, offsetof(type, m.generate), "false",               \
-		 .help = "Make keys, in sign.key_directory, for each of domains.own that has "     \
-			 "none, and "                                                              \
-			 "sign with them as soon as the DNS has their records."},                  \
-		{"sign.generate_types",                                                            \
-		 GP_CONF_LIST,                                                                     \
-		 offsetof(type, m.generate_types),                                                 \
-		 "rsa",                                                                            \
-		 .check = dkim_check_key_types,                                                    \
-		 .help = "Types of keys that are made: rsa, ed25519."},                            \
-	{                                                                                          \
-		"sign.generate_bits", GP_CONF_INT, offsetof(type, m.generate_bits), "2048",        \
-			.min = 1024, .max = 4096, .unit = "bits",                                  \
-			.help = "Length of RSA keys that are made."                                \
-	}
+	{"sign.key_directory", GP_CONF_PATH, offsetof(type, m.key_directory),                      \
+	 "/var/lib/gatepost/dkim-keys",                                                            \
+	 .help = "Keys that the suite makes and rotates, DOMAIN/SELECTOR.key; asked where the "    \
+		 "table has nothing."},                                                            \
+	{"sign.rsa_bits_min", GP_CONF_INT, offsetof(type, m.rsa_bits_min), "1024", .min = 1024,    \
+	 .max = 8192, .unit = "bits",                                                              \
+	 .help = "A shorter RSA key is an error; one below 2048 gets a warning."},                 \
+	{"sign.authenticated", GP_CONF_BOOL, offsetof(type, m.authenticated), "true",              \
+	 .help = "Sign mail of authenticated users."},                                             \
+	{"sign.own_networks", GP_CONF_BOOL, offsetof(type, m.own_networks), "true",                \
+	 .help = "Sign mail from networks.own, and what the MTA itself hands in."},                \
+	{"sign.bounces", GP_CONF_BOOL, offsetof(type, m.bounces), "true",                          \
+	 .help = "Sign mail of ours that has no envelope sender."},                                \
+	{"sign.domain_from", GP_CONF_ENUM, offsetof(type, m.domain_from), "from",                  \
+	 .values = dkim_domain_from_names,                                                         \
+	 .help = "Which address chooses the keys: that of From, of Sender where there is one, or " \
+		 "the envelope's."},                                                               \
+	{"sign.subdomains", GP_CONF_BOOL, offsetof(type, m.subdomains), "true",                    \
+	 .help = "Sign for a domain without keys by those of its nearest parent."},                \
+	{"sign.resign", GP_CONF_BOOL, offsetof(type, m.resign), "true",                            \
+	 .help = "Sign also a message that carries a signature of the same domain."},              \
+	{"sign.remove_old", GP_CONF_BOOL, offsetof(type, m.remove_old), "false",                   \
+	 .help = "Remove the signatures that a message of ours came with when we sign it."},       \
+	{"sign.senders", GP_CONF_MAP, offsetof(type, m.senders), "",                               \
+	 .help = "Map of accounts and networks to the domains and addresses (globs) that they "    \
+		 "may use; without it everybody may use every domain that has keys."},             \
+	{"sign.not_allowed", GP_CONF_ENUM, offsetof(type, m.not_allowed), "unsigned",              \
+	 .values = dkim_not_allowed_names,                                                         \
+	 .help = "What happens to mail for whose domain there are keys that its account may not "  \
+		 "use: it goes out unsigned, or is refused."},                                     \
+	{"sign.not_allowed_text", GP_CONF_STRING, offsetof(type, m.not_allowed_text),              \
+	 "This account may not send as the author of the message",                                 \
+	 .help = "Text of the refusal."},                                                          \
+	{"sign.canonicalization", GP_CONF_ENUM, offsetof(type, m.canonicalization),                \
+	 "relaxed/relaxed", .values = dkim_canonicalization_names,                                 \
+	 .help = "How header and body are made comparable."},                                      \
+	{"sign.headers", GP_CONF_LIST, offsetof(type, m.headers), DKIM_SIGN_HEADERS,               \
+	 .check = dkim_check_field_names,                                                          \
+	 .help = "Header fields that are signed where they are present; From always is."},         \
+	{"sign.oversign", GP_CONF_LIST, offsetof(type, m.oversign), DKIM_OVERSIGN_HEADERS,         \
+	 .check = dkim_check_field_names,                                                          \
+	 .help = "Header fields that are signed in such a way that nobody can add one."},          \
+	{"sign.ttl", GP_CONF_DURATION, offsetof(type, m.ttl_ms), "0", .min = 0,                    \
+	 .max = 31536000000,                                                                       \
+	 .help = "How long a signature is valid (x=); 0 sets no end."},                            \
+	{"sign.length", GP_CONF_BOOL, offsetof(type, m.length), "false",                           \
+	 .help = "Say the signed length (l=): text can then be appended by anybody; do not."},     \
+	{"sign.on_error", GP_CONF_ENUM, offsetof(type, m.on_error), "tempfail",                    \
+	 .values = gp_on_error_names_nomark,                                                       \
+	 .help = "What happens to mail that could not be signed though it should be."},            \
+	{"sign.generate", GP_CONF_BOOL, offsetof(type, m.generate), "false",                       \
+	 .flags = GP_CONF_RESTART,                                                                 \
+	 .help = "Make keys, in sign.key_directory, for each of domains.own that has none, and "   \
+		 "sign with them as soon as the DNS has their records."},                          \
+	{"sign.generate_types", GP_CONF_LIST, offsetof(type, m.generate_types), "rsa",             \
+	 .check = dkim_check_key_types, .help = "Types of keys that are made: rsa, ed25519."},     \
+	{"sign.generate_bits", GP_CONF_INT, offsetof(type, m.generate_bits), "2048", .min = 1024,  \
+	 .max = 4096, .unit = "bits", .help = "Length of RSA keys that are made."},                \
+	{"sign.generate_interval", GP_CONF_DURATION, offsetof(type, m.generate_interval_ms), "1m", \
+	 .min = 100, .max = 86400000, .flags = GP_CONF_RESTART,                                    \
+	 .help = "How often the DNS is asked for the records of keys that were made."}
 
 /* What signatures are like, from the settings; in the arena. */
 const struct gp_sign_options *dkim_sign_options(const struct dkim_sign_conf *conf,

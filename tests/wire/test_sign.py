@@ -339,3 +339,45 @@ def test_an_ancient_mta(signing: Signing, keys: Keys) -> None:
     message = letter("alice@example.org")
     result = judge(str(milter.socket), message, ALICE, PLAIN_STEPS)
     verify(keys, result, message)
+
+
+@pytest.mark.parametrize("types", [["rsa"], ["rsa", "ed25519"]])
+def test_keys_are_made_and_sign_once_published(start_dkim: StartDkim, keys: Keys, dns: Dns, types: list[str]) -> None:
+    settings: Mapping[str, Value] = {
+        "domains": {"own": ["example.org", "other.example"]},
+        "milter-dkim": {"sign": {"generate": True, "generate_types": list(types), "generate_interval": "200ms"}}}
+    milter = MilterDkim(keys.folder / "milter", keys.folder / "milter" / "dkim.sock", dns.address, settings)
+    (milter.folder / "keys").mkdir()
+    shutil.chown(milter.folder / "keys", USER)
+    milter.start()
+    try:
+        line = milter.wait_line(r"example\.org: a key was made.*TXT")
+        assert "v=DKIM1; k=" in line
+        wait_for(lambda: len(milter.lines("a key was made")) == 2 * len(types), "all keys", 20)
+        message = letter("alice@example.org")
+        assert not signers(run(milter, message))
+        folder = milter.folder / "keys" / "example.org"
+        files = sorted(folder.glob("*.key"))
+        assert len(files) == len(types)
+        assert all(f.stat().st_mode & 0o777 == 0o600 for f in files)
+        for file in files:
+            record = "".join(re.findall(r'"([^"]*)"', file.with_suffix(".txt").read_text()))
+            name = f"{file.stem}._domainkey.example.org"
+            assert file.with_suffix(".txt").read_text().startswith(f"{name}. IN TXT (")
+            keys.zone[f"{name}."] = record.encode()
+            assert not signers(run(milter, message))  # not before all are there
+            dns.add(f"{name} TXT {record}")
+        wait_for(lambda: len(signers(run(milter, message))) == len(types), "signatures", 20)
+        verify(keys, run(milter, message), message)
+        assert not signers(run(milter, letter("bob@other.example")))
+        assert len(milter.lines("a key was made")) == 2 * len(types)  # and no more of them
+        assert milter.gatepost("dkim", "check", "example.org")
+    finally:
+        assert milter.stop() == 0
+
+
+def test_keys_that_cannot_be_made_are_said(start_dkim: StartDkim, keys: Keys, world: Path) -> None:
+    (world / "locked").mkdir(mode=0o755)
+    milter = start_dkim({"milter-dkim": {"sign": {"generate": True, "key_directory": f"{world}/locked"}}})
+    milter.wait_line(r"example\.org: no key could be made: .*locked")
+    assert not signers(run(milter, letter("alice@example.org")))
