@@ -10,7 +10,7 @@
  *
  * A gp_auth is made once per configuration snapshot and shared by all threads; an
  * evaluation belongs to one message and lives in its arena.  Memory of one evaluation:
- * the header (GP_MAX_AUTH_HEADER), a few KB a signature, and the DNS answers
+ * the header (GP_MAX_AUTH_HEADER, and as much of From behind it), a few KB a signature, and the DNS answers
  * (GP_MAX_AUTH_LOOKUPS); nothing of the body.
  */
 #ifndef GP_AUTH_AUTH_H

@@ -134,8 +134,8 @@ struct gp_sign_as {
 };
 /* One signature; call once a key.  *ret is the value of a DKIM-Signature field, folded with
  * "\n\t" below 78 columns, without leading space; it is signed as " VALUE".  GP_EINVAL: no
- * From field, or domain or selector is no name; GP_ELIMIT: more than GP_MAX_SIGNED_NAMES fields
- * to sign; GP_ESYS: OpenSSL refused. */
+ * From field, or domain or selector is no name; GP_ELIMIT: the header was cut, or more than
+ * GP_MAX_SIGNED_NAMES fields to sign; GP_ESYS: OpenSSL refused. */
 int gp_sign_finish(struct gp_sign *s, const struct gp_fields *fields,
 		   const struct gp_body_hasher *hasher, const struct gp_sign_as *as, int64_t now_s,
 		   struct gp_str *ret, struct gp_diag *diag) GP_MUST_USE;

@@ -226,6 +226,10 @@ int gp_sign_finish(struct gp_sign *s, const struct gp_fields *fields,
 	unsigned char digest[GP_SHA256_SIZE];
 	int r;
 
+	if (fields->is_cut) {
+		gp_diag_set(diag, "the message's header is too large");
+		return GP_ELIMIT;
+	}
 	if (!gp_fields_lowest(fields, GP_STR("From"))) {
 		gp_diag_set(diag, "the message has no From field");
 		return GP_EINVAL;

@@ -21,6 +21,18 @@ static struct gp_str copy_lf(struct gp_arena *arena, struct gp_str s)
 	return gp_str_n(out, n);
 }
 
+/* Behind the cut only From is kept: whoever could push it out of sight would be judged by
+ * nobody's policy. */
+static bool may_follow(struct gp_fields *f, struct gp_str name, struct gp_str value)
+{
+	if (!gp_str_ieq(name, GP_STR("From")) || f->n_behind == GP_MAX_AUTH_FROM ||
+	    value.len > GP_MAX_AUTH_HEADER - f->size_behind)
+		return false;
+	f->n_behind++;
+	f->size_behind += value.len;
+	return true;
+}
+
 void gp_fields_add(struct gp_arena *arena, struct gp_fields *f, struct gp_str name,
 		   struct gp_str value)
 {
@@ -29,7 +41,7 @@ void gp_fields_add(struct gp_arena *arena, struct gp_fields *f, struct gp_str na
 	f->size += name.len + value.len;
 	if (f->size > GP_MAX_AUTH_HEADER || f->list.len == GP_MAX_AUTH_FIELDS)
 		f->is_cut = true;
-	if (f->is_cut)
+	if (f->is_cut && !may_follow(f, name, value))
 		return;
 	field = gp_vec_push(arena, &f->list);
 	*field = (struct gp_field){.name = gp_arena_str(arena, name),

@@ -22,8 +22,9 @@ struct gp_fields {
 	GP_VEC(struct gp_field) list;
 	struct gp_map by_name; /* 1 + index of the lowest of that name, as a pointer */
 	size_t size;
-	bool is_cut; /* beyond GP_MAX_AUTH_HEADER or GP_MAX_AUTH_FIELDS nothing more was kept: no
-		      * signature can be judged */
+	bool is_cut; /* beyond GP_MAX_AUTH_HEADER or GP_MAX_AUTH_FIELDS nothing more was kept but
+		      * From (GP_MAX_AUTH_FROM): no signature can be judged */
+	size_t n_behind, size_behind; /* From fields behind the cut */
 };
 
 /* Copies both into the arena, always the same one.  A name of more than GP_MAX_FIELD_NAME

@@ -43,6 +43,7 @@
 /* Authentication.  The header is kept whole, because signatures cover it byte by byte. */
 #define GP_MAX_AUTH_HEADER (1 << 20) /* Postfix' header_size_limit allows 100 KiB a field */
 #define GP_MAX_AUTH_FIELDS 20000 /* each costs a few dozen bytes beside its text */
+#define GP_MAX_AUTH_FROM 20 /* From fields behind those; as large as they together */
 #define GP_MAX_FIELD_NAME 128	/* of names that are looked for; the longest in use has 40 */
 #define GP_MAX_AUTH_LOOKUPS 300 /* DNS questions of one message: twice SPF's worst (10 MX of 10
 				 * names), 20 signatures, 50 ARC sets, two tree walks */

@@ -92,4 +92,6 @@ def test_header_beyond_what_is_kept(start_dkim: StartDkim, dns: Dns) -> None:
     junk = b"".join(b"X-%d: %s\n" % (i, b"x" * 60000) for i in range(30))
     said = results(milter.socket, signed(pem).replace(b"From:", junk + b"From:"))
     assert "dkim=pass" not in said
+    forged = judge(str(milter.socket), junk + LETTER, Envelope(address="192.0.2.66", helo="x.example", name="x", sender="x@x.example"))
+    assert "dmarc=fail" in forged.value("Authentication-Results")  # junk hides no author
     assert "dkim=pass" in results(milter.socket, signed(pem))

@@ -732,6 +732,48 @@ static void cut_header(void **state)
 	end(&m);
 }
 
+/* A From behind more header than is kept is judged all the same. */
+static void from_behind_the_cut(void **state)
+{
+	static const char zone[] = "_dmarc.good.example TXT v=DMARC1;p=reject\n";
+	static char junk[GP_MAX_AUTH_HEADER + 1];
+	const struct id spf = {PASS, "evil.example"}, dkim[DKIM_MAX] = {{0}};
+	struct message m;
+
+	memset(junk, 'x', sizeof(junk));
+	for (int i = 0; i < 2; i++) {
+		begin(&m, zone, "", GP_ORGDOMAIN_TREE_WALK);
+		if (i == 0)
+			gp_fields_add(m.arena, &m.fields, GP_STR("X"), gp_str_n(junk, sizeof(junk)));
+		while (!m.fields.is_cut)
+			gp_fields_add(m.arena, &m.fields, GP_STR("X"), GP_STR("x"));
+		gp_fields_add(m.arena, &m.fields, GP_STR("from"), GP_STR("ceo@good.example"));
+		m.d = gp_dmarc_begin(&m.asker, GP_ORGDOMAIN_TREE_WALK, NULL, &m.fields);
+		finish(&m, &spf, dkim);
+		assert_int_equal(m.result.dmarc.status, FAIL);
+		assert_int_equal(m.result.dmarc.policy, P_REJ);
+		end(&m);
+	}
+}
+
+/* But not any number of them. */
+static void many_behind_the_cut(void **state)
+{
+	static char junk[GP_MAX_AUTH_HEADER + 1];
+	struct gp_arena *arena = gp_arena_new(0);
+	struct gp_fields fields = {0};
+
+	memset(junk, 'x', sizeof(junk));
+	gp_fields_add(arena, &fields, GP_STR("X"), gp_str_n(junk, sizeof(junk)));
+	for (int i = 0; i < 3; i++)
+		gp_fields_add(arena, &fields, GP_STR("From"), gp_str_n(junk, sizeof(junk) / 3 * 2));
+	assert_int_equal(fields.list.len, 1);
+	for (int i = 0; i < 1000; i++)
+		gp_fields_add(arena, &fields, GP_STR("From"), GP_STR("a@b"));
+	assert_int_equal(fields.list.len, GP_MAX_AUTH_FROM);
+	gp_arena_free(arena);
+}
+
 /* A megabyte of what opens and never closes takes no more than linear time. */
 static void hostile_from(void **state)
 {
@@ -936,6 +978,8 @@ int main(void)
 		cmocka_unit_test(authors),
 		cmocka_unit_test(the_author_for_dkim),
 		cmocka_unit_test(cut_header),
+		cmocka_unit_test(from_behind_the_cut),
+		cmocka_unit_test(many_behind_the_cut),
 		cmocka_unit_test(hostile_from),
 		cmocka_unit_test(many_from_fields),
 		cmocka_unit_test(walk_names),
