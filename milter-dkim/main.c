@@ -11,6 +11,7 @@
 #include "lib/daemon/drain.h"
 #include "lib/daemon/resolver.h"
 #include "lib/daemon/sandbox.h"
+#include "lib/daemon/sealing.h"
 #include "lib/daemon/storage.h"
 #include "milter-dkim/dkim.h"
 #include "milter-dkim/generate.h"
@@ -156,15 +157,13 @@ static size_t health(struct gp_health *entries, size_t max)
 
 static void sandbox(const struct gp_snapshot *snap)
 {
-	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
 	const struct dkim_conf *conf = gp_snapshot_get(snap, &dkim_table);
 
 	gp_resolver_sandbox(gp_snapshot_get(snap, &gp_conf_dns_table));
 	dkim_sign_sandbox(snap);
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 	gp_sandbox_read(conf->dmarc.psl_file);
-	if (*domains->seal_key && access(domains->seal_key, F_OK) < 0)
-		gp_sandbox_write_folder_of(domains->seal_key); /* it is made at start */
+	gp_sealing_sandbox(snap);
 }
 
 static const struct gp_daemon milter_dkim = {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "lib/daemon/sealing.h"
 #include "milter-dkim/dkim.h"
 #include "milter-dkim/sign.h"
 
@@ -16,13 +17,6 @@ static void free_auth(void *arg)
 	struct gp_auth *auth = arg;
 
 	gp_auth_free(&auth);
-}
-
-static void free_seal_key(void *arg)
-{
-	struct gp_seal_key *key = arg;
-
-	gp_seal_key_free(&key);
 }
 
 const char *dkim_host_name(const struct gp_snapshot *snap)
@@ -54,30 +48,6 @@ static int setup_auth(struct gp_snapshot *snap, struct dkim_snapshot *data,
 	return GP_OK;
 }
 
-static int load_seal_key(struct gp_snapshot *snap, struct dkim_snapshot *data,
-			 struct gp_diag *diag)
-{
-	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
-	int r = gp_seal_key_load(domains->seal_key, &data->seal_key, diag);
-
-	if (r == GP_OK)
-		gp_arena_on_end(gp_snapshot_arena(snap), free_seal_key, data->seal_key);
-	return r;
-}
-
-static int setup_seal_key(struct gp_snapshot *snap, struct dkim_snapshot *data,
-			  struct gp_conf_report *report)
-{
-	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
-	struct gp_diag diag;
-	int r = *domains->seal_key ? load_seal_key(snap, data, &diag) : GP_OK;
-
-	if (r == GP_OK || r == GP_ENOENT)
-		return GP_OK;
-	gp_conf_complain(snap, &gp_conf_domains_table, "seal_key", report, "%s", diag.text);
-	return r;
-}
-
 /* Who is to seal must have a key. */
 static int check_arc(struct gp_snapshot *snap, const struct dkim_snapshot *data,
 		     struct gp_conf_report *report)
@@ -99,7 +69,7 @@ int dkim_setup(struct gp_snapshot *snap, struct gp_conf_report *report)
 {
 	struct dkim_snapshot *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct dkim_snapshot);
 	int auth = setup_auth(snap, data, report);
-	int seal = setup_seal_key(snap, data, report);
+	int seal = gp_sealing_load(snap, &data->seal_key, report);
 	int keys = dkim_sign_setup(snap, data, report);
 
 	if (keys == GP_OK)
@@ -112,18 +82,10 @@ int dkim_setup(struct gp_snapshot *snap, struct gp_conf_report *report)
 
 void dkim_setup_seal(struct gp_snapshot *snap)
 {
-	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
 	struct dkim_snapshot *data = gp_snapshot_data(snap);
-	struct gp_diag diag = {"domains.seal_key is empty"};
-	int r = *domains->seal_key ? GP_OK : GP_ENOENT;
+	struct gp_diag diag;
 
-	if (data->seal_key)
-		return;
-	if (r == GP_OK)
-		r = gp_seal_key_create(domains->seal_key, &diag);
-	if (r == GP_OK)
-		r = load_seal_key(snap, data, &diag);
-	if (r)
+	if (gp_sealing_create(snap, &data->seal_key, &diag))
 		gp_log_warning("results are not sealed, milter-spam will not believe them: %s",
 			       diag.text);
 }

@@ -8,7 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/conf/shared.h"
 #include "lib/daemon/resolver.h"
-#include "lib/daemon/sandbox.h"
+#include "lib/daemon/sealing.h"
 #include "milter-spam/spam.h"
 
 #define KEYS_MAX 1000	 /* public keys kept parsed */
@@ -16,38 +16,21 @@
 
 static struct gp_auth_sources sources;
 static struct gp_loop *loop; /* the resolver is its guest */
+static bool is_running;
 
 static void free_auth(void *arg)
 {
 	gp_auth_free(arg);
 }
 
-static void free_key(void *arg)
+/* Without it no results are believed: those of milter-dkim go for nothing. */
+static void make_key(struct gp_snapshot *snap, struct spam_auth_setup *setup)
 {
-	gp_seal_key_free(arg);
-}
-
-static int load_key(struct gp_snapshot *snap, struct spam_auth_setup *ret,
-		    struct gp_conf_report *report)
-{
-	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
 	struct gp_diag diag;
-	int r;
+	int r = gp_sealing_create(snap, &setup->key, &diag);
 
-	if (!*domains->seal_key)
-		return GP_OK;
-	r = gp_seal_key_load(domains->seal_key, &ret->key, &diag);
-	if (r == GP_ENOENT) {
-		gp_log_info("%s: not there, so no Authentication-Results are believed",
-			    domains->seal_key);
-		return GP_OK;
-	}
-	if (r) {
-		gp_conf_complain(snap, &gp_conf_domains_table, "seal_key", report, "%s", diag.text);
-		return r;
-	}
-	gp_arena_on_end(gp_snapshot_arena(snap), free_key, &ret->key);
-	return GP_OK;
+	if (r && r != GP_ENOENT)
+		gp_log_warning("no Authentication-Results are believed: %s", diag.text);
 }
 
 int spam_auth_configure(struct gp_snapshot *snap, struct spam_auth_setup *ret,
@@ -55,8 +38,10 @@ int spam_auth_configure(struct gp_snapshot *snap, struct spam_auth_setup *ret,
 {
 	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
 	struct gp_diag diag;
-	int r = load_key(snap, ret, report);
+	int r = gp_sealing_load(snap, &ret->key, report);
 
+	if (r == GP_OK && is_running) /* a reload */
+		make_key(snap, ret);
 	if (r || !rules->network)
 		return r;
 	r = gp_auth_new(&gp_auth_defaults, &ret->auth, &diag);
@@ -68,11 +53,14 @@ int spam_auth_configure(struct gp_snapshot *snap, struct spam_auth_setup *ret,
 	return GP_OK;
 }
 
-int spam_auth_start(const struct gp_snapshot *snap, struct gp_diag *diag)
+int spam_auth_start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
 	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
+	struct spam_snapshot *data = gp_snapshot_data(snap);
 	int r;
 
+	is_running = true;
+	make_key(snap, &data->auth);
 	if (!rules->network)
 		return GP_OK;
 	sources.keys = gp_dkim_keys_new(KEYS_MAX);
@@ -92,9 +80,7 @@ void spam_auth_stop(void)
 
 void spam_auth_sandbox(const struct gp_snapshot *snap)
 {
-	const struct gp_conf_domains *domains = gp_snapshot_get(snap, &gp_conf_domains_table);
-
-	gp_sandbox_read(domains->seal_key);
+	gp_sealing_sandbox(snap);
 	gp_resolver_sandbox(gp_snapshot_get(snap, &gp_conf_dns_table));
 }
 

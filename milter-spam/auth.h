@@ -50,7 +50,7 @@ int spam_auth_configure(struct gp_snapshot *snap, struct spam_auth_setup *ret,
 			struct gp_conf_report *report) GP_MUST_USE;
 
 /* The process's resolver and key cache. */
-int spam_auth_start(const struct gp_snapshot *snap, struct gp_diag *diag) GP_MUST_USE;
+int spam_auth_start(struct gp_snapshot *snap, struct gp_diag *diag) GP_MUST_USE;
 void spam_auth_stop(void);
 /* Names what the resolver and a reload read. */
 void spam_auth_sandbox(const struct gp_snapshot *snap);

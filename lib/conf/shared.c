@@ -167,7 +167,7 @@ static const struct gp_conf_row domains_rows[] = {
 	{"seal_key", GP_CONF_PASSWORD_FILE, offsetof(struct gp_conf_domains, seal_key),
 	 GP_STATEDIR "/seal.key",
 	 .help = "Key file by which milter-spam knows the Authentication-Results that milter-dkim "
-		 "wrote; milter-dkim makes it if it can. Empty: results are neither sealed nor believed."},
+		 "wrote; the first of them to start makes it. Empty: results are neither sealed nor believed."},
 };
 
 const struct gp_conf_table gp_conf_domains_table = {

@@ -9,7 +9,7 @@
  * landlock (by its system calls, libc has no wrappers): reading where libraries
  * and configuration live, writing where the program said so.
  */
-#include "lib/daemon/sandbox.h"
+#include "lib/daemon/sandbox_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,71 +25,9 @@
 
 #include "lib/base/fd.h"
 #include "lib/base/log.h"
-#include "lib/base/mem.h"
-
-#define PATHS_MAX 128
-
-static struct {
-	char *path;
-	bool is_written;
-} paths[PATHS_MAX];
-static size_t n_paths;
 
 /* Defined where a leak sanitizer is linked in; it traces threads at the end. */
 extern void __lsan_do_leak_check(void) __attribute__((weak));
-
-/* Is the path, or a folder above it, remembered already? */
-static bool is_remembered(const char *path, bool is_written)
-{
-	for (size_t i = 0; i < n_paths; i++) {
-		size_t len = strlen(paths[i].path);
-
-		if (strncmp(path, paths[i].path, len) == 0 &&
-		    (path[len] == '\0' || path[len] == '/') &&
-		    (paths[i].is_written || !is_written))
-			return true;
-	}
-	return false;
-}
-
-static void remember(const char *path, bool is_written)
-{
-	if (!path || !*path || n_paths == PATHS_MAX || is_remembered(path, is_written))
-		return;
-	paths[n_paths].path = gp_xstrdup(path);
-	paths[n_paths++].is_written = is_written;
-}
-
-void gp_sandbox_read(const char *path)
-{
-	remember(path, false);
-}
-
-void gp_sandbox_write(const char *path)
-{
-	remember(path, true);
-}
-
-static void remember_folder(const char *path, bool is_written)
-{
-	struct gp_str folder = gp_str(path);
-	char text[4096];
-
-	while (folder.len > 1 && folder.ptr[folder.len - 1] != '/')
-		folder.len--;
-	if (gp_str_copy(text, sizeof(text), folder))
-		remember(text, is_written);
-}
-
-void gp_sandbox_read_folder_of(const char *path)
-{
-	remember_folder(path, false);
-}
-
-void gp_sandbox_write_folder_of(const char *path)
-{
-	remember_folder(path, true);
-}
 
 static const int denied[] = {
 	SCMP_SYS(acct), SCMP_SYS(add_key), SCMP_SYS(adjtimex), SCMP_SYS(bpf), SCMP_SYS(chroot),
@@ -180,6 +118,8 @@ static void confine_files(void)
 	};
 	static const char *const devices[] = {"/dev/null", "/dev/log", "/dev/urandom"};
 	struct landlock_ruleset_attr attr = {.handled_access_fs = ALL};
+	const struct gp_sandbox_path *paths;
+	size_t n_paths = gp_sandbox_paths(&paths);
 	GP_FD_AUTO ruleset =
 		(int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 

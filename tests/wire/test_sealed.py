@@ -197,3 +197,13 @@ def test_dns_away(start: StartMilter, mood: str) -> None:
         result = judge(str(milter.socket), HAM, ENVELOPE)
         assert hits(result) == set() and result.reply.action in ("accept", "continue")
         assert time.monotonic() - began < 6
+
+
+def test_who_starts_first_makes_the_key(start: StartMilter) -> None:
+    milter = start(rules=RULES)
+    key = milter.folder / "store" / "seal.key"
+    assert key.stat().st_mode & 0o777 == 0o640 and len(key.read_bytes()) >= 32
+    old = key.read_bytes()
+    milter.stop()
+    milter.start()
+    assert key.read_bytes() == old
