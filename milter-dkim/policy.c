@@ -262,11 +262,9 @@ static bool is_listed(const struct gp_conf_list *globs, struct gp_str domain)
 static bool is_spared(const struct dkim_conf *conf, const struct gp_auth_result *result,
 		      const struct dkim_parties *who)
 {
-	size_t at = who->from.len;
+	size_t at = gp_str_find_last(who->from, '@');
 
-	while (at > 0 && who->from.ptr[at - 1] != '@')
-		at--;
-	return is_listed(&conf->exempt_domains, gp_str_sub(who->from, at, who->from.len)) ||
+	return is_listed(&conf->exempt_domains, gp_str_sub(who->from, at + 1, who->from.len)) ||
 	       is_listed(&conf->exempt_domains, result->dmarc.from) ||
 	       is_listed(&conf->exempt_domains, who->helo);
 }

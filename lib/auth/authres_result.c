@@ -28,11 +28,9 @@ static struct gp_str lower(struct gp_arena *arena, struct gp_str s)
 /* Behind the last '@', lower case; the whole where there is none. */
 static struct gp_str domain_of(struct gp_arena *arena, struct gp_str address)
 {
-	size_t at = address.len;
+	size_t at = gp_str_find_last(address, '@');
 
-	while (at && address.ptr[at - 1] != '@')
-		at--;
-	return lower(arena, gp_str_sub(address, at, address.len));
+	return lower(arena, at < address.len ? gp_str_sub(address, at + 1, address.len) : address);
 }
 
 static void read_spf(struct gp_arena *arena, const struct gp_authres_entry *e,

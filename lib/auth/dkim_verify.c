@@ -42,14 +42,6 @@ struct gp_dkim_verify {
 	size_t n_checks;
 };
 
-/* Is `name` the domain, or below it? */
-static bool is_within(struct gp_str name, struct gp_str domain)
-{
-	if (domain.len == 0 || !gp_str_iends(name, domain))
-		return false;
-	return name.len == domain.len || name.ptr[name.len - domain.len - 1] == '.';
-}
-
 static void settle(struct gp_dkim_verify *v, struct check *c, enum gp_auth_status status,
 		   const struct gp_diag *reason)
 {
@@ -75,23 +67,21 @@ static enum gp_auth_status read_identity(struct gp_dkim_verify *v, struct check 
 {
 	struct gp_str i = gp_tags_packed(v->arena, &c->sig.tags, "i");
 	char domain[GP_DNS_NAME_MAX + 1];
-	size_t at = i.len;
+	size_t at = gp_str_find_last(i, '@');
 
 	c->identity_domain = c->sig.domain;
 	if (!gp_tags_get(&c->sig.tags, "i")) {
 		c->identity = gp_str(gp_arena_printf(v->arena, "@%.*s", GP_STR_FMT(c->sig.domain)));
 		return GP_AUTH_PASS;
 	}
-	while (at > 0 && i.ptr[at - 1] != '@')
-		at--;
-	if (at == 0 || gp_dns_name_fold(gp_str_sub(i, at, i.len), domain)) {
+	if (at == i.len || gp_dns_name_fold(gp_str_sub(i, at + 1, i.len), domain)) {
 		gp_diag_set(reason, "i= is no address");
 		return GP_AUTH_PERMERROR;
 	}
 	c->identity_domain = gp_str(gp_arena_strdup(v->arena, domain));
-	c->identity = gp_str(gp_arena_printf(v->arena, "%.*s%s", (int)GP_MIN(at, (size_t)INT_MAX),
-					     i.ptr, domain));
-	if (is_within(c->identity_domain, c->sig.domain))
+	c->identity = gp_str(gp_arena_printf(v->arena, "%.*s@%s", GP_STR_FMT(gp_str_sub(i, 0, at)),
+					     domain));
+	if (gp_dns_name_is_within(c->identity_domain, c->sig.domain))
 		return GP_AUTH_PASS;
 	gp_diag_set(reason, "i= is not within d=");
 	return GP_AUTH_PERMERROR;
@@ -147,7 +137,7 @@ static void read_signature(struct gp_dkim_verify *v, const struct gp_field *fiel
 		gp_diag_set(&reason, "the message's header is too large");
 		status = GP_AUTH_PERMERROR;
 	}
-	c->is_author = is_within(v->from_domain, c->sig.domain);
+	c->is_author = gp_dns_name_is_within(v->from_domain, c->sig.domain);
 	settle(v, c, status, &reason);
 }
 
@@ -155,7 +145,7 @@ static void read_signature(struct gp_dkim_verify *v, const struct gp_field *fiel
  * looked for: this only orders.) */
 static bool is_related(const struct gp_dkim_verify *v, const struct check *c)
 {
-	return c->is_author || is_within(c->sig.domain, v->from_domain);
+	return c->is_author || gp_dns_name_is_within(c->sig.domain, v->from_domain);
 }
 
 /* The fields of signatures from the top, as many as are read; how many there are at all. */

@@ -11,6 +11,7 @@
 
 #define RUA_MAX 500 /* of rua=; a domain has one or two addresses */
 #define FO_MAX 20
+#define DOMAIN_MAX 255 /* of what a client claims to be */
 #define HEAD_MAX 200 /* what is not alike: id, times, number */
 
 enum kind { TEXT, NUMBER, POLICY, STATUS, STRICT, YES, PASSED, METHOD, IP };
@@ -104,20 +105,18 @@ static void take_signatures(const struct gp_auth_result *r, struct gp_dmarc_row 
 /* At most `max` bytes, whole entries of the list. */
 static struct gp_str cut_list(struct gp_str list, size_t max)
 {
-	const char *comma;
+	size_t comma;
 
 	if (list.len <= max)
 		return list;
-	comma = memrchr(list.ptr, ',', max);
-	return gp_str_sub(list, 0, comma ? (size_t)(comma - list.ptr) : 0);
+	list = gp_str_sub(list, 0, max);
+	comma = gp_str_find_last(list, ',');
+	return gp_str_sub(list, 0, comma < list.len ? comma : 0);
 }
 
 static struct gp_str domain_of(struct gp_str address)
 {
-	const char *at = address.len ? memrchr(address.ptr, '@', address.len) : NULL;
-	size_t from = at ? (size_t)(at + 1 - address.ptr) : address.len;
-
-	return gp_str_sub(address, from, 255);
+	return gp_str_sub(address, gp_str_find_last(address, '@') + 1, DOMAIN_MAX);
 }
 
 static void take_policy(const struct gp_dmarc_record *r, struct gp_dmarc_row *row)
@@ -155,7 +154,7 @@ bool gp_dmarc_row_make(const struct gp_dmarc_seen *seen, struct gp_dmarc_row *re
 		.from = d->from,
 		.envelope_from = domain_of(seen->mailfrom),
 		.spf = r->mailfrom.status,
-		.spf_domain = r->mailfrom.domain,
+		.spf_domain = gp_str_sub(r->mailfrom.domain, 0, DOMAIN_MAX),
 	};
 	take_policy(&record, ret);
 	if (!ret->has_passed) {

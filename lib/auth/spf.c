@@ -111,9 +111,8 @@ void gp_spf_check_mailfrom(struct gp_asker *asker, const struct gp_spf_query *q,
 	}
 	if (path.ptr[0] == '@' && gp_str_find_chr(path, ':', 0) < path.len) /* a source route */
 		path = gp_str_sub(path, gp_str_find_chr(path, ':', 0) + 1, path.len);
-	for (at = path.len; at && path.ptr[at - 1] != '@'; at--)
-		;
-	local = at > 1 ? gp_str_sub(path, 0, at - 1) : GP_STR("postmaster");
-	domain = at ? gp_str_sub(path, at, path.len) : GP_STR("");
+	at = gp_str_find_last(path, '@');
+	local = at > 0 && at < path.len ? gp_str_sub(path, 0, at) : GP_STR("postmaster");
+	domain = gp_str_sub(path, at + 1, path.len);
 	check(asker, q, local, domain, ret);
 }

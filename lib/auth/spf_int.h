@@ -111,8 +111,6 @@ void gp_spf_check_host(struct gp_spf_eval *e, struct gp_str domain, struct gp_sp
 
 /* The client's names. */
 
-/* Is `name` the domain, or below it? */
-bool gp_spf_is_below(struct gp_str name, struct gp_str domain);
 /* Is a validated name of the client `target` or below it (5.5)? */
 bool gp_spf_ptr_has(struct gp_spf_eval *e, struct gp_str target);
 /* What %{p} stands for: "unknown" if nothing is validated. */

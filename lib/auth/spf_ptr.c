@@ -22,14 +22,6 @@ bool gp_spf_has_client(const struct gp_spf_eval *e, const struct gp_dns_answer *
 	return false;
 }
 
-bool gp_spf_is_below(struct gp_str name, struct gp_str domain)
-{
-	if (name.len == domain.len)
-		return gp_str_ieq(name, domain);
-	return name.len > domain.len && gp_str_iends(name, domain) &&
-	       name.ptr[name.len - domain.len - 1] == '.';
-}
-
 static void load(struct gp_spf_eval *e)
 {
 	struct gp_spf_ptr *ptr = &e->ptr;
@@ -67,7 +59,7 @@ bool gp_spf_ptr_has(struct gp_spf_eval *e, struct gp_str target)
 	for (size_t i = 0; i < e->ptr.n; i++) {
 		struct gp_spf_ptr_name *n = &e->ptr.names[i];
 
-		if (gp_spf_is_below(n->name, target) && is_valid(e, n))
+		if (gp_dns_name_is_within(n->name, target) && is_valid(e, n))
 			return true;
 	}
 	return false;
@@ -86,7 +78,7 @@ struct gp_str gp_spf_ptr_best(struct gp_spf_eval *e, struct gp_str domain)
 			continue;
 		if (gp_str_ieq(n->name, domain))
 			return n->name;
-		if (!below.len && gp_spf_is_below(n->name, domain))
+		if (!below.len && gp_dns_name_is_within(n->name, domain))
 			below = n->name;
 		if (!any.len)
 			any = n->name;

@@ -57,6 +57,13 @@ size_t gp_str_find_chr(struct gp_str s, char c, size_t from)
 	return p ? (size_t)(p - s.ptr) : s.len;
 }
 
+size_t gp_str_find_last(struct gp_str s, char c)
+{
+	const char *p = s.len ? memrchr(s.ptr, c, s.len) : NULL;
+
+	return p ? (size_t)(p - s.ptr) : s.len;
+}
+
 size_t gp_str_find(struct gp_str s, struct gp_str needle, size_t from)
 {
 	const char *p;

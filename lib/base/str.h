@@ -74,6 +74,8 @@ bool gp_str_iends(struct gp_str s, struct gp_str suffix);
 size_t gp_str_find_chr(struct gp_str s, char c, size_t from);
 size_t gp_str_find(struct gp_str s, struct gp_str needle, size_t from);
 size_t gp_str_ifind(struct gp_str s, struct gp_str needle, size_t from);
+/* Index of the last c; s.len when there is none. */
+size_t gp_str_find_last(struct gp_str s, char c);
 
 /* The part from `from`, at most n bytes; out of range is cut, never undefined. */
 struct gp_str gp_str_sub(struct gp_str s, size_t from, size_t n);

@@ -23,9 +23,9 @@ enum { DKIM_ANY, DKIM_VALID, DKIM_VALID_AUTHOR, DKIM_VALID_ENVELOPE, DKIM_TESTIN
 
 static struct gp_str domain_of(struct gp_str address)
 {
-	while (address.len && gp_str_find_chr(address, '@', 0) < address.len)
-		address = gp_str_sub(address, gp_str_find_chr(address, '@', 0) + 1, address.len);
-	return address;
+	size_t at = gp_str_find_last(address, '@');
+
+	return at < address.len ? gp_str_sub(address, at + 1, address.len) : address;
 }
 
 static bool is_such(const struct gp_rule_input *in, const struct gp_dkim_result *r, int what)

@@ -167,6 +167,25 @@ static void read_back(void **state)
 	assert_true(gp_ip_equal(&again.client, &row.client));
 }
 
+/* Whatever a client calls itself, what is written can be read. */
+static void long_names(void **state)
+{
+	static char name[5000];
+	struct gp_dmarc_row row, again;
+	struct message m;
+	struct gp_diag diag;
+
+	memset(name, 1, sizeof(name));
+	message(&m);
+	m.result.mailfrom.domain = gp_str_n(name, sizeof(name));
+	m.seen.mailfrom = gp_str_n(name, sizeof(name));
+	assert_true(gp_dmarc_row_make(&m.seen, &row));
+	assert_int_equal(gp_dmarc_row_parse(arena, gp_str(line_of(&row)), &again, &diag), GP_OK);
+	name[10] = '@';
+	assert_true(gp_dmarc_row_make(&m.seen, &row));
+	assert_int_equal(gp_dmarc_row_parse(arena, gp_str(line_of(&row)), &again, &diag), GP_OK);
+}
+
 static void malformed(void **state)
 {
 	static const char *const lines[] = {
@@ -411,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(written),   cmocka_unit_test(not_wanted),
 		cmocka_unit_test(read_back), cmocka_unit_test(malformed),
+		cmocka_unit_test(long_names), cmocka_unit_test(malformed),
 		cmocka_unit_test(bounded),   cmocka_unit_test(counted),
 		cmocka_unit_test(kept),	     cmocka_unit_test(full),
 		cmocka_unit_test(threads),   cmocka_unit_test(rings),

@@ -35,6 +35,10 @@ static void test_find(void **state)
 	assert_int_equal(gp_str_find_chr(s, 'c', 3), 5);
 	assert_int_equal(gp_str_find_chr(s, 'x', 0), 6);
 	assert_int_equal(gp_str_find_chr(s, 'a', 99), 6);
+	assert_int_equal(gp_str_find_last(GP_STR("a@b@c"), '@'), 3);
+	assert_int_equal(gp_str_find_last(GP_STR("@"), '@'), 0);
+	assert_int_equal(gp_str_find_last(s, 'x'), 6);
+	assert_int_equal(gp_str_find_last((struct gp_str){0}, 'x'), 0);
 	assert_int_equal(gp_str_find(s, GP_STR("ca"), 0), 2);
 	assert_int_equal(gp_str_find(s, GP_STR("ca"), 3), 6);
 	assert_int_equal(gp_str_find(s, GP_STR("abcabcd"), 0), 6);
