@@ -63,19 +63,11 @@ struct gp_str gp_dmarc_from(const struct gp_dmarc *d)
 
 /* Alignment. */
 
-static bool is_within(struct gp_str name, struct gp_str domain)
-{
-	size_t more = name.len - domain.len;
-
-	return gp_str_eq(name, domain) || (name.len > domain.len && name.ptr[more - 1] == '.' &&
-					   gp_str_eq(gp_str_sub(name, more, name.len), domain));
-}
-
 static struct gp_str last_label(struct gp_str name)
 {
-	const char *dot = name.len ? memrchr(name.ptr, '.', name.len) : NULL;
+	size_t dot = gp_str_find_last(name, '.');
 
-	return dot ? gp_str_sub(name, (size_t)(dot + 1 - name.ptr), name.len) : name;
+	return dot < name.len ? gp_str_sub(name, dot + 1, name.len) : name;
 }
 
 static void find_org(struct judging *j)
@@ -100,7 +92,7 @@ static enum alignment compare(struct judging *j, struct gp_str id, bool is_stric
 	if (is_strict || !gp_str_eq(last_label(id), last_label(j->out->from)))
 		return NOT_ALIGNED;
 	find_org(j);
-	return j->org_result || is_within(id, j->out->org) ? NOT_KNOWN : NOT_ALIGNED;
+	return j->org_result || gp_dns_name_is_within(id, j->out->org) ? NOT_KNOWN : NOT_ALIGNED;
 }
 
 static enum alignment align(struct judging *j, struct gp_str id, bool is_strict)
@@ -189,17 +181,19 @@ static int author_exists(struct judging *j, bool *ret)
 	return GP_OK;
 }
 
-/* Of a subdomain, sp= or np=.  Where the DNS does not tell, the weaker: that the message
- * has failed is certain, so a stranger who keeps the DNS busy gains nothing by it. */
+/* Of a subdomain, sp= or np=.  Where the DNS does not tell, the weaker; where the message has
+ * spent its questions, which is its sender's doing, the stronger. */
 static enum gp_dmarc_policy subdomain_policy(struct judging *j, bool has_failed)
 {
 	const struct gp_dmarc_record *r = &j->policy->record;
 	bool exists = true;
+	int e;
 
 	if (!has_failed || r->np == r->sp)
 		return r->sp;
-	if (author_exists(j, &exists))
-		return GP_MIN(r->sp, r->np);
+	e = author_exists(j, &exists);
+	if (e)
+		return e == GP_ELIMIT ? GP_MAX(r->sp, r->np) : GP_MIN(r->sp, r->np);
 	j->out->is_nonexistent = !exists;
 	return exists ? r->sp : r->np;
 }

@@ -912,6 +912,14 @@ static void questions_spent(void **state)
 	finish(&m, &spf, none);
 	assert_int_equal(m.result.dmarc.status, PERM);
 	end(&m);
+	/* nor one to ask for less: does the author exist? */
+	begin(&m, "_dmarc.a.example TXT v=DMARC1;p=none;sp=none;np=reject\n",
+	      "From: x@nobody.a.example\n\n", GP_ORGDOMAIN_TREE_WALK);
+	m.asker.left = 0;
+	finish(&m, &(struct id){FAIL, "x.example"}, none);
+	assert_int_equal(m.result.dmarc.status, FAIL);
+	assert_int_equal(m.result.dmarc.policy, P_REJ);
+	end(&m);
 }
 
 /* As RFC 7489: the author's record or that of the domain below the public suffix. */
