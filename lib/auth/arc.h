@@ -22,7 +22,7 @@ struct gp_arc_verify *gp_arc_verify_begin(struct gp_asker *asker, struct gp_dkim
  * any other trusted host touched the message, and nothing that a stranger sealed earlier
  * counts.  is_override is set if those say dmarc=pass, once or more and nothing else about
  * dmarc, and name no other author (header.from) than the one that the message has now; never
- * if the message has no author or several. */
+ * if the message has no author or several, or more than one From, or if From is not signed. */
 void gp_arc_verify_finish(struct gp_arc_verify *v, const struct gp_str *trusted, size_t n_trusted,
 			  struct gp_arc_result *ret);
 

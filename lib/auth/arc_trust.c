@@ -49,7 +49,7 @@ void gp_arc_find_override(struct gp_arena *arena, const struct gp_fields *fields
 	if (first == ret->n_sets)
 		return;
 	gp_authors_read(arena, fields, &authors);
-	if (authors.n != 1 || authors.problem.len)
+	if (authors.n != 1 || authors.n_fields != 1 || authors.problem.len)
 		return;
 	ret->is_override = says_pass(arena, ret->sets[first].results, authors.domains[0]);
 	ret->override_set = (unsigned)first;

@@ -252,6 +252,6 @@ void gp_arc_verify_finish(struct gp_arc_verify *v, const struct gp_str *trusted,
 	}
 	*ret = (struct gp_arc_result){.status = v->status, .reason = v->reason};
 	tell_sets(v, ret);
-	if (ret->status == GP_AUTH_PASS)
+	if (ret->status == GP_AUTH_PASS && gp_signature_covers(&v->signature, GP_STR("From")))
 		gp_arc_find_override(v->arena, v->fields, trusted, n_trusted, ret);
 }

@@ -80,14 +80,15 @@ static int try_seal(struct passage *p, enum gp_key_type type, const char *domain
 }
 
 /* The message with one more set. */
-static const char *sealed(const char *message, enum gp_key_type type, const char *domain,
-			  const char *results)
+static const char *sealed_as(const struct gp_sign_options *options, const char *message,
+			     enum gp_key_type type, const char *domain, const char *results)
 {
 	struct gp_diag diag = {0};
 	struct gp_arc_seal set;
 	struct passage p;
 
 	judge_with(&p, message, zone_of(type), &gp_dkim_defaults, NULL, 0);
+	p.sign.options = options;
 	if (try_seal(&p, type, domain, results, &set, &diag))
 		fail_msg("not sealed: %s", diag.text);
 	return gp_arena_printf(arena,
@@ -95,6 +96,12 @@ static const char *sealed(const char *message, enum gp_key_type type, const char
 			       "ARC-Authentication-Results: %.*s\n%s",
 			       GP_STR_FMT(set.seal), GP_STR_FMT(set.signature), GP_STR_FMT(set.results),
 			       message);
+}
+
+static const char *sealed(const char *message, enum gp_key_type type, const char *domain,
+			  const char *results)
+{
+	return sealed_as(&gp_sign_defaults, message, type, domain, results);
 }
 
 /* The message with the first `what` replaced. */
@@ -324,6 +331,24 @@ static void test_override(void **state)
 	}
 }
 
+/* A From that was put above the sealed one, where readers look first. */
+static void test_override_of_another_from(void **state)
+{
+	struct gp_sign_options options = gp_sign_defaults;
+	const char *const trusted[] = {"a.example"}, *m, *forged;
+	struct passage p;
+
+	(void)state;
+	options.n_oversign = 0; /* not every sealer does */
+	m = sealed_as(&options, original, GP_KEY_ED25519, "a.example", "m; dmarc=pass");
+	forged = gp_arena_printf(arena, "From: Boss <boss@example.com>\n%s", m);
+	judge_with(&p, m, zone_of(GP_KEY_ED25519), &gp_dkim_defaults, trusted, 1);
+	assert_true(p.result.is_override);
+	judge_with(&p, forged, zone_of(GP_KEY_ED25519), &gp_dkim_defaults, trusted, 1);
+	assert_arc(p.result, GP_AUTH_PASS, "");
+	assert_false(p.result.is_override);
+}
+
 /* Fifty sets are a chain, by one question; one more is none, and costs none. */
 static void test_longest(void **state)
 {
@@ -394,6 +419,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failed_chain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_override, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_override_of_another_from, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_longest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_told, setup, teardown),
