@@ -163,15 +163,29 @@ static bool is_dear(EVP_PKEY *rsa)
 	return is;
 }
 
+/* What is in the SEQUENCE that `der` begins with; its length is not looked at. */
+static struct gp_str enter(struct gp_str der)
+{
+	size_t more = der.len > 1 && der.ptr[1] & 0x80 ? der.ptr[1] & 0x7f : 0;
+
+	return der.len > 1 && der.ptr[0] == 0x30 ? gp_str_sub(der, 2 + more, der.len) : GP_STR("");
+}
+
+/* A SubjectPublicKeyInfo of rsaEncryption (RFC 3279, 2.3.1)?  OpenSSL would read one of any
+ * algorithm, with parameters that are the stranger's to choose. */
+static bool is_rsa_info(struct gp_str der)
+{
+	return gp_str_starts(enter(enter(der)),
+			     GP_STR("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"));
+}
+
 static EVP_PKEY *read_rsa_public(struct gp_str bytes)
 {
 	const unsigned char *p = (const unsigned char *)bytes.ptr, *end = p + bytes.len;
-	EVP_PKEY *pkey = d2i_PUBKEY(NULL, &p, (long)bytes.len);
+	EVP_PKEY *pkey = is_rsa_info(bytes)
+				 ? d2i_PUBKEY(NULL, &p, (long)bytes.len)
+				 : d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)bytes.len);
 
-	if (!pkey) {
-		p = (const unsigned char *)bytes.ptr;
-		pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)bytes.len);
-	}
 	if (pkey && p == end && EVP_PKEY_is_a(pkey, types[GP_KEY_RSA].openssl))
 		return pkey;
 	EVP_PKEY_free(pkey);
