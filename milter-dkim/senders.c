@@ -3,15 +3,7 @@
  */
 #include "milter-dkim/senders.h"
 
-#include "lib/base/buf.h"
 #include "lib/dns/dnsname.h"
-
-#define ADDRESS_MAX 1024
-
-static size_t find_at(struct gp_str s)
-{
-	return gp_str_find_chr(s, '@', 0);
-}
 
 static bool is_domain(struct gp_str word, struct gp_str domain)
 {
@@ -21,28 +13,39 @@ static bool is_domain(struct gp_str word, struct gp_str domain)
 	       (gp_dns_name_fold(word, folded) == GP_OK && gp_str_eq(gp_str(folded), domain));
 }
 
-static bool word_allows(struct gp_str word, struct gp_str account, struct gp_str address,
+static bool is_domain_or_glob(struct gp_str word, struct gp_str domain)
+{
+	return gp_str_glob(word, domain) || is_domain(word, domain);
+}
+
+/* The parts before and behind the last '@', because a quoted local part may hold one; false
+ * without one. */
+static bool split(struct gp_str address, struct gp_str *ret_local, struct gp_str *ret_domain)
+{
+	size_t at = gp_str_find_last(address, '@');
+
+	*ret_local = gp_str_sub(address, 0, at);
+	*ret_domain = gp_str_sub(address, at + 1, address.len);
+	return at < address.len;
+}
+
+static bool word_allows(struct gp_str word, struct gp_str account, struct gp_str local,
 			struct gp_str domain)
 {
-	if (gp_str_eq(word, GP_STR("%a")))
-		return gp_str_ieq(account, address);
-	if (gp_str_eq(word, GP_STR("%d"))) {
-		size_t at = find_at(account);
+	bool is_domain_only = gp_str_eq(word, GP_STR("%d")), is_account = gp_str_eq(word, GP_STR("%a"));
+	struct gp_str l, d;
 
-		return at < account.len &&
-		       is_domain(gp_str_sub(account, at + 1, account.len), domain);
-	}
-	if (gp_str_starts(word, GP_STR("@")))
-		word = gp_str_sub(word, 1, word.len);
-	if (find_at(word) < word.len)
-		return gp_str_glob(word, address);
-	return gp_str_glob(word, domain) || is_domain(word, domain);
+	if (is_domain_only || is_account)
+		return split(account, &l, &d) && is_domain(d, domain) &&
+		       (is_domain_only || gp_str_ieq(l, local));
+	if (split(word, &l, &d) && l.len)
+		return gp_str_glob(l, local) && is_domain_or_glob(d, domain);
+	return is_domain_or_glob(l.len ? word : d, domain);
 }
 
 bool dkim_sender_is_allowed(const struct gp_mapfile *map, struct gp_str account,
 			    const struct gp_ip *client, struct gp_str local, struct gp_str domain)
 {
-	GP_BUF_AUTO address = GP_BUF_INIT(ADDRESS_MAX);
 	struct gp_map_hit hit;
 	struct gp_str word;
 
@@ -52,13 +55,8 @@ bool dkim_sender_is_allowed(const struct gp_mapfile *map, struct gp_str account,
 		return true;
 	if (account.len && !gp_mapfile_find_address(map, account, &hit))
 		return false;
-	gp_buf_add_str(&address, local);
-	gp_buf_add_chr(&address, '@');
-	gp_buf_add_str(&address, domain);
-	if (gp_buf_error(&address))
-		return false;
 	while (gp_str_next_word(&hit.value, &word))
-		if (word_allows(word, account, gp_buf_str(&address), domain))
+		if (word_allows(word, account, local, domain))
 			return true;
 	return false;
 }
@@ -76,8 +74,8 @@ static bool is_usable(struct gp_str word)
 		return true;
 	if (gp_str_find_chr(word, '*', 0) < word.len || gp_str_find_chr(word, '?', 0) < word.len)
 		return true;
-	if (find_at(word) < word.len)
-		word = gp_str_sub(word, find_at(word) + 1, word.len);
+	if (gp_str_find_last(word, '@') < word.len)
+		word = gp_str_sub(word, gp_str_find_last(word, '@') + 1, word.len);
 	return gp_dns_name_fold(word, folded) == GP_OK;
 }
 

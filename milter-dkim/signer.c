@@ -12,6 +12,7 @@
  */
 #include "milter-dkim/signer.h"
 
+#include "lib/auth/author.h"
 #include "lib/base/limits.h"
 #include "lib/dns/dnsname.h"
 #include "lib/mail/addr.h"
@@ -103,13 +104,74 @@ static const struct author *find_keys(struct gp_session *s, const struct dkim_me
 	return NULL;
 }
 
-static bool is_allowed(struct gp_session *s, const struct dkim_message *m, const struct authors *a)
+static bool may_use(const struct gp_session *s, const struct dkim_message *m, struct gp_str local,
+		    struct gp_str domain)
+{
+	return dkim_sender_is_allowed(m->conf->sign.senders, s->msg.auth_user, &s->client, local,
+				      domain);
+}
+
+static bool may_use_all(const struct gp_session *s, const struct dkim_message *m,
+			const struct authors *a)
 {
 	for (size_t i = 0; i < a->list.len; i++)
-		if (!dkim_sender_is_allowed(m->conf->sign.senders, s->msg.auth_user, &s->client,
-					    a->list.items[i].local, a->list.items[i].domain))
+		if (!may_use(s, m, a->list.items[i].local, a->list.items[i].domain))
 			return false;
-	return !a->is_cut || !m->conf->sign.senders;
+	return !a->is_cut;
+}
+
+/* Does a signature by these keys speak for that author, as DMARC sees it? */
+static bool is_lent(const struct author *author, const struct dkim_signing *signing)
+{
+	for (size_t i = 0; i < signing->n_signers; i++)
+		if (gp_dns_name_is_within(author->domain, signing->signers[i].domain) ||
+		    gp_dns_name_is_within(signing->signers[i].domain, author->domain))
+			return true;
+	return false;
+}
+
+static bool has_domain(const struct authors *a, struct gp_str domain)
+{
+	for (size_t i = 0; i < a->list.len; i++)
+		if (gp_str_eq(a->list.items[i].domain, domain))
+			return true;
+	return false;
+}
+
+/* A From that a reader could take for more than lib/mail/addr.h reads in it (lib/auth/author.h):
+ * such a domain must be allowed as a whole. */
+static bool may_show_all(const struct gp_session *s, const struct dkim_message *m,
+			 const struct authors *from)
+{
+	struct gp_authors shown;
+
+	gp_authors_read(s->msg.arena, &m->fields, &shown);
+	for (size_t i = 0; i < shown.n; i++)
+		if (!has_domain(from, shown.domains[i]) &&
+		    !may_use(s, m, GP_STR(""), shown.domains[i]))
+			return false;
+	return !shown.problem.len || may_use(s, m, GP_STR(""), GP_STR(""));
+}
+
+/* May the sender use the addresses that chose the keys, and show what From shows?  What is
+ * foreign there borrows nothing: keys that Sender or the envelope chose make no pass of it. */
+static bool is_allowed(struct gp_session *s, const struct dkim_message *m, const struct authors *a,
+		       const struct dkim_signing *signing)
+{
+	struct authors from = {0}, borrowed = {0};
+
+	if (!m->conf->sign.senders)
+		return true;
+	if (!may_use_all(s, m, a))
+		return false;
+	if (m->conf->sign.domain_from == DKIM_FROM_AUTHOR)
+		return may_show_all(s, m, a);
+	read_field(s->msg.arena, &m->fields, GP_STR("From"), &from);
+	borrowed.is_cut = from.is_cut;
+	for (size_t i = 0; i < from.list.len; i++)
+		if (is_lent(&from.list.items[i], signing))
+			*gp_vec_push(s->msg.arena, &borrowed.list) = from.list.items[i];
+	return may_use_all(s, m, &borrowed);
 }
 
 /* Is there a signature of that domain already? */
@@ -178,7 +240,7 @@ const char *dkim_signer_choose(struct gp_session *s, const struct dkim_message *
 	author = find_keys(s, m, &authors, ret, &is_none);
 	if (!author)
 		return is_none ? "none" : "no-key";
-	if (!is_allowed(s, m, &authors))
+	if (!is_allowed(s, m, &authors, ret))
 		return "not-allowed";
 	ret->domain = author->domain;
 	if (!m->conf->sign.resign)

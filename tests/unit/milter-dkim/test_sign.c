@@ -42,6 +42,7 @@ static int group_setup(void **state)
 				    "third.example d=provider.example t=%1$s/rsa\n";
 	static const char senders[] = "joe example.org\n"
 				      "anna@example.org %a\n"
+				      "glob joe@example.*\n"
 				      "192.0.2.0/24 parent.example\n";
 	char text[2048];
 
@@ -377,6 +378,13 @@ static void test_senders(void **state)
 		{"joe", NULL, "x@unknown.example", "no-key"},
 		{"anna@example.org", NULL, "Anna@example.org", "example.org:s1,example.org:s2"},
 		{"anna@example.org", NULL, "joe@example.org", "not-allowed"},
+		/* written so that we read one author and others two */
+		{"joe", NULL, "joe@example.org (x) boss@parent.example", "not-allowed"},
+		{"joe", NULL, "x <joe@example.org> <boss@parent.example>", "not-allowed"},
+		{"joe", NULL, "joe@example.org, x@[192.0.2.1]", "not-allowed"},
+		/* a pattern's star ends at the address's own @ */
+		{"glob", NULL, "joe@example.org", "example.org:s1,example.org:s2"},
+		{"glob", NULL, "\"joe@example.org\"@parent.example", "not-allowed"},
 		{"eve", NULL, "eve@example.org", "not-allowed"},
 		{NULL, "192.0.2.7", "x@parent.example", "parent.example:p"},
 		{NULL, "192.0.2.7", "x@example.org", "not-allowed"},
@@ -402,6 +410,39 @@ static void test_senders(void **state)
 			gp_arena_printf(arena, "%s not_allowed = \"reject\";", mail.settings);
 		assert_int_equal(run(&mail, &reason, NULL), is_refused ? GP_EACCES : GP_OK);
 	}
+}
+
+/* Where Sender or the envelope chooses the keys, From may not borrow from them. */
+static void test_senders_by_sender(void **state)
+{
+	static const struct {
+		const char *from, *reason;
+	} cases[] = {
+		{"anna@example.org", "example.org:s1,example.org:s2"},
+		{"boss@elsewhere.example", "example.org:s1,example.org:s2"},
+		{"boss@example.org", "not-allowed"},
+		{"boss@sub.example.org", "not-allowed"},
+	};
+	static const char *const settings[] = {"sender", "envelope"};
+
+	(void)state;
+	for (size_t k = 0; k < GP_ARRAY_SIZE(settings); k++)
+		for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
+			struct mail mail = {
+				.settings = gp_arena_printf(
+					arena, "senders = \"%s/senders\"; domain_from = \"%s\";", dir,
+					settings[k]),
+				.account = "anna@example.org",
+				.envelope = "<anna@example.org>",
+				.message = gp_arena_printf(
+					arena, "From: %s\nSender: anna@example.org\n\nbody\n",
+					cases[i].from),
+			};
+			const char *reason;
+
+			assert_int_equal(run(&mail, &reason, NULL), GP_OK);
+			assert_string_equal(reason, cases[i].reason);
+		}
 }
 
 /* Every canonicalisation, and the tags that settings ask for. */
@@ -527,6 +568,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_who, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_senders, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_senders_by_sender, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_header_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
