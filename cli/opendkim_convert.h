@@ -23,6 +23,9 @@ struct odk_row {
 	bool is_switch;	  /* only worth a word where it is on */
 };
 
+/* Notes that a value is none. */
+void odk_invalid(struct odk *o, const struct odk_param *p, const char *expected);
+
 /* By the kind of value. */
 odk_convert odk_to_switch, odk_to_text, odk_to_duration, odk_to_list, odk_to_networks,
 	odk_to_servers;

@@ -3,7 +3,9 @@
  *
  *	opendkim.c           opendkim.conf and its data sets, read
  *	opendkim_params.c    the parameters, a table: what becomes of each
- *	opendkim_keys.c      KeyTable, SigningTable, Domain: to a key table
+ *	opendkim_convert*.c  the functions of that table
+ *	opendkim_keys.c      KeyTable, SigningTable, Domain, read
+ *	opendkim_table.c     and written as our key table
  *	opendkim_settings.c  our settings, collected and printed
  */
 #ifndef GP_CLI_OPENDKIM_INT_H

@@ -9,6 +9,7 @@
  *	arcseal.c   the ARC set of inbound mail, where that is wanted
  *	signer.c    whether and as whom an outbound message is signed (keyring.c, senders.c)
  *	sign.c      its signatures
+ *	generate.c  keys that the filter makes itself (keydir.c)
  *	reports.c   data for DMARC aggregate reports, into the store
  *	log.c       the log line and the counters
  */
