@@ -169,7 +169,8 @@ const char *gp_dns_type_name(int type)
 		int type;
 		const char *name;
 	} names[] = {{GP_DNS_A, "A"},	  {GP_DNS_CNAME, "CNAME"}, {GP_DNS_PTR, "PTR"},
-		     {GP_DNS_MX, "MX"},	  {GP_DNS_TXT, "TXT"},	   {GP_DNS_AAAA, "AAAA"}};
+		     {GP_DNS_MX, "MX"},	  {GP_DNS_TXT, "TXT"},	   {GP_DNS_AAAA, "AAAA"},
+		     {GP_DNS_NS, "NS"}};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++)
 		if (names[i].type == type)

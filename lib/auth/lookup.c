@@ -46,6 +46,7 @@ static struct gp_str record_text(struct gp_arena *arena, enum gp_dns_type type,
 	case GP_DNS_MX:
 		return gp_str(gp_arena_printf(arena, "%u %.*s", r->preference, GP_STR_FMT(r->text)));
 	case GP_DNS_CNAME:
+	case GP_DNS_NS:
 	case GP_DNS_PTR:
 	case GP_DNS_TXT:
 		break;

@@ -136,6 +136,7 @@ static int from_wire(struct gp_arena *arena, enum gp_dns_type type, struct gp_st
 		ret->preference =
 			(uint16_t)((unsigned char)wire.ptr[0] << 8 | (unsigned char)wire.ptr[1]);
 		return from_name(arena, gp_str_sub(wire, 2, wire.len), ret);
+	case GP_DNS_NS:
 	case GP_DNS_PTR:
 	case GP_DNS_CNAME:
 		return from_name(arena, wire, ret);

@@ -31,6 +31,7 @@
 /* Numbers of the IANA registry. */
 enum gp_dns_type {
 	GP_DNS_A = 1,
+	GP_DNS_NS = 2,
 	GP_DNS_CNAME = 5,
 	GP_DNS_PTR = 12,
 	GP_DNS_MX = 15,
@@ -51,7 +52,7 @@ enum gp_dns_security {
 
 struct gp_dns_record {
 	struct gp_ip ip;     /* A, AAAA */
-	struct gp_str text;  /* TXT: its strings joined, any bytes; MX, PTR, CNAME: the name,
+	struct gp_str text;  /* TXT: its strings joined, any bytes; MX, NS, PTR, CNAME: the name,
 			      * lower case, without final dot; "" is the root (null MX) */
 	uint16_t preference; /* MX */
 };

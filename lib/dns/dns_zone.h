@@ -8,8 +8,8 @@
  * "@", relative names (below the root until an $ORIGIN), a blank owner, class and TTL in
  * any order, units in TTLs, wildcards (RFC 4592), CNAMEs that lead to names of the file.
  * Every name that is not in the file does not exist; that of a name below it has no data.
- * NS and SOA are passed over (nothing is delegated away), and so is the type SPF (RFC
- * 7208, 3.1); types that nobody here asks for are ignored with a note.  No $INCLUDE.
+ * NS are data as any other (nothing is delegated away); SOA is passed over, and so is the
+ * type SPF (RFC 7208, 3.1); types that nobody here asks for are ignored with a note.  No $INCLUDE.
  */
 #ifndef GP_DNS_DNS_ZONE_H
 #define GP_DNS_DNS_ZONE_H

@@ -236,9 +236,9 @@ static const struct type {
 	{"AAAA", GP_DNS_AAAA, GP_ZONE_KEPT, data_aaaa, 1, 1, "an IPv6 address"},
 	{"CNAME", GP_DNS_CNAME, GP_ZONE_KEPT, data_name, 1, 1, "a name"},
 	{"MX", GP_DNS_MX, GP_ZONE_KEPT, data_mx, 2, 2, "a preference and a name"},
+	{"NS", GP_DNS_NS, GP_ZONE_KEPT, data_name, 1, 1, "a name"},
 	{"PTR", GP_DNS_PTR, GP_ZONE_KEPT, data_name, 1, 1, "a name"},
 	{"TXT", GP_DNS_TXT, GP_ZONE_KEPT, data_txt, 1, SIZE_MAX, "one or more strings"},
-	{"NS", 2, GP_ZONE_PASSED},
 	{"SOA", 6, GP_ZONE_PASSED},
 	{"SPF", 99, GP_ZONE_PASSED},
 };

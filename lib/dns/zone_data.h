@@ -29,7 +29,7 @@ int gp_zone_ttl_parse(struct gp_str text, uint32_t *ret) GP_MUST_USE;
 enum gp_zone_use {
 	GP_ZONE_UNKNOWN, /* no such type */
 	GP_ZONE_KEPT,	 /* gp_zone_data_parse reads it; *ret_number is the type's */
-	GP_ZONE_PASSED,	 /* belongs into a zone, nobody here asks for it (NS, SOA, SPF) */
+	GP_ZONE_PASSED,	 /* belongs into a zone, nobody here asks for it (SOA, SPF) */
 	GP_ZONE_IGNORED, /* others of the registry: ignored, with a note */
 };
 enum gp_zone_use gp_zone_type(struct gp_str name, unsigned *ret_number);

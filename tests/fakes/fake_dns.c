@@ -77,6 +77,8 @@ static const char *type_name(enum gp_dns_type type)
 		return "TXT";
 	case GP_DNS_MX:
 		return "MX";
+	case GP_DNS_NS:
+		return "NS";
 	case GP_DNS_PTR:
 		return "PTR";
 	case GP_DNS_CNAME:
@@ -184,6 +186,7 @@ static void add_record(struct gp_dns_question *q, struct gp_str data)
 		gp_buf_add_chr(&wire, (char)n);
 		add_name(&wire, gp_str_trim(data));
 		break;
+	case GP_DNS_NS:
 	case GP_DNS_PTR:
 	case GP_DNS_CNAME:
 		add_name(&wire, data);

@@ -39,7 +39,8 @@ static void check_escapes(struct gp_arena *a, struct gp_str in)
 static void check_records(struct gp_str in)
 {
 	static const enum gp_dns_type TYPES[] = {GP_DNS_A,  GP_DNS_AAAA, GP_DNS_TXT,
-						 GP_DNS_MX, GP_DNS_PTR,	 GP_DNS_CNAME};
+						 GP_DNS_MX, GP_DNS_PTR,	 GP_DNS_CNAME,
+						 GP_DNS_NS};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(TYPES); i++) {
 		struct gp_dns_question q = {.type = TYPES[i], .arena = gp_arena_new(0)};

@@ -36,7 +36,8 @@ static void check_answer(const struct gp_dns_question *q, int result)
 static void ask(struct gp_resolver *r, struct gp_str name)
 {
 	static const enum gp_dns_type TYPES[] = {GP_DNS_A,  GP_DNS_AAAA, GP_DNS_TXT,
-						 GP_DNS_MX, GP_DNS_PTR,	 GP_DNS_CNAME};
+						 GP_DNS_MX, GP_DNS_PTR,	 GP_DNS_CNAME,
+						 GP_DNS_NS};
 	struct gp_batch *batch = gp_batch_new(INT64_MAX);
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(TYPES); i++) {

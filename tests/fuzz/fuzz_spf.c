@@ -76,6 +76,7 @@ static void answer(struct gp_resolver *r, struct gp_dns_question *q)
 			add_address(q, &z->client, hash >> i);
 		break;
 	case GP_DNS_MX:
+	case GP_DNS_NS:
 	case GP_DNS_PTR:
 		for (uint64_t i = 0; i < hash % NAMES_MAX; i++)
 			add_name(q, hash >> i);

@@ -21,7 +21,7 @@ static const struct {
 	const char *name;
 } TYPES[] = {
 	{GP_DNS_A, "A"},   {GP_DNS_AAAA, "AAAA"}, {GP_DNS_MX, "MX"},
-	{GP_DNS_TXT, "TXT"}, {GP_DNS_PTR, "PTR"},   {GP_DNS_CNAME, "CNAME"},
+	{GP_DNS_TXT, "TXT"}, {GP_DNS_PTR, "PTR"},   {GP_DNS_CNAME, "CNAME"}, {GP_DNS_NS, "NS"},
 };
 
 static int compare(const void *a, const void *b)

@@ -126,6 +126,7 @@ static void answers(void **state)
 		{"one.example.org", GP_DNS_CNAME, 7200, {"two.example.org"}},
 		{"loop1.example.org", GP_DNS_CNAME, 7200, {"loop2.example.org"}},
 		{"host.sub.example.org", GP_DNS_A, 7200, {"192.0.2.5"}},
+		{"example.org", GP_DNS_NS, 7200, {"ns.example.org"}},
 		{"1.2.0.192.in-addr.arpa", GP_DNS_PTR, 7200, {"mail.example.org"}},
 	};
 	struct world *w = *state;
