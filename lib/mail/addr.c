@@ -208,6 +208,7 @@ static void entry_parse(struct gp_arena *a, struct gp_str entry, struct gp_addr 
 	}
 	if (!ret->name.len)
 		ret->name = comment_of(a, entry);
+	ret->raw_name = ret->name;
 	ret->name = gp_header_decode_words(a, ret->name);
 	ret->addr = clean(a, inner, true);
 	split_address(a, ret);

@@ -15,6 +15,7 @@
 
 struct gp_addr {
 	struct gp_str name;   /* display name, or the comment where there is none: decoded, UTF-8 */
+	struct gp_str raw_name; /* the same, encoded words and stray bytes as they are */
 	struct gp_str addr;   /* local@domain without quotes, comments and route; may be empty */
 	struct gp_str local;  /* unquoted, case as written */
 	struct gp_str domain; /* lower case (ASCII), no final dot; U-labels as they are */

@@ -1,8 +1,8 @@
 /*
  * Values end in a line end where SpamAssassin's do: headers do (several of the
  * same name are joined that way), addresses and names are joined by line ends
- * without a last one.  Rules depend on it: /^$/, /foo\n\z/.  Display names are
- * decoded also where :raw is said.
+ * without a last one.  Rules depend on it: /^$/, /foo\n\z/.  :raw keeps the space
+ * behind the colon, except in mimeheader rules.
  */
 #include "lib/score/rule_field.h"
 
@@ -18,7 +18,11 @@ static const struct {
 	{"ToCc", GP_FIELD_TOCC, false, {"To", "Cc"}},
 	{"MESSAGEID", GP_FIELD_MESSAGEID, true,
 	 {"X-Message-Id", "Resent-Message-Id", "X-Original-Message-ID", "Message-Id"}},
-	{"EnvelopeFrom", GP_FIELD_ENVELOPE_FROM, false, {"Return-Path"}},
+	{"EnvelopeFrom", GP_FIELD_ENVELOPE_FROM, false, {0}},
+	{"ALL-EXTERNAL", GP_FIELD_ALL_OF + GP_RELAYS_EXTERNAL, true, {0}},
+	{"ALL-INTERNAL", GP_FIELD_ALL_OF + GP_RELAYS_INTERNAL, true, {0}},
+	{"ALL-UNTRUSTED", GP_FIELD_ALL_OF + GP_RELAYS_UNTRUSTED, true, {0}},
+	{"ALL-TRUSTED", GP_FIELD_ALL_OF + GP_RELAYS_TRUSTED, true, {0}},
 	{"X-Spam-Relays-Trusted", GP_FIELD_RELAYS + GP_RELAYS_TRUSTED, false, {0}},
 	{"X-Spam-Relays-Untrusted", GP_FIELD_RELAYS + GP_RELAYS_UNTRUSTED, false, {0}},
 	{"X-Spam-Relays-Internal", GP_FIELD_RELAYS + GP_RELAYS_INTERNAL, false, {0}},
@@ -75,15 +79,11 @@ int gp_field_parse(struct gp_rule_builder *b, struct gp_str spec, bool is_mime,
 			return GP_EINVAL;
 	}
 	f.name = gp_arena_str(b->arena, name);
-	if (gp_str_starts(name, GP_STR("ALL-")))
-		*ret_inert = "ALL-TRUSTED, ALL-EXTERNAL … need the analysis of relays";
 	for (size_t i = 0; i < GP_ARRAY_SIZE(specials); i++) {
 		if (specials[i].is_exact ? gp_str_eq(name, gp_str(specials[i].name))
 					 : gp_str_ieq(name, gp_str(specials[i].name)))
 			f.special = specials[i].special;
 	}
-	if (f.special >= GP_FIELD_RELAYS && !b->set->options.has_relays)
-		*ret_inert = "needs the analysis of relays (X-Spam-Relays-…)";
 	*ret = f;
 	return GP_OK;
 }
@@ -117,6 +117,7 @@ void gp_field_index_init(struct gp_field_index *x, const struct gp_rule_set *set
 			 const struct gp_message *m, struct gp_arena *a)
 {
 	x->message = m;
+	x->relays = NULL;
 	x->n_slots = set->slots.len;
 	x->first = GP_ARENA_NEW_N(a, set->slots.len + 1, unsigned);
 	x->next = GP_ARENA_NEW_N(a, m->headers.len + 1, unsigned);
@@ -130,19 +131,27 @@ void gp_field_index_init(struct gp_field_index *x, const struct gp_rule_set *set
 	}
 }
 
-/* SpamAssassin's raw value: without the space behind the colon, with its line end. */
-static struct gp_str raw_value(const struct gp_header *h)
-{
-	size_t i = 0;
-
-	while (i < h->raw.len && gp_is_space(h->raw.ptr[i]))
-		i++;
-	return gp_str_sub(h->raw, i, SIZE_MAX);
-}
-
+/* A raw value has the space behind its colon. */
 static void add_plain(const struct gp_header *h, bool is_raw, struct gp_buf *out)
 {
-	gp_buf_add_str(out, is_raw ? raw_value(h) : gp_str_trim(h->value));
+	gp_buf_add_str(out, is_raw ? h->raw : gp_str_trim(h->value));
+	gp_buf_add_chr(out, '\n');
+}
+
+/* Raw, but each fold (line end and white space) a space. */
+static void add_unfolded(const struct gp_header *h, struct gp_buf *out)
+{
+	struct gp_str s = h->raw;
+
+	for (size_t i; (i = gp_str_find_chr(s, '\n', 0)) < s.len;) {
+		gp_buf_add_str(out, gp_str_sub(s, 0, i));
+		while (i < s.len && gp_is_space(s.ptr[i]))
+			i++;
+		if (i < s.len)
+			gp_buf_add_chr(out, ' ');
+		s = gp_str_sub(s, i, SIZE_MAX);
+	}
+	gp_buf_add_str(out, s);
 	gp_buf_add_chr(out, '\n');
 }
 
@@ -154,7 +163,8 @@ static void add_addresses(const struct gp_rule_field *f, const struct gp_header 
 	gp_addr_parse(a, h->raw, &list);
 	for (size_t i = 0; i < list.len; i++) {
 		const struct gp_addr *e = &list.items[i];
-		struct gp_str s = f->modifiers & GP_FIELD_NAME ? e->name : e->addr;
+		struct gp_str name = f->modifiers & GP_FIELD_RAW ? e->raw_name : e->name;
+		struct gp_str s = f->modifiers & GP_FIELD_NAME ? name : e->addr;
 
 		if (s.len == 0 || (f->modifiers & GP_FIELD_ADDR && e->domain.len == 0))
 			continue;
@@ -164,52 +174,163 @@ static void add_addresses(const struct gp_rule_field *f, const struct gp_header 
 	}
 }
 
+static void add_header(const struct gp_rule_field *f, const struct gp_header *h, struct gp_arena *a,
+		       size_t start, struct gp_buf *out)
+{
+	if (f->modifiers & (GP_FIELD_ADDR | GP_FIELD_NAME))
+		add_addresses(f, h, a, start, out);
+	else if (f->modifiers & GP_FIELD_RAW && f->special != GP_FIELD_HEADER)
+		add_unfolded(h, out);
+	else
+		add_plain(h, f->modifiers & GP_FIELD_RAW, out);
+}
+
+static void add_whole(const struct gp_header *h, bool is_raw, struct gp_buf *out)
+{
+	gp_buf_add_str(out, h->name);
+	gp_buf_add_cstr(out, is_raw ? ":" : ": ");
+	add_plain(h, is_raw, out);
+}
+
 static bool add_all(const struct gp_rule_field *f, const struct gp_message *m, struct gp_buf *out)
 {
-	for (size_t i = 0; i < m->headers.len; i++) {
-		const struct gp_header *h = &m->headers.items[i];
-
-		gp_buf_add_str(out, h->name);
-		if (f->modifiers & GP_FIELD_RAW) {
-			gp_buf_add_chr(out, ':');
-			gp_buf_add_str(out, h->raw);
-			gp_buf_add_chr(out, '\n');
-		} else {
-			gp_buf_add_cstr(out, ": ");
-			add_plain(h, false, out);
-		}
-	}
+	for (size_t i = 0; i < m->headers.len; i++)
+		add_whole(&m->headers.items[i], f->modifiers & GP_FIELD_RAW, out);
 	return m->headers.len > 0;
 }
 
-static bool add_text(struct gp_str s, struct gp_buf *out, bool *ret_unknown)
+/*
+ * The headers above (trusted, internal) or from on (untrusted, external) the
+ * Received line with which the trusted part ends.  That line is ours and says
+ * where the others begin: it belongs to both.
+ */
+static bool add_all_of(const struct gp_rule_field *f, const struct gp_message *m,
+		       const struct gp_relays *r, struct gp_buf *out)
 {
-	if (!s.ptr) {
-		*ret_unknown = true;
-		return false;
+	enum gp_relay_group group = (enum gp_relay_group)(f->special - GP_FIELD_ALL_OF);
+	bool is_upper = group == GP_RELAYS_TRUSTED || group == GP_RELAYS_INTERNAL;
+	unsigned edge = group == GP_RELAYS_TRUSTED || group == GP_RELAYS_UNTRUSTED
+				? r->trusted_lines
+				: r->internal_lines;
+	unsigned lines = 0; /* Received lines seen */
+	size_t start = out->len;
+
+	for (size_t i = 0; i < m->headers.len; i++) {
+		const struct gp_header *h = &m->headers.items[i];
+		bool is_edge;
+
+		lines += gp_str_ieq(h->name, GP_STR("Received"));
+		is_edge = lines == edge + 1;
+		if (is_upper ? lines <= edge || is_edge : lines > edge)
+			add_whole(h, f->modifiers & GP_FIELD_RAW, out);
+		if (is_upper && is_edge)
+			break;
 	}
-	gp_buf_add_str(out, s);
-	return true;
+	return out->len > start;
 }
 
-/* Of a message in a file the sender stands in Return-Path. */
-static struct gp_str envelope_from(const struct gp_rule_field *f, const struct gp_field_index *x,
-				   const struct gp_rule_input *in)
+static bool add_envelope_from(struct gp_str s, struct gp_buf *out)
 {
-	unsigned i = x->first[f->slots[0]];
-	struct gp_str s;
-
-	if (in->envelope_from.ptr || !i)
-		return in->envelope_from;
-	s = gp_str_trim(x->message->headers.items[i - 1].raw);
-	if (gp_str_starts(s, GP_STR("<")) && s.ptr[s.len - 1] == '>')
-		s = gp_str_sub(s, 1, s.len - 2);
-	return s;
+	gp_buf_add_str(out, s);
+	return s.ptr != NULL;
 }
 
-bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *x,
-		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out,
-		    bool *ret_unknown)
+const struct gp_relays *gp_field_relays(struct gp_field_index *x, const struct gp_rule_input *in,
+					struct gp_arena *a)
+{
+	if (!x->relays) {
+		x->relays = GP_ARENA_NEW(a, struct gp_relays);
+		gp_relays_parse(a, x->message, in->trusted, x->relays);
+	}
+	return x->relays;
+}
+
+/* Headers in which servers and fetchers leave the envelope sender, in the order of belief. */
+static const struct {
+	struct gp_str name;
+	bool ends; /* if it was a list's, no other is looked at */
+} sender_headers[] = {
+	{GP_STR("X-Envelope-From"), true},
+	{GP_STR("Envelope-Sender"), false},
+	{GP_STR("Return-Path"), false},
+};
+
+/* The first address in the first header of that name; ptr NULL: none.  *ret_late: a Received
+ * line stands above it, so that the message has been sent on since. */
+static struct gp_str sender_in(const struct gp_message *m, struct gp_str name, struct gp_arena *a,
+			       bool *ret_late)
+{
+	struct gp_addr_list list;
+
+	*ret_late = false;
+	for (size_t i = 0; i < m->headers.len; i++) {
+		const struct gp_header *h = &m->headers.items[i];
+
+		*ret_late |= gp_str_ieq(h->name, GP_STR("Received"));
+		if (!gp_str_ieq(h->name, name))
+			continue;
+		gp_addr_parse(a, h->raw, &list);
+		return list.len && list.items[0].domain.len ? list.items[0].addr : (struct gp_str){0};
+	}
+	return (struct gp_str){0};
+}
+
+/* fetchmail makes up an envelope sender when a list has left one in X-Sender. */
+static bool is_fetched_from_list(const struct gp_message *m, struct gp_arena *a)
+{
+	bool late;
+	struct gp_str sender = sender_in(m, GP_STR("X-Sender"), a, &late);
+
+	if (gp_str_find_chr(sender, '@', 0) == sender.len)
+		return false;
+	for (size_t i = 0; i < m->headers.len; i++) {
+		const struct gp_header *h = &m->headers.items[i];
+
+		if (gp_str_ieq(h->name, GP_STR("Received")) &&
+		    gp_str_find(h->value, GP_STR("(fetchmail"), 0) < h->value.len)
+			return true;
+	}
+	return false;
+}
+
+/* What the first relay that is not trusted was told; of an all trusted path the oldest. */
+static struct gp_str sender_of_relays(const struct gp_relays *r)
+{
+	const struct gp_relay *last = NULL;
+	size_t at;
+
+	for (size_t i = 0; i < r->items.len && (!last || last->is_trusted); i++)
+		last = &r->items.items[i];
+	if (!last)
+		return (struct gp_str){0};
+	at = gp_str_find_chr(last->envelope_from, '@', 0); /* <> is one too */
+	return !last->envelope_from.len || (at > 0 && at < last->envelope_from.len)
+		       ? last->envelope_from
+		       : (struct gp_str){0};
+}
+
+static struct gp_str envelope_from(struct gp_field_index *x, const struct gp_rule_input *in,
+				   struct gp_arena *a)
+{
+	struct gp_str s = in->envelope_from;
+	bool late;
+
+	if (!s.ptr)
+		s = sender_of_relays(gp_field_relays(x, in, a));
+	if (s.ptr || is_fetched_from_list(x->message, a))
+		return s;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(sender_headers); i++) {
+		s = sender_in(x->message, sender_headers[i].name, a, &late);
+		if (s.ptr && !late)
+			return s;
+		if (s.ptr && sender_headers[i].ends)
+			break;
+	}
+	return (struct gp_str){0};
+}
+
+bool gp_field_value(const struct gp_rule_field *f, struct gp_field_index *x,
+		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out)
 {
 	const struct gp_header *last = NULL;
 	size_t start = out->len;
@@ -218,9 +339,14 @@ bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *
 	if (f->special == GP_FIELD_ALL)
 		return add_all(f, x->message, out);
 	if (f->special == GP_FIELD_ENVELOPE_FROM)
-		return add_text(envelope_from(f, x, in), out, ret_unknown);
-	if (f->special >= GP_FIELD_RELAYS)
-		return add_text(in->relays[f->special - GP_FIELD_RELAYS], out, ret_unknown);
+		return add_envelope_from(envelope_from(x, in, a), out);
+	if (f->special >= GP_FIELD_ALL_OF)
+		return add_all_of(f, x->message, gp_field_relays(x, in, a), out);
+	if (f->special >= GP_FIELD_RELAYS) {
+		gp_relays_add_text(gp_field_relays(x, in, a),
+				   (enum gp_relay_group)(f->special - GP_FIELD_RELAYS), out);
+		return true;
+	}
 	for (unsigned s = 0; s < f->n_slots; s++) {
 		for (unsigned i = x->first[f->slots[s]]; i; i = x->next[i - 1]) {
 			const struct gp_header *h = &x->message->headers.items[i - 1];
@@ -229,21 +355,23 @@ bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *
 			if ((f->modifiers & GP_FIELD_LAST) || (found && f->modifiers & GP_FIELD_FIRST))
 				continue;
 			found = true;
-			if (f->modifiers & (GP_FIELD_ADDR | GP_FIELD_NAME))
-				add_addresses(f, h, a, start, out);
-			else
-				add_plain(h, f->modifiers & GP_FIELD_RAW, out);
+			add_header(f, h, a, start, out);
 		}
 	}
-	if (last && f->modifiers & GP_FIELD_LAST) {
-		if (f->modifiers & (GP_FIELD_ADDR | GP_FIELD_NAME))
-			add_addresses(f, last, a, start, out);
-		else
-			add_plain(last, f->modifiers & GP_FIELD_RAW, out);
-	}
+	if (last && f->modifiers & GP_FIELD_LAST)
+		add_header(f, last, a, start, out);
 	if (f->modifiers & (GP_FIELD_ADDR | GP_FIELD_NAME))
 		return out->len > start;
 	return last != NULL;
+}
+
+static void add_part_header(const struct gp_header *h, bool is_raw, struct gp_buf *out)
+{
+	struct gp_header trimmed = *h;
+
+	while (trimmed.raw.len && gp_is_space(*trimmed.raw.ptr))
+		trimmed.raw = gp_str_sub(trimmed.raw, 1, SIZE_MAX);
+	add_plain(&trimmed, is_raw, out);
 }
 
 bool gp_field_part_value(const struct gp_rule_field *f, const struct gp_part *part,
@@ -257,13 +385,13 @@ bool gp_field_part_value(const struct gp_rule_field *f, const struct gp_part *pa
 		if (f->special == GP_FIELD_ALL) {
 			gp_buf_add_str(out, h->name);
 			gp_buf_add_cstr(out, ": ");
-			add_plain(h, f->modifiers & GP_FIELD_RAW, out);
+			add_part_header(h, f->modifiers & GP_FIELD_RAW, out);
 			last = h;
 		} else if (gp_str_ieq(h->name, f->name)) {
 			last = h;
 		}
 	}
 	if (last && f->special != GP_FIELD_ALL)
-		add_plain(last, f->modifiers & GP_FIELD_RAW, out);
+		add_part_header(last, f->modifiers & GP_FIELD_RAW, out);
 	return last != NULL;
 }

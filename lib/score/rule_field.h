@@ -7,6 +7,7 @@
 #define GP_SCORE_RULE_FIELD_H
 
 #include "lib/base/buf.h"
+#include "lib/mail/relay.h"
 #include "lib/score/rule_int.h"
 #include "lib/score/rule_scan.h"
 
@@ -24,8 +25,9 @@ enum gp_field_special {
 	GP_FIELD_TOCC,
 	GP_FIELD_MESSAGEID,
 	GP_FIELD_ENVELOPE_FROM,
-	GP_FIELD_RELAYS, /* + enum gp_rule_relays */
-	GP_FIELD_SPECIAL_MAX = GP_FIELD_RELAYS + 4,
+	GP_FIELD_RELAYS, /* + enum gp_relay_group */
+	GP_FIELD_ALL_OF = GP_FIELD_RELAYS + 4, /* + enum gp_relay_group: the headers that those wrote */
+	GP_FIELD_SPECIAL_MAX = GP_FIELD_ALL_OF + 4,
 };
 
 /* Parses "NAME:mod:mod" (mime: of a mimeheader rule).  *ret_inert is set to the reason when it
@@ -40,17 +42,20 @@ void gp_field_bind(struct gp_rule_set *set, struct gp_rule_field *f);
 /* The headers of a message by slot, made once a scan. */
 struct gp_field_index {
 	const struct gp_message *message;
+	struct gp_relays *relays; /* NULL until asked for */
 	unsigned *first, *next; /* by slot; by header: index + 1, 0 ends */
 	size_t n_slots;
 };
 void gp_field_index_init(struct gp_field_index *x, const struct gp_rule_set *set,
 			 const struct gp_message *m, struct gp_arena *a);
 
-/* Appends the field's value.  False when the message has no such header (nothing appended), or
- * *ret_unknown when it cannot be known. */
-bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *x,
-		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out,
-		    bool *ret_unknown);
+/* The relays of the message, read at the first call. */
+const struct gp_relays *gp_field_relays(struct gp_field_index *x, const struct gp_rule_input *in,
+					struct gp_arena *a);
+
+/* Appends the field's value.  False when the message has no such header (nothing appended). */
+bool gp_field_value(const struct gp_rule_field *f, struct gp_field_index *x,
+		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out);
 
 /* The same of one MIME part, for mimeheader: the last header of that name. */
 bool gp_field_part_value(const struct gp_rule_field *f, const struct gp_part *part,

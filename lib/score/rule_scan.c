@@ -99,7 +99,7 @@ static void test_segment(struct run *run, const struct gp_rule *r, size_t segmen
 static void test_rule(struct run *run, const struct gp_rule *r)
 {
 	const struct gp_rule_range *range = &run->subject.ranges[r->field_index];
-	unsigned n = run->subject.segments.len && range->is_known ? range->n : 0;
+	unsigned n = run->subject.segments.len ? range->n : 0;
 
 	if (n > 3 && r->regex.is_joinable) {
 		const struct gp_rule_segment *a = &run->subject.segments.items[range->first];
@@ -153,8 +153,7 @@ static void invert_negated(struct run *run)
 
 		if (!r->is_negated)
 			continue;
-		*hits = *hits == 0 && run->subject.ranges[r->field_index].is_known &&
-			!run->scan->stats.budget_exceeded;
+		*hits = *hits == 0 && !run->scan->stats.budget_exceeded;
 		if (run->scan->evidence)
 			run->scan->evidence[r->index] = (struct gp_str){0};
 	}
@@ -171,8 +170,7 @@ static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
 	for (size_t i = 0; has_exists && i < s->set->exists.len; i++) {
 		const struct gp_rule *r = s->set->exists.items[i];
 
-		s->hits[r->index] = run.subject.ranges[r->field_index].is_known &&
-				    run.subject.ranges[r->field_index].is_present;
+		s->hits[r->index] = run.subject.ranges[r->field_index].is_present;
 	}
 	match_target(&run);
 	invert_negated(&run);

@@ -27,22 +27,14 @@
 #include "lib/score/rule_set.h"
 #include "lib/score/symbol.h"
 
-enum gp_rule_relays {
-	GP_RELAYS_TRUSTED,
-	GP_RELAYS_UNTRUSTED,
-	GP_RELAYS_INTERNAL,
-	GP_RELAYS_EXTERNAL,
-};
-
 struct gp_rule_input {
 	struct gp_message *message; /* finished */
-	struct gp_str envelope_from; /* without <>; ptr NULL: not known, Return-Path then */
+	struct gp_str envelope_from; /* without <>; ptr NULL: not known, the header then */
 	const struct gp_str *recipients;
 	size_t n_recipients;
 	struct gp_str client_ip;   /* text, or empty */
 	struct gp_str helo;
-	struct gp_str relays[4];   /* enum gp_rule_relays, SpamAssassin's pseudo-header text;
-				    * ptr NULL: not known, rules on it do not run */
+	const struct gp_netset *trusted; /* relays to believe; NULL or empty: guessed (relay.h) */
 	const struct gp_auth_result *auth; /* SPF, DKIM, ARC, DMARC; NULL: not known.  Read by _finish */
 	bool has_network;	   /* network checks are on: score sets 1 and 3 */
 	bool has_bayes;		   /* Bayes is trained and on: score sets 2 and 3 */

@@ -37,7 +37,6 @@ struct gp_rule_options {
 	const char *lang;	/* for `lang xx` lines; NULL: "en" */
 	unsigned match_limit;	/* PCRE2 steps a match may take; 0: default */
 	bool pcre_only;		/* do without vectorscan, for comparison */
-	bool has_relays;	/* the caller supplies X-Spam-Relays-* (struct gp_rule_input) */
 };
 
 enum gp_rule_problem_kind {

@@ -49,7 +49,7 @@ static void open_field(struct builder *b, unsigned field)
 {
 	b->field = field;
 	b->subject->ranges[field] = (struct gp_rule_range){
-		.first = (unsigned)b->subject->segments.len, .is_known = true, .is_present = true};
+		.first = (unsigned)b->subject->segments.len, .is_present = true};
 }
 
 static void build_header(struct builder *b, const struct gp_rule_set *set,
@@ -61,18 +61,14 @@ static void build_header(struct builder *b, const struct gp_rule_set *set,
 	gp_field_index_init(&x, set, in->message, b->arena);
 	for (unsigned i = 0; i < t->fields.len; i++) {
 		const struct gp_rule_field *f = t->fields.items[i];
-		bool unknown = false;
 
 		open_field(b, i);
 		begin(b);
 		b->subject->ranges[i].is_present =
-			gp_field_value(f, &x, in, b->arena, &b->buf, &unknown);
+			gp_field_value(f, &x, in, b->arena, &b->buf);
 		if (!b->subject->ranges[i].is_present)
 			gp_buf_add_str(&b->buf, f->unset);
-		if (unknown)
-			b->subject->ranges[i].is_known = false;
-		else
-			finish(b);
+		finish(b);
 	}
 }
 
@@ -211,7 +207,7 @@ void gp_rule_subject_build(enum gp_rule_type target, const struct gp_rule_set *s
 	struct builder *b = GP_ARENA_NEW(a, struct builder);
 
 	*ret = (struct gp_rule_subject){.ranges = GP_ARENA_NEW_N(a, n_fields, struct gp_rule_range)};
-	ret->ranges[0] = (struct gp_rule_range){.is_known = true, .is_present = true};
+	ret->ranges[0] = (struct gp_rule_range){.is_present = true};
 	if (target == GP_RULE_FULL) {
 		build_full(ret, in->message, a);
 		return;

@@ -25,7 +25,6 @@ struct gp_rule_segment {
 
 struct gp_rule_range {
 	unsigned first, n; /* segments of one field */
-	bool is_known;	   /* the value could be known at all */
 	bool is_present;   /* there was such a header */
 };
 

@@ -41,11 +41,13 @@ static const struct {
 	{"header R Subject =~ /A FOLDED/", 0},
 	{"header R Subject =~ /subject\\n\\z/", 1},
 	{"header R Subject:raw =~ /folded\\n subject\\n\\z/", 1},
+	{"header R Subject:raw =~ /^  a folded/", 1},
 	{"header R Subject !~ /folded/", 0},
 	{"header R Subject !~ /other/", 1},
 	{"header R From =~ /^J\\xc3\\xbcrgen/", 1},
 	{"header R From:addr =~ /^J\\@Example\\.COM$/", 1},
 	{"header R From:name =~ /^J\\xc3\\xbcrgen Q\\. Public$/", 1},
+	{"header R From:name:raw =~ /^=\\?/", 1},
 	{"header R To:addr =~ /^one\\@example\\.com\\ntwo\\@example\\.net$/", 1},
 	{"header R To:addr:first =~ /two/", 1},
 	{"header R To:name =~ /^Two, Too$/", 1},
@@ -69,8 +71,8 @@ static const struct {
 	{"header R ToCc =~ /one.*\\nthree/", 1},
 	{"header R MESSAGEID =~ /^<1\\@example\\.com>$/m", 1},
 	{"header R EnvelopeFrom =~ /^env\\@example\\.com$/", 1},
-	{"header R X-Spam-Relays-External =~ /^/", 0},
-	{"header R X-Spam-Relays-External !~ /x/", 0},
+	{"header R X-Spam-Relays-External =~ /^\\[ ip=192\\.0\\.2\\.1 rdns=b helo=a by=c /", 1},
+	{"header R X-Spam-Relays-External !~ /x/", 1},
 	/* Text: paragraph by paragraph, the Subject first. */
 	{"body R /^a folded subject$/", 1},
 	{"body R /paragraph with free money/", 1},
@@ -310,7 +312,7 @@ static void budget(void **state)
 	fixture_done(&f);
 }
 
-static void sender_from_return_path(void **state)
+static void envelope_sender(void **state)
 {
 	static const struct {
 		const char *mail;
@@ -319,8 +321,13 @@ static void sender_from_return_path(void **state)
 		{"Return-Path: <a@example.com>\nSubject: s\n\nx\n", "A"},
 		{"Return-Path: a@example.com\nReturn-Path: <>\nSubject: s\n\nx\n", "A"},
 		{"Return-Path: <>\nSubject: s\n\nx\n", "EMPTY"},
-		{"Return-Path: >\nSubject: s\n\nx\n", ""},
-		{"Subject: s\n\nx\n", ""},
+		{"Return-Path: >\nSubject: s\n\nx\n", "EMPTY"},
+		{"Return-Path: nobody\nReturn-Path: <a@example.com>\nSubject: s\n\nx\n", "EMPTY"},
+		{"Received: from x (y [192.0.2.1]) by z (Postfix)\nReturn-Path: <a@example.com>\nSubject: s\n\nx\n", "EMPTY"},
+		{"X-Envelope-From: <a@example.com>\nReturn-Path: <b@example.com>\nSubject: s\n\nx\n", "A"},
+		{"Received: from x (y [192.0.2.1]) (envelope-sender <a@example.com>) by z (Postfix) with SMTP\n"
+		 "Subject: s\n\nx\n", "A"},
+		{"Subject: s\n\nx\n", "EMPTY"},
 	};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(mails); i++) {
@@ -332,6 +339,30 @@ static void sender_from_return_path(void **state)
 		assert_string_equal(fixture_hits(&f), mails[i].hits);
 		fixture_done(&f);
 	}
+}
+
+/* The relays are those of the message, the headers above and below them can be asked for. */
+static void relays(void **state)
+{
+	static const char *const hop = "Received: from h (%s [%s]) by %s (Postfix) with ESMTP id 1234\n";
+	struct fixture f;
+	struct gp_buf text = GP_BUF_INIT(1 << 16);
+
+	fixture_load(&f, "header IN X-Spam-Relays-Internal =~ /^\\[ ip=10\\.0\\.0\\.1 rdns=in\\.example helo=h "
+			 "by=mx\\.example ident= envfrom= intl=1 id=1234 auth= msa=0 \\]$/\n"
+			 "header OUT X-Spam-Relays-External =~ /^\\[ ip=192\\.0\\.2\\.1 rdns=out\\.example .* intl=0/\n"
+			 "header TOP ALL-INTERNAL =~ /X-Top: .*by mx\\.example.*by b\\.example.*\\n\\z/s\n"
+			 "header TOP_ONLY ALL-TRUSTED =~ /X-Low/\n"
+			 "header LOW ALL-EXTERNAL =~ /^Received: .*by b\\.example[^\\n]*\\nX-Low: x\\n/\n"
+			 "header LOW_ONLY ALL-UNTRUSTED =~ /X-Top|by mx\\.example/\n");
+	gp_buf_add_cstr(&text, "X-Top: x\n");
+	gp_buf_printf(&text, hop, "in.example", "10.0.0.1", "mx.example");
+	gp_buf_printf(&text, hop, "out.example", "192.0.2.1", "b.example");
+	gp_buf_add_cstr(&text, "X-Low: x\nSubject: x\n\ny\n");
+	fixture_scan(&f, gp_buf_cstr(&text));
+	assert_string_equal(fixture_hits(&f), "IN OUT TOP LOW");
+	gp_buf_done(&text);
+	fixture_done(&f);
 }
 
 static void *scan_often(void *arg)
@@ -380,7 +411,8 @@ int main(void)
 		cmocka_unit_test(rules),  cmocka_unit_test(metas),    cmocka_unit_test(meta_cycles),
 		cmocka_unit_test(scores), cmocka_unit_test(evidence), cmocka_unit_test(limits),
 		cmocka_unit_test(budget), cmocka_unit_test(abandoned), cmocka_unit_test(threads),
-		cmocka_unit_test(sender_from_return_path),
+		cmocka_unit_test(envelope_sender),
+		cmocka_unit_test(relays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
