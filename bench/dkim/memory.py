@@ -8,7 +8,7 @@ from pathlib import Path
 
 from milterclient import Envelope, Session
 
-SESSIONS = 100
+SESSIONS = 200
 BODY = ("A line of text of a message that is a mebibyte long.".ljust(76, ".") + "\r\n").encode() * (2**20 // 78)
 MESSAGE = (b"From: author1@d1.example\r\nTo: alice@example.org\r\nSubject: large\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
            b"Message-ID: <1@d1.example>\r\n\r\n" + BODY)
