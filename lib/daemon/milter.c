@@ -21,6 +21,7 @@
 #include "lib/base/metric.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/drain.h"
+#include "lib/daemon/readahead.h"
 #include "lib/daemon/reply.h"
 #include "lib/daemon/socket.h"
 
@@ -285,6 +286,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 	}
 	agreed_steps = *ret_steps;
 	link_new(ctx, *ret_steps);
+	(void)gp_readahead_begin(); /* slower without, not wrong */
 	return SMFIS_CONTINUE;
 }
 
