@@ -294,7 +294,7 @@ def test_reload_takes_a_new_key(signing: Signing, keys: Keys) -> None:
     verify(keys, result, message)
 
 
-@pytest.mark.parametrize("damage", ["gone", "open", "empty", "encrypted", "public", "garbage", "unreadable"])
+@pytest.mark.parametrize("damage", ["gone", "open", "empty", "encrypted", "public", "garbage", "unreadable", "elliptic"])
 def test_a_bad_key_at_reload_keeps_the_old(signing: Signing, keys: Keys, damage: str) -> None:
     path = keys.make("example.org", "s1")
     milter = signing("# the keys\nexample.org s1=@s1.example.org\n")
@@ -305,6 +305,8 @@ def test_a_bad_key_at_reload_keeps_the_old(signing: Signing, keys: Keys, damage:
         path.chmod(0o644)
     elif damage == "unreadable":
         os.chown(path, 0, 0)
+    elif damage == "elliptic":
+        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path], check=True, stderr=subprocess.DEVNULL)
     else:
         text = {"empty": "", "garbage": pem[:200], "public": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
                 "encrypted": "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"}[damage]
