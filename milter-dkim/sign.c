@@ -25,6 +25,25 @@ static const char *describe(const struct dkim_signing *signing, struct gp_arena 
 	return gp_arena_strdup(arena, gp_buf_cstr(&out));
 }
 
+/* The longest line of the header, in bytes with a CR. */
+static size_t longest_header_line(const struct gp_fields *fields)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < fields->list.len; i++) {
+		const struct gp_field *f = &fields->list.items[i];
+		size_t line = f->name.len + 1; /* and the colon */
+
+		for (size_t at = 0; at <= f->value.len; line = 0) {
+			size_t end = gp_str_find_chr(f->value, '\n', at);
+
+			longest = GP_MAX(longest, line + end - at + 1);
+			at = end + 1;
+		}
+	}
+	return longest;
+}
+
 int dkim_sign_begin(struct gp_session *s, struct dkim_message *m)
 {
 	struct dkim_signing *signing = GP_ARENA_NEW(s->msg.arena, struct dkim_signing);
@@ -40,6 +59,7 @@ int dkim_sign_begin(struct gp_session *s, struct dkim_message *m)
 		return GP_OK;
 	m->signing = signing;
 	m->signing_reason = describe(signing, s->msg.arena);
+	signing->longest = longest_header_line(&m->fields);
 	gp_sign_begin(&signing->sign, s->msg.arena, m->snap->sign, m->hasher);
 	return GP_OK;
 }

@@ -32,7 +32,7 @@ int dkim_sign_finish(struct gp_session *s, struct dkim_message *m,
  * "no-key", "no-from" (no address with a domain), "not-allowed", "bounce", "none" (the table says
  * so), "signed", "too-large"; "" for inbound mail. */
 const char *dkim_signing_reason(const struct dkim_message *m);
-/* The longest line of the body if it is longer than what SMTP guarantees (998 bytes), else 0:
+/* The longest line of the message if it is longer than what SMTP guarantees (998 bytes), else 0:
  * Postfix breaks it on its way out, and the signature with it. */
 size_t dkim_signing_longline(const struct dkim_message *m);
 

@@ -63,9 +63,10 @@ class Postfix:
             if source.is_file():
                 shutil.copyfile(source, copy)
 
-    def configure(self, settings: Mapping[str, str], services: Mapping[str, Sequence[str]] | None = None) -> None:
+    def configure(self, settings: Mapping[str, str], services: Mapping[str, Sequence[str]] | None = None,
+                  more: str = "") -> None:
         """Writes main.cf and master.cf. `settings` are added to main.cf; `services` maps smtp and submission to
-        further `name=value` options of that service in master.cf."""
+        further `name=value` options of that service in master.cf; `more` is further services (smtpd_entry, smtp_entry)."""
         services = services or {}
         main = {
             "compatibility_level": "3.6",
@@ -110,12 +111,12 @@ class Postfix:
             **settings,
         }
         (self.config / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in main.items()))
-        (self.config / "master.cf").write_text(self._master_cf(services))
+        (self.config / "master.cf").write_text(self._master_cf(services) + more)
 
     def _master_cf(self, services: Mapping[str, Sequence[str]]) -> str:
         """Debian's file with our two ports in place of 25 and 587; all else, the chroots too, stays as shipped."""
-        smtp = service_entry(self.port, services.get("smtp", ()))
-        submission = service_entry(self.submission_port, [
+        smtp = smtpd_entry(self.port, services.get("smtp", ()))
+        submission = smtpd_entry(self.submission_port, [
             "syslog_name=postfix/submission", "smtpd_sasl_auth_enable=yes", "smtpd_client_restrictions=",
             "smtpd_recipient_restrictions=permit_sasl_authenticated,reject", "milter_macro_daemon_name=ORIGINATING",
             *services.get("submission", ())])
@@ -182,7 +183,12 @@ class Postfix:
         self.wait_log(rf"qmgr\[\d+\]: {queue_id}: removed", seconds)
 
 
-def service_entry(port: int, options: Sequence[str]) -> str:
+def smtpd_entry(port: int, options: Sequence[str]) -> str:
     """One smtpd line of master.cf, chrooted as Debian has it, with its -o options."""
     line = f"127.0.0.1:{port} inet n - y - - smtpd\n"
     return line + "".join(f"  -o {{ {option} }}\n" for option in options)
+
+
+def smtp_entry(name: str, options: Sequence[str]) -> str:
+    """One more smtp(8) client for transport_maps, with its -o options."""
+    return f"{name} unix - - y - - smtp\n" + "".join(f"  -o {{ {option} }}\n" for option in options)

@@ -278,6 +278,10 @@ def test_long_lines_are_said(signing: Signing, keys: Keys) -> None:
     assert "longline" not in milter.verdict(ALICE.queue_id)
     run(milter, letter("alice@example.org", body="y\n" + "x" * 1500 + "\n"), dataclasses.replace(ALICE, queue_id="4LongLine1"))
     assert milter.verdict("4LongLine1")["longline"] == "1500"
+    run(milter, letter("alice@example.org", "X-Long: " + "x" * 990, "X-Folded: " + "x\n " * 999), dataclasses.replace(ALICE, queue_id="4LongLine2"))
+    assert "longline" not in milter.verdict("4LongLine2")
+    run(milter, letter("alice@example.org", "X-Long: a\n " + "x" * 998), dataclasses.replace(ALICE, queue_id="4LongLine3"))
+    assert milter.verdict("4LongLine3")["longline"] == "999"
 
 
 def test_reload_takes_a_new_key(signing: Signing, keys: Keys) -> None:
