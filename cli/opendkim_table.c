@@ -14,6 +14,8 @@
  * What remains different are patterns that overlap without one covering the other, with
  * MultipleSignatures; that is said.
  */
+#include <stdlib.h>
+
 #include "cli/opendkim_table.h"
 #include "milter-dkim/keyring.h"
 
@@ -41,19 +43,96 @@ static void take_keys(struct odk_tables *t, struct odk_rule *to, const struct od
 	}
 }
 
-/* With MultipleSignatures: the keys of every rule that covers this one, in their order. */
-static void merge_keys(struct odk_tables *t, struct odk_rule *rule)
+/* "example.org" of "*@example.org", ".example.org" of "*@*.example.org"; else empty. */
+static struct gp_str plain_of(struct gp_str p)
 {
+	struct gp_str rest = gp_str_sub(p, 2, p.len);
+
+	if (!gp_str_starts(p, GP_STR("*@")))
+		return (struct gp_str){0};
+	if (gp_str_starts(rest, GP_STR("*.")))
+		rest = gp_str_sub(rest, 1, rest.len);
+	return odk_is_literal(rest) ? rest : (struct gp_str){0};
+}
+
+/* Rules by their pattern, so that those which cover another are found without looking at all. */
+struct index {
+	struct gp_arena *arena;
+	struct gp_map first;		 /* of each pattern; the next one by `same` */
+	GP_VEC(struct odk_rule *) globs; /* neither addresses nor plain: each has to be tried */
+};
+
+static void add_to_index(struct index *x, struct odk_rule *r)
+{
+	struct odk_rule *first = gp_map_get(&x->first, r->pattern);
+
+	if (!odk_is_literal(r->pattern) && plain_of(r->pattern).len == 0) {
+		*gp_vec_push(x->arena, &x->globs) = r;
+		return;
+	}
+	r->same = first ? first->same : NULL;
+	if (first)
+		first->same = r;
+	else
+		gp_map_set(&x->first, r->pattern, r);
+}
+
+struct cover {
+	struct gp_arena *arena;
+	GP_VEC(const struct odk_rule *) rules;
+};
+
+static void add_pattern(struct cover *c, const struct index *x, struct gp_str pattern)
+{
+	for (const struct odk_rule *r = gp_map_get(&x->first, pattern); r; r = r->same)
+		*gp_vec_push(c->arena, &c->rules) = r;
+}
+
+/* Every rule that takes all addresses that r takes, r among them. */
+static void find_cover(const struct index *x, const struct odk_rule *r, struct cover *c)
+{
+	size_t at = gp_str_find_chr(r->pattern, '@', 0);
+	struct gp_str domain = gp_str_sub(r->pattern, at + 1, r->pattern.len);
+	const char *any = gp_arena_printf(c->arena, "*@%.*s", GP_STR_FMT(domain));
+
+	add_pattern(c, x, r->pattern);
+	if (!gp_str_ieq(gp_str(any), r->pattern))
+		add_pattern(c, x, gp_str(any));
+	for (size_t dot = gp_str_find_chr(domain, '.', 1); dot < domain.len;
+	     dot = gp_str_find_chr(domain, '.', dot + 1)) {
+		any = gp_arena_printf(c->arena, "*@*%.*s",
+				      GP_STR_FMT(gp_str_sub(domain, dot, domain.len)));
+		if (!gp_str_ieq(gp_str(any), r->pattern))
+			add_pattern(c, x, gp_str(any));
+	}
+	for (size_t i = 0; i < x->globs.len; i++)
+		if (gp_str_glob(x->globs.items[i]->pattern, r->pattern))
+			*gp_vec_push(c->arena, &c->rules) = x->globs.items[i];
+}
+
+static int by_order(const void *va, const void *vb)
+{
+	const struct odk_rule *const *a = va, *const *b = vb;
+
+	return *a < *b ? -1 : *a > *b; /* all in one array */
+}
+
+/* With MultipleSignatures: the keys of every rule that covers this one, in their order. */
+static void merge_keys(struct odk_tables *t, const struct index *x, struct odk_rule *rule)
+{
+	struct cover c = {.arena = gp_arena_new(0)};
 	struct odk_rule all = *rule;
 
 	all.keys.items = NULL;
 	all.keys.len = all.keys.cap = 0;
-	for (size_t i = 0; i < t->rules.len; i++)
-		if (gp_str_glob(t->rules.items[i].pattern, rule->pattern))
-			take_keys(t, &all, &t->rules.items[i]);
+	find_cover(x, rule, &c);
+	qsort(c.rules.items, c.rules.len, sizeof(*c.rules.items), by_order);
+	for (size_t i = 0; i < c.rules.len; i++)
+		take_keys(t, &all, c.rules.items[i]);
 	rule->keys.items = all.keys.items;
 	rule->keys.len = all.keys.len;
 	rule->keys.cap = all.keys.cap;
+	gp_arena_free(c.arena);
 }
 
 /* What was written so far: what a later rule may be covered by. */
@@ -84,18 +163,6 @@ static const struct odk_rule *covering(struct gp_arena *arena, const struct writ
 		if (gp_str_glob(w->globs.items[i]->pattern, r->pattern))
 			found = w->globs.items[i];
 	return found;
-}
-
-/* "example.org" of "*@example.org", ".example.org" of "*@*.example.org"; else empty. */
-static struct gp_str plain_of(struct gp_str p)
-{
-	struct gp_str rest = gp_str_sub(p, 2, p.len);
-
-	if (!gp_str_starts(p, GP_STR("*@")))
-		return (struct gp_str){0};
-	if (gp_str_starts(rest, GP_STR("*.")))
-		rest = gp_str_sub(rest, 1, rest.len);
-	return odk_is_literal(rest) ? rest : (struct gp_str){0};
 }
 
 /* As our table writes it; empty where it cannot. */
@@ -173,9 +240,13 @@ static void write_rule(struct odk_tables *t, struct gp_str key, const struct odk
 
 void odk_write_rules(struct odk_tables *t, bool is_multiple)
 {
+	struct index x = {.arena = t->o->arena};
 	struct written w = {0};
 
 	gp_map_init(&w.patterns, t->o->arena, true);
+	gp_map_init(&x.first, t->o->arena, true);
+	for (size_t i = 0; is_multiple && i < t->rules.len; i++)
+		add_to_index(&x, &t->rules.items[i]);
 	for (size_t i = 0; i < t->rules.len; i++) {
 		struct odk_rule *r = &t->rules.items[i];
 		const struct odk_rule *before = is_multiple ? gp_map_get(&w.patterns, r->pattern)
@@ -189,10 +260,11 @@ void odk_write_rules(struct odk_tables *t, bool is_multiple)
 		if (before)
 			continue;
 		if (is_multiple)
-			merge_keys(t, r);
+			merge_keys(t, &x, r);
 		if (r->keys.len > 2)
 			odk_note(t->o, GP_OPENDKIM_CHANGED, r->file, r->line,
-				 "\"%.*s\": all %zu keys sign; OpenDKIM 2.11 takes the first and the "
+				 "\"%.*s\": all %zu keys sign; OpenDKIM 2.11 takes the first and "
+				 "the "
 				 "last, though its manual says all",
 				 GP_STR_FMT(r->pattern), r->keys.len);
 		key = key_of(&w, r->pattern);

@@ -18,6 +18,7 @@ struct odk_rule {
 	struct gp_str pattern; /* over the address; * is special */
 	int rank;	       /* of its form, in a file that is not of patterns */
 	size_t index;
+	struct odk_rule *same; /* the next one of this pattern, see opendkim_table.c */
 	GP_VEC(const struct odk_key *) keys;
 	const char *file;
 	unsigned line;

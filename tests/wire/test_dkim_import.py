@@ -12,7 +12,7 @@ import pytest
 
 from milterclient import Envelope, judge
 from servers.milter import USER, MilterDkim, Value, build_folder
-from servers.process import Process
+from servers.process import Process, answers
 from test_sign import Keys, letter, signers
 
 LOCAL = Envelope(address="127.0.0.1", name="localhost", sender="x@example.org", recipients=("bob@example.net",))
@@ -131,7 +131,7 @@ def sign_by_both(place: Path, world: Path, setup: Setup) -> tuple[dict[str, list
     check = subprocess.run(["opendkim", "-n", "-x", conf], capture_output=True, text=True)
     assert check.returncode == 0, check.stderr
     theirs = Process("opendkim", world / "opendkim.log")
-    theirs.start(["opendkim", "-f", "-x", str(conf)], socket.is_socket, seconds=20)
+    theirs.start(["opendkim", "-f", "-x", str(conf)], lambda: answers(str(socket)), seconds=20)
     try:
         expected = signed_by(socket)
     finally:
