@@ -82,6 +82,8 @@ void odk_to_networks(struct odk *o, const struct odk_param *p, const struct odk_
 		}
 	}
 	odk_set_list(o, row->target, items.items, items.len);
+	odk_note(o, GP_OPENDKIM_CHANGED, p->file, p->line, "%s: %s holds for milter-spam too",
+		 row->name, row->target);
 }
 
 void odk_to_servers(struct odk *o, const struct odk_param *p, const struct odk_row *row)

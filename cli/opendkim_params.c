@@ -212,6 +212,7 @@ static void keep_to_dkim(struct odk *o)
 	if (mode && gp_str_find_chr(mode->value, 'v', 0) == mode->value.len)
 		return;
 	odk_set(o, "milter-dkim.dmarc.reject", "\"note\"");
+	odk_set(o, "milter-dkim.dkim.temperror", "\"tempfail\""); /* On-DNSError's default */
 	odk_note(
 		o, GP_OPENDKIM_CHANGED, NULL, 0,
 		"SPF, ARC and DMARC are checked and noted too; dmarc.reject = \"note\" keeps DMARC "

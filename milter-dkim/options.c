@@ -3,6 +3,7 @@
  */
 #include "milter-dkim/options.h"
 
+#include "config.h"
 #include "lib/auth/dmarc.h"
 #include "lib/daemon/reply.h"
 #include "milter-dkim/policy.h"

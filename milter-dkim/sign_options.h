@@ -66,7 +66,7 @@ gp_conf_check dkim_check_field_names, dkim_check_key_types;
 	{"sign.keys", GP_CONF_MAP, offsetof(type, m.keys), "",                                     \
 	 .help = "The key table: who signs with which keys, \"example.org s2026=/path\"."},        \
 	{"sign.key_directory", GP_CONF_PATH, offsetof(type, m.key_directory),                      \
-	 "/var/lib/gatepost/dkim-keys",                                                            \
+	 GP_STATEDIR "/dkim-keys",                                                                 \
 	 .help = "Keys that the suite makes and rotates, DOMAIN/SELECTOR.key; asked where the "    \
 		 "table has nothing."},                                                            \
 	{"sign.rsa_bits_min", GP_CONF_INT, offsetof(type, m.rsa_bits_min), "1024", .min = 1024,    \
