@@ -123,9 +123,10 @@ void gp_seal_key_free(struct gp_seal_key **key)
 
 static void add_packed(struct gp_buf *out, struct gp_str s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (!gp_is_space(s.ptr[i]))
-			gp_buf_add_chr(out, s.ptr[i]);
+	struct gp_str word;
+
+	while (gp_str_next_word(&s, &word))
+		gp_buf_add_str(out, word);
 }
 
 static void mac(const struct gp_seal_key *key, struct gp_str queue_id, struct gp_str authres,

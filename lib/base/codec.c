@@ -64,24 +64,28 @@ void gp_base64_encode(const void *data, size_t len, struct gp_buf *out)
 			v |= (uint32_t)p[i + 1] << 8;
 		if (i + 2 < len)
 			v |= p[i + 2];
-		gp_buf_add_chr(out, b64_digits[v >> 18]);
-		gp_buf_add_chr(out, b64_digits[v >> 12 & 63]);
-		gp_buf_add_chr(out, i + 1 < len ? b64_digits[v >> 6 & 63] : '=');
-		gp_buf_add_chr(out, i + 2 < len ? b64_digits[v & 63] : '=');
+		gp_buf_add(out,
+			   (char[4]){b64_digits[v >> 18], b64_digits[v >> 12 & 63],
+				     i + 1 < len ? b64_digits[v >> 6 & 63] : '=',
+				     i + 2 < len ? b64_digits[v & 63] : '='},
+			   4);
 	}
 }
 
 /* By ranges: strchr over the alphabet was a tenth of verifying a DKIM signature. */
-static int b64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+/* Values of the digits, and one more, so that 0 stands for what is none. */
+static const unsigned char b64_values[256] = {
+	['A'] = 1,  ['B'] = 2,	['C'] = 3,  ['D'] = 4,	['E'] = 5,  ['F'] = 6,	['G'] = 7,
+	['H'] = 8,  ['I'] = 9,	['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14,
+	['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21,
+	['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,
+	['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35,
+	['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49,
+	['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+	['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63,
+	['/'] = 64,
+};
 
 int gp_base64_decode(struct gp_str text, struct gp_buf *out)
 {
@@ -92,16 +96,15 @@ int gp_base64_decode(struct gp_str text, struct gp_buf *out)
 
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.ptr[i];
-		int d;
+		unsigned digit = b64_values[(unsigned char)c];
 
 		if (gp_is_space(c))
 			continue;
 		if (c == '=' && ++pads <= 2)
 			continue;
-		d = b64_value(c);
-		if (d < 0 || pads)
+		if (digit == 0 || pads)
 			return undo(out, start);
-		v = v << 6 | (uint32_t)d;
+		v = v << 6 | (digit - 1);
 		bits += 6;
 		if (bits >= 8) {
 			bits -= 8;
