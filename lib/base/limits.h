@@ -11,6 +11,9 @@
  * real mail stays below 64 KiB in all. */
 #define GP_MAX_HEADERS 1000	      /* fields kept; further ones are counted only */
 #define GP_MAX_HEADER_SIZE (64 << 10) /* one field, cut */
+#define GP_MAX_RELAYS 200	      /* Received lines read for the relay path; RFC 5321 asks for loops
+				       * to be stopped at 100 */
+#define GP_MAX_RELAY_LINE 4096	      /* one of them, cut; real ones have some hundred bytes */
 #define GP_MAX_HEADERS_SIZE (512 << 10) /* all fields together, further ones dropped */
 
 /* Message body held for scanning; `size_max` of milter-spam is below it. */

@@ -148,7 +148,8 @@ static const struct gp_conf_row networks_rows[] = {
 	{"own", GP_CONF_NETWORKS, offsetof(struct gp_conf_networks, own), "127.0.0.0/8, ::1",
 	 .help = "Networks whose mail is our own: treated as outbound."},
 	{"trusted", GP_CONF_NETWORKS, offsetof(struct gp_conf_networks, trusted), "",
-	 .help = "Relays in front of us whose Received lines are believed (not used yet)."},
+	 .help = "Relays in front of us whose Received lines are believed. Without this and own, "
+		 "private addresses and authenticated clients are."},
 	{"exempt", GP_CONF_NETWORKS, offsetof(struct gp_conf_networks, exempt), "",
 	 .help = "Networks whose mail is never scanned."},
 };

@@ -1,24 +1,23 @@
 /*
- * The forms in which mail servers write Received lines, as a table, and the
- * matcher for it.  Used by relay_line.c only.
+ * The forms in which mail programs write Received lines, as patterns over one line whose white
+ * space is folded, without its leading "from ".
  *
- * A form is the text that follows "from ", with letters for what varies:
+ * A pattern is text that must stand there, with
  *
- *	%i an IP address		%I one that says nothing new
- *	%b "by" whom			%q the queue id
- *	%h HELO, a word			%H the same, may be empty
- *	%n HELO without parentheses	%k HELO up to ")"
- *	%r reverse name, a word		%x reverse name, and HELO unless it is given too
- *	%t ident, a word, may be empty	%s "helo=… ident=…" up to ")"
- *	%w a word			%W the same, may be empty
- *	%d digits			%) anything but ")"
- *	%* anything, as much as fits	%~ anything, as little as fits
- *	%E HELO or EHLO			%L a name or address of this host
- *	%Q SMTP or QMQP, no queue id
- *	{…} may be missing		$ at the end: nothing follows
+ *	%h %r %b %d %f %u	a word: HELO, name by DNS, who writes, ident, sender, id
+ *	%v			as %r, with a dot in it
+ *	%H %D			as %h and %d, may be empty
+ *	%k %p			HELO without space and parentheses / up to a parenthesis; may be empty
+ *	%w %W			a word that nobody needs / may be empty
+ *	%i %I %z		an address / one that nobody needs / perhaps "%zone"
+ *	%s %m			as little text as will do / any but ")", with helo= and ident= in it
+ *	%t %g %c %y		as little text as will do / as much / any but ")" / 10 to 80 bytes
+ *	%n			digits
+ *	%l			a name or address of the host itself
+ *	%x %e			here does not follow " id " / here is the end
+ *	{a|b|}			one of these, without braces within
  *
- * A word is whatever has no space in it.  The form must match from the start of
- * the line; what follows its end is of no interest.
+ * Tried from the left, with going back; the steps are limited, since the line is a stranger's.
  */
 #ifndef GP_MAIL_RELAY_FORM_H
 #define GP_MAIL_RELAY_FORM_H
@@ -27,42 +26,50 @@
 
 #include "lib/base/str.h"
 
+enum gp_relay_field {
+	GP_RELAY_IP,
+	GP_RELAY_RDNS,
+	GP_RELAY_HELO,
+	GP_RELAY_BY,
+	GP_RELAY_IDENT,
+	GP_RELAY_ENVFROM,
+	GP_RELAY_ID,
+	GP_RELAY_SUB, /* of %s */
+	GP_RELAY_FIELDS,
+};
+
 enum gp_relay_form_flags {
-	GP_FORM_RDNS = 1 << 0,	/* this server looks reverse names up: no name means there is none */
-	GP_FORM_SKIP = 1 << 1,	/* no hand-over between hosts, or one that says too little */
-	GP_FORM_FETCH = 1 << 2,	/* fetched from a mailbox: the path begins again here */
-	GP_FORM_SCANNER = 1 << 3, /* qmail-scanner: the next line's envelope sender stands here */
-	GP_FORM_NO_ID = 1 << 4,	/* what looks like a queue id is a version */
-	GP_FORM_PARTS = 1 << 5,	/* no order in it: take what is recognised */
-	GP_FORM_IDENT = 1 << 6,	/* "user@" may stand before the reverse name */
-	GP_FORM_LAST_WORD = 1 << 7, /* "by" ends at its last letter or digit */
+	GP_RELAY_LOOKED_UP = 1 << 0, /* who writes this asks for the name: none given means none */
+	GP_RELAY_IS_SKIPPED = 1 << 1, /* no hand-over between hosts */
+	GP_RELAY_IS_FETCH = 1 << 2,  /* fetched from a mailbox: what is above is not how it came */
+	GP_RELAY_IS_SCANNER = 1 << 3, /* a skipped line whose sender belongs to the next one */
+	GP_RELAY_HELO_IS_RDNS = 1 << 4, /* HELO is left out when it equals the name */
+	GP_RELAY_NO_ID = 1 << 5,
+	GP_RELAY_QMAIL = 1 << 6, /* looked up unless it says "unknown" */
+	GP_RELAY_SPLIT_IDENT = 1 << 7, /* ident@name */
+	GP_RELAY_NOT_QMAIL = 1 << 8, /* not a line of qmail-ldap */
 };
 
-enum gp_relay_start { GP_START_FROM, GP_START_UPPER, GP_START_PAREN }; /* "from ", "FROM ", "(from " */
-
-struct gp_relay_form {
-	const char *text;
-	const char *gate;   /* must stand somewhere in the line, or NULL */
-	const char *unless; /* must not, or NULL */
+struct gp_relay_match {
+	struct gp_str fields[GP_RELAY_FIELDS]; /* ptr NULL: the form has none */
 	unsigned flags;
-	enum gp_relay_start start;
 };
 
-/* In the order in which they are to be tried; ends with text NULL. */
-extern const struct gp_relay_form gp_relay_forms[];
-
-struct gp_relay_fields {
-	struct gp_str ip, rdns, helo, by, ident, id;
+enum gp_relay_case {
+	GP_RELAY_FROM,	    /* behind "from " */
+	GP_RELAY_FROM_UPPER, /* behind "FROM " */
+	GP_RELAY_FROM_PAREN, /* behind "(from " */
+	GP_RELAY_CASES,
 };
 
-/* Matches; *fields gets what the form names and is otherwise left alone.  False, with *fields
- * untouched, when it does not match, or not within a bounded number of steps. */
-bool gp_relay_form_match(const char *form, struct gp_str line, struct gp_relay_fields *fields);
+/* Steps that one line may take; ordinary ones need some hundred. */
+#define GP_RELAY_STEPS_MAX 50000
 
-/* Bytes of the IP address that begins at s[at], 0 if none does; *ret is its text without prefix
- * and zone. */
-size_t gp_relay_ip(struct gp_str s, size_t at, struct gp_str *ret);
-/* "localhost", 127.0.0.1, ::1 … at s[at]: its length, or 0. */
-size_t gp_relay_localhost(struct gp_str s, size_t at);
+/* The first form that fits; false when none does. */
+bool gp_relay_form_find(struct gp_str line, enum gp_relay_case which, struct gp_relay_match *ret);
+/* One pattern. */
+bool gp_relay_form_match(struct gp_str line, const char *pattern, struct gp_relay_match *ret);
+/* Length of the IP address that begins at s[at], also "IPv6:…"; 0 if none does. */
+size_t gp_relay_ip_len(struct gp_str s, size_t at);
 
 #endif

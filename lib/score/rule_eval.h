@@ -21,6 +21,7 @@ enum gp_eval_memo_key {
 struct gp_eval {
 	const struct gp_rule_input *in;
 	const struct gp_rule_set *set; /* gp_rule_list_get(set, "freemail_domains") */
+	const struct gp_relay_path *relays;
 	struct gp_arena *arena;	       /* of the message */
 	void *memo[GP_EVAL_MEMO_KEYS];
 };

@@ -114,10 +114,11 @@ void gp_field_bind(struct gp_rule_set *set, struct gp_rule_field *f)
 }
 
 void gp_field_index_init(struct gp_field_index *x, const struct gp_rule_set *set,
-			 const struct gp_message *m, struct gp_arena *a)
+			 const struct gp_message *m, const struct gp_relay_path *relays,
+			 struct gp_arena *a)
 {
 	x->message = m;
-	x->relays = NULL;
+	x->relays = relays;
 	x->n_slots = set->slots.len;
 	x->first = GP_ARENA_NEW_N(a, set->slots.len + 1, unsigned);
 	x->next = GP_ARENA_NEW_N(a, m->headers.len + 1, unsigned);
@@ -205,14 +206,14 @@ static bool add_all(const struct gp_rule_field *f, const struct gp_message *m, s
  * where the others begin: it belongs to both.
  */
 static bool add_all_of(const struct gp_rule_field *f, const struct gp_message *m,
-		       const struct gp_relays *r, struct gp_buf *out)
+		       const struct gp_relay_path *r, struct gp_buf *out)
 {
-	enum gp_relay_group group = (enum gp_relay_group)(f->special - GP_FIELD_ALL_OF);
+	enum gp_relay_lists group = (enum gp_relay_lists)(f->special - GP_FIELD_ALL_OF);
 	bool is_upper = group == GP_RELAYS_TRUSTED || group == GP_RELAYS_INTERNAL;
-	unsigned edge = group == GP_RELAYS_TRUSTED || group == GP_RELAYS_UNTRUSTED
-				? r->trusted_lines
-				: r->internal_lines;
-	unsigned lines = 0; /* Received lines seen */
+	long edge = group == GP_RELAYS_TRUSTED || group == GP_RELAYS_UNTRUSTED
+			    ? r->last_trusted + 1
+			    : r->last_internal + 1;
+	long lines = 0; /* Received lines seen */
 	size_t start = out->len;
 
 	for (size_t i = 0; i < m->headers.len; i++) {
@@ -233,16 +234,6 @@ static bool add_envelope_from(struct gp_str s, struct gp_buf *out)
 {
 	gp_buf_add_str(out, s);
 	return s.ptr != NULL;
-}
-
-const struct gp_relays *gp_field_relays(struct gp_field_index *x, const struct gp_rule_input *in,
-					struct gp_arena *a)
-{
-	if (!x->relays) {
-		x->relays = GP_ARENA_NEW(a, struct gp_relays);
-		gp_relays_parse(a, x->message, in->trusted, x->relays);
-	}
-	return x->relays;
 }
 
 /* Headers in which servers and fetchers leave the envelope sender, in the order of belief. */
@@ -294,33 +285,33 @@ static bool is_fetched_from_list(const struct gp_message *m, struct gp_arena *a)
 }
 
 /* What the first relay that is not trusted was told; of an all trusted path the oldest. */
-static struct gp_str sender_of_relays(const struct gp_relays *r)
+static struct gp_str sender_of_relays(const struct gp_relay_path *r)
 {
-	const struct gp_relay *last = NULL;
+	const struct gp_relay_list *trusted = &r->lists[GP_RELAYS_TRUSTED];
+	const struct gp_relay_list *untrusted = &r->lists[GP_RELAYS_UNTRUSTED];
+	struct gp_str s = {0};
 	size_t at;
 
-	for (size_t i = 0; i < r->items.len && (!last || last->is_trusted); i++)
-		last = &r->items.items[i];
-	if (!last)
-		return (struct gp_str){0};
-	at = gp_str_find_chr(last->envelope_from, '@', 0); /* <> is one too */
-	return !last->envelope_from.len || (at > 0 && at < last->envelope_from.len)
-		       ? last->envelope_from
-		       : (struct gp_str){0};
+	if (untrusted->items.len)
+		s = untrusted->items.items[0]->envfrom;
+	else if (trusted->items.len)
+		s = trusted->items.items[trusted->items.len - 1]->envfrom;
+	at = gp_str_find_chr(s, '@', 0); /* <> is one too */
+	return !s.len || (at > 0 && at < s.len) ? s : (struct gp_str){0};
 }
 
-static struct gp_str envelope_from(struct gp_field_index *x, const struct gp_rule_input *in,
-				   struct gp_arena *a)
+struct gp_str gp_field_envelope_from(const struct gp_message *m, const struct gp_relay_path *relays,
+				     const struct gp_rule_input *in, struct gp_arena *a)
 {
 	struct gp_str s = in->envelope_from;
 	bool late;
 
 	if (!s.ptr)
-		s = sender_of_relays(gp_field_relays(x, in, a));
-	if (s.ptr || is_fetched_from_list(x->message, a))
+		s = sender_of_relays(relays);
+	if (s.ptr || is_fetched_from_list(m, a))
 		return s;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(sender_headers); i++) {
-		s = sender_in(x->message, sender_headers[i].name, a, &late);
+		s = sender_in(m, sender_headers[i].name, a, &late);
 		if (s.ptr && !late)
 			return s;
 		if (s.ptr && sender_headers[i].ends)
@@ -329,7 +320,7 @@ static struct gp_str envelope_from(struct gp_field_index *x, const struct gp_rul
 	return (struct gp_str){0};
 }
 
-bool gp_field_value(const struct gp_rule_field *f, struct gp_field_index *x,
+bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *x,
 		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out)
 {
 	const struct gp_header *last = NULL;
@@ -339,12 +330,12 @@ bool gp_field_value(const struct gp_rule_field *f, struct gp_field_index *x,
 	if (f->special == GP_FIELD_ALL)
 		return add_all(f, x->message, out);
 	if (f->special == GP_FIELD_ENVELOPE_FROM)
-		return add_envelope_from(envelope_from(x, in, a), out);
+		return add_envelope_from(
+			gp_field_envelope_from(x->message, x->relays, in, a), out);
 	if (f->special >= GP_FIELD_ALL_OF)
-		return add_all_of(f, x->message, gp_field_relays(x, in, a), out);
+		return add_all_of(f, x->message, x->relays, out);
 	if (f->special >= GP_FIELD_RELAYS) {
-		gp_relays_add_text(gp_field_relays(x, in, a),
-				   (enum gp_relay_group)(f->special - GP_FIELD_RELAYS), out);
+		gp_buf_add_str(out, x->relays->text[f->special - GP_FIELD_RELAYS]);
 		return true;
 	}
 	for (unsigned s = 0; s < f->n_slots; s++) {

@@ -25,8 +25,8 @@ enum gp_field_special {
 	GP_FIELD_TOCC,
 	GP_FIELD_MESSAGEID,
 	GP_FIELD_ENVELOPE_FROM,
-	GP_FIELD_RELAYS, /* + enum gp_relay_group */
-	GP_FIELD_ALL_OF = GP_FIELD_RELAYS + 4, /* + enum gp_relay_group: the headers that those wrote */
+	GP_FIELD_RELAYS, /* + enum gp_relay_lists */
+	GP_FIELD_ALL_OF = GP_FIELD_RELAYS + 4, /* + enum gp_relay_lists: the headers that those wrote */
 	GP_FIELD_SPECIAL_MAX = GP_FIELD_ALL_OF + 4,
 };
 
@@ -42,19 +42,20 @@ void gp_field_bind(struct gp_rule_set *set, struct gp_rule_field *f);
 /* The headers of a message by slot, made once a scan. */
 struct gp_field_index {
 	const struct gp_message *message;
-	struct gp_relays *relays; /* NULL until asked for */
+	const struct gp_relay_path *relays;
 	unsigned *first, *next; /* by slot; by header: index + 1, 0 ends */
 	size_t n_slots;
 };
 void gp_field_index_init(struct gp_field_index *x, const struct gp_rule_set *set,
-			 const struct gp_message *m, struct gp_arena *a);
+			 const struct gp_message *m, const struct gp_relay_path *relays,
+			 struct gp_arena *a);
 
-/* The relays of the message, read at the first call. */
-const struct gp_relays *gp_field_relays(struct gp_field_index *x, const struct gp_rule_input *in,
-					struct gp_arena *a);
+/* The envelope sender: the one given, or what the relays and headers say of it; ptr NULL: none. */
+struct gp_str gp_field_envelope_from(const struct gp_message *m, const struct gp_relay_path *relays,
+				     const struct gp_rule_input *in, struct gp_arena *a);
 
 /* Appends the field's value.  False when the message has no such header (nothing appended). */
-bool gp_field_value(const struct gp_rule_field *f, struct gp_field_index *x,
+bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *x,
 		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out);
 
 /* The same of one MIME part, for mimeheader: the last header of that name. */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/base/map.h"
+#include "lib/mail/relay.h"
 #include "lib/score/rule_set.h"
 
 /* The first GP_RULE_TARGETS of these are the targets: what has patterns. */
@@ -141,6 +142,7 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule *) metas; /* in an order in which what a meta needs stands before it */
 	struct gp_map slots;   /* header name (folded) → index + 1 */
 	struct gp_map lists;   /* name → struct gp_rule_list */
+	struct gp_relay_trust trust;
 
 	pthread_mutex_t pool_lock; /* of the scratch pool */
 	struct gp_rule_scratch *pool;

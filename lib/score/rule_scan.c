@@ -29,6 +29,7 @@ struct gp_rule_scan {
 	struct gp_rule_set *set;
 	const struct gp_rule_input *input;
 	struct gp_arena *arena;
+	struct gp_relay_path relays;
 	struct gp_rule_scratch *scratch; /* NULL after _finish */
 	double *hits;	    /* by rule */
 	unsigned *next;	    /* by rule: first segment not looked at yet */
@@ -166,7 +167,7 @@ static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
 
 	if (run.target->rules.len == 0 && !has_exists)
 		return;
-	gp_rule_subject_build(type, s->set, s->input, s->arena, &run.subject);
+	gp_rule_subject_build(type, s->set, s->input, &s->relays, s->arena, &run.subject);
 	for (size_t i = 0; has_exists && i < s->set->exists.len; i++) {
 		const struct gp_rule *r = s->set->exists.items[i];
 
@@ -209,6 +210,7 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	s->cpu_end_us = gp_clock_cpu_us() + (int64_t)budget_ms * 1000;
 	s->scratch = gp_rule_scratch_take(set);
 	gp_arena_on_end(arena, scan_end, s);
+	gp_relay_path_make(arena, input->message, &set->trust, &s->relays);
 	for (enum gp_rule_type t = 0; t < GP_RULE_TARGETS; t++)
 		run_target(s, t);
 	return s;
@@ -246,7 +248,7 @@ static bool is_off(const struct gp_rule *r, const struct gp_rule_input *in)
 static void run_evals(struct gp_rule_scan *s)
 {
 	const struct gp_rule_input *in = s->input;
-	struct gp_eval e = {.in = in, .set = s->set, .arena = s->arena};
+	struct gp_eval e = {.in = in, .set = s->set, .relays = &s->relays, .arena = s->arena};
 
 	for (size_t i = 0; i < s->set->evals.len; i++) {
 		const struct gp_rule *r = s->set->evals.items[i];

@@ -34,7 +34,6 @@ struct gp_rule_input {
 	size_t n_recipients;
 	struct gp_str client_ip;   /* text, or empty */
 	struct gp_str helo;
-	const struct gp_netset *trusted; /* relays to believe; NULL or empty: guessed (relay.h) */
 	const struct gp_auth_result *auth; /* SPF, DKIM, ARC, DMARC; NULL: not known.  Read by _finish */
 	bool has_network;	   /* network checks are on: score sets 1 and 3 */
 	bool has_bayes;		   /* Bayes is trained and on: score sets 2 and 3 */

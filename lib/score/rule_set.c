@@ -13,6 +13,7 @@
 #include "lib/score/rule_parse.h"
 #include "lib/score/rule_pcre.h"
 #include "lib/score/rule_regex.h"
+#include "lib/score/rule_relays.h"
 #include "lib/score/rule_replace.h"
 #include "lib/score/rule_scratch.h"
 
@@ -215,6 +216,7 @@ static void finish(struct gp_rule_builder *b)
 	order_metas(b);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++)
 		collect_literals(b, &set->targets[i]);
+	gp_rule_relays_prepare(b);
 	gp_rule_cache_load(set);
 	gp_rule_report_finish(b);
 }

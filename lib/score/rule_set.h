@@ -28,6 +28,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
+#include "lib/base/ip.h"
 #include "lib/base/vec.h"
 
 struct gp_rule_set;
@@ -37,6 +38,9 @@ struct gp_rule_options {
 	const char *lang;	/* for `lang xx` lines; NULL: "en" */
 	unsigned match_limit;	/* PCRE2 steps a match may take; 0: default */
 	bool pcre_only;		/* do without vectorscan, for comparison */
+	/* Relays to believe, beside those that the files name (trusted_networks,
+	 * internal_networks); NULL where the administrator named none. */
+	const struct gp_netset *trusted_networks, *own_networks;
 };
 
 enum gp_rule_problem_kind {

@@ -53,12 +53,12 @@ static void open_field(struct builder *b, unsigned field)
 }
 
 static void build_header(struct builder *b, const struct gp_rule_set *set,
-			 const struct gp_rule_input *in)
+			 const struct gp_rule_input *in, const struct gp_relay_path *relays)
 {
 	const struct gp_rule_target *t = &set->targets[GP_RULE_HEADER];
 	struct gp_field_index x;
 
-	gp_field_index_init(&x, set, in->message, b->arena);
+	gp_field_index_init(&x, set, in->message, relays, b->arena);
 	for (unsigned i = 0; i < t->fields.len; i++) {
 		const struct gp_rule_field *f = t->fields.items[i];
 
@@ -200,8 +200,8 @@ static void build_full(struct gp_rule_subject *s, struct gp_message *m, struct g
 }
 
 void gp_rule_subject_build(enum gp_rule_type target, const struct gp_rule_set *set,
-			   const struct gp_rule_input *in, struct gp_arena *a,
-			   struct gp_rule_subject *ret)
+			   const struct gp_rule_input *in, const struct gp_relay_path *relays,
+			   struct gp_arena *a, struct gp_rule_subject *ret)
 {
 	size_t n_fields = GP_MAX(set->targets[target].fields.len, 1u);
 	struct builder *b = GP_ARENA_NEW(a, struct builder);
@@ -217,7 +217,7 @@ void gp_rule_subject_build(enum gp_rule_type target, const struct gp_rule_set *s
 	gp_buf_init(&b->buf, GP_RULE_SUBJECT_MAX);
 	gp_arena_on_end(a, free_buf, &b->buf);
 	if (target == GP_RULE_HEADER)
-		build_header(b, set, in);
+		build_header(b, set, in, relays);
 	else if (target == GP_RULE_BODY)
 		build_body(b, in->message);
 	else if (target == GP_RULE_RAWBODY)

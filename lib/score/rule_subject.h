@@ -36,8 +36,8 @@ struct gp_rule_subject {
 
 /* Builds the subject of a target in the arena. */
 void gp_rule_subject_build(enum gp_rule_type target, const struct gp_rule_set *set,
-			   const struct gp_rule_input *in, struct gp_arena *a,
-			   struct gp_rule_subject *ret);
+			   const struct gp_rule_input *in, const struct gp_relay_path *relays,
+			   struct gp_arena *a, struct gp_rule_subject *ret);
 
 static inline struct gp_str gp_rule_segment_text(const struct gp_rule_subject *s, size_t i)
 {

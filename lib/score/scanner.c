@@ -56,6 +56,24 @@ const char **gp_scanner_rule_paths(const struct gp_snapshot *snap, struct gp_are
 	return paths;
 }
 
+/* A list of networks that the administrator wrote down, or NULL. */
+static const struct gp_netset *named_networks(const struct gp_snapshot *snap, const char *which)
+{
+	const struct gp_conf_networks *n = gp_snapshot_get(snap, &gp_conf_networks_table);
+	const char *file;
+	unsigned line;
+
+	if (!gp_snapshot_origin(snap, &gp_conf_networks_table, which, &file, &line))
+		return NULL;
+	return strcmp(which, "own") == 0 ? &n->own : &n->trusted;
+}
+
+void gp_scanner_networks(const struct gp_snapshot *snap, struct gp_rule_options *options)
+{
+	options->own_networks = named_networks(snap, "own");
+	options->trusted_networks = named_networks(snap, "trusted");
+}
+
 int gp_scanner_new(const struct gp_snapshot *snap, struct gp_rule_report *problems,
 		   struct gp_scanner **ret, struct gp_diag *diag)
 {
@@ -66,8 +84,10 @@ int gp_scanner_new(const struct gp_snapshot *snap, struct gp_rule_report *proble
 	struct gp_arena *scratch = gp_arena_new(0);
 	size_t n;
 	const char **paths = gp_scanner_rule_paths(snap, scratch, &n);
-	int r = gp_rule_set_load(paths, n, &options, problems, &s->rules, diag);
+	int r;
 
+	gp_scanner_networks(snap, &options);
+	r = gp_rule_set_load(paths, n, &options, problems, &s->rules, diag);
 	gp_arena_free(scratch);
 	if (r) {
 		free(s);

@@ -33,6 +33,10 @@ struct gp_scanner;
 const char **gp_scanner_rule_paths(const struct gp_snapshot *snap, struct gp_arena *arena,
 				   size_t *ret_n) __attribute__((returns_nonnull));
 
+/* Puts the relays to believe into the options: networks.own and networks.trusted, where the
+ * configuration has them.  Borrowed from the snapshot. */
+void gp_scanner_networks(const struct gp_snapshot *snap, struct gp_rule_options *options);
+
 /* Loads the rules that a configuration (with the tables of the groups rules and bayes)
  * names.  `problems` (not NULL) receives what the rule files have wrong; that is no
  * failure.  GP_E… with the diag when a configured path cannot be read. */

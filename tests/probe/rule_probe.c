@@ -5,6 +5,7 @@
  *
  *	--list		prints "NAME TYPE INERT DEFINITION" of every rule instead, by tabs
  *	--text		prints what body, rawbody and uri rules see of the messages instead
+ *	--relays	prints the four X-Spam-Relays- values and the unreadable lines' number instead
  *	--pcre		does without vectorscan
  *	--time		prints the mean CPU time of a message's rules on standard error
  *
@@ -97,11 +98,24 @@ static void print_text(struct gp_rule_set *set, const char *name, struct gp_str 
 	gp_message_finish(in.message);
 	printf("%s\n", name);
 	for (size_t t = 0; t < GP_ARRAY_SIZE(targets); t++) {
-		gp_rule_subject_build(targets[t].target, set, &in, arena, &subject);
+		gp_rule_subject_build(targets[t].target, set, &in, NULL, arena, &subject);
 		for (size_t i = 0; i < subject.segments.len; i++)
 			printf("%s %zu [%.*s]\n", targets[t].name, i,
 			       GP_STR_FMT(gp_rule_segment_text(&subject, i)));
 	}
+	gp_arena_free(arena);
+}
+
+static void print_relays(struct gp_rule_set *set, const char *name, struct gp_str bytes)
+{
+	struct gp_arena *arena = gp_arena_new(0);
+	struct gp_relay_path path;
+
+	gp_relay_path_make(arena, gp_message_parse(arena, NULL, bytes), &set->trust, &path);
+	printf("%s", name);
+	for (size_t i = 0; i < GP_RELAYS_LISTS; i++)
+		printf("\t%.*s", GP_STR_FMT(path.text[i]));
+	printf("\t%u\n", path.unreadable);
 	gp_arena_free(arena);
 }
 
@@ -114,7 +128,7 @@ static void list_rules(const struct gp_rule_set *set)
 		       info.definition);
 }
 
-static void run(struct gp_rule_set *set, bool is_text, struct totals *totals)
+static void run(struct gp_rule_set *set, char mode, struct totals *totals)
 {
 	struct gp_buf bytes = GP_BUF_INIT(MESSAGE_MAX);
 	char *line = NULL, *path;
@@ -129,7 +143,9 @@ static void run(struct gp_rule_set *set, bool is_text, struct totals *totals)
 		*path++ = '\0';
 		if (!read_file(path, &bytes))
 			continue;
-		if (is_text)
+		if (mode == 'r')
+			print_relays(set, line, gp_buf_str(&bytes));
+		else if (mode == 't')
 			print_text(set, line, gp_buf_str(&bytes));
 		else
 			scan_message(set, line, gp_buf_str(&bytes), totals);
@@ -142,6 +158,7 @@ int main(int argc, char **argv)
 {
 	static const struct option longs[] = {{"list", no_argument, NULL, 'l'},
 					      {"text", no_argument, NULL, 't'},
+					      {"relays", no_argument, NULL, 'r'},
 					      {"pcre", no_argument, NULL, 'p'},
 					      {"time", no_argument, NULL, 'c'},
 					      {0}};
@@ -149,12 +166,12 @@ int main(int argc, char **argv)
 	struct gp_rule_set *set;
 	struct totals totals = {0};
 	struct gp_diag diag;
-	bool is_list = false, is_text = false, is_time = false;
+	bool is_time = false;
+	char mode = 's';
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		is_list |= c == 'l';
-		is_text |= c == 't';
+		mode = c == 'l' || c == 't' || c == 'r' ? (char)c : mode;
 		is_time |= c == 'c';
 		options.pcre_only |= c == 'p';
 		if (c == '?')
@@ -165,10 +182,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", diag.text);
 		return 1;
 	}
-	if (is_list)
+	if (mode == 'l')
 		list_rules(set);
 	else
-		run(set, is_text, &totals);
+		run(set, mode, &totals);
 	if (is_time && totals.messages)
 		fprintf(stderr, "%u messages, %.3f ms of CPU each\n", totals.messages,
 			(double)totals.cpu_us / totals.messages / 1000);

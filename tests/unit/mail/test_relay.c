@@ -1,10 +1,8 @@
-/*
- * The path of a message as rules see it: lines of many programs, who is trusted, bounds.
- */
+/* Received lines as relays, and the path of trust (SpamAssassin's agreement: tests/conformance/test_relays.py). */
 #include "tests/unit/test.h"
 
-#include "lib/base/clock.h"
 #include "lib/mail/relay.h"
+#include "lib/mail/relay_form.h"
 
 static struct gp_arena *arena;
 
@@ -20,28 +18,6 @@ static int teardown(void **state)
 	(void)state;
 	gp_arena_freep(&arena);
 	return 0;
-}
-
-static struct gp_relays relays_of(const char *headers, const struct gp_netset *trusted)
-{
-	struct gp_message *m = gp_message_parse(
-		arena, NULL, gp_str(gp_arena_printf(arena, "%sSubject: x\n\ny\n", headers)));
-	struct gp_relays r;
-
-	gp_message_finish(m);
-	gp_relays_parse(arena, m, trusted, &r);
-	return r;
-}
-
-static const char *text_of(const struct gp_relays *r, enum gp_relay_group group)
-{
-	struct gp_buf b = GP_BUF_INIT(1 << 20);
-	const char *text;
-
-	gp_relays_add_text(r, group, &b);
-	text = gp_arena_strdup(arena, gp_buf_cstr(&b));
-	gp_buf_done(&b);
-	return text;
 }
 
 /* What a line comes to: the text without "[ " and the end that is always the same. */
@@ -111,105 +87,178 @@ static const struct {
 
 static void each_line(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(lines); i++) {
-		struct gp_relays r =
-			relays_of(gp_arena_printf(arena, "Received: %s\n", lines[i].line), NULL);
-		bool is_in = r.items.len && r.items.items[0].is_trusted; /* authenticated */
-		const char *found = text_of(&r, is_in ? GP_RELAYS_TRUSTED : GP_RELAYS_UNTRUSTED);
-		const char *wanted = lines[i].text && *lines[i].text
-					     ? gp_arena_printf(arena, "[ %s msa=0 ]", lines[i].text)
-					     : "";
+		struct gp_relay r = {0};
+		enum gp_relay_reading reading = gp_relay_read(arena, gp_str(lines[i].line), &r);
 
-		if (strcmp(found, wanted))
-			fail_msg("%s\nwanted %s\nfound  %s", lines[i].line, wanted, found);
-		assert_int_equal(r.unparseable, lines[i].text && !*lines[i].text);
+		if (!lines[i].text || !*lines[i].text) {
+			assert_int_equal(reading, lines[i].text ? GP_RELAY_UNREADABLE : GP_RELAY_SKIPPED);
+			continue;
+		}
+		r.is_internal = r.auth.len;
+		gp_relay_format(arena, &r);
+		assert_str(r.text, gp_arena_printf(arena, "[ %s msa=0 ]", lines[i].text));
 	}
 }
 
-#define HOP(ip, by) "Received: from h (r.example [" ip "]) by " by " (Postfix) with ESMTP id 1234\n"
+static const struct {
+	const char *line, *text; /* NULL: not read */
+	enum gp_relay_reading reading;
+} cases[] = {
+	{"from a.example (r.example [192.0.2.7])\n\tby mx.example (Postfix) with ESMTP id 4Wx; Sat, 21 Nov 2026 "
+	 "11:22:58 +0000 (UTC)",
+	 "[ ip=192.0.2.7 rdns=r.example helo=a.example by=mx.example ident= envfrom= intl=0 id=4Wx auth= msa=0 ]",
+	 GP_RELAY_READ},
+	{"from [10.0.0.5] (unknown [IPv6:2001:db8::7]) (Authenticated sender: joe) by mx.example (Postfix) with ESMTPA "
+	 "id 4Wx; x",
+	 "[ ip=2001:db8::7 rdns= helo=!10.0.0.5! by=mx.example ident= envfrom= intl=0 id=4Wx auth=ESMTPA msa=0 ]",
+	 GP_RELAY_READ},
+	{"from r.example ([192.0.2.7] helo=a.example ident=joe) by mx.example with esmtp (Exim 4.96) (envelope-from "
+	 "<s@a.example>) id 1a-b",
+	 "[ ip=192.0.2.7 rdns=r.example helo=a.example by=mx.example ident=joe envfrom=s@a.example intl=0 id=1a-b auth= "
+	 "msa=0 ]",
+	 GP_RELAY_READ},
+	{"by mx.example (Postfix, from userid 33) id 4Wx", NULL, GP_RELAY_SKIPPED},
+	{"from pop.example [192.0.2.7] by localhost with IMAP (fetchmail-6.4) for joe", NULL, GP_RELAY_FETCHED},
+	{"from pop.example (joe) by localhost with POP3 (x) for joe", NULL, GP_RELAY_FETCHED},
+	{"from nowhere in particular", NULL, GP_RELAY_UNREADABLE},
+};
 
-static void trust_is_guessed(void **state)
+static void readings(void **state)
 {
-	struct gp_relays r = relays_of(HOP("127.0.0.1", "a") HOP("10.0.0.1", "b") HOP("192.0.2.1", "c")
-					       HOP("10.0.0.2", "d"), NULL);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
+		struct gp_relay r = {0};
 
-	(void)state;
-	assert_int_equal(r.items.len, 4);
-	assert_true(r.items.items[1].is_trusted && r.items.items[1].is_internal);
-	assert_false(r.items.items[2].is_trusted);
-	assert_false(r.items.items[3].is_trusted); /* behind a stranger nobody is */
-	assert_int_equal(r.trusted_lines, 2);
-	assert_true(strstr(text_of(&r, GP_RELAYS_EXTERNAL), "by=c") != NULL);
-	assert_true(strstr(text_of(&r, GP_RELAYS_INTERNAL), "by=c") == NULL);
-}
-
-static void trust_is_configured(void **state)
-{
-	struct gp_netset set = {0};
-	struct gp_cidr net;
-	struct gp_relays r;
-
-	(void)state;
-	assert_int_equal(gp_cidr_parse(GP_STR("192.0.2.0/24"), &net), GP_OK);
-	gp_netset_add(arena, &set, net);
-	gp_netset_seal(&set);
-	r = relays_of(HOP("192.0.2.1", "a") HOP("10.0.0.1", "b"), &set);
-	assert_true(r.items.items[0].is_trusted);
-	assert_false(r.items.items[1].is_trusted);
-}
-
-static void mailbox_begins_anew(void **state)
-{
-	struct gp_relays r = relays_of(HOP("127.0.0.1", "a")
-				       "Received: from pop.example [192.0.2.9] by localhost with POP3 (fetchmail-6)\n"
-				       HOP("192.0.2.1", "b"), NULL);
-
-	(void)state;
-	assert_int_equal(r.items.len, 1);
-	assert_true(strstr(text_of(&r, GP_RELAYS_EXTERNAL), "by=b") != NULL);
-}
-
-static void web_mail_names_its_user(void **state)
-{
-	struct gp_relays r = relays_of(HOP("192.0.2.1", "a") "X-Originating-IP: [198.51.100.7]\n", NULL);
-
-	(void)state;
-	assert_int_equal(r.items.len, 2);
-	assert_string_equal(r.items.items[1].ip.ptr ? gp_arena_cstr(arena, r.items.items[1].ip) : "",
-			    "198.51.100.7");
-}
-
-/* Lines made to be matched in many ways cost no more than a bounded number of steps. */
-static void hostile_lines(void **state)
-{
-	struct gp_buf b = GP_BUF_INIT(1 << 20);
-	int64_t start = gp_clock_cpu_us();
-	struct gp_relays r;
-
-	(void)state;
-	for (unsigned n = 0; n < 50; n++) {
-		gp_buf_add_cstr(&b, "Received: from ");
-		for (unsigned i = 0; i < 500; i++)
-			gp_buf_add_cstr(&b, n % 2 ? "x (y@" : "a ([1.2.3.4]) by ");
-		gp_buf_add_chr(&b, '\n');
+		assert_int_equal(gp_relay_read(arena, gp_str(cases[i].line), &r), cases[i].reading);
+		if (!cases[i].text)
+			continue;
+		gp_relay_format(arena, &r);
+		assert_str(r.text, cases[i].text);
 	}
-	r = relays_of(gp_buf_cstr(&b), NULL);
-	assert_true(r.items.len <= 50);
-	assert_true(gp_clock_cpu_us() - start < 2000000);
-	gp_buf_done(&b);
+}
+
+static void missing_name_is_told_apart(void **state)
+{
+	struct gp_relay r;
+
+	assert_int_equal(gp_relay_read(arena, GP_STR("from a (unknown [192.0.2.7]) by b (Postfix) with SMTP"), &r),
+			 GP_RELAY_READ);
+	assert_true(r.has_no_rdns);
+	assert_int_equal(gp_relay_read(arena, GP_STR("from a ([192.0.2.7]) by b (Lotus Domino R) with SMTP"), &r),
+			 GP_RELAY_READ);
+	assert_false(r.has_no_rdns);
+}
+
+/* A stranger's line of one kind of character takes a bounded number of steps. */
+static void hostile_lines_end(void **state)
+{
+	static const char *const pieces[] = {"(", "a ", "[1.2.3.4] ", "(x [1.2.3.4]) by a ", ") by x (", "with "};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(pieces); i++) {
+		const size_t n = strlen(pieces[i]), total = 60000 / n * n;
+		char *line = gp_arena_alloc(arena, total + 5);
+		struct gp_relay r;
+
+		memcpy(line, "from ", 5);
+		for (size_t at = 5; at + n <= total; at += n)
+			memcpy(line + at, pieces[i], n);
+		assert_in_range(gp_relay_read(arena, gp_str_n(line, total), &r), GP_RELAY_READ, GP_RELAY_UNREADABLE);
+	}
+}
+
+static void addresses(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t at, len;
+	} ips[] = {
+		{"192.0.2.7]", 0, 9},	 {"x192.0.2.7", 1, 0},	{"192.0.2.256", 0, 0},	{"192.0.2.07", 0, 0},
+		{"192.0.2.7.25", 0, 9},	 {"192.0.2.7a", 0, 0},	{"2001:db8::7]", 0, 11}, {"IPv6:::1)", 0, 8},
+		{"::ffff:192.0.2.7", 0, 16}, {"a2001:db8::7", 1, 0}, {"12:34:56", 0, 0}, {"", 0, 0},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(ips); i++)
+		assert_int_equal(gp_relay_ip_len(gp_str(ips[i].text), ips[i].at), ips[i].len);
+}
+
+static void networks(void **state)
+{
+	static const struct {
+		const char *ip;
+		bool is_in;
+	} ips[] = {{"192.0.2.1", true}, {"192.0.2.9", false}, {"10.1.2.3", true}, {"11.1.2.3", false},
+		   {"2001:db8::1", true}, {"2001:db9::1", false}};
+	struct gp_relay_nets nets = {0};
+	struct gp_ip ip;
+
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("!192.0.2.9")), GP_OK);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("192.0.2.77/24")), GP_OK);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("10.")), GP_OK);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("[2001:db8::]/32")), GP_OK);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("192.0.2.1/33")), GP_EINVAL);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("example.com")), GP_EINVAL);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("")), GP_EINVAL);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(ips); i++) {
+		assert_int_equal(gp_ip_parse(gp_str(ips[i].ip), &ip), GP_OK);
+		assert_int_equal(gp_relay_nets_has(&nets, &ip), ips[i].is_in);
+	}
+}
+
+static const char mail[] = "Received: from b.example (b.example [192.0.2.2]) by a.example (Postfix) with ESMTP id 111\n"
+			   "Received: from c.example (c.example [192.0.2.3]) by b.example (Postfix) with ESMTP id 222\n"
+			   "Received: from d.example (d.example [192.0.2.4]) by c.example (Postfix) with ESMTP id 333\n"
+			   "X-Originating-IP: [203.0.113.9]\n\nx\n";
+
+/* How many hops each list has, in order. */
+static const char *counts(const struct gp_relay_trust *trust, const char *text)
+{
+	struct gp_relay_path path;
+
+	gp_relay_path_make(arena, gp_message_parse(arena, NULL, gp_str(text)), trust, &path);
+	return gp_arena_printf(arena, "%zu %zu %zu %zu %u %ld %ld", path.lists[0].items.len,
+			       path.lists[1].items.len, path.lists[2].items.len, path.lists[3].items.len,
+			       path.unreadable, path.last_trusted, path.last_internal);
+}
+
+static void paths(void **state)
+{
+	static const struct gp_str origin = GP_STR("x-originating-ip");
+	struct gp_relay_trust t = {0};
+
+	assert_string_equal(counts(&t, mail), "0 3 0 3 0 -1 -1");
+	assert_int_equal(gp_relay_nets_add(arena, &t.trusted, GP_STR("192.0.2.2/31")), GP_OK);
+	t.has_trusted = true;
+	assert_string_equal(counts(&t, mail), "2 1 2 1 0 1 1");
+	assert_int_equal(gp_relay_nets_add(arena, &t.internal, GP_STR("192.0.2.2")), GP_OK);
+	t.has_internal = true;
+	assert_string_equal(counts(&t, mail), "2 1 1 2 0 1 0");
+	assert_int_equal(gp_relay_nets_add(arena, &t.msa, GP_STR("192.0.2.3")), GP_OK);
+	assert_string_equal(counts(&t, mail), "3 0 1 2 0 2 0");
+	t.origin_headers = &origin;
+	t.n_origin_headers = 1;
+	assert_string_equal(counts(&t, mail), "4 0 1 3 0 3 0");
+}
+
+/* Without configuration private addresses and authenticated clients are trusted. */
+static void inferred(void **state)
+{
+	struct gp_relay_trust t = {0};
+
+	assert_string_equal(counts(&t, "Received: from b (b [10.0.0.2]) by a (Postfix) with ESMTP id 111\n"
+				       "Received: from c (c [192.0.2.3]) by b (Postfix) with ESMTPSA id 222\n"
+				       "Received: from d (d [192.0.2.4]) by c (Postfix) with ESMTP id 333\n"
+				       "Received: from who knows\n\nx\n"),
+			    "2 1 2 1 1 1 1");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_line, setup, teardown),
-		cmocka_unit_test_setup_teardown(trust_is_guessed, setup, teardown),
-		cmocka_unit_test_setup_teardown(trust_is_configured, setup, teardown),
-		cmocka_unit_test_setup_teardown(mailbox_begins_anew, setup, teardown),
-		cmocka_unit_test_setup_teardown(web_mail_names_its_user, setup, teardown),
-		cmocka_unit_test_setup_teardown(hostile_lines, setup, teardown),
+		cmocka_unit_test(each_line), cmocka_unit_test(readings), cmocka_unit_test(missing_name_is_told_apart),
+		cmocka_unit_test(hostile_lines_end), cmocka_unit_test(addresses),
+		cmocka_unit_test(networks),  cmocka_unit_test(paths),
+		cmocka_unit_test(inferred),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }
