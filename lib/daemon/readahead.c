@@ -13,7 +13,7 @@
  * What is bad about it: a reader of the code does not expect it, and a tracer shows reads
  * that are larger than the packets.  The alternative was an implementation of the
  * protocol instead of libmilter.  Measured with signed mail over 16 connections: 190
- * system calls a message become 20, 0.22 ms CPU become 0.10.
+ * of libmilter's calls a message become 8, and 0.21 ms CPU become 0.09.
  */
 #undef _FORTIFY_SOURCE /* its inline read() and poll() would be in the way */
 #include "lib/daemon/readahead.h"
