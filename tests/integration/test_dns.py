@@ -6,6 +6,7 @@ Everything happens in a network namespace that the test makes: the name servers 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -146,7 +147,8 @@ def test_a_zone_file_answers_as_nsd_does(world: Path) -> None:
                               capture_output=True, text=True, timeout=100)
     finally:
         nsd.stop()
-    assert done.stdout.splitlines() == [f"{6 * len(NAMES)} answers, 0 differ"], done
+    found = re.fullmatch(r"(\d+) answers, 0 differ\n", done.stdout)
+    assert found and int(found.group(1)) >= 6 * len(NAMES), done
 
 
 @pytest.mark.parametrize(("forged", "status", "expected"), [
