@@ -109,7 +109,9 @@ bool gp_readahead_begin(void)
 }
 
 /* libc declares that poll only writes there, and gcc believes it. */
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	nfds_t here = 0;
