@@ -11,8 +11,9 @@
  * there, so that a directory can be filled by hand; one that has the file uses what it says.
  *
  * Every change holds a lock on the domain's directory, and replaces `selectors` atomically:
- * whoever reads sees the state before or after.  Done by root, files get the owner and group of
- * DIR, so that the filter may read what the administrator's command made.
+ * whoever reads sees the state before or after.  Done by root, it is done as the owner of
+ * DIR (the whole process, while it lasts), so that the filter may read what the administrator's
+ * command made.
  *
  * Used by milter-dkim, which reads, and by `gatepost dkim`.  Domains are given in any case, with
  * U-labels or A-labels; directories have the names in lower case and A-labels.

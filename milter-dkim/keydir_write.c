@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,29 +22,33 @@ struct change {
 	const char *dir;    /* all domains' */
 	const char *folder; /* the domain's */
 	int fd;		    /* of the folder, locked */
+	bool is_owner;	    /* root, acting as the owner of `dir` … */
+	gid_t group;	    /* … and its own group, to go back to */
 	struct dkim_keydir now;
 	struct gp_diag *diag;
 };
 
 static void change_done(struct change *c)
 {
+	if (c->is_owner && (seteuid(0) || setegid(c->group)))
+		abort(); /* not half of two users */
 	gp_fd_close(&c->fd); /* and with it the lock */
 	gp_arena_free(c->arena);
 }
 #define CHANGE_AUTO GP_CLEANUP(change_done) struct change
 
-/* Gives a file to the owner of DIR, where we are root and the owner is not. */
-static int hand_over(const struct change *c, const char *path)
+/* Root acts as the owner of DIR, where that is another: files get the owner that the filter
+ * needs, and a link that he laid leads no further than he may go himself. */
+static int become_owner(struct change *c)
 {
 	struct stat st;
 
-	if (geteuid() != 0)
-		return GP_OK;
-	if (stat(c->dir, &st))
-		return gp_diag_errno(c->diag, "%s", c->dir);
-	if (lchown(path, st.st_uid, st.st_gid))
-		return gp_diag_errno(c->diag, "%s: cannot be given to the owner of %s", path,
-				     c->dir);
+	if (geteuid() != 0 || stat(c->dir, &st) || st.st_uid == 0)
+		return GP_OK; /* a folder that is not there will be made by root, for root */
+	c->is_owner = true;
+	c->group = getegid();
+	if (setegid(st.st_gid) || seteuid(st.st_uid))
+		return gp_diag_errno(c->diag, "%s: its owner cannot be impersonated", c->dir);
 	return GP_OK;
 }
 
@@ -51,9 +56,9 @@ static int make_folder(const struct change *c)
 {
 	if (mkdir(c->dir, DIR_MODE) && errno != EEXIST)
 		return gp_diag_errno(c->diag, "%s", c->dir);
-	if (mkdir(c->folder, DIR_MODE))
-		return errno == EEXIST ? GP_OK : gp_diag_errno(c->diag, "%s", c->folder);
-	return hand_over(c, c->folder);
+	if (mkdir(c->folder, DIR_MODE) && errno != EEXIST)
+		return gp_diag_errno(c->diag, "%s", c->folder);
+	return GP_OK;
 }
 
 /* Locks the domain's directory and reads its state. */
@@ -68,7 +73,9 @@ static int begin(struct change *c, const char *dir, struct gp_str domain, bool m
 		return r;
 	c->arena = gp_arena_new(0);
 	c->folder = gp_arena_printf(c->arena, "%s/%s", dir, folded);
-	r = make ? make_folder(c) : GP_OK;
+	r = become_owner(c);
+	if (r == GP_OK && make)
+		r = make_folder(c);
 	if (r)
 		return r;
 	c->fd = open(c->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -81,14 +88,6 @@ static int begin(struct change *c, const char *dir, struct gp_str domain, bool m
 		if (errno != EINTR)
 			return gp_diag_errno(diag, "%s: cannot be locked", c->folder);
 	return dkim_keydir_list(dir, gp_str(folded), c->arena, &c->now, diag);
-}
-
-/* A file of ours: whole or not at all, and owned as it should be. */
-static int write_file(const struct change *c, const char *path, struct gp_str text, unsigned mode)
-{
-	int r = gp_file_replace(path, text.ptr, text.len, mode, c->diag);
-
-	return r ? r : hand_over(c, path);
 }
 
 /* The state becomes what c->now says, also after a crash. */
@@ -105,7 +104,7 @@ static int commit(struct change *c)
 		gp_buf_printf(&text, "%.*s %s %lld\n", GP_STR_FMT(key->selector),
 			      dkim_key_state_name(key->state), (long long)key->since_s);
 	}
-	r = write_file(c, c->now.path, gp_buf_str(&text), TEXT_MODE);
+	r = gp_file_replace(c->now.path, text.data, text.len, TEXT_MODE, c->diag);
 	if (r == GP_OK && fsync(c->fd))
 		return gp_diag_errno(c->diag, "%s", c->folder);
 	return r;
@@ -145,9 +144,9 @@ int dkim_keydir_add(const char *dir, struct gp_str domain, struct gp_str selecto
 	 * whose record nobody has seen. */
 	r = c.now.has_state ? GP_OK : commit(&c);
 	if (r == GP_OK)
-		r = write_file(&c, key.path, pem, KEY_MODE);
+		r = gp_file_replace(key.path, pem.ptr, pem.len, KEY_MODE, diag);
 	if (r == GP_OK)
-		r = write_file(&c, key.txt_path, record, TEXT_MODE);
+		r = gp_file_replace(key.txt_path, record.ptr, record.len, TEXT_MODE, diag);
 	if (r)
 		return r;
 	*gp_vec_push(c.arena, &c.now.keys) = key;

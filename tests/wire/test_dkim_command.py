@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import re
+import shutil
 import stat
 import subprocess
 import time
@@ -211,6 +212,24 @@ def test_keys_belong_to_the_filter(keys: Keys) -> None:
     assert "belong" not in keys.run("rotate", "example.com", status=75)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be led astray")
+def test_no_link_of_the_filter_leads_root_elsewhere(keys: Keys) -> None:
+    """The directory is the filter's: root does no more in it than the filter could."""
+    elsewhere = keys.world / "etc"
+    elsewhere.mkdir(mode=0o755)
+    (elsewhere / "s1.key").write_text("a secret of root\n")
+    keys.configure('user = "nobody";')
+    keys.directory.mkdir()
+    shutil.chown(keys.directory, "nobody")
+    (keys.directory / "example.org").symlink_to(elsewhere)
+    (keys.directory / "example.net").mkdir()
+    shutil.chown(keys.directory / "example.net", "nobody")
+    assert "Permission denied" in keys.run("genkey", "example.org", "--selector", "s2", "--type", "ed25519", status=65)
+    assert [p.name for p in elsewhere.iterdir()] == ["s1.key"] and (elsewhere / "s1.key").stat().st_uid == 0
+    keys.run("genkey", "example.net", "--selector", "s2", "--type", "ed25519")
+    assert keys.path("example.net", "s2").stat().st_mode & 0o777 == 0o600
+
+
 # sign, verify
 
 MESSAGE = (b"From: Joe <joe@example.org>\r\nTo: alice@example.net\r\nSubject: a  long\r\n\tway home\r\n"
@@ -316,7 +335,7 @@ def test_big_message(keys: Keys) -> None:
     file.write_bytes(signed)
     assert "pass" in keys.run("verify", file, "--zone", keys.zone)
     file.write_bytes(signed[:-3] + b"y\r\n")
-    assert "fail" in keys.run("verify", file, "--zone", keys.zone, status=1)
+    assert "fail" in keys.run("verify", file, "--zone", keys.zone, status=65)
 
 
 @pytest.mark.parametrize(("line", "status", "says"), [
@@ -363,11 +382,11 @@ def test_verify_says_why(keys: Keys) -> None:
     text = keys.run("verify", "-", "--zone", keys.zone, stdin=signed)
     assert re.search(r"^  DKIM +pass +example\.org", text, re.M) and "2048 bits, the author's domain" in text
     assert "s1._domainkey.example.org TXT" in text and "\033" not in text
-    text = keys.run("verify", "-", "--zone", keys.zone, stdin=signed.replace(b"Hello", b"Hullo"), status=1)
+    text = keys.run("verify", "-", "--zone", keys.zone, stdin=signed.replace(b"Hello", b"Hullo"), status=65)
     assert re.search(r"^  DKIM +fail +example\.org: .*body", text, re.M)
     assert "no signature" in keys.run("verify", "-", "--zone", keys.zone, stdin=MESSAGE, status=2)
     keys.zone.write_text("")
-    text = keys.run("verify", "-", "--zone", keys.zone, stdin=signed, status=1)
+    text = keys.run("verify", "-", "--zone", keys.zone, stdin=signed, status=65)
     assert re.search(r"^  DKIM +permerror", text, re.M) and "no such name" in text
     keys.config.write_text('dns = { servers = [ "127.0.0.1@9" ]; timeout = "1s"; };\n')
     assert re.search(r"^  DKIM +temperror", keys.run("verify", "-", stdin=signed, status=75), re.M)
@@ -376,12 +395,12 @@ def test_verify_says_why(keys: Keys) -> None:
 def test_json_is_utf8(keys: Keys) -> None:
     """Whatever is in the message, the output is JSON, and text does not command a terminal."""
     message = b"DKIM-Signature: v=1; a=rsa-sha256; d=ex\xff\x1b[2Jample; s=\xc3\x28\x00; b=AA; bh=AA; h=from\nFrom: x\n\nb\n"
-    told = verify(keys, message, status=1)
+    told = verify(keys, message, status=65)
     assert set(told) == {"file", "dkim", "dns"} and set(told["dkim"]) == {"seen", "signatures"}
     assert set(told["dkim"]["signatures"][0]) == {
         "result", "reason", "domain", "selector", "identity", "algorithm", "b", "record", "key_bits", "testing", "author_domain",
         "unsigned_bytes", "signed_at", "expires_at", "header"}
-    text = keys.run("verify", "-", "--zone", keys.zone, stdin=message, status=1)
+    text = keys.run("verify", "-", "--zone", keys.zone, stdin=message, status=65)
     assert "\033" not in text
 
 
