@@ -111,6 +111,9 @@ static void print_table(const struct run *run, const struct verdict *v)
 	if (*v->result.missing)
 		printf("           missing: %s (the store did not answer, or a limit was met)\n",
 		       v->result.missing);
+	if (v->result.refusing.len)
+		printf("           block lists that refuse to answer this resolver: %.*s\n",
+		       GP_STR_FMT(v->result.refusing));
 	if (v->decision.decided_by.len)
 		printf("           decided by the settings of %.*s\n",
 		       GP_STR_FMT(v->decision.decided_by));
@@ -199,6 +202,7 @@ static void judge(struct run *run, struct gp_str bytes, struct verdict *v)
 		.n_recipients = o->rcpts.len,
 		.client_ip = gp_str(o->ip ? o->ip : ""),
 		.helo = gp_str(o->helo ? o->helo : ""),
+		.resolver = run->sources.resolver,
 		.deadline_ms = gp_clock_mono_ms() + run->conf->deadline_ms,
 		.trace = o->trace,
 	};
@@ -255,20 +259,20 @@ static int scan_all(struct run *run, struct gp_opt_list *paths)
 	return in.errors ? GP_EXIT_DATA : (int)run->severest;
 }
 
-/* Who a message is from depends on its client; of one in a file it is known only by --ip. */
-static int open_auth(const struct gp_snapshot *snap, struct run *run, struct gp_cli_dns *dns)
+/* Rules ask the DNS about any message.  Who one is from depends on its client; of one in a file it is known only by --ip. */
+static int open_network(const struct gp_snapshot *snap, struct run *run, struct gp_cli_dns *dns)
 {
 	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
 	struct gp_diag diag;
 	int status;
 
-	if (!run->client.family || (!rules->network && !run->o->zone))
+	if (!rules->network && !run->o->zone)
 		return 0;
 	status = gp_cli_dns_open(snap, run->o->zone, dns);
 	if (status)
 		return status;
 	run->sources.resolver = dns->resolver;
-	if (gp_auth_new(&gp_auth_defaults, &run->auth, &diag))
+	if (run->client.family && gp_auth_new(&gp_auth_defaults, &run->auth, &diag))
 		return gp_cli_fail(GP_EXIT_CONFIG, "%s", diag.text);
 	return 0;
 }
@@ -295,7 +299,7 @@ static int run_scan(struct gp_cli *cli, int argc, char **argv)
 	run.colour = isatty(STDOUT_FILENO) == 1;
 	status = gp_cli_open_scanner(snap, &run.scanner, &ignored);
 	if (!status)
-		status = open_auth(snap, &run, &dns);
+		status = open_network(snap, &run, &dns);
 	if (!status)
 		status = gp_cli_open_store(snap, 0, &run.store);
 	if (!status) {

@@ -209,6 +209,11 @@ const struct gp_auth_result *spam_auth_finish(struct spam_message *m)
 	return m->auth.source == SPAM_AUTH_NONE ? NULL : &m->auth.result;
 }
 
+struct gp_resolver *spam_auth_resolver(const struct gp_session *s)
+{
+	return may_run(s) ? sources.resolver : NULL;
+}
+
 int64_t spam_auth_forged(const struct spam_message *m)
 {
 	int64_t n = m->auth.n_seal_fields - (m->auth.source == SPAM_AUTH_SEALED);

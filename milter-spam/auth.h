@@ -63,6 +63,8 @@ void spam_auth_end_headers(struct gp_session *s, struct spam_message *m);
 void spam_auth_body(struct spam_message *m, struct gp_str chunk);
 /* The results, or NULL if nothing is known. */
 const struct gp_auth_result *spam_auth_finish(struct spam_message *m);
+/* Whom the rules may ask too; NULL without network. */
+struct gp_resolver *spam_auth_resolver(const struct gp_session *s);
 /* How many claims were not believed, and seals that are nobody's. */
 int64_t spam_auth_forged(const struct spam_message *m);
 /* Removes them, and the seal. */

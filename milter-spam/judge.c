@@ -3,6 +3,8 @@
  */
 #include "milter-spam/spam.h"
 
+#include "lib/base/log.h"
+
 static void collect_envelope(struct gp_session *s, struct spam_message *m)
 {
 	struct gp_str *recipients =
@@ -38,6 +40,7 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 		.client_ip = gp_str(gp_ip_format(&s->client, ip)),
 		.helo = s->helo,
 		.auth = spam_auth_finish(m),
+		.resolver = spam_auth_resolver(s),
 		.deadline_ms = m->deadline_ms,
 	};
 	struct gp_scan *scan = gp_scan_begin(m->scanner, &input, s->msg.arena);
@@ -45,6 +48,10 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 	spam_policy_add_symbols(m->conf, &m->envelope, m->mail, scan);
 	gp_scan_finish(scan, &m->result);
 	m->is_scanned = true;
+	if (m->result.refusing.len)
+		gp_log_warning("block lists refuse to answer this host's resolver, and are left out: "
+			       "%.*s (asked too often, or through a public resolver)",
+			       GP_STR_FMT(m->result.refusing));
 	m->is_store_failed = m->result.is_bayes_missing;
 	spam_policy_decide(m->conf, &m->envelope, m->origin, m->result.score, s->msg.arena,
 			   &m->decision);

@@ -15,6 +15,7 @@
 #include "lib/score/rule_field.h"
 #include "lib/score/rule_list.h"
 #include "lib/score/rule_meta.h"
+#include "lib/score/rule_query.h"
 #include "lib/score/rule_regex.h"
 #include "lib/score/rule_replace.h"
 
@@ -291,11 +292,32 @@ static void do_meta(struct gp_rule_builder *b, struct gp_str value)
 static void do_foreign(struct gp_rule_builder *b, struct gp_str value)
 {
 	struct gp_rule def = {.type = GP_RULE_EVAL,
-			      .inert = "uri_detail and askdns rules are not supported"};
+			      .inert = "uri_detail rules are not supported"};
 	struct gp_str name;
 
 	if (take_name(b, &value, &name))
 		define(b, name, value, &def);
+}
+
+/* askdns RULE NAME [TYPE [TEST]] */
+static void do_askdns(struct gp_rule_builder *b, struct gp_str value)
+{
+	struct gp_rule def = {.type = GP_RULE_EVAL, .eval = &gp_rule_eval_askdns, .n_args = 3};
+	struct gp_str name, call, asked = {0}, type = {0};
+
+	if (!take_name(b, &value, &name))
+		return;
+	call = value;
+	if (!gp_str_next_word(&value, &asked)) {
+		error(b, name, "a name to ask for is missing");
+		return;
+	}
+	gp_str_next_word(&value, &type);
+	def.args = GP_ARENA_NEW_N(b->arena, 3, struct gp_str);
+	def.args[0] = gp_arena_str(b->arena, asked);
+	def.args[1] = gp_arena_str(b->arena, type);
+	def.args[2] = gp_arena_str(b->arena, gp_str_trim(value));
+	define(b, name, call, &def);
 }
 
 /* A score, or a relative one in parentheses. */
@@ -373,6 +395,9 @@ static void do_tflags(struct gp_rule_builder *b, struct gp_str value)
 		{"net", GP_TFLAG_NET},		   {"learn", GP_TFLAG_LEARN},
 		{"userconf", GP_TFLAG_USERCONF},   {"noautolearn", GP_TFLAG_NOAUTOLEARN},
 		{"nosubject", GP_TFLAG_NOSUBJECT}, {"concat", GP_TFLAG_CONCAT},
+		{"domains_only", GP_TFLAG_DOMAINS_ONLY}, {"ips_only", GP_TFLAG_IPS_ONLY},
+		{"a", GP_TFLAG_A},		   {"ns", GP_TFLAG_NS},
+		{"notrim", GP_TFLAG_NOTRIM},
 	};
 	const struct gp_str maxhits = GP_STR("maxhits="), range = GP_STR("range=");
 	struct gp_str name, word;
@@ -486,7 +511,7 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 		{"mimeheader", do_mimeheader},
 		{"meta", do_meta},
 		{"uri_detail", do_foreign},
-		{"askdns", do_foreign},
+		{"askdns", do_askdns},
 		{"score", do_score},
 		{"describe", do_describe},
 		{"tflags", do_tflags},
@@ -506,5 +531,5 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 			return true;
 		}
 	}
-	return gp_rule_list_directive(b, name, value);
+	return gp_query_directive(b, name, value) || gp_rule_list_directive(b, name, value);
 }

@@ -28,7 +28,7 @@ static const struct gp_rule_eval own[] = {
 
 const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 {
-	static const struct gp_rule_eval *const tables[] = {own, gp_rule_evals_auth};
+	static const struct gp_rule_eval *const tables[] = {own, gp_rule_evals_auth, gp_rule_evals_dns};
 
 	for (size_t t = 0; t < GP_ARRAY_SIZE(tables); t++)
 		for (const struct gp_rule_eval *e = tables[t]; e->name; e++)

@@ -19,10 +19,14 @@ enum gp_eval_memo_key {
 
 /* What a function sees of a scan. */
 struct gp_eval {
+	const struct gp_rule *rule; /* whose function it is */
 	const struct gp_rule_input *in;
 	const struct gp_rule_set *set; /* gp_rule_list_get(set, "freemail_domains") */
 	const struct gp_relay_path *relays;
 	struct gp_arena *arena;	       /* of the message */
+	struct gp_rule_dns *dns; /* what the DNS answered, rule_dns.h; NULL: not asked */
+	struct gp_pcre *pcre;
+	struct gp_str evidence; /* what a function that hits has seen, for traces */
 	void *memo[GP_EVAL_MEMO_KEYS];
 };
 
@@ -38,6 +42,12 @@ struct gp_rule_eval {
 
 /* Each ends with a NULL name. */
 extern const struct gp_rule_eval gp_rule_evals_auth[];
+extern const struct gp_rule_eval gp_rule_evals_dns[];
+/* Of askdns rules, which have no function's name. */
+extern const struct gp_rule_eval gp_rule_eval_askdns;
+
+/* Does it ask the DNS (rule_query.h)? */
+bool gp_rule_eval_asks(const struct gp_rule_eval *e);
 
 /* The function of that name, or NULL. */
 const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name);

@@ -35,6 +35,11 @@ enum gp_rule_tflags {
 	GP_TFLAG_NOAUTOLEARN = 1 << 5,
 	GP_TFLAG_NOSUBJECT = 1 << 6, /* body: not on the Subject */
 	GP_TFLAG_CONCAT = 1 << 7,    /* mimeheader: the parts' values as one text */
+	GP_TFLAG_DOMAINS_ONLY = 1 << 8, /* block lists: names only, no addresses */
+	GP_TFLAG_IPS_ONLY = 1 << 9,	/* addresses only */
+	GP_TFLAG_A = 1 << 10,		/* uridnsbl: addresses of the host itself */
+	GP_TFLAG_NS = 1 << 11,		/* uridnsbl: addresses of its name servers */
+	GP_TFLAG_NOTRIM = 1 << 12,	/* urirhsbl: whole host names */
 };
 
 enum gp_regex_flags {
@@ -70,6 +75,8 @@ struct gp_rule_field {
 };
 
 struct gp_meta;
+struct gp_query;
+struct gp_query_zone;
 struct gp_rule_eval;
 
 struct gp_rule {
@@ -102,6 +109,7 @@ struct gp_rule {
 	const struct gp_rule_eval *eval;
 	struct gp_str *args;
 	size_t n_args;
+	struct gp_query *query; /* what it asks the DNS, rule_query.h; or NULL */
 };
 
 struct gp_vs;
@@ -129,6 +137,12 @@ struct gp_rule_source {
 	unsigned errors, ignored;
 };
 
+/* dns_block_rule: while the rule hits, the zone is not asked. */
+struct gp_rule_block {
+	const struct gp_rule *rule;
+	struct gp_query_zone *zone;
+};
+
 struct gp_rule_set {
 	struct gp_arena *arena;
 	_Atomic unsigned refs;
@@ -140,6 +154,9 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule *) exists; /* exists: rules */
 	GP_VEC(struct gp_rule *) evals;
 	GP_VEC(struct gp_rule *) metas; /* in an order in which what a meta needs stands before it */
+	GP_VEC(struct gp_rule *) queries; /* evals that ask the DNS */
+	struct gp_map zones;   /* name → struct gp_query_zone */
+	GP_VEC(struct gp_rule_block) blocks;
 	struct gp_map slots;   /* header name (folded) → index + 1 */
 	struct gp_map lists;   /* name → struct gp_rule_list */
 	struct gp_relay_trust trust;

@@ -13,6 +13,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
+#include "lib/score/rule_dns.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_int.h"
 #include "lib/score/rule_meta.h"
@@ -31,6 +32,7 @@ struct gp_rule_scan {
 	struct gp_arena *arena;
 	struct gp_relay_path relays;
 	struct gp_rule_scratch *scratch; /* NULL after _finish */
+	struct gp_rule_dns *dns; /* NULL: not asked */
 	double *hits;	    /* by rule */
 	unsigned *next;	    /* by rule: first segment not looked at yet */
 	bool *done;	    /* by rule: nothing more to find */
@@ -211,6 +213,7 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	s->scratch = gp_rule_scratch_take(set);
 	gp_arena_on_end(arena, scan_end, s);
 	gp_relay_path_make(arena, input->message, &set->trust, &s->relays);
+	s->dns = gp_rule_dns_begin(set, input, &s->relays, arena);
 	for (enum gp_rule_type t = 0; t < GP_RULE_TARGETS; t++)
 		run_target(s, t);
 	return s;
@@ -248,7 +251,12 @@ static bool is_off(const struct gp_rule *r, const struct gp_rule_input *in)
 static void run_evals(struct gp_rule_scan *s)
 {
 	const struct gp_rule_input *in = s->input;
-	struct gp_eval e = {.in = in, .set = s->set, .relays = &s->relays, .arena = s->arena};
+	struct gp_eval e = {.in = in,
+			    .set = s->set,
+			    .relays = &s->relays,
+			    .arena = s->arena,
+			    .dns = s->dns,
+			    .pcre = s->scratch->pcre};
 
 	for (size_t i = 0; i < s->set->evals.len; i++) {
 		const struct gp_rule *r = s->set->evals.items[i];
@@ -258,8 +266,26 @@ static void run_evals(struct gp_rule_scan *s)
 		if ((r->tflags & GP_TFLAG_NET && !in->has_network) ||
 		    (r->tflags & GP_TFLAG_LEARN && !in->has_bayes))
 			continue;
+		e.rule = r;
+		e.evidence = (struct gp_str){0};
 		s->hits[r->index] = r->eval->fn(&e, r->eval, r->args, r->n_args);
+		if (s->hits[r->index] != 0)
+			remember(s, r, e.evidence);
 	}
+}
+
+/* Waits for what the DNS has to say. */
+static void collect_dns(struct gp_rule_scan *s)
+{
+	struct gp_rule_dns_stats stats;
+
+	if (!s->dns)
+		return;
+	gp_rule_dns_finish(s->dns, s->scratch->pcre);
+	gp_rule_dns_stats(s->dns, &stats);
+	s->stats.asked = stats.asked;
+	s->stats.late = stats.late;
+	s->stats.refusing = stats.refusing;
 }
 
 static void run_metas(struct gp_rule_scan *s)
@@ -290,12 +316,15 @@ void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 {
 	assert(!s->is_finished);
 	s->is_finished = true;
-	release_scratch(s);
+	collect_dns(s);
 	for (size_t i = 0; i < s->set->rules.len; i++)
 		if (is_off(s->set->rules.items[i], s->input))
 			s->hits[i] = 0;
 	run_evals(s);
+	release_scratch(s);
 	run_metas(s);
+	if (s->dns)
+		gp_rule_dns_block(s->set, s->hits);
 	for (size_t i = 0; i < s->set->rules.len; i++) {
 		const struct gp_rule *r = s->set->rules.items[i];
 		struct gp_symbol *symbol;

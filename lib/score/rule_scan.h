@@ -6,6 +6,8 @@
  *	input.bayes = p;				what came late
  *	gp_rule_scan_finish(scan, &symbols);		evals, metas, scores
  *
+ * The DNS is asked for the rules in _begin too, and answers are waited for in _finish.
+ *
  * Two steps, because the answers of store and DNS arrive while the patterns
  * run.  Everything of the scan lives in the arena given (that of the message);
  * what must not outlive it (matching scratch) goes back to the set's pool in
@@ -27,6 +29,8 @@
 #include "lib/score/rule_set.h"
 #include "lib/score/symbol.h"
 
+struct gp_resolver;
+
 struct gp_rule_input {
 	struct gp_message *message; /* finished */
 	struct gp_str envelope_from; /* without <>; ptr NULL: not known, the header then */
@@ -35,6 +39,8 @@ struct gp_rule_input {
 	struct gp_str client_ip;   /* text, or empty */
 	struct gp_str helo;
 	const struct gp_auth_result *auth; /* SPF, DKIM, ARC, DMARC; NULL: not known.  Read by _finish */
+	struct gp_resolver *resolver; /* or NULL: the DNS is not asked */
+	int64_t deadline_ms;	   /* of its answers, absolute (gp_clock_mono_ms()); 0: none */
 	bool has_network;	   /* network checks are on: score sets 1 and 3 */
 	bool has_bayes;		   /* Bayes is trained and on: score sets 2 and 3 */
 	double bayes;		   /* probability of spam 0 … 1, negative: none.  Read by _finish */
@@ -50,6 +56,8 @@ struct gp_rule_scan_stats {
 	unsigned hits;		/* rules that hit, sub-rules included */
 	unsigned limit_exceeded; /* patterns stopped by the match limit */
 	bool budget_exceeded;	/* not everything was matched */
+	unsigned asked, late;	/* DNS questions; those without an answer in time */
+	struct gp_str refusing; /* zones that began to refuse to answer us, or empty */
 	unsigned confirmed;	/* texts that PCRE2 ran a pattern over */
 };
 

@@ -7,11 +7,13 @@
 #include <assert.h>
 
 #include "lib/score/rule_cache.h"
+#include "lib/score/rule_eval.h"
 #include "lib/score/rule_field.h"
 #include "lib/score/rule_int.h"
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_parse.h"
 #include "lib/score/rule_pcre.h"
+#include "lib/score/rule_query.h"
 #include "lib/score/rule_regex.h"
 #include "lib/score/rule_relays.h"
 #include "lib/score/rule_replace.h"
@@ -189,6 +191,20 @@ static void collect_literals(struct gp_rule_builder *b, struct gp_rule_target *t
 	}
 }
 
+/* Those that ask the DNS stand in a list of their own too. */
+static void add_eval(struct gp_rule_builder *b, struct gp_rule *r)
+{
+	bool asks = gp_rule_eval_asks(r->eval);
+
+	if (asks)
+		gp_query_prepare(b, r);
+	if (r->inert)
+		return;
+	*gp_vec_push(b->arena, &b->set->evals) = r;
+	if (asks)
+		*gp_vec_push(b->arena, &b->set->queries) = r;
+}
+
 static void finish(struct gp_rule_builder *b)
 {
 	struct gp_rule_set *set = b->set;
@@ -211,8 +227,9 @@ static void finish(struct gp_rule_builder *b)
 		else if (r->type < GP_RULE_TARGETS)
 			*gp_vec_push(b->arena, &set->targets[r->type].rules) = r;
 		else if (r->type == GP_RULE_EVAL)
-			*gp_vec_push(b->arena, &set->evals) = r;
+			add_eval(b, r);
 	}
+	gp_query_finish(b);
 	order_metas(b);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++)
 		collect_literals(b, &set->targets[i]);
@@ -236,6 +253,7 @@ static void builder_init(struct gp_rule_builder *b, const struct gp_rule_options
 	gp_map_init(&set->by_name, a, false);
 	gp_map_init(&set->slots, a, true);
 	gp_map_init(&set->lists, a, false);
+	gp_map_init(&set->zones, a, true);
 	pthread_mutex_init(&set->pool_lock, NULL);
 	*b = (struct gp_rule_builder){.set = set,
 				      .arena = a,

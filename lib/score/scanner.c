@@ -151,7 +151,9 @@ struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_i
 		.client_ip = input->client_ip,
 		.helo = input->helo,
 		.auth = input->auth,
-		.has_network = scanner->has_network,
+		.resolver = input->resolver,
+		.deadline_ms = input->deadline_ms,
+		.has_network = scanner->has_network || input->resolver,
 		.bayes = -1,
 		.trace = input->trace,
 	};
@@ -204,6 +206,7 @@ void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
 	gp_symbols_sort(&ret->symbols);
 	ret->score = gp_symbols_sum(&ret->symbols);
 	stats = gp_rule_scan_stats(scan->rules);
+	ret->refusing = stats->refusing;
 	ret->missing = ret->is_bayes_missing ? (stats->budget_exceeded ? "bayes,rules" : "bayes")
 					     : (stats->budget_exceeded ? "rules" : "");
 }

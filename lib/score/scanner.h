@@ -55,6 +55,7 @@ struct gp_scan_input {
 	struct gp_str client_ip; /* text, or empty */
 	struct gp_str helo;
 	const struct gp_auth_result *auth; /* or NULL: not known */
+	struct gp_resolver *resolver; /* or NULL: the DNS is not asked for the rules */
 	int64_t deadline_ms; /* absolute, gp_clock_mono_ms() */
 	bool trace;	     /* remember what each rule matched */
 };
@@ -66,6 +67,7 @@ struct gp_scan_result {
 	struct gp_bayes_result bayes; /* is_usable false: no say, see is_bayes_missing */
 	bool is_bayes_missing;	      /* the store did not answer in time */
 	const char *missing;	      /* "bayes", "rules", "bayes,rules", or "" */
+	struct gp_str refusing;	      /* block lists that began to refuse to serve us, or empty */
 };
 
 struct gp_scan;

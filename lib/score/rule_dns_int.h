@@ -1,0 +1,78 @@
+/*
+ * What the files that ask the DNS for rules share.
+ */
+#ifndef GP_SCORE_RULE_DNS_INT_H
+#define GP_SCORE_RULE_DNS_INT_H
+
+#include "lib/score/rule_dns.h"
+#include "lib/score/rule_int.h"
+#include "lib/score/rule_query.h"
+
+/* What an answer is for. */
+enum gp_dns_step {
+	GP_STEP_TEST,	   /* the rule's test, and those of its set */
+	GP_STEP_ADDRESSES, /* uridnsbl: each address is asked for below the zone */
+	GP_STEP_SERVERS,   /* name servers: their addresses or names are */
+	GP_STEP_SENDER,	   /* whether the name exists */
+};
+
+struct gp_dns_waiter {
+	const struct gp_rule *rule;
+	enum gp_dns_step step;
+	struct gp_str subject; /* for evidence: the address or host in question */
+};
+
+struct gp_dns_lookup {
+	struct gp_dns_question *question;
+	GP_VEC(struct gp_dns_waiter) waiters;
+	bool is_known; /* the answer is there: the waiters have been told */
+	struct gp_dns_answer answer;
+};
+
+struct gp_dns_hit {
+	bool is_hit;
+	struct gp_str evidence;
+};
+
+struct gp_rule_dns {
+	struct gp_rule_set *set;
+	const struct gp_rule_input *in;
+	const struct gp_relay_path *relays;
+	struct gp_arena *arena;
+	struct gp_batch *batch;
+	struct gp_map by_name; /* "TYPE name" → struct gp_dns_lookup */
+	GP_VEC(struct gp_dns_lookup *) lookups;
+	struct gp_dns_hit *hits; /* by query's index */
+	struct gp_pcre *pcre;
+	int64_t now_ms;
+	unsigned late;
+	struct gp_str refusing;
+};
+
+/* Asks for `name` as it is, unless it is no name, or its zone is not to be asked. */
+void gp_rule_dns_ask(struct gp_rule_dns *d, const struct gp_rule *r, enum gp_dns_step step,
+		     struct gp_str name, enum gp_dns_type type, struct gp_str subject);
+/* Asks for host or address below the rule's zone. */
+void gp_rule_dns_ask_host(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_str host);
+void gp_rule_dns_ask_ip(struct gp_rule_dns *d, const struct gp_rule *r, const struct gp_ip *ip);
+
+/* The host of the envelope's sender, lower case; empty if there is none. */
+struct gp_str gp_rule_dns_sender(const struct gp_rule_dns *d);
+
+/* The kinds of rules: each asks for all rules of its kind that are on. */
+void gp_rule_dns_relays(struct gp_rule_dns *d, const struct gp_rule *const *rules, size_t n);
+void gp_rule_dns_hosts(struct gp_rule_dns *d, const struct gp_rule *r);
+void gp_rule_dns_uris(struct gp_rule_dns *d, const struct gp_rule *const *rules, size_t n);
+void gp_rule_dns_tags(struct gp_rule_dns *d, const struct gp_rule *const *rules, size_t n);
+/* What follows from name servers' names (GP_STEP_SERVERS). */
+void gp_rule_dns_server(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_str server,
+			struct gp_str subject);
+
+/* Hosts of the message's URIs that are looked up, the weightiest first. */
+struct gp_uri_host {
+	struct gp_str host, domain; /* domain: as registered; the host itself if it is an address */
+	struct gp_ip ip;	    /* family 0: a name */
+};
+size_t gp_rule_dns_uri_hosts(struct gp_rule_dns *d, const struct gp_uri_host **ret);
+
+#endif
