@@ -16,21 +16,12 @@ static struct gp_str property(const struct gp_authres_entry *e, const char *ptyp
 	return (struct gp_str){0};
 }
 
-static struct gp_str lower(struct gp_arena *arena, struct gp_str s)
-{
-	char *out = gp_arena_alloc(arena, s.len);
-
-	for (size_t i = 0; i < s.len; i++)
-		out[i] = gp_lower(s.ptr[i]);
-	return gp_str_n(out, s.len);
-}
-
 /* Behind the last '@', lower case; the whole where there is none. */
 static struct gp_str domain_of(struct gp_arena *arena, struct gp_str address)
 {
 	size_t at = gp_str_find_last(address, '@');
 
-	return lower(arena, at < address.len ? gp_str_sub(address, at + 1, address.len) : address);
+	return gp_arena_lower(arena, at < address.len ? gp_str_sub(address, at + 1, address.len) : address);
 }
 
 static void read_spf(struct gp_arena *arena, const struct gp_authres_entry *e,

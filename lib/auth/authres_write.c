@@ -16,6 +16,9 @@
 #define VALUE_MAX 400	/* bytes of a value: a line must stay below 998 (RFC 5322, 2.1.1) */
 #define COMMENT_MAX 200 /* bytes of a comment */
 #define TEXT_MAX (GP_MAX_AUTHRES * (8 * 2 * VALUE_MAX + 2 * COMMENT_MAX))
+/* Signatures behind that are left out, however many were verified: a filter can add a field of
+ * 64 KB. */
+#define SIGNATURES_SIZE_MAX (40 << 10)
 #define LINE_MAX_COLUMNS 77
 
 struct writer {
@@ -213,7 +216,7 @@ static void put_entries(struct writer *w, const struct gp_auth_result *result)
 	put_spf(w, &result->mailfrom);
 	if (o->with_helo)
 		put_spf(w, &result->helo);
-	for (size_t i = 0; i < n_dkim; i++)
+	for (size_t i = 0; i < n_dkim && w->out->len < SIGNATURES_SIZE_MAX; i++)
 		put_dkim(w, &result->dkim[i]);
 	if (!n_dkim && o->with_none)
 		begin_entry(w, "dkim", GP_AUTH_NONE);

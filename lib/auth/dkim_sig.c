@@ -18,18 +18,9 @@ static const struct {
 	{"ed25519-sha256", GP_KEY_ED25519},
 };
 
-static struct gp_str lower(struct gp_arena *arena, struct gp_str s)
-{
-	char *out = gp_arena_alloc(arena, s.len);
-
-	for (size_t i = 0; i < s.len; i++)
-		out[i] = gp_lower(s.ptr[i]);
-	return gp_str_n(out, s.len);
-}
-
 static int read_algorithm(struct gp_arena *arena, struct gp_signature *s, struct gp_diag *reason)
 {
-	s->algorithm = lower(arena, gp_tags_value(&s->tags, "a", NULL));
+	s->algorithm = gp_arena_lower(arena, gp_tags_value(&s->tags, "a", NULL));
 	for (size_t i = 0; i < GP_ARRAY_SIZE(algorithms); i++)
 		if (gp_str_eq(s->algorithm, gp_str(algorithms[i].name))) {
 			s->type = algorithms[i].type;

@@ -202,6 +202,15 @@ struct gp_str gp_arena_str(struct gp_arena *a, struct gp_str s)
 	return (struct gp_str){gp_arena_cstr(a, s), s.len};
 }
 
+struct gp_str gp_arena_lower(struct gp_arena *a, struct gp_str s)
+{
+	char *out = gp_arena_cstr(a, s);
+
+	for (size_t i = 0; i < s.len; i++)
+		out[i] = gp_lower(out[i]);
+	return gp_str_n(out, s.len);
+}
+
 char *gp_arena_printf(struct gp_arena *a, const char *fmt, ...)
 {
 	va_list ap;

@@ -43,6 +43,8 @@ void *gp_arena_dup(struct gp_arena *a, const void *data, size_t size);
 char *gp_arena_cstr(struct gp_arena *a, struct gp_str s);
 char *gp_arena_strdup(struct gp_arena *a, const char *s);
 struct gp_str gp_arena_str(struct gp_arena *a, struct gp_str s);
+/* The same in lower case (ASCII). */
+struct gp_str gp_arena_lower(struct gp_arena *a, struct gp_str s);
 char *gp_arena_printf(struct gp_arena *a, const char *fmt, ...) GP_PRINTF(2, 3);
 
 /* Calls fn(arg) when the arena is reset or freed: ties outside resources to it. */

@@ -23,15 +23,6 @@ static struct gp_str field(struct gp_message *m, const struct gp_part *p, const 
 	return GP_STR("");
 }
 
-static struct gp_str lower(struct gp_arena *a, struct gp_str s)
-{
-	char *out = gp_arena_alloc(a, s.len + 1);
-
-	for (size_t i = 0; i < s.len; i++)
-		out[i] = gp_lower(s.ptr[i]);
-	return gp_str_n(out, s.len);
-}
-
 /* What senders write when they forget half of a type. */
 static struct gp_str complete_type(struct gp_str type, struct gp_str default_type)
 {
@@ -99,7 +90,7 @@ void gp_part_describe(struct gp_message *m, struct gp_part *p, struct gp_str def
 	enum gp_encoding encoding;
 
 	p->type = complete_type(gp_param_main(a, type), default_type);
-	p->charset = lower(a, gp_str_trim(gp_param_get(a, type, "charset")));
+	p->charset = gp_arena_lower(a, gp_str_trim(gp_param_get(a, type, "charset")));
 	p->encoding = gp_param_main(a, field(m, p, "content-transfer-encoding"));
 	p->disposition = gp_param_main(a, disposition);
 	p->filename = gp_param_get(a, disposition, "filename");

@@ -277,6 +277,34 @@ static void test_hostile(void **state)
 		   "h;\n\tspf=fail (?? ?[) smtp.mailfrom=\"\xc3\xa4@x.org\"");
 }
 
+/* The longest names in the most signatures make a field that a filter can add, all the same. */
+static void test_longest(void **state)
+{
+	static struct gp_dkim_result dkim[GP_MAX_AUTHRES];
+	static char name[254], identity[400];
+	struct gp_auth_result r = {.dkim = dkim, .n_dkim = GP_ARRAY_SIZE(dkim)};
+	struct gp_authres_options o = {0};
+	struct gp_authres a;
+	struct gp_str text;
+
+	(void)state;
+	memset(name, 'd', sizeof(name));
+	memset(identity, '"', sizeof(identity));
+	for (size_t i = 0; i < GP_ARRAY_SIZE(dkim); i++)
+		dkim[i] = (struct gp_dkim_result){.status = GP_AUTH_FAIL,
+						  .domain = gp_str_n(name, sizeof(name)),
+						  .selector = gp_str_n(name, sizeof(name)),
+						  .identity = gp_str_n(identity, sizeof(identity)),
+						  .reason = gp_str_n(name, sizeof(name)),
+						  .b = gp_str_n(identity, sizeof(identity))};
+	r.dmarc = (struct gp_dmarc_result){.status = GP_AUTH_PASS, .from = GP_STR("x.example")};
+	text = gp_authres_format(arena, GP_STR("h"), &r, &o);
+	assert_true(text.len < 64 << 10);
+	assert_int_equal(gp_authres_parse(arena, text, &a, NULL), GP_OK);
+	assert_true(a.entries.len > 10);
+	assert_str(a.entries.items[a.entries.len - 1].method, "dmarc");
+}
+
 static void test_round_trip(void **state)
 {
 	struct gp_authres_options o = {.with_helo = true};
@@ -340,6 +368,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_longest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_counts, setup, teardown),
 	};

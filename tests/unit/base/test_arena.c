@@ -115,9 +115,20 @@ static void test_vec(void **state)
 	gp_arena_free(a);
 }
 
+static void test_lower(void **state)
+{
+	struct gp_arena *a = gp_arena_new(0);
+
+	(void)state;
+	assert_str(gp_arena_lower(a, GP_STR("A-b\xc3\x84Z")), "a-b\xc3\x84z");
+	assert_int_equal(gp_arena_lower(a, (struct gp_str){0}).len, 0);
+	gp_arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lower),
 		cmocka_unit_test(test_alloc),	 cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_grow),	 cmocka_unit_test(test_cleanups),
 		cmocka_unit_test(test_reset_gives_back), cmocka_unit_test(test_vec),
