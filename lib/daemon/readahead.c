@@ -6,6 +6,10 @@
  * gp_readahead_begin was not called for.  What is buffered counts as readable in poll, so
  * that nobody waits for what is here already.
  *
+ * A libmilter built with _FORTIFY_SOURCE may call the checked forms at some places and the
+ * plain ones at others, so those are defined too: a read that went past the buffer would
+ * take packets out of order.
+ *
  * No locks: libmilter lets one thread at a time have a connection, and hands it over
  * under its mutex.  Two thread-local numbers tell which connection a negotiation callback
  * belongs to; libmilter does not say.
@@ -166,4 +170,20 @@ EXPORT int close(int fd)
 		errno = keep;
 	}
 	return next_close(fd);
+}
+
+/* What fortified callers use; the compiler's own declarations are macros and inlines. */
+ssize_t __read_chk(int fd, void *buf, size_t size, size_t room);
+int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t room);
+
+EXPORT ssize_t __read_chk(int fd, void *buf, size_t size, size_t room)
+{
+	assert(size <= room);
+	return read(fd, buf, size);
+}
+
+EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t room)
+{
+	assert(n <= room / sizeof(*fds));
+	return poll(fds, n, timeout_ms);
 }
