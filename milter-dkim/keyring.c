@@ -126,16 +126,24 @@ static const struct dkim_key_rule *find_exact(const struct dkim_keyring *k, stru
 	return rule;
 }
 
+/* With an '@' the pattern is one of addresses, on both sides of it: a quoted local part may hold
+ * an '@' too. */
+static bool is_match(struct gp_str pattern, struct gp_str address, struct gp_str domain)
+{
+	size_t p = gp_str_find_last(pattern, '@'), a = gp_str_find_last(address, '@');
+
+	if (p == pattern.len)
+		return gp_str_glob(pattern, domain);
+	return a < address.len && gp_str_glob(gp_str_sub(pattern, 0, p), gp_str_sub(address, 0, a)) &&
+	       gp_str_glob(gp_str_sub(pattern, p + 1, pattern.len), domain);
+}
+
 static const struct dkim_key_rule *find_glob(const struct dkim_keyring *k, struct gp_str address,
 					     struct gp_str domain)
 {
-	for (size_t i = 0; i < k->globs.len; i++) {
-		struct gp_str pattern = k->globs.items[i]->pattern;
-		bool has_at = gp_str_find_chr(pattern, '@', 0) < pattern.len;
-
-		if (gp_str_glob(pattern, has_at ? address : domain))
+	for (size_t i = 0; i < k->globs.len; i++)
+		if (is_match(k->globs.items[i]->pattern, address, domain))
 			return k->globs.items[i];
-	}
 	return NULL;
 }
 

@@ -156,6 +156,7 @@ static void test_patterns(void **state)
 		{"a", "xn--bcher-kva.example", "xn--bcher-kva.example:b:rsa"},
 		{"a", "list.example", "list.example:l:rsa"},
 		{"", "list.example", ""},
+		{"a@list.x", "other.example", ""},
 		{"a", "two.example", "two.example:s:rsa b.example:s:ed25519 two.example:t:ed25519"},
 		{"a", "mail1.example.net", "mail1.example.net:g:rsa"},
 		/* A pattern without an @ is for domains, whatever the local part. */
