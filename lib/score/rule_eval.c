@@ -28,7 +28,14 @@ static const struct gp_rule_eval own[] = {
 
 const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 {
-	static const struct gp_rule_eval *const tables[] = {own, gp_rule_evals_auth, gp_rule_evals_dns};
+	static const struct gp_rule_eval *const tables[] = {
+		own,
+		gp_rule_evals_auth,
+		gp_rule_evals_dns,
+		gp_rule_evals_freemail,
+		gp_rule_evals_list,
+		gp_rule_evals_relay,
+	};
 
 	for (size_t t = 0; t < GP_ARRAY_SIZE(tables); t++)
 		for (const struct gp_rule_eval *e = tables[t]; e->name; e++)

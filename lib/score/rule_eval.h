@@ -14,6 +14,12 @@
 
 /* Things worked out once a message, when the first function asks (gp_eval_memo). */
 enum gp_eval_memo_key {
+	GP_EVAL_FROM, /* rule_eval_text.c */
+	GP_EVAL_TO,
+	GP_EVAL_FREEMAIL_BODY,
+	GP_EVAL_DATES,
+	GP_EVAL_RECIPIENTS,
+	GP_EVAL_MIME,
 	GP_EVAL_MEMO_KEYS = 16, /* room; a subject's own keys come before this one */
 };
 
@@ -43,6 +49,9 @@ struct gp_rule_eval {
 /* Each ends with a NULL name. */
 extern const struct gp_rule_eval gp_rule_evals_auth[];
 extern const struct gp_rule_eval gp_rule_evals_dns[];
+extern const struct gp_rule_eval gp_rule_evals_freemail[];
+extern const struct gp_rule_eval gp_rule_evals_list[];
+extern const struct gp_rule_eval gp_rule_evals_relay[];
 /* Of askdns rules, which have no function's name. */
 extern const struct gp_rule_eval gp_rule_eval_askdns;
 

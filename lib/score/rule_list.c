@@ -4,6 +4,8 @@
  */
 #include "lib/score/rule_list.h"
 
+#include "lib/base/num.h"
+
 
 enum operation {
 	ADD,	    /* words */
@@ -47,6 +49,7 @@ static const struct row {
 	{"freemail_max_body_emails", "freemail_max_body_emails", SET, false},
 	{"freemail_max_body_freemails", "freemail_max_body_freemails", SET, false},
 	{"freemail_skip_when_over_max", "freemail_skip_when_over_max", SET, false},
+	{"freemail_skip_bulk_envfrom", "freemail_skip_bulk_envfrom", SET, false},
 	{"freemail_welcomelist", "freemail_welcomelist", ADD, false},
 	{"internal_networks", "internal_networks", ADD, false},
 	{"more_spam_to", "more_spam_to", ADD, false},
@@ -120,6 +123,11 @@ static struct gp_rule_list *list_of(struct gp_rule_builder *b, struct gp_str nam
 	return list;
 }
 
+static bool is_glob(struct gp_str s)
+{
+	return gp_str_find_chr(s, '*', 0) < s.len || gp_str_find_chr(s, '?', 0) < s.len;
+}
+
 static void add(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp_str item)
 {
 	if (gp_map_get(&list->index, item))
@@ -127,11 +135,13 @@ static void add(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp_
 	item = gp_arena_str(b->arena, item);
 	*gp_vec_push(b->arena, &list->items) = item;
 	gp_map_set(&list->index, item, list);
+	if (is_glob(item))
+		*gp_vec_push(b->arena, &list->globs) = item;
 }
 
 static void clear(struct gp_rule_builder *b, struct gp_rule_list *list)
 {
-	list->items.len = 0;
+	list->items.len = list->globs.len = 0;
 	gp_map_init(&list->index, b->arena, true);
 }
 
@@ -141,6 +151,7 @@ static void drop(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp
 {
 	size_t n = 0;
 
+	list->globs.len = 0;
 	gp_map_init(&list->index, b->arena, true);
 	for (size_t i = 0; i < list->items.len; i++) {
 		struct gp_str item = list->items.items[i], rest = item, first = item;
@@ -151,6 +162,8 @@ static void drop(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp
 			continue;
 		list->items.items[n++] = item;
 		gp_map_set(&list->index, item, list);
+		if (is_glob(item))
+			*gp_vec_push(b->arena, &list->globs) = item;
 	}
 	list->items.len = n;
 }
@@ -218,8 +231,18 @@ bool gp_rule_list_matches(const struct gp_rule_list *list, struct gp_str s)
 {
 	if (gp_rule_list_has(list, s))
 		return true;
-	for (size_t i = 0; i < list->items.len; i++)
-		if (gp_str_glob(list->items.items[i], s))
+	for (size_t i = 0; i < list->globs.len; i++)
+		if (gp_str_glob(list->globs.items[i], s))
 			return true;
 	return false;
+}
+
+double gp_rule_list_number(const struct gp_rule_set *set, const char *name, double otherwise)
+{
+	const struct gp_rule_list *list = gp_rule_list_get(set, gp_str(name));
+	double n = otherwise;
+
+	if (list->items.len && gp_num_parse_double(list->items.items[0], &n))
+		return otherwise;
+	return n;
 }

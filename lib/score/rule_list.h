@@ -12,7 +12,8 @@
 
 struct gp_rule_list {
 	GP_VEC(struct gp_str) items; /* in the order of the files */
-	struct gp_map index;	     /* the same, for equality: folded → any non-NULL */
+	GP_VEC(struct gp_str) globs; /* those with * or ? */
+	struct gp_map index;	     /* all, for equality: folded → any non-NULL */
 };
 
 /* Takes a directive that is one of these; false when it is not. */
@@ -26,5 +27,7 @@ const struct gp_rule_list *gp_rule_list_get(const struct gp_rule_set *set, struc
 /* Is s, without regard to case, an item? / Does an item with * and ? match it? */
 bool gp_rule_list_has(const struct gp_rule_list *list, struct gp_str s);
 bool gp_rule_list_matches(const struct gp_rule_list *list, struct gp_str s);
+/* The number of a directive that has one, or `otherwise`. */
+double gp_rule_list_number(const struct gp_rule_set *set, const char *name, double otherwise);
 
 #endif

@@ -1,0 +1,293 @@
+/*
+ * Eval functions over addresses of free mail providers, under SpamAssassin's
+ * names (Mail::SpamAssassin::Plugin::FreeMail): freemail_domains and the
+ * settings beside it come from the rule files.
+ */
+#include "lib/score/rule_eval_text.h"
+#include "lib/score/rule_host.h"
+#include "lib/score/rule_regex.h"
+
+#define BODY_ADDRESSES_MAX 40 /* further ones are not looked at */
+#define LOCAL_MAX 64	      /* RFC 5321 §4.5.3.1.1 */
+
+/* Local parts that nobody's own mailbox has. */
+static const char *const role_patterns[] = {
+	"^(?:abuse|support|sales|info|helpdesk|contact|kontakt|(?:post|host|domain)master)$",
+	"^(?:undisclosed.*|request-[a-f0-9]{16}|bounced?-|.+=.+=.+)$",
+	"^[a-f0-9]{8}(?:\\.[a-f0-9]{8}|-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12})$",
+};
+
+static const char bulk_sender[] =
+	"(?:^(?:post|host|domain)master|^double-bounce|^(?:sentto|owner|return|(?:gr)?bounced?)-.+|"
+	"-(?:request|bounces?|admin|owner)|\\b(?:do[._-t]?)?no[._-t]?repl(?:y|ies)|.+=.+)@";
+
+static const struct gp_rule_list *list(const struct gp_eval *e, const char *name)
+{
+	return gp_rule_list_get(e->set, gp_str(name));
+}
+
+static size_t count_dots(struct gp_str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += s.ptr[i] == '.';
+	return n;
+}
+
+/* "yahoo.*" has as many labels as what it stands for. */
+static bool is_provider(const struct gp_rule_list *domains, struct gp_str domain)
+{
+	if (gp_rule_list_has(domains, domain))
+		return true;
+	for (size_t i = 0; i < domains->globs.len; i++)
+		if (count_dots(domains->globs.items[i]) == count_dots(domain) &&
+		    gp_str_glob(domains->globs.items[i], domain))
+			return true;
+	return false;
+}
+
+static bool is_imported(struct gp_eval *e, const char *setting, const char *name, struct gp_str addr)
+{
+	return gp_rule_list_number(e->set, setting, 0) != 0 &&
+	       gp_rule_list_matches(list(e, name), addr);
+}
+
+/* addr is lower case. */
+static bool is_freemail(struct gp_eval *e, struct gp_str addr)
+{
+	struct gp_str domain = gp_eval_domain(addr);
+	struct gp_str local = gp_str_sub(addr, 0, addr.len - GP_MIN(domain.len + 1, addr.len));
+
+	if (!addr.len || !is_provider(list(e, "freemail_domains"), domain) ||
+	    gp_rule_list_has(list(e, "freemail_welcomelist"), addr) ||
+	    gp_rule_list_has(list(e, "freemail_welcomelist"), domain))
+		return false;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(role_patterns); i++)
+		if (gp_eval_matches(e, role_patterns[i], GP_REGEX_CASELESS, local))
+			return false;
+	return !is_imported(e, "freemail_import", "welcomelist_auth", addr) &&
+	       !is_imported(e, "freemail_import_def", "def_welcomelist_auth", addr);
+}
+
+/* The first of the addresses that is a free mailer's and, if given, matches the pattern. */
+static bool any_freemail(struct gp_eval *e, const struct gp_eval_addrs *addrs,
+			 const struct gp_str *pattern)
+{
+	for (size_t i = 0; i < addrs->items.len; i++) {
+		struct gp_str addr = gp_eval_lower(e, addrs->items.items[i]);
+
+		if (is_freemail(e, addr) &&
+		    (!pattern ||
+		     gp_eval_matches(e, gp_arena_cstr(e->arena, *pattern), 0, addr)))
+			return true;
+	}
+	return false;
+}
+
+static bool check_freemail_from(struct gp_eval *e, const struct gp_rule_eval *row,
+				const struct gp_str *args, size_t n_args)
+{
+	return any_freemail(e, gp_eval_from_addrs(e), n_args ? &args[0] : NULL);
+}
+
+static bool check_freemail_header(struct gp_eval *e, const struct gp_rule_eval *row,
+				  const struct gp_str *args, size_t n_args)
+{
+	struct gp_eval_addrs addrs = {0};
+
+	gp_eval_add_addrs(e, args[0], &addrs);
+	return any_freemail(e, &addrs, n_args > 1 ? &args[1] : NULL);
+}
+
+struct body {
+	struct gp_eval_addrs addrs; /* of free mailers, lower case */
+	bool is_over; /* so many that they say nothing */
+};
+
+static bool is_local_chr(char c)
+{
+	return gp_is_alnum(c) || (c && strchr("!#$%&'*+/=?^_`{|}~-.", c));
+}
+
+/* What stands behind an address that is quoted ("Joe <joe@example.com>", "joe@example.com
+ * Subject:"), as in the head of a quoted message. */
+static bool is_quoted(struct gp_str text, size_t end)
+{
+	static const struct gp_str told[] = {{"fax", 3}, {"facsi", 5}, {"tel", 3}, {"phone", 5},
+					     {"mail", 4}, {"email", 5}, {"e-mail", 6}, {"-mail", 5}};
+	size_t i = end, letters = 0;
+	struct gp_str word;
+
+	if (i < text.len && text.ptr[i] == '>')
+		return true;
+	while (i < text.len && i - end < 10 && gp_is_space(text.ptr[i]))
+		i++;
+	word = gp_str_sub(text, i, text.len);
+	while (letters < word.len && gp_is_alpha(word.ptr[letters]))
+		letters++;
+	if (i == end || letters < 2 || letters > 11 || letters >= word.len || word.ptr[letters] != ':')
+		return false;
+	for (size_t k = 0; k < GP_ARRAY_SIZE(told); k++)
+		if (gp_str_istarts(word, told[k]))
+			return false;
+	return true;
+}
+
+/* Is the @ within a URL? */
+static bool is_in_url(struct gp_str text, size_t at)
+{
+	size_t i = at;
+
+	while (i && !gp_is_space(text.ptr[i - 1]) && at - i < 255)
+		i--;
+	return gp_str_ifind(gp_str_sub(text, i, at - i), GP_STR("http"), 0) < at - i &&
+	       gp_str_find(gp_str_sub(text, i, at - i), GP_STR("://"), 0) < at - i;
+}
+
+/* The address around the @ at `at`; empty if there is none. */
+static struct gp_str address_around(struct gp_eval *e, struct gp_str text, size_t at)
+{
+	size_t from = at, to = at + 1;
+	struct gp_str domain;
+
+	while (from && at - from <= LOCAL_MAX && is_local_chr(text.ptr[from - 1]))
+		from--;
+	while (from < at && text.ptr[from] == '.')
+		from++;
+	while (to < text.len && (gp_is_alnum(text.ptr[to]) || text.ptr[to] == '-' || text.ptr[to] == '.'))
+		to++;
+	for (;;) { /* "example.com.Then" ends where a name does */
+		while (to > at + 1 && (text.ptr[to - 1] == '.' || text.ptr[to - 1] == '-'))
+			to--;
+		domain = gp_str_sub(text, at + 1, to - at - 1);
+		if (!domain.len || gp_rule_host_is_valid(e->set, domain))
+			break;
+		while (to > at + 1 && text.ptr[to - 1] != '.')
+			to--;
+	}
+	if (from == at || at - from > LOCAL_MAX || !domain.len || text.ptr[at - 1] == '.' ||
+	    is_quoted(text, to) || is_in_url(text, at))
+		return GP_STR("");
+	return gp_eval_lower(e, gp_str_sub(text, from, to - from));
+}
+
+static void add_once(struct gp_eval *e, struct gp_eval_addrs *all, struct gp_str addr)
+{
+	for (size_t i = 0; i < all->items.len; i++)
+		if (gp_str_eq(all->items.items[i], addr))
+			return;
+	*gp_vec_push(e->arena, &all->items) = addr;
+}
+
+static void add_links(struct gp_eval *e, struct gp_eval_addrs *all)
+{
+	const struct gp_message *m = e->in->message;
+
+	for (size_t i = 0; i < m->uris.len && all->items.len < BODY_ADDRESSES_MAX; i++) {
+		struct gp_str s = m->uris.items[i].uri;
+		struct gp_str addr;
+
+		if (!(m->uris.items[i].sources & GP_URI_HREF) || !gp_str_istarts(s, GP_STR("mailto:")))
+			continue;
+		s = gp_str_sub(s, 7, s.len);
+		s = gp_str_sub(s, 0, gp_str_find_chr(s, '?', 0));
+		addr = address_around(e, s, gp_str_find_chr(s, '@', 0));
+		if (addr.len)
+			add_once(e, all, addr);
+	}
+}
+
+/* The text's addresses, and which are of free mailers. */
+static const struct body *body_of(struct gp_eval *e)
+{
+	double max = gp_rule_list_number(e->set, "freemail_max_body_emails", 5);
+	double freemail_max = gp_rule_list_number(e->set, "freemail_max_body_freemails", 3);
+	struct gp_str text = e->in->message->text;
+	struct gp_eval_addrs all = {0};
+	struct body *b = e->memo[GP_EVAL_FREEMAIL_BODY];
+
+	if (b)
+		return b;
+	b = e->memo[GP_EVAL_FREEMAIL_BODY] = GP_ARENA_NEW(e->arena, struct body);
+	add_links(e, &all);
+	for (size_t at = 0; all.items.len < BODY_ADDRESSES_MAX &&
+			    (at = gp_str_find_chr(text, '@', at)) < text.len; at++) {
+		struct gp_str addr = address_around(e, text, at);
+
+		if (addr.len)
+			add_once(e, &all, addr);
+	}
+	for (size_t i = 0; i < all.items.len; i++)
+		if (is_freemail(e, all.items.items[i]))
+			*gp_vec_push(e->arena, &b->addrs.items) = all.items.items[i];
+	b->is_over = gp_rule_list_number(e->set, "freemail_skip_when_over_max", 1) != 0 &&
+		     ((double)all.items.len >= max || (double)b->addrs.items.len >= freemail_max);
+	return b;
+}
+
+static bool check_freemail_body(struct gp_eval *e, const struct gp_rule_eval *row,
+				const struct gp_str *args, size_t n_args)
+{
+	const struct body *b = body_of(e);
+
+	return !b->is_over && any_freemail(e, &b->addrs, n_args ? &args[0] : NULL);
+}
+
+static bool has(const struct gp_eval_addrs *addrs, struct gp_str addr)
+{
+	for (size_t i = 0; i < addrs->items.len; i++)
+		if (gp_str_ieq(addrs->items.items[i], addr))
+			return true;
+	return false;
+}
+
+static bool share_some(const struct gp_eval_addrs *a, const struct gp_eval_addrs *b)
+{
+	for (size_t i = 0; i < a->items.len; i++)
+		if (has(b, a->items.items[i]))
+			return true;
+	return false;
+}
+
+static bool is_bulk(struct gp_eval *e)
+{
+	return gp_rule_list_number(e->set, "freemail_skip_bulk_envfrom", 1) != 0 &&
+	       gp_eval_matches(e, bulk_sender, GP_REGEX_CASELESS, gp_eval_addr(e, "EnvelopeFrom"));
+}
+
+/* Answers would go to another free mailbox than the one that it comes from, or the text names. */
+static bool check_freemail_replyto(struct gp_eval *e, const struct gp_rule_eval *row,
+				   const struct gp_str *args, size_t n_args)
+{
+	bool from_is, reply_is, is_reply = n_args && gp_str_eq(args[0], GP_STR("reply"));
+	struct gp_eval_addrs from = {0}, reply = {0};
+	const struct gp_eval_addrs *wanted;
+	const struct body *b;
+
+	gp_eval_add_addrs(e, GP_STR("From"), &from);
+	gp_eval_add_addrs(e, GP_STR("Reply-To"), &reply);
+	from_is = any_freemail(e, &from, NULL);
+	reply_is = any_freemail(e, &reply, NULL);
+	if ((!from_is && !reply_is) || is_bulk(e))
+		return false;
+	if (from_is && reply_is && !share_some(&from, &reply))
+		return true;
+	if (is_reply ? !from_is || (reply.items.len && !reply_is) : !reply_is)
+		return false;
+	b = body_of(e);
+	wanted = !is_reply || reply_is ? &reply : &from;
+	for (size_t i = 0; !b->is_over && i < b->addrs.items.len; i++)
+		for (size_t k = 0; k < wanted->items.len; k++)
+			if (!gp_str_ieq(b->addrs.items.items[i], wanted->items.items[k]))
+				return true;
+	return false;
+}
+
+const struct gp_rule_eval gp_rule_evals_freemail[] = {
+	{"check_freemail_from", 0, 1, check_freemail_from, 0, false},
+	{"check_freemail_header", 1, 2, check_freemail_header, 0, false},
+	{"check_freemail_body", 0, 1, check_freemail_body, 0, false},
+	{"check_freemail_replyto", 0, 1, check_freemail_replyto, 0, false},
+	{0},
+};

@@ -1,0 +1,237 @@
+/*
+ * Header names are looked for in the message itself: eval functions are few,
+ * and most of them read one or two.
+ */
+#include "lib/score/rule_eval_text.h"
+
+#include "lib/base/num.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/relay_form.h"
+#include "lib/score/rule_field.h"
+#include "lib/score/rule_pcre.h"
+
+#define TO_RECEIVED_MAX 3 /* Received lines searched for a recipient */
+
+static struct gp_str join(struct gp_eval *e, const char *name, bool is_raw)
+{
+	const struct gp_message *m = e->in->message;
+	struct gp_str wanted = gp_str(name);
+	size_t len = 0;
+	char *out, *p;
+
+	for (size_t i = 0; i < m->headers.len; i++)
+		if (gp_str_ieq(m->headers.items[i].name, wanted))
+			len += GP_MAX(m->headers.items[i].raw.len, m->headers.items[i].value.len) + 1;
+	if (!len)
+		return GP_STR("");
+	p = out = gp_arena_alloc(e->arena, len);
+	for (size_t i = 0; i < m->headers.len; i++) {
+		const struct gp_header *h = &m->headers.items[i];
+		struct gp_str s = is_raw ? h->raw : gp_str_trim(h->value);
+
+		if (!gp_str_ieq(h->name, wanted))
+			continue;
+		memcpy(p, s.ptr, s.len);
+		p += s.len;
+		*p++ = '\n';
+	}
+	return gp_str_n(out, (size_t)(p - out));
+}
+
+struct gp_str gp_eval_header(struct gp_eval *e, const char *name)
+{
+	return join(e, name, false);
+}
+
+struct gp_str gp_eval_raw_header(struct gp_eval *e, const char *name)
+{
+	return join(e, name, true);
+}
+
+static void add(struct gp_eval *e, struct gp_str s, struct gp_eval_addrs *out)
+{
+	if (s.len)
+		*gp_vec_push(e->arena, &out->items) = s;
+}
+
+static void add_of_header(struct gp_eval *e, struct gp_str raw, struct gp_eval_addrs *out)
+{
+	struct gp_addr_list list;
+
+	gp_addr_parse(e->arena, raw, &list);
+	for (size_t i = 0; i < list.len; i++)
+		if (list.items[i].domain.len)
+			add(e, list.items[i].addr, out);
+}
+
+void gp_eval_add_addrs(struct gp_eval *e, struct gp_str name, struct gp_eval_addrs *out)
+{
+	const struct gp_message *m = e->in->message;
+
+	name = gp_str_sub(name, 0, gp_str_find_chr(name, ':', 0));
+	if (gp_str_ieq(name, GP_STR("EnvelopeFrom"))) {
+		add(e, gp_field_envelope_from(m, e->relays, e->in, e->arena), out);
+		return;
+	}
+	for (size_t i = 0; i < m->headers.len; i++)
+		if (gp_str_ieq(m->headers.items[i].name, name))
+			add_of_header(e, m->headers.items[i].raw, out);
+}
+
+struct gp_str gp_eval_addr(struct gp_eval *e, const char *name)
+{
+	struct gp_eval_addrs addrs = {0};
+
+	gp_eval_add_addrs(e, gp_str(name), &addrs);
+	return addrs.items.len ? addrs.items.items[0] : GP_STR("");
+}
+
+/* Each once, in order. */
+static void drop_same(struct gp_eval_addrs *addrs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < addrs->items.len; i++) {
+		size_t k = 0;
+
+		while (k < n && !gp_str_eq(addrs->items.items[k], addrs->items.items[i]))
+			k++;
+		if (k == n)
+			addrs->items.items[n++] = addrs->items.items[i];
+	}
+	addrs->items.len = n;
+}
+
+/* Addresses of the first header of each name; false when there are none. */
+static bool add_resent(struct gp_eval *e, const char *const *names, size_t n,
+		       struct gp_eval_addrs *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct gp_header *h = gp_message_header(e->in->message, names[i]);
+
+		if (h)
+			add_of_header(e, h->raw, out);
+	}
+	return out->items.len != 0;
+}
+
+/* "a@b..c" as "a@b.c". */
+static struct gp_str single_dots(struct gp_eval *e, struct gp_str s)
+{
+	char *out = gp_arena_cstr(e->arena, s);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] != '.' || !n || out[n - 1] != '.')
+			out[n++] = s.ptr[i];
+	return gp_str_n(out, n);
+}
+
+const struct gp_eval_addrs *gp_eval_from_addrs(struct gp_eval *e)
+{
+	static const char *const resent[] = {"Resent-From"};
+	static const char *const names[] = {"From", "Envelope-Sender", "Resent-Sender",
+					    "X-Envelope-From", "EnvelopeFrom"};
+	struct gp_eval_addrs *addrs = e->memo[GP_EVAL_FROM];
+
+	if (addrs)
+		return addrs;
+	addrs = e->memo[GP_EVAL_FROM] = GP_ARENA_NEW(e->arena, struct gp_eval_addrs);
+	if (!add_resent(e, resent, GP_ARRAY_SIZE(resent), addrs)) {
+		for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++)
+			gp_eval_add_addrs(e, gp_str(names[i]), addrs);
+		for (size_t i = 0; i < addrs->items.len; i++)
+			addrs->items.items[i] = single_dots(e, addrs->items.items[i]);
+	}
+	drop_same(addrs);
+	return addrs;
+}
+
+/* " for <user@host>;" of the topmost Received lines. */
+static void add_received_for(struct gp_eval *e, struct gp_eval_addrs *out)
+{
+	for (unsigned i = 0; i < TO_RECEIVED_MAX; i++) {
+		const struct gp_header *h = gp_message_header_n(e->in->message, "Received", i);
+		struct gp_relay_match m = {0};
+		struct gp_str s;
+
+		if (!h || (!gp_relay_form_match(h->value, "%t for <%h>;", &m) &&
+			   !gp_relay_form_match(h->value, "%t for %h;", &m)))
+			continue;
+		s = m.fields[GP_RELAY_HELO];
+		if (gp_str_find_chr(gp_eval_domain(s), '.', 0) < gp_eval_domain(s).len)
+			add(e, s, out);
+	}
+}
+
+const struct gp_eval_addrs *gp_eval_to_addrs(struct gp_eval *e)
+{
+	static const char *const resent[] = {"Resent-To", "Resent-Cc"};
+	static const char *const names[] = {
+		"To", "Apparently-To", "Delivered-To", "Envelope-Recipients",
+		"Apparently-Resent-To", "X-Envelope-To", "Envelope-To", "X-Delivered-To",
+		"X-Original-To", "X-Rcpt-To", "X-Real-To", "Cc",
+	};
+	struct gp_eval_addrs *addrs = e->memo[GP_EVAL_TO];
+
+	if (addrs)
+		return addrs;
+	addrs = e->memo[GP_EVAL_TO] = GP_ARENA_NEW(e->arena, struct gp_eval_addrs);
+	if (!add_resent(e, resent, GP_ARRAY_SIZE(resent), addrs)) {
+		for (size_t i = 0; i < e->in->n_recipients; i++)
+			add(e, e->in->recipients[i], addrs);
+		add_received_for(e, addrs);
+		for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++)
+			gp_eval_add_addrs(e, gp_str(names[i]), addrs);
+	}
+	drop_same(addrs);
+	return addrs;
+}
+
+struct gp_str gp_eval_domain(struct gp_str addr)
+{
+	size_t i = addr.len;
+
+	while (i && addr.ptr[i - 1] != '@')
+		i--;
+	return gp_str_sub(addr, i, addr.len);
+}
+
+struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s)
+{
+	char *out = gp_arena_cstr(e->arena, s);
+
+	for (size_t i = 0; i < s.len; i++)
+		out[i] = gp_lower(out[i]);
+	return gp_str_n(out, s.len);
+}
+
+bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, struct gp_str text)
+{
+	struct gp_regex re = {.text = gp_str(pattern), .flags = flags};
+	struct gp_diag diag;
+	struct gp_pcre *pcre;
+	bool limited = false, found;
+
+	if (gp_pcre_compile(e->arena, &re, &diag))
+		return false;
+	pcre = gp_pcre_new(0);
+	found = gp_pcre_count(pcre, &re, text, 1, NULL, &limited) > 0;
+	gp_pcre_free(pcre);
+	return found;
+}
+
+bool gp_eval_number(struct gp_str arg, double *ret)
+{
+	return gp_str_eq(arg, GP_STR("undef")) || gp_num_parse_double(arg, ret) == GP_OK;
+}
+
+bool gp_eval_in_range(double value, const struct gp_str *args, size_t n_args)
+{
+	double min = value, max = 0;
+	bool has_max = n_args > 1 && !gp_str_eq(args[1], GP_STR("undef"));
+
+	if ((n_args && !gp_eval_number(args[0], &min)) || (has_max && !gp_eval_number(args[1], &max)))
+		return false;
+	return value >= min && (!has_max || value < max);
+}

@@ -1,0 +1,42 @@
+/*
+ * What several eval functions read of a message: headers as SpamAssassin's rules
+ * see them, and the sender's and recipients' addresses.
+ */
+#ifndef GP_SCORE_RULE_EVAL_TEXT_H
+#define GP_SCORE_RULE_EVAL_TEXT_H
+
+#include "lib/score/rule_eval.h"
+
+struct gp_eval_addrs {
+	GP_VEC(struct gp_str) items; /* as written */
+};
+
+/* All headers of that name, decoded and unfolded, each with a line end; "" when there is none. */
+struct gp_str gp_eval_header(struct gp_eval *e, const char *name);
+/* The same undecoded, folds and the space behind the colon as they are. */
+struct gp_str gp_eval_raw_header(struct gp_eval *e, const char *name);
+/* Adds the addresses of all headers of that name ("EnvelopeFrom" too; what follows a colon is
+ * left out). */
+void gp_eval_add_addrs(struct gp_eval *e, struct gp_str name, struct gp_eval_addrs *out);
+/* The first of them, or "". */
+struct gp_str gp_eval_addr(struct gp_eval *e, const char *name);
+
+/* Everyone that the message may be from (From, the envelope …), and for; Resent- headers decide
+ * where there are some.  Each once. */
+const struct gp_eval_addrs *gp_eval_from_addrs(struct gp_eval *e);
+const struct gp_eval_addrs *gp_eval_to_addrs(struct gp_eval *e);
+
+/* The part behind the last @, or all. */
+struct gp_str gp_eval_domain(struct gp_str addr);
+struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s);
+
+/* Does a pattern match?  It is compiled here and now: only for what is seldom asked.  A
+ * malformed one matches nothing. */
+bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, struct gp_str text);
+
+/* "undef" or a number; false when it is neither.  *ret is not changed for "undef". */
+bool gp_eval_number(struct gp_str arg, double *ret);
+/* Is value at least args[0] and below args[1], as far as they are given and not "undef"? */
+bool gp_eval_in_range(double value, const struct gp_str *args, size_t n_args);
+
+#endif
