@@ -285,8 +285,7 @@ static GP_NORETURN void stop(const struct gp_daemon *d)
 	gp_socket_unlink(metrics_address);
 	gp_log_info("stopped");
 	if (left == 0 && __lsan_do_leak_check) {
-		gp_snapshot_unref(snap);
-		gp_current_set(NULL);
+		gp_snapshot_unref(snap); /* the current one stays: a connection may still come */
 		__lsan_do_leak_check();
 	}
 	/* Threads of libraries may still run: no destructors. */
