@@ -1,7 +1,7 @@
 """Rspamd from Debian, unpacked into a folder (its libhyperscan5 conflicts with libvectorscan5), with a private Redis.
 
-Everything that asks the network is switched off; Bayes, its regexp rules and its other local modules stay on.  Two
-proxy workers scan by themselves (milter protocol), a controller learns.
+Everything that asks the network is switched off but what the caller wants; Bayes, its regexp rules and its other local
+modules stay on.  Two proxy workers scan by themselves (milter protocol), a controller learns.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -42,12 +43,18 @@ def unpack(folder: Path) -> Path:
 class Rspamd:
     """One Rspamd: `milter` (address for milterload), `learn_url`, `pids` of its scanning workers."""
 
-    def __init__(self, folder: Path, cache: Path, redis_socket: Path, workers: int = 2, min_learns: int = 10) -> None:
+    def __init__(self, folder: Path, cache: Path, redis_socket: Path, workers: int = 2, min_learns: int = 10,
+                 modules: Mapping[str, str] | None = None, nameserver: str = "127.0.0.1", options: str = "") -> None:
+        """modules: those of NETWORK_MODULES that stay on, with their settings; nameserver: whom they ask; options: more for
+        options.inc."""
         self.folder = folder
         self.root = unpack(cache)
         self.redis_socket = redis_socket
         self.workers = workers
         self.min_learns = min_learns
+        self.modules = modules or {}
+        self.nameserver = nameserver
+        self.options = options
         self.socket = folder / "milter.sock"
         self.controller_port = free_port()
         self.normal_port = free_port()
@@ -72,11 +79,12 @@ class Rspamd:
             "classifier-bayes.conf": f'backend = "redis";\nservers = "{self.redis_socket}";\nmin_learns = {self.min_learns};\n'
                                      "autolearn = false;\n",
             "logging.inc": f'type = "file";\nfilename = "{self.folder}/rspamd.log";\nlevel = "error";\n',
-            "options.inc": 'dns { nameserver = ["127.0.0.1"]; timeout = 0.1s; retransmits = 1; }\n'
-                           'filters = "chartable,regexp";\nlocal_addrs = "127.0.0.0/8";\n',
+            "options.inc": f'dns {{ nameserver = ["{self.nameserver}"]; timeout = {1 if self.modules else 0.1}s; retransmits = 1; }}\n'
+                           f'filters = "chartable,regexp{",dkim" * ("dkim" in self.modules)}";\nlocal_addrs = "127.0.0.0/8";\n'
+                           + self.options,
         }
         for module in NETWORK_MODULES:
-            files[f"{module}.conf"] = "enabled = false;\n"
+            files[f"{module}.conf"] = self.modules.get(module, "enabled = false;\n")
         for name, text in files.items():
             (local / "local.d" / name).write_text(text)
         languages = self.root / "usr/share/rspamd/languages"
@@ -132,8 +140,9 @@ class Rspamd:
         except urllib.error.HTTPError as e:
             return int(e.code)
 
-    def check(self, message: bytes) -> bytes:
-        """Scans one message with the normal worker; its JSON answer."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.normal_port}/checkv2", data=message)
+    def check(self, message: bytes, envelope: Mapping[str, str] | None = None) -> bytes:
+        """Scans one message with the normal worker; its JSON answer. envelope: IP, Helo, From, Rcpt, Hostname."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.normal_port}/checkv2", data=message,
+                                         headers=dict(envelope or {}))
         with urllib.request.urlopen(request, timeout=60) as answer:
             return bytes(answer.read())

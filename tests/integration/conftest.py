@@ -23,6 +23,18 @@ def site(module_world: Path) -> Iterator[Site]:
     site.stop()
 
 
+@pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Prints a line that pytest does not capture: what was compared, what could not be."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def to_terminal(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\n{line}", end="")
+
+    return to_terminal
+
+
 @pytest.fixture
 def letter() -> Letter:
     """letter(NAME) is a message of tests/data/mail with a fresh Message-ID, and that id."""

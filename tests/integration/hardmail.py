@@ -71,7 +71,8 @@ HARD = [
     hard("latin-1 in a field", b"Subject: Gr\xfc\xdfe\r\n", options=EIGHT),
     hard("utf-8 body", UTF8, "Grüße, 你好, \U0001f4e8\r\n".encode(), options=EIGHT),
     hard("multipart of 8 bits", b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"=_x\"\r\n",
-         b"pre\r\n--=_x\r\n" + LATIN + b"\r\nGr\xfc\xdfe \r\n--=_x\r\nContent-Type: text/html\r\n\r\n<p>\xe9</p>\r\n--=_x--\r\npost\r\n",
+         b"pre\r\n--=_x\r\n" + LATIN + b"\r\nGr\xfc\xdfe \r\n"
+         b"--=_x\r\nContent-Type: text/html\r\n\r\n<p>\xe9</p>\r\n--=_x--\r\npost\r\n",
          options=EIGHT),
     # SMTPUTF8
     hard("utf-8 fields", "Subject: Grüße aus 東京\r\nComments: \U0001f4e8\r\n".encode(), options=EAI),
@@ -95,7 +96,8 @@ HARD = [
     hard("fields many times", b"Comments: a\r\nComments: b\r\nReferences: <1@x>\r\nComments: a\r\nReferences: <2@x>\r\n"),
     hard("two Subjects", b"Subject: one\r\nSubject: two\r\n"),
     hard("two From fields", b"From: Jim <jim@sender.example>\r\n"),
-    hard("two addresses in From", top=b"From: joe@sender.example,\r\n jim@other.example\r\nSender: joe@sender.example\r\nSubject: x\r\n"),
+    hard("two addresses in From",
+         top=b"From: joe@sender.example,\r\n jim@other.example\r\nSender: joe@sender.example\r\nSubject: x\r\n"),
     hard("quoted author", top=b"From: \"Joe; d=x, <i@y>\" (a \\) comment)\r\n\t<\"joe \\\" x\"@sender.example>\r\nSubject: x\r\n"),
     hard("field line of 998", b"Subject: " + b"a" * 989 + b"\r\n"),
     hard("field line of 999", b"Subject: " + b"a" * 990 + b"\r\n"),
