@@ -93,14 +93,14 @@ static void show_spf(const struct show *s, const char *method, const struct gp_s
 
 static void show_dkim(const struct show *s, const struct gp_dkim_result *r)
 {
-	put_result(s, "DKIM", r->status, "%s%s%s", text(s, r->domain), r->reason.len ? ": " : "",
-		   text(s, r->reason));
+	put_result(s, "DKIM", r->status, "%s%s%s", text(s, r->domain),
+		   r->domain.len && r->reason.len ? ": " : "", text(s, r->reason));
 	if (r->key_bits)
 		put_detail("signed by", "selector %s, %s, %u bits%s%s", text(s, r->selector),
 			   text(s, r->algorithm), r->key_bits,
 			   r->is_author ? ", the author's domain" : "",
 			   r->is_testing ? ", which only tests (t=y)" : "");
-	else
+	else if (r->selector.len)
 		put_detail("signed by", "selector %s, %s", text(s, r->selector),
 			   text(s, r->algorithm));
 	if (r->signed_s >= 0)
