@@ -264,14 +264,17 @@ CASES = [
     case("pct=0", "joe@pct.example", "joe@plain.example", dmarc="reject", not_so={
         "rspamd dmarc": ("quarantine", "RFC 9989 has no pct= any more; this is RFC 7489, 6.6.4")}),
     case("psd=y", "joe@org.psdy.example", "joe@other.psdy.example", dmarc="reject", not_so={
+        "list dmarc": ("pass", "RFC 9989, 4.10.2, is the tree walk; by the list we find what they find"),
         "opendmarc dmarc": ("pass",
             "RFC 9989, 4.10.2: two registrants below a public suffix, which the list of suffixes does not know"),
         "rspamd dmarc": ("pass", "RFC 9989, 4.10.2")}),
     case("psd=n", "joe@part.psdn.example", "joe@psdn.example", dmarc="reject", not_so={
+        "list dmarc": ("pass", "RFC 9989, 4.10.2, is the tree walk; by the list we find what they find"),
         "opendmarc dmarc": ("pass",
             "RFC 9989, 4.10.2: an organisation of its own below another, which the list of suffixes does not know"),
         "rspamd dmarc": ("pass", "RFC 9989, 4.10.2")}),
     case("public suffix without psd=", "joe@user.github.io", "joe@else.github.io", dmarc="pass", not_so={
+        "list dmarc": ("none", "RFC 9989, 4.10.2, is the tree walk; by the list we find what they find"),
         "opendmarc dmarc": ("none",
             "RFC 9989, 4.10: the tree walk takes the record above; on the list it is a suffix, so they do not look"),
         "rspamd dmarc": ("none", "RFC 9989, 4.10")}),
