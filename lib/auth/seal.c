@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,11 +99,11 @@ int gp_seal_key_create(const char *path, struct gp_diag *diag)
 
 	if (!access(path, F_OK))
 		return GP_OK;
-	if (snprintf(temp, sizeof(temp), "%s.%d", path, (int)getpid()) >= (int)sizeof(temp)) {
+	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >= (int)sizeof(temp)) {
 		gp_diag_set(diag, "%s: the name is too long", path);
 		return GP_EINVAL;
 	}
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0)
 		return gp_diag_errno(diag, "%s", temp);
 	r = write_key(fd);
