@@ -31,8 +31,11 @@ const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 	static const struct gp_rule_eval *const tables[] = {
 		own,
 		gp_rule_evals_auth,
+		gp_rule_evals_date,
 		gp_rule_evals_dns,
+		gp_rule_evals_forged,
 		gp_rule_evals_freemail,
+		gp_rule_evals_header,
 		gp_rule_evals_list,
 		gp_rule_evals_relay,
 	};

@@ -49,7 +49,10 @@ struct gp_rule_eval {
 /* Each ends with a NULL name. */
 extern const struct gp_rule_eval gp_rule_evals_auth[];
 extern const struct gp_rule_eval gp_rule_evals_dns[];
+extern const struct gp_rule_eval gp_rule_evals_date[];
+extern const struct gp_rule_eval gp_rule_evals_forged[];
 extern const struct gp_rule_eval gp_rule_evals_freemail[];
+extern const struct gp_rule_eval gp_rule_evals_header[];
 extern const struct gp_rule_eval gp_rule_evals_list[];
 extern const struct gp_rule_eval gp_rule_evals_relay[];
 /* Of askdns rules, which have no function's name. */

@@ -210,15 +210,10 @@ bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, str
 {
 	struct gp_regex re = {.text = gp_str(pattern), .flags = flags};
 	struct gp_diag diag;
-	struct gp_pcre *pcre;
-	bool limited = false, found;
+	bool limited = false;
 
-	if (gp_pcre_compile(e->arena, &re, &diag))
-		return false;
-	pcre = gp_pcre_new(0);
-	found = gp_pcre_count(pcre, &re, text, 1, NULL, &limited) > 0;
-	gp_pcre_free(pcre);
-	return found;
+	return gp_pcre_compile(e->arena, &re, &diag) == GP_OK &&
+	       gp_pcre_count(e->pcre, &re, text, 1, NULL, &limited) > 0;
 }
 
 bool gp_eval_number(struct gp_str arg, double *ret)

@@ -34,6 +34,9 @@ struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s);
  * malformed one matches nothing. */
 bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, struct gp_str text);
 
+/* Are there no Received lines, or did a list remove them? */
+bool gp_eval_lacks_received(struct gp_eval *e);
+
 /* "undef" or a number; false when it is neither.  *ret is not changed for "undef". */
 bool gp_eval_number(struct gp_str arg, double *ret);
 /* Is value at least args[0] and below args[1], as far as they are given and not "undef"? */

@@ -2,7 +2,7 @@
  * Eval functions, each with a message that it hits and one that it does not.  That they hit the
  * mail that SpamAssassin's hit is bench/sa-parity's business.
  */
-#include "tests/unit/score/rule_fixture.h"
+#include "tests/unit/score/rule_evals.h"
 
 #define RELAY(helo, rdns, ip, by)                                                                  \
 	"Received: from " helo " (" rdns " [" ip "]) by " by " (Postfix) with ESMTP id 4W1;\n"     \
@@ -10,11 +10,7 @@
 #define OUTSIDE RELAY("a.example", "r.example", "192.0.2.7", "mx.example")
 #define INSIDE RELAY("a.example", "r.example", "10.0.0.7", "mx.example")
 
-static const struct {
-	const char *rules; /* R is the one that is looked at */
-	const char *mail;
-	bool hits;
-} cases[] = {
+static const struct eval_case cases[] = {
 	/* relays */
 	{"header R eval:check_all_trusted()", INSIDE "\nx\n", true},
 	{"header R eval:check_all_trusted()", INSIDE OUTSIDE "\nx\n", false},
@@ -115,18 +111,7 @@ static const struct {
 
 static void each(void **state)
 {
-	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
-		struct fixture f;
-
-		fixture_load(&f, cases[i].rules);
-		if (*fixture_problem(&f, GP_RULE_ERROR) || *fixture_problem(&f, GP_RULE_INERT))
-			fail_msg("%s: %s%s", cases[i].rules, fixture_problem(&f, GP_RULE_ERROR),
-				 fixture_problem(&f, GP_RULE_INERT));
-		fixture_scan(&f, cases[i].mail);
-		if ((gp_rule_scan_hits(f.scan, "R") != 0) != cases[i].hits)
-			fail_msg("%s\n%s: %s", cases[i].rules, cases[i].mail, cases[i].hits ? "missed" : "hit");
-		fixture_done(&f);
-	}
+	check_eval_cases(cases, GP_ARRAY_SIZE(cases));
 }
 
 /* What authentication found decides about the lists that rely on it. */
