@@ -41,8 +41,9 @@ struct gp_html_options {
 struct gp_html_link {
 	struct gp_str target; /* entities decoded, made absolute with <base href> */
 	struct gp_str text;   /* visible text of <a>…</a>, folded, cut; an image's alt text */
-	unsigned source;      /* GP_URI_HREF, GP_URI_IMG or GP_URI_FORM */
+	unsigned source;      /* GP_URI_HREF, GP_URI_IMG or GP_URI_FORM; 0: <base> itself */
 	bool is_hidden;	      /* the element itself was not visible */
+	bool is_common;	      /* by an element and attribute that all clients know */
 };
 
 struct gp_html {

@@ -137,6 +137,7 @@ static void source_set(struct gp_html_links *l, struct gp_str v, bool is_hidden)
 static void refresh(struct gp_html_links *l, const struct gp_html_token *token)
 {
 	struct gp_str equiv, content;
+	struct gp_html_link *link;
 	size_t at;
 
 	if (!gp_html_attr(token, "http-equiv", &equiv) ||
@@ -155,10 +156,35 @@ static void refresh(struct gp_html_links *l, const struct gp_html_token *token)
 		content = gp_str_sub(content, 1, content.len);
 		content.len = gp_str_find_chr(content, quote, 0);
 	}
-	add(l, content, GP_URI_HREF, false);
+	link = add(l, content, GP_URI_HREF, false);
+	if (link)
+		link->is_common = true;
 }
 
 enum role { NONE, HREF, LOAD, SET, FORM, STYLE };
+
+/* The elements and attributes that SpamAssassin takes URIs from. */
+static bool is_common(enum gp_html_tag tag, struct gp_str name)
+{
+	static const struct {
+		enum gp_html_tag tag;
+		const char *name;
+	} COMMON[] = {
+		{GP_TAG_A, "href"},	     {GP_TAG_AREA, "href"},
+		{GP_TAG_LINK, "href"},	     {GP_TAG_IMG, "src"},
+		{GP_TAG_FRAME, "src"},	     {GP_TAG_IFRAME, "src"},
+		{GP_TAG_EMBED, "src"},	     {GP_TAG_SCRIPT, "src"},
+		{GP_TAG_BGSOUND, "src"},     {GP_TAG_FORM, "action"},
+		{GP_TAG_BODY, "background"}, {GP_TAG_TABLE, "background"},
+		{GP_TAG_TR, "background"},   {GP_TAG_TD, "background"},
+		{GP_TAG_BASE, "href"},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(COMMON); i++)
+		if (COMMON[i].tag == tag && gp_str_ieq(name, gp_str(COMMON[i].name)))
+			return true;
+	return false;
+}
 
 static enum role role_of(enum gp_html_tag tag, struct gp_str name)
 {
@@ -188,6 +214,15 @@ static void anchor(struct gp_html_links *l, struct gp_str value, const struct gp
 	}
 }
 
+/* The first one holds; it leads nowhere by itself, but rules see it. */
+static void set_base(struct gp_html_links *l, struct gp_str value, bool is_hidden)
+{
+	if (l->base.len)
+		return;
+	add(l, value, 0, is_hidden);
+	l->base = short_base(resolve(l, value));
+}
+
 static void image_text(struct gp_html_links *l, const struct gp_html_token *token,
 		       struct gp_html_link *link)
 {
@@ -214,18 +249,19 @@ void gp_html_links_tag(struct gp_html_links *l, const struct gp_html_token *toke
 	if (token->tag == GP_TAG_META)
 		refresh(l, token);
 	for (unsigned i = 0; i < token->n_attrs; i++) {
-		struct gp_str value = token->attrs[i].value;
+		struct gp_str name = token->attrs[i].name, value = token->attrs[i].value;
+		size_t n_links = l->html->links.len;
 		struct gp_html_link *link;
 
-		switch (role_of(token->tag, token->attrs[i].name)) {
+		switch (role_of(token->tag, name)) {
 		case NONE:
 			break;
 		case HREF:
-			if (token->tag == GP_TAG_BASE && !l->base.len)
-				l->base = short_base(resolve(l, value));
+			if (token->tag == GP_TAG_BASE)
+				set_base(l, value, is_hidden);
 			else if (token->tag == GP_TAG_A || token->tag == GP_TAG_AREA)
 				anchor(l, value, visible, is_hidden);
-			else if (token->tag != GP_TAG_BASE)
+			else
 				add(l, value, token->tag == GP_TAG_LINK ? GP_URI_IMG : GP_URI_HREF,
 				    is_hidden);
 			break;
@@ -244,6 +280,8 @@ void gp_html_links_tag(struct gp_html_links *l, const struct gp_html_token *toke
 			css_urls(l, value, is_hidden);
 			break;
 		}
+		if (l->html->links.len == n_links + 1)
+			l->html->links.items[n_links].is_common = is_common(token->tag, name);
 	}
 }
 

@@ -119,6 +119,9 @@ struct gp_message {
 	size_t size;		/* headers and body as received */
 	GP_VEC(struct gp_part) parts;
 	GP_VEC(struct gp_uri) uris; /* distinct by (uri), in order of appearance */
+	GP_VEC(struct gp_str) references; /* what the HTML links to and loads, by attributes that
+					   * all clients know: entities decoded, made absolute
+					   * with <base>, else as written; distinct */
 	struct gp_str text;	/* visible text of all inline text parts, rendered, UTF-8: white
 				 * space folded within a paragraph, paragraphs separated by "\n" */
 	struct gp_str hidden_text; /* text that a reader would not see (HTML) */

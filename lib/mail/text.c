@@ -16,7 +16,12 @@ struct render {
 	struct gp_arena *scratch; /* of one part: many parts must not add up */
 	struct gp_buf text, hidden;
 	struct gp_url_set urls;
+	struct gp_map references; /* of m->references */
+	size_t reference_bytes;
 };
+
+/* Bytes of them all; a page has some KB. */
+#define REFERENCES_MAX (512u << 10)
 
 /* Length of the white space at the start of s: ASCII's or U+00A0. */
 static size_t space_len(struct gp_str s)
@@ -64,6 +69,23 @@ static void separate(struct gp_buf *out)
 		gp_buf_add_chr(out, '\n');
 }
 
+/* As written, for rules. */
+static void add_reference(struct render *r, struct gp_str target)
+{
+	struct gp_message *m = r->m;
+
+	if (gp_map_get(&r->references, target))
+		return;
+	if (m->references.len >= GP_MAX_URIS || r->reference_bytes + target.len > REFERENCES_MAX) {
+		m->cut |= GP_CUT_URIS;
+		return;
+	}
+	target = gp_arena_str(m->arena, target);
+	r->reference_bytes += target.len;
+	gp_map_set(&r->references, target, m);
+	*gp_vec_push(m->arena, &m->references) = target;
+}
+
 static void add_html(struct render *r, unsigned part, struct gp_str content)
 {
 	struct gp_html_options options = {.text_max = r->text.max - r->text.len};
@@ -85,7 +107,10 @@ static void add_html(struct render *r, unsigned part, struct gp_str content)
 	for (size_t i = 0; i < h.links.len; i++) {
 		const struct gp_html_link *l = &h.links.items[i];
 
-		gp_url_set_add(&r->urls, l->target, l->text, part, l->source);
+		if (l->source)
+			gp_url_set_add(&r->urls, l->target, l->text, part, l->source);
+		if (l->is_common)
+			add_reference(r, l->target);
 	}
 	gp_url_scan(&r->urls, h.text, part, GP_URI_TEXT);
 	if (h.is_text_cut)
@@ -142,6 +167,7 @@ void gp_text_render(struct gp_message *m)
 			   .hidden = GP_BUF_INIT(GP_MAX_TEXT_SIZE)};
 
 	gp_url_set_init(&r.urls, m->arena, GP_MAX_URIS);
+	gp_map_init(&r.references, m->arena, false);
 	for (unsigned i = 0; i < m->parts.len; i++)
 		add_part(&r, i);
 	add_header_uris(&r);

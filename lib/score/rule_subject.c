@@ -6,6 +6,7 @@
 #include "lib/score/rule_subject.h"
 
 #include "lib/base/limits.h"
+#include "lib/score/rule_uri.h"
 
 struct builder {
 	struct gp_buf buf;
@@ -90,13 +91,19 @@ static void add_paragraphs(struct builder *b, struct gp_str text)
 	}
 }
 
+/* The last one, as SpamAssassin; NULL: there is none. */
+static const struct gp_header *last_subject(const struct gp_message *m)
+{
+	for (size_t i = m->headers.len; i; i--)
+		if (gp_str_ieq(m->headers.items[i - 1].name, GP_STR("Subject")))
+			return &m->headers.items[i - 1];
+	return NULL;
+}
+
 static void build_body(struct builder *b, const struct gp_message *m)
 {
-	const struct gp_header *subject = NULL;
+	const struct gp_header *subject = last_subject(m);
 
-	for (size_t i = 0; i < m->headers.len; i++) /* the last one, as SpamAssassin */
-		if (gp_str_ieq(m->headers.items[i].name, GP_STR("Subject")))
-			subject = &m->headers.items[i];
 	begin(b);
 	if (subject)
 		gp_buf_add_str(&b->buf, gp_str_trim(subject->value));
@@ -145,17 +152,21 @@ static void build_rawbody(struct builder *b, const struct gp_message *m)
 	}
 }
 
-static void build_uri(struct builder *b, const struct gp_message *m)
+/* Links of the HTML, then what the text (all of it, the Subject too) has. */
+static void build_uri(struct builder *b, const struct gp_rule_set *set, const struct gp_message *m)
 {
-	for (size_t i = 0; i < m->uris.len; i++) {
-		const struct gp_uri *u = &m->uris.items[i];
+	const struct gp_header *subject = last_subject(m);
+	struct gp_rule_uris uris;
 
-		if (u->sources == GP_URI_HEADER) /* SpamAssassin's are those of the text */
-			continue;
-		add(b, u->uri);
-		if (u->raw.len && !gp_str_eq(u->raw, u->uri))
-			add(b, u->raw);
-	}
+	gp_rule_uris_init(&uris, set, b->arena);
+	for (size_t i = 0; i < m->references.len; i++)
+		gp_rule_uris_add(&uris, m->references.items[i], false);
+	if (subject)
+		gp_rule_uris_scan(&uris, subject->value);
+	gp_rule_uris_scan(&uris, m->text);
+	gp_rule_uris_scan(&uris, m->hidden_text);
+	for (size_t i = 0; i < uris.items.len; i++)
+		add(b, uris.items.items[i]);
 }
 
 /* One segment a part; with `concat` one in all. */
@@ -223,7 +234,7 @@ void gp_rule_subject_build(enum gp_rule_type target, const struct gp_rule_set *s
 	else if (target == GP_RULE_RAWBODY)
 		build_rawbody(b, in->message);
 	else if (target == GP_RULE_URI)
-		build_uri(b, in->message);
+		build_uri(b, set, in->message);
 	else if (target == GP_RULE_MIMEHEADER)
 		build_mimeheader(b, set, in->message);
 	ret->text = gp_buf_str(&b->buf);

@@ -1,0 +1,45 @@
+/*
+ * What `uri` rules see: every link of the HTML and every URI of the text as it is
+ * written there, and beside it the forms that mail programs make of it (scheme
+ * added, escapes decoded, default port and user taken off, the target of a
+ * redirector …), as SpamAssassin lists them.
+ *
+ * lib/mail/url.h normalises to one form per URI, for lists and Bayes; rules want all.
+ */
+#ifndef GP_SCORE_RULE_URI_H
+#define GP_SCORE_RULE_URI_H
+
+#include "lib/base/vec.h"
+#include "lib/mail/message.h"
+#include "lib/score/rule_int.h"
+
+/* A longer one is cut (SpamAssassin's size). */
+#define GP_RULE_URI_SIZE_MAX 8192
+
+struct gp_rule_uris {
+	struct gp_arena *arena;
+	const struct gp_rule_list *domains; /* util_rb_tld and the like; empty: any top-level domain */
+	struct gp_map seen;		    /* of items */
+	struct gp_map written;		    /* in text, done with */
+	GP_VEC(struct gp_str) items;	    /* distinct */
+	size_t bytes;
+};
+
+void gp_rule_uris_init(struct gp_rule_uris *u, const struct gp_rule_set *set, struct gp_arena *a);
+
+/* Adds a URI and its forms.  needs_domain: only if one of them names a host that can exist. */
+void gp_rule_uris_add(struct gp_rule_uris *u, struct gp_str uri, bool needs_domain);
+
+/* Finds URIs in text: with a scheme or "www.", e-mail addresses, host names with a known
+ * top-level domain. */
+void gp_rule_uris_scan(struct gp_rule_uris *u, struct gp_str text);
+
+/* Whether the name ends in a known top-level domain and has another label. */
+bool gp_rule_uris_has_domain(const struct gp_rule_uris *u, struct gp_str host);
+/* Whether every label of the name is well-formed and there are two. */
+bool gp_rule_uris_is_name(struct gp_str host);
+
+/* Escapes of printable characters decoded, unprintable ones escaped. */
+struct gp_str gp_rule_uri_unescape(struct gp_arena *a, struct gp_str uri);
+
+#endif
