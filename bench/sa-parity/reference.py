@@ -67,7 +67,8 @@ def _cut_half_line(path: Path) -> None:
 def complete(path: Path, folder: Path, names: list[str]) -> None:
     """Runs SpamAssassin over what is missing, in one process that gives way to all others."""
     _cut_half_line(path)
-    missing = [name for name in names if name not in load(path)]
+    there = load(path)
+    missing = [name for name in names if name not in there]
     if not missing:
         return
     state = path.parent / "state"
