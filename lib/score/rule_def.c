@@ -66,6 +66,7 @@ static void define(struct gp_rule_builder *b, struct gp_str name, struct gp_str 
 	r->eval = def->eval;
 	r->args = def->args;
 	r->n_args = def->n_args;
+	r->is_raw = def->is_raw;
 	r->inert = def->inert;
 	r->is_error = false;
 	if (is_new && name.len > NAME_MAX_WANTED && !gp_str_starts(name, GP_STR("__")) &&
@@ -108,9 +109,10 @@ static bool parse_args(struct gp_rule_builder *b, struct gp_str s, struct gp_rul
 	return true;
 }
 
-static void define_eval(struct gp_rule_builder *b, struct gp_str name, struct gp_str call)
+static void define_eval(struct gp_rule_builder *b, struct gp_str name, struct gp_str call,
+			bool is_raw)
 {
-	struct gp_rule def = {.type = GP_RULE_EVAL};
+	struct gp_rule def = {.type = GP_RULE_EVAL, .is_raw = is_raw};
 	size_t open = gp_str_find_chr(call, '(', 0);
 	struct gp_str function = gp_str_trim(gp_str_sub(call, 0, open));
 
@@ -175,7 +177,7 @@ static void define_text(struct gp_rule_builder *b, enum gp_rule_type type, struc
 	if (value.len == 0)
 		error(b, name, "a pattern is missing");
 	else if (type != GP_RULE_URI && take_eval(&value))
-		define_eval(b, name, value);
+		define_eval(b, name, value, type == GP_RULE_RAWBODY);
 	else
 		parse_pattern(b, name, value, value, &def);
 }
@@ -238,7 +240,7 @@ static void define_header(struct gp_rule_builder *b, enum gp_rule_type type, str
 	if (!take_name(b, &value, &name))
 		return;
 	if (type == GP_RULE_HEADER && take_eval(&value)) {
-		define_eval(b, name, value);
+		define_eval(b, name, value, type == GP_RULE_RAWBODY);
 		return;
 	}
 	if (type == GP_RULE_HEADER && gp_str_starts(value, exists)) {

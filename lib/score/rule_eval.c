@@ -36,6 +36,8 @@ const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 		gp_rule_evals_forged,
 		gp_rule_evals_freemail,
 		gp_rule_evals_header,
+		gp_rule_evals_html,
+		gp_rule_evals_image,
 		gp_rule_evals_list,
 		gp_rule_evals_relay,
 	};

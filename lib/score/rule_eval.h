@@ -20,6 +20,8 @@ enum gp_eval_memo_key {
 	GP_EVAL_DATES,
 	GP_EVAL_RECIPIENTS,
 	GP_EVAL_MIME,
+	GP_EVAL_HTML,
+	GP_EVAL_IMAGES,
 	GP_EVAL_MEMO_KEYS = 16, /* room; a subject's own keys come before this one */
 };
 
@@ -44,6 +46,7 @@ struct gp_rule_eval {
 		   size_t n_args);
 	int what;  /* fn's own */
 	bool flag; /* fn's own */
+	unsigned pattern; /* which argument is a pattern (rule->pattern), from 1; 0: none */
 };
 
 /* Each ends with a NULL name. */
@@ -53,6 +56,8 @@ extern const struct gp_rule_eval gp_rule_evals_date[];
 extern const struct gp_rule_eval gp_rule_evals_forged[];
 extern const struct gp_rule_eval gp_rule_evals_freemail[];
 extern const struct gp_rule_eval gp_rule_evals_header[];
+extern const struct gp_rule_eval gp_rule_evals_html[];
+extern const struct gp_rule_eval gp_rule_evals_image[];
 extern const struct gp_rule_eval gp_rule_evals_list[];
 extern const struct gp_rule_eval gp_rule_evals_relay[];
 /* Of askdns rules, which have no function's name. */

@@ -49,6 +49,7 @@ enum gp_regex_flags {
 	GP_REGEX_EXTENDED = 1 << 3,
 	GP_REGEX_EXTENDED_MORE = 1 << 4,
 	GP_REGEX_NO_CAPTURE = 1 << 5,
+	GP_REGEX_UTF = 1 << 6, /* over characters: only for texts known to be valid UTF-8 */
 };
 
 /* A pattern: text without delimiters, flags, and what was made of it. */
@@ -109,6 +110,8 @@ struct gp_rule {
 	const struct gp_rule_eval *eval;
 	struct gp_str *args;
 	size_t n_args;
+	bool is_raw; /* an eval over raw text (rawbody) */
+	struct gp_regex *pattern; /* of an eval's arguments; or NULL */
 	struct gp_query *query; /* what it asks the DNS, rule_query.h; or NULL */
 };
 

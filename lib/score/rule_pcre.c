@@ -23,8 +23,9 @@ struct gp_pcre {
 
 static uint32_t options_of(unsigned flags)
 {
-	uint32_t o = PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DUPNAMES;
+	uint32_t o = PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DUPNAMES;
 
+	o |= flags & GP_REGEX_UTF ? PCRE2_UTF : PCRE2_NEVER_UTF;
 	o |= flags & GP_REGEX_CASELESS ? PCRE2_CASELESS : 0;
 	o |= flags & GP_REGEX_DOTALL ? PCRE2_DOTALL : 0;
 	o |= flags & GP_REGEX_MULTILINE ? PCRE2_MULTILINE : 0;

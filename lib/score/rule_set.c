@@ -191,6 +191,18 @@ static void collect_literals(struct gp_rule_builder *b, struct gp_rule_target *t
 	}
 }
 
+/* A pattern without delimiters, over characters. */
+static void compile_argument(struct gp_rule_builder *b, struct gp_rule *r, struct gp_str pattern)
+{
+	struct gp_diag diag;
+
+	r->pattern = GP_ARENA_NEW(b->arena, struct gp_regex);
+	r->pattern->text = gp_str(gp_arena_cstr(b->arena, pattern));
+	r->pattern->flags = GP_REGEX_UTF;
+	if (gp_pcre_compile(b->arena, r->pattern, &diag))
+		gp_rule_make_inert(b, r, "%s", diag.text);
+}
+
 /* Those that ask the DNS stand in a list of their own too. */
 static void add_eval(struct gp_rule_builder *b, struct gp_rule *r)
 {
@@ -198,6 +210,8 @@ static void add_eval(struct gp_rule_builder *b, struct gp_rule *r)
 
 	if (asks)
 		gp_query_prepare(b, r);
+	if (r->eval->pattern && r->n_args >= r->eval->pattern)
+		compile_argument(b, r, r->args[r->eval->pattern - 1]);
 	if (r->inert)
 		return;
 	*gp_vec_push(b->arena, &b->set->evals) = r;

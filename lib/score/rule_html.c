@@ -1,0 +1,485 @@
+/*
+ * One pass of the tokenizer over each text/html part.
+ */
+#include "lib/score/rule_html.h"
+
+#include "lib/base/buf.h"
+#include "lib/base/limits.h"
+#include "lib/base/utf8.h"
+#include "lib/mail/html_entity.h"
+#include "lib/mail/html_token.h"
+#include "lib/score/rule_html_style.h"
+
+/* Distinct names of tags, and texts of one kind, that are kept. */
+#define NAMES_MAX 2000
+#define TEXTS_MAX 2000
+/* Without width or height an image counts as this wide and high; percents are of this screen. */
+#define IMAGE_SIDE 200
+#define SCREEN_WIDTH 800
+#define SCREEN_HEIGHT 600
+
+struct reader {
+	struct gp_arena *a;
+	struct gp_rule_html *h;
+	struct gp_rule_html_styles styles;
+	struct gp_buf anchor, title, scratch;
+	bool has_anchor, has_title; /* one was opened, so that text may be added */
+	bool ended_in_word; /* the last piece of text; false behind white space */
+	bool has_space;	    /* the last piece was white space that an element makes */
+};
+
+/* HTML 4's and XHTML's elements. */
+static bool is_element(enum gp_html_tag tag)
+{
+#define E(name) [GP_TAG_##name] = true
+	static const bool elements[GP_TAG_COUNT] = {
+		E(A),	     E(ABBR),	E(ACRONYM),  E(ADDRESS), E(APPLET),   E(AREA),
+		E(B),	     E(BASE),	E(BASEFONT), E(BDO),	 E(BIG),      E(BLOCKQUOTE),
+		E(BODY),     E(BR),	E(BUTTON),   E(CAPTION), E(CENTER),   E(CITE),
+		E(CODE),     E(COL),	E(COLGROUP), E(DD),	 E(DEL),      E(DFN),
+		E(DIR),	     E(DIV),	E(DL),	     E(DT),	 E(EM),	      E(FIELDSET),
+		E(FONT),     E(FORM),	E(FRAME),    E(FRAMESET), E(H1),      E(H2),
+		E(H3),	     E(H4),	E(H5),	     E(H6),	 E(HEAD),     E(HR),
+		E(HTML),     E(I),	E(IFRAME),   E(IMG),	 E(INPUT),    E(INS),
+		E(ISINDEX),  E(KBD),	E(LABEL),    E(LEGEND),	 E(LI),	      E(LINK),
+		E(MAP),	     E(MENU),	E(META),     E(NOBR),	 E(NOFRAMES), E(NOSCRIPT),
+		E(OBJECT),   E(OL),	E(OPTGROUP), E(OPTION),	 E(P),	      E(PARAM),
+		E(PRE),	     E(Q),	E(S),	     E(SAMP),	 E(SCRIPT),   E(SELECT),
+		E(SMALL),    E(SPAN),	E(STRIKE),   E(STRONG),	 E(STYLE),    E(SUB),
+		E(SUP),	     E(TABLE),	E(TBODY),    E(TD),	 E(TEXTAREA), E(TFOOT),
+		E(TH),	     E(THEAD),	E(TITLE),    E(TR),	 E(TT),	      E(U),
+		E(UL),	     E(VAR),
+	};
+#undef E
+
+	return elements[tag];
+}
+
+/* Characters of white space that an element puts into the text. */
+static unsigned space_of(enum gp_html_tag tag)
+{
+	static const unsigned char spaces[GP_TAG_COUNT] = {
+		[GP_TAG_BR] = 1,	 [GP_TAG_DIV] = 1,     [GP_TAG_LI] = 1,
+		[GP_TAG_TD] = 1,	 [GP_TAG_TH] = 1,      [GP_TAG_DT] = 1,
+		[GP_TAG_DD] = 1,	 [GP_TAG_EMBED] = 1,   [GP_TAG_H1] = 1,
+		[GP_TAG_H2] = 1,	 [GP_TAG_H3] = 1,      [GP_TAG_H4] = 1,
+		[GP_TAG_H5] = 1,	 [GP_TAG_H6] = 1,      [GP_TAG_P] = 2,
+		[GP_TAG_HR] = 2,	 [GP_TAG_BLOCKQUOTE] = 2, [GP_TAG_PRE] = 2,
+		[GP_TAG_LISTING] = 2,	 [GP_TAG_PLAINTEXT] = 2, [GP_TAG_XMP] = 2,
+		[GP_TAG_TITLE] = 2,
+	};
+
+	return spaces[tag];
+}
+
+/* "o:p", "st1:City": Word's, which count as elements. */
+static bool is_of_word(struct gp_str name)
+{
+	size_t colon = gp_str_find_chr(name, ':', 0);
+
+	if (colon + 1 >= name.len)
+		return false;
+	return gp_str_ieq(gp_str_sub(name, 0, colon), GP_STR("o")) ||
+	       (colon == 3 && gp_str_istarts(name, GP_STR("st")) && gp_is_digit(name.ptr[2]));
+}
+
+static void add_text(struct gp_arena *a, struct gp_rule_html_texts *texts, struct gp_str s)
+{
+	if (texts->items.len < TEXTS_MAX)
+		*gp_vec_push(a, &texts->items) = gp_arena_str(a, s);
+}
+
+static bool is_open(const struct reader *r, enum gp_html_tag tag)
+{
+	const struct gp_rule_html_tag *t = r->h->known[tag];
+
+	return t && t->open > 0;
+}
+
+/* A tag's name is what stands up to white space or ">", a slash too, unless that ends the tag. */
+static struct gp_str full_name(struct gp_str raw, bool is_end)
+{
+	size_t from = 1 + is_end, n = from;
+
+	while (n < raw.len && !gp_is_space(raw.ptr[n]) && raw.ptr[n] != '>')
+		n++;
+	if (n > from + 1 && raw.ptr[n - 1] == '/' && !is_end)
+		n--;
+	return gp_str_sub(raw, from, n - from);
+}
+
+/* Counts a start (+1) or an end (-1). */
+static void count(struct reader *r, enum gp_html_tag tag, struct gp_str name, int by)
+{
+	struct gp_rule_html *h = r->h;
+	struct gp_rule_html_tag *t = tag > GP_TAG_NAMESPACED ? h->known[tag]
+							     : gp_map_get(&h->inside, name);
+	bool counts = is_element(tag) || is_of_word(name), is_new = !t;
+
+	h->tags++;
+	h->elements += counts;
+	h->tags_seen += is_new;
+	h->elements_seen += is_new && counts;
+	if (is_new) {
+		if (h->inside.len >= NAMES_MAX)
+			return;
+		t = GP_ARENA_NEW(r->a, struct gp_rule_html_tag);
+		gp_map_set(&h->inside, gp_arena_str(r->a, name), t);
+		if (tag > GP_TAG_NAMESPACED)
+			h->known[tag] = t;
+	}
+	t->open += by;
+	if (t->open >= 0)
+		return;
+	t->open = 0;
+	h->closed_extra++;
+}
+
+static void put_space(struct reader *r, enum gp_html_tag tag)
+{
+	unsigned n = space_of(tag);
+
+	if (!n)
+		return;
+	r->h->rendered += n;
+	r->ended_in_word = false;
+	r->has_space = true;
+}
+
+/* Unicode's white space but for ASCII's. */
+static bool is_wide_space(struct gp_str s)
+{
+	static const struct gp_str spaces[] = {
+		GP_STR("\xc2\x85"),	  GP_STR("\xc2\xa0"),	  GP_STR("\xe1\x9a\x80"),
+		GP_STR("\xe2\x80\xa8"), GP_STR("\xe2\x80\xa9"), GP_STR("\xe2\x80\xaf"),
+		GP_STR("\xe2\x81\x9f"), GP_STR("\xe3\x80\x80")};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(spaces); i++)
+		if (gp_str_eq(s, spaces[i]))
+			return true;
+	return s.len == 3 && gp_str_starts(s, GP_STR("\xe2\x80")) &&
+	       (unsigned char)s.ptr[2] <= 0x8a; /* U+2000 … U+200A */
+}
+
+/* One character: a letter or digit, in any script? */
+static bool is_word(struct gp_str c)
+{
+	return c.len == 1 ? gp_is_alnum(c.ptr[0]) || (unsigned char)c.ptr[0] >= 0x80
+			  : c.len > 1 && !is_wide_space(c);
+}
+
+static struct gp_str first_character(struct gp_str s)
+{
+	size_t n = 1;
+
+	while (n < s.len && ((unsigned char)s.ptr[n] & 0xc0) == 0x80)
+		n++;
+	return gp_str_sub(s, 0, n);
+}
+
+static struct gp_str last_character(struct gp_str s)
+{
+	size_t at = s.len - 1;
+
+	while (at > 0 && ((unsigned char)s.ptr[at] & 0xc0) == 0x80)
+		at--;
+	return gp_str_sub(s, at, SIZE_MAX);
+}
+
+/* Counts the characters that are shown, white space folded. */
+static void count_text(struct reader *r, struct gp_str s)
+{
+	bool was_space = r->has_space;
+	size_t shown = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if (c >= 0x80 && c < 0xc0)
+			continue;
+		bool is_space = gp_is_space((char)c) ||
+				(c >= 0xc2 && is_wide_space(first_character(gp_str_sub(s, i, 4))));
+
+		shown += !is_space || !was_space;
+		r->h->non_space += !is_space;
+		was_space = is_space;
+	}
+	r->h->rendered += shown;
+	r->has_space = false;
+}
+
+static bool is_blank(struct gp_str s)
+{
+	while (s.len) {
+		size_t n = gp_is_space(s.ptr[0]) ? 1 : gp_str_starts(s, GP_STR("\xc2\xa0")) ? 2 : 0;
+
+		if (!n)
+			return false;
+		s = gp_str_sub(s, n, SIZE_MAX);
+	}
+	return true;
+}
+
+static void decode(struct gp_str s, struct gp_buf *out)
+{
+	while (s.len) {
+		size_t n = gp_str_find_chr(s, '&', 0);
+		uint32_t code;
+
+		gp_buf_add_str(out, gp_str_sub(s, 0, n));
+		s = gp_str_sub(s, n, SIZE_MAX);
+		n = s.len ? gp_html_entity(s, false, &code) : 0;
+		if (n)
+			gp_utf8_add(out, code);
+		else if (s.len)
+			gp_buf_add_chr(out, '&');
+		s = gp_str_sub(s, GP_MAX(n, (size_t)1), SIZE_MAX);
+	}
+}
+
+static void text(struct reader *r, struct gp_str s, bool has_entities)
+{
+	if (has_entities && gp_str_find_chr(s, '&', 0) < s.len) {
+		gp_buf_reset(&r->scratch);
+		decode(s, &r->scratch);
+		s = gp_buf_str(&r->scratch);
+	}
+	if (is_open(r, GP_TAG_SCRIPT)) {
+		add_text(r->a, &r->h->scripts, s);
+		return;
+	}
+	if (is_open(r, GP_TAG_STYLE) || s.len == 0)
+		return;
+	if (r->has_anchor && is_open(r, GP_TAG_A))
+		gp_buf_add_str(&r->anchor, s);
+	if (r->has_title && is_open(r, GP_TAG_TITLE))
+		gp_buf_add_str(&r->title, s);
+	if (!is_blank(s))
+		gp_rule_html_styles_text(&r->styles);
+	r->h->obfuscations += r->ended_in_word && is_word(first_character(s));
+	count_text(r, s);
+	r->ended_in_word = is_word(last_character(s));
+}
+
+static void flush(struct reader *r, struct gp_buf *buf, bool *has, struct gp_rule_html_texts *texts)
+{
+	if (*has)
+		add_text(r->a, texts, gp_buf_str(buf));
+	gp_buf_reset(buf);
+	*has = false;
+}
+
+/* "120" or "50%" of a screen's side; else, and of 0, an average image's. */
+static double side(struct gp_str s, int screen)
+{
+	double n = 0;
+	size_t i = 0;
+
+	for (; i < s.len && gp_is_digit(s.ptr[i]); i++)
+		n = n * 10 + (s.ptr[i] - '0');
+	if (i == 0 || i + 1 < s.len || (i < s.len && s.ptr[i] != '%'))
+		n = 0;
+	else if (i < s.len)
+		n *= screen / 100;
+	return n > 0 ? n : IMAGE_SIDE;
+}
+
+/* Names of letters, blanks and hyphens, perhaps quoted, perhaps with a digit at the end,
+ * separated by commas. */
+static bool is_face_usual(struct gp_str s)
+{
+	bool is_first = true;
+
+	for (;;) {
+		size_t from, to;
+
+		s = gp_str_trim(s);
+		if (s.len && (s.ptr[0] == '"' || s.ptr[0] == '\'' || (is_first && s.ptr[0] == '.')))
+			s = gp_str_sub(s, 1, SIZE_MAX);
+		for (from = 0; is_first && from < s.len && s.ptr[from] == ' '; from++)
+			;
+		for (to = from;
+		     to < s.len && (gp_is_alpha(s.ptr[to]) || s.ptr[to] == ' ' || s.ptr[to] == '-');
+		     to++)
+			;
+		if (to < from + 2 || !gp_is_alpha(s.ptr[from]) || !gp_is_alpha(s.ptr[to - 1]))
+			return false;
+		to += to < s.len && gp_is_digit(s.ptr[to]);
+		to += to < s.len && (s.ptr[to] == '"' || s.ptr[to] == '\'');
+		s = gp_str_sub(s, to, SIZE_MAX);
+		is_first = false;
+		if (s.len == 0 || gp_str_eq(s, GP_STR(";")))
+			return true;
+		if (s.ptr[0] != ',')
+			return false;
+		s = gp_str_sub(s, 1, SIZE_MAX);
+	}
+}
+
+static void start_image(struct reader *r, const struct gp_html_token *token)
+{
+	struct gp_str w, h;
+
+	if (r->has_anchor && is_open(r, GP_TAG_A))
+		gp_buf_add_cstr(&r->anchor, "<img>\n");
+	if (gp_html_attr(token, "width", &w) && gp_html_attr(token, "height", &h))
+		r->h->image_area += side(w, SCREEN_WIDTH) * side(h, SCREEN_HEIGHT);
+}
+
+/* An attribute's value with its entities decoded; false if there is none.  Valid until the next
+ * call. */
+static bool attribute(struct reader *r, const struct gp_html_token *token, const char *name,
+		      struct gp_str *ret)
+{
+	if (!gp_html_attr(token, name, ret))
+		return false;
+	if (gp_str_find_chr(*ret, '&', 0) == ret->len)
+		return true;
+	gp_buf_reset(&r->scratch);
+	gp_html_decode(*ret, &r->scratch);
+	*ret = gp_buf_str(&r->scratch);
+	return true;
+}
+
+/* What is noted of single elements. */
+static void note_start(struct reader *r, const struct gp_html_token *token)
+{
+	struct gp_rule_html *h = r->h;
+	enum gp_html_tag tag = token->tag;
+	struct gp_str v;
+
+	if (tag == GP_TAG_FONT && attribute(r, token, "face", &v)) {
+		h->has_bad_face |= !is_face_usual(v);
+	} else if (tag == GP_TAG_IMG) {
+		start_image(r, token);
+	} else if (tag == GP_TAG_FORM && attribute(r, token, "action", &v)) {
+		h->has_mailto_form |= gp_str_ifind(v, GP_STR("mailto:"), 0) < v.len;
+	} else if (tag == GP_TAG_OBJECT || tag == GP_TAG_EMBED) {
+		h->has_embeds = true;
+	} else if (tag == GP_TAG_IFRAME && attribute(r, token, "src", &v)) {
+		h->has_iframe_source |= gp_str_trim(v).len > 0;
+	} else if (tag == GP_TAG_A) {
+		flush(r, &r->anchor, &r->has_anchor, &h->anchors);
+		r->has_anchor = true;
+	} else if (tag == GP_TAG_TITLE) {
+		flush(r, &r->title, &r->has_title, &h->titles);
+		r->has_title = true;
+	}
+}
+
+static void start(struct reader *r, const struct gp_html_token *token, struct gp_str raw)
+{
+	count(r, token->tag, full_name(raw, false), 1);
+	if (token->tag <= GP_TAG_NAMESPACED)
+		return;
+	gp_rule_html_styles_open(&r->styles, token);
+	put_space(r, token->tag);
+	note_start(r, token);
+}
+
+static void end(struct reader *r, const struct gp_html_token *token, struct gp_str raw)
+{
+	count(r, token->tag, full_name(raw, true), -1);
+	if (token->tag <= GP_TAG_NAMESPACED)
+		return;
+	gp_rule_html_styles_close(&r->styles, token->tag);
+	put_space(r, token->tag);
+}
+
+/* "<!…>": a declaration if a word follows, else a comment; "<?…>" is neither. */
+static void markup(struct reader *r, struct gp_str raw)
+{
+	struct gp_rule_html_tag *t;
+
+	if (!gp_str_starts(raw, GP_STR("<!"))) {
+		if (gp_str_starts(raw, GP_STR("</")))
+			add_text(r->a, &r->h->comments, raw);
+		return;
+	}
+	if (raw.len < 3 || !gp_is_alpha(raw.ptr[2])) {
+		add_text(r->a, &r->h->comments, raw);
+	} else if (gp_str_istarts(raw, GP_STR("<!doctype"))) {
+		r->h->elements++;
+		r->h->tags++;
+		t = gp_map_get(&r->h->inside, GP_STR("!doctype"));
+		if (!t)
+			gp_map_set(&r->h->inside, GP_STR("!doctype"),
+				   GP_ARENA_NEW(r->a, struct gp_rule_html_tag));
+	}
+}
+
+static void one_token(struct reader *r, const struct gp_html_token *token, struct gp_str raw)
+{
+	switch (token->kind) {
+	case GP_HTML_TEXT:
+		text(r, token->text, true);
+		break;
+	case GP_HTML_RAW:
+		text(r, token->text, false);
+		break;
+	case GP_HTML_START:
+		start(r, token, raw);
+		break;
+	case GP_HTML_END:
+		end(r, token, raw);
+		break;
+	case GP_HTML_COMMENT:
+		markup(r, raw);
+		break;
+	}
+}
+
+static size_t characters(struct gp_str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static struct gp_rule_html *read_part(struct gp_arena *a, struct gp_str content)
+{
+	struct gp_html_tokenizer tokenizer = GP_HTML_TOKENIZER(content);
+	struct reader r = {.a = a,
+			   .h = GP_ARENA_NEW(a, struct gp_rule_html),
+			   .anchor = GP_BUF_INIT(GP_MAX_TEXT_SIZE),
+			   .title = GP_BUF_INIT(GP_MAX_TEXT_SIZE),
+			   .scratch = GP_BUF_INIT(GP_MAX_PART_TEXT_SIZE)};
+	struct gp_html_token token;
+	size_t from = 0;
+
+	gp_map_init(&r.h->inside, a, true);
+	r.h->length = characters(content);
+	gp_rule_html_styles_init(&r.styles, a, r.h);
+	while (gp_html_next(&tokenizer, &token)) {
+		one_token(&r, &token, gp_str_sub(content, from, tokenizer.pos - from));
+		from = tokenizer.pos;
+	}
+	flush(&r, &r.anchor, &r.has_anchor, &r.h->anchors);
+	flush(&r, &r.title, &r.has_title, &r.h->titles);
+	gp_buf_done(&r.anchor);
+	gp_buf_done(&r.title);
+	gp_buf_done(&r.scratch);
+	return r.h;
+}
+
+struct gp_rule_html *gp_rule_html_read(struct gp_arena *a, const struct gp_message *m)
+{
+	struct gp_rule_html *first = NULL, **last = &first;
+
+	for (size_t i = 0; i < m->parts.len; i++) {
+		const struct gp_part *p = &m->parts.items[i];
+
+		if (!(p->flags & GP_PART_TEXT) || !(p->flags & GP_PART_HTML) || !p->decoded.len)
+			continue;
+		*last = read_part(a, p->decoded);
+		last = &(*last)->next;
+	}
+	return first;
+}
+
+const struct gp_rule_html_tag *gp_rule_html_tag(const struct gp_rule_html *h, struct gp_str name)
+{
+	return gp_map_get(&h->inside, name);
+}
