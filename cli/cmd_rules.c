@@ -120,11 +120,12 @@ static json_t *status_targets(const struct gp_rule_report *report)
 
 static void print_status_json(const struct gp_rule_report *report)
 {
-	json_t *root = json_pack("{s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o}", "rules", (int)report->rules,
-				 "active", (int)report->active, "inert", (int)report->inert,
+	json_t *root = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o}", "rules",
+				 (int)report->rules, "active", (int)report->active, "scored",
+				 (int)report->scored, "scored_active", (int)report->scored_active,
 				 "errors", (int)report->errors, "ignored", (int)report->ignored,
-				 "files", status_files(report), "targets", status_targets(report),
-				 "inert_rules", status_inert(report));
+				 "files", status_files(report), "inert", status_inert(report),
+				 "targets", status_targets(report));
 
 	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	putchar('\n');
@@ -168,8 +169,10 @@ static void print_status(const struct gp_rule_report *report, bool each)
 		printf("%7u %7u %7u  %s\n", f->active, f->inert, f->errors, f->path);
 		print_inert(report, f->path, each);
 	}
-	printf("%7u %7u %7u  in all; %u lines have no effect here\n\n", report->active,
+	printf("%7u %7u %7u  in all; %u lines have no effect here\n", report->active,
 	       report->inert, report->errors, report->ignored);
+	printf("%u of %u rules with a score can be evaluated in full\n\n", report->scored_active,
+	       report->scored);
 	printf("%8s %8s  target\n", "patterns", "literals");
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		const struct gp_rule_target_status *t = &report->targets[i];

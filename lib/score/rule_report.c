@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "lib/score/rule_info.h"
 #include "lib/score/rule_int.h"
 
 /* Of a set in which everything is wrong the first thousands say enough. */
@@ -114,6 +115,7 @@ void gp_rule_report_finish(struct gp_rule_builder *b)
 	if (!b->report)
 		return;
 	sum_files(b);
+	gp_rule_count_scored(b->set, &b->report->scored, &b->report->scored_active);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		const struct gp_rule_target *t = &b->set->targets[i];
 

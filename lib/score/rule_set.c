@@ -328,29 +328,3 @@ void gp_rule_set_unref(struct gp_rule_set *set)
 	pthread_mutex_destroy(&set->pool_lock);
 	gp_arena_free(set->arena); /* holds the set itself */
 }
-
-size_t gp_rule_set_count(const struct gp_rule_set *set)
-{
-	return set->rules.len;
-}
-
-bool gp_rule_set_info(const struct gp_rule_set *set, size_t i, struct gp_rule_info *ret)
-{
-	const struct gp_rule *r;
-
-	if (i >= set->rules.len)
-		return false;
-	r = set->rules.items[i];
-	*ret = (struct gp_rule_info){
-		.name = r->name,
-		.type = gp_rule_type_name(r->type),
-		.file = set->files.items[r->file].path,
-		.line = r->line,
-		.description = r->describe,
-		.definition = r->text ? r->text : "",
-		.inert = r->inert,
-	};
-	for (size_t k = 0; k < 4; k++)
-		ret->score[k] = r->score[k];
-	return true;
-}

@@ -87,6 +87,8 @@ struct gp_rule_report {
 	GP_VEC(struct gp_rule_file) files;
 	struct gp_rule_target_status targets[GP_RULE_TARGETS];
 	unsigned rules, active, inert, errors, warnings, ignored; /* sums */
+	unsigned scored;	/* rules that count in at least one score set … */
+	unsigned scored_active; /* … and all that they depend on can run too */
 };
 
 void gp_rule_report_init(struct gp_rule_report *r);
@@ -119,9 +121,19 @@ struct gp_rule_info {
 	const char *description;
 	const char *definition; /* what follows the name, as written; "" of a fact */
 	const char *inert; /* why it cannot run, or NULL */
+	bool is_defined;   /* else only mentioned: by a score or a meta */
+	bool is_scored;	   /* defined, counts in at least one score set */
+	int priority;
+	const unsigned *needs; /* of a meta: the rules it reads, as numbers; some may be repeated */
+	size_t n_needs;
 };
 size_t gp_rule_set_count(const struct gp_rule_set *set);
 /* In order of first appearance; false beyond the last. */
 bool gp_rule_set_info(const struct gp_rule_set *set, size_t i, struct gp_rule_info *ret);
+/* Its number; false if nothing of that name is there. */
+bool gp_rule_set_find(const struct gp_rule_set *set, struct gp_str name, size_t *ret);
+/* For each rule (gp_rule_set_count of them) whether it can be evaluated in full: it is not
+ * inert, nor is any rule that it depends on. */
+void gp_rule_set_evaluable(const struct gp_rule_set *set, bool *ret);
 
 #endif

@@ -40,11 +40,36 @@ def test_lint_names_file_line_and_rule_and_goes_on(world: Path) -> None:
 def test_status_says_what_is_inert_and_why(world: Path) -> None:
     folder = write_rules(world, "body A /one/\nbody B eval:check_razor2()\nmeta C A && B\n")
     status = json.loads(gatepost("rules", "status", "--json", folder).stdout)
-    assert (status["rules"], status["active"], status["inert"], status["errors"]) == (3, 2, 1, 0)
+    assert (status["rules"], status["active"], status["errors"]) == (3, 2, 0)
     assert status["files"][0]["file"] == f"{folder}/10_a.cf"
-    assert status["inert_rules"] == [{"file": f"{folder}/10_a.cf", "line": 2, "rule": "B",
-                                      "reason": "no eval function check_razor2()"}]
+    assert status["inert"] == [{"file": f"{folder}/10_a.cf", "line": 2, "rule": "B", "reason": "no eval function check_razor2()"}]
+    assert (status["scored"], status["scored_active"]) == (3, 1)  # C cannot be known without B
     assert "no eval function check_razor2()" in gatepost("rules", "status", folder).stdout
+
+
+def test_explain_shows_a_rule_and_what_is_below_it(world: Path) -> None:
+    folder = write_rules(world, "body __A /one/\nbody B eval:check_razor2()\nmeta C __A && B && NOWHERE\n"
+                                "describe C What it means\nscore C 1 2 3 4\n")
+    shown = gatepost("rules", "explain", "C", folder).stdout
+    for text in ("What it means", f"{folder}/10_a.cf, line 3", "1 alone, 2 with network, 3 with Bayes, 4 with both", "in part",
+                 "C  meta __A && B && NOWHERE", "    __A  body /one/", "cannot run: no eval function check_razor2()", "nothing defines it"):
+        assert text in shown, shown
+    assert gatepost("rules", "explain", "D", folder).returncode == 65
+    assert gatepost("rules", "explain").returncode == 64
+
+
+def test_diff_shows_what_an_update_changes(world: Path) -> None:
+    for name, text in (("old", "body A /one/\nbody B /two/\nbody C /three/\nscore C 1\n"),
+                       ("new", "body A /one/\nbody B /2/\nbody C /three/\nscore C 2\nbody D /four/\n")):
+        write_rules(world / name, text)
+    old, new = world / "old" / "rules", world / "new" / "rules"
+    done = gatepost("rules", "diff", old, new)
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert [line.split() for line in lines if not line.startswith(" ")] == [["changed", "B"], ["changed", "C"], ["added", "D"]]
+    assert "    - body /two/" in lines and "    + body /2/" in lines and "    + score 2 2 2 2" in lines
+    assert "removed  D" in gatepost("rules", "diff", new, old).stdout
+    assert gatepost("rules", "diff", old, old).returncode == 0
 
 
 def test_test_runs_the_cases(world: Path) -> None:
