@@ -37,6 +37,7 @@ const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 		gp_rule_evals_freemail,
 		gp_rule_evals_header,
 		gp_rule_evals_html,
+		gp_rule_evals_html_link,
 		gp_rule_evals_image,
 		gp_rule_evals_list,
 		gp_rule_evals_relay,

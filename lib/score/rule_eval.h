@@ -57,6 +57,7 @@ extern const struct gp_rule_eval gp_rule_evals_forged[];
 extern const struct gp_rule_eval gp_rule_evals_freemail[];
 extern const struct gp_rule_eval gp_rule_evals_header[];
 extern const struct gp_rule_eval gp_rule_evals_html[];
+extern const struct gp_rule_eval gp_rule_evals_html_link[];
 extern const struct gp_rule_eval gp_rule_evals_image[];
 extern const struct gp_rule_eval gp_rule_evals_list[];
 extern const struct gp_rule_eval gp_rule_evals_relay[];

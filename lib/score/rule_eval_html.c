@@ -2,14 +2,14 @@
  * Eval functions over the message's HTML (Mail::SpamAssassin::Plugin::HTMLEval): each
  * hits when one of the documents does.
  */
+#include "lib/score/rule_eval_html.h"
+
 #include "lib/base/num.h"
 #include "lib/base/utf8.h"
-#include "lib/score/rule_eval.h"
 #include "lib/score/rule_eval_text.h"
-#include "lib/score/rule_html.h"
 #include "lib/score/rule_pcre.h"
 
-static const struct gp_rule_html *documents(struct gp_eval *e)
+const struct gp_rule_html *gp_eval_html(struct gp_eval *e)
 {
 	struct gp_rule_html **memo = e->memo[GP_EVAL_HTML];
 
@@ -71,7 +71,7 @@ static bool html_range(struct gp_eval *e, const struct gp_rule_eval *row,
 {
 	double value;
 
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next)
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		if (value_of(h, args[0], &value) && is_within(value, args + 1, n_args - 1))
 			return true;
 	return false;
@@ -112,7 +112,7 @@ static bool html_eval(struct gp_eval *e, const struct gp_rule_eval *row, const s
 {
 	double value;
 
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next)
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		if (value_of(h, args[0], &value) && compares(value, args[1]))
 			return true;
 	return false;
@@ -121,7 +121,7 @@ static bool html_eval(struct gp_eval *e, const struct gp_rule_eval *row, const s
 static bool html_tag_balance(struct gp_eval *e, const struct gp_rule_eval *row,
 			     const struct gp_str *args, size_t n_args)
 {
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next) {
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next) {
 		const struct gp_rule_html_tag *tag = gp_rule_html_tag(h, args[0]);
 
 		if (tag && compares(tag->open, args[1]))
@@ -133,7 +133,7 @@ static bool html_tag_balance(struct gp_eval *e, const struct gp_rule_eval *row,
 static bool html_tag_exists(struct gp_eval *e, const struct gp_rule_eval *row,
 			    const struct gp_str *args, size_t n_args)
 {
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next)
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		if (gp_rule_html_tag(h, args[0]))
 			return true;
 	return false;
@@ -164,7 +164,7 @@ static bool is_so(const struct gp_rule_html *h, struct gp_str name)
 static bool html_test(struct gp_eval *e, const struct gp_rule_eval *row, const struct gp_str *args,
 		      size_t n_args)
 {
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next)
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		if (is_so(h, args[0]))
 			return true;
 	return false;
@@ -173,7 +173,7 @@ static bool html_test(struct gp_eval *e, const struct gp_rule_eval *row, const s
 static bool html_image_only(struct gp_eval *e, const struct gp_rule_eval *row,
 			    const struct gp_str *args, size_t n_args)
 {
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next)
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		if (h->known[GP_TAG_IMG] && is_within((double)h->length, args, n_args))
 			return true;
 	return false;
@@ -182,7 +182,7 @@ static bool html_image_only(struct gp_eval *e, const struct gp_rule_eval *row,
 static bool html_image_ratio(struct gp_eval *e, const struct gp_rule_eval *row,
 			     const struct gp_str *args, size_t n_args)
 {
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next)
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		if (h->image_area > 0 &&
 		    is_within((double)h->non_space / h->image_area, args, n_args))
 			return true;
@@ -206,7 +206,7 @@ static bool html_text_match(struct gp_eval *e, const struct gp_rule_eval *row,
 {
 	bool limited = false;
 
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next) {
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next) {
 		const struct gp_rule_html_texts *texts = texts_of(h, args[0]);
 
 		for (size_t i = 0; texts && i < texts->items.len; i++) {
@@ -242,7 +242,7 @@ static bool html_title_subject_ratio(struct gp_eval *e, const struct gp_rule_eva
 
 	if (subject == 0 || gp_num_parse_double(args[0], &ratio))
 		return false;
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next)
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		for (size_t i = 0; i < h->titles.items.len; i++)
 			if ((double)characters(h->titles.items.items[i]) / (double)subject > ratio)
 				return true;
@@ -252,7 +252,7 @@ static bool html_title_subject_ratio(struct gp_eval *e, const struct gp_rule_eva
 static bool check_iframe_src(struct gp_eval *e, const struct gp_rule_eval *row,
 			     const struct gp_str *args, size_t n_args)
 {
-	for (const struct gp_rule_html *h = documents(e); h; h = h->next)
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		if (h->has_iframe_source)
 			return true;
 	return false;

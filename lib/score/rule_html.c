@@ -23,6 +23,7 @@ struct reader {
 	struct gp_rule_html *h;
 	struct gp_rule_html_styles styles;
 	struct gp_buf anchor, title, scratch;
+	struct gp_str target; /* of the anchor */
 	bool has_anchor, has_title; /* one was opened, so that text may be added */
 	bool ended_in_word; /* the last piece of text; false behind white space */
 	bool has_space;	    /* the last piece was white space that an element makes */
@@ -269,6 +270,13 @@ static void flush(struct reader *r, struct gp_buf *buf, bool *has, struct gp_rul
 	*has = false;
 }
 
+static void flush_anchor(struct reader *r)
+{
+	if (r->has_anchor)
+		add_text(r->a, &r->h->targets, r->target);
+	flush(r, &r->anchor, &r->has_anchor, &r->h->anchors);
+}
+
 /* "120" or "50%" of a screen's side; else, and of 0, an average image's. */
 static double side(struct gp_str s, int screen)
 {
@@ -359,8 +367,10 @@ static void note_start(struct reader *r, const struct gp_html_token *token)
 	} else if (tag == GP_TAG_IFRAME && attribute(r, token, "src", &v)) {
 		h->has_iframe_source |= gp_str_trim(v).len > 0;
 	} else if (tag == GP_TAG_A) {
-		flush(r, &r->anchor, &r->has_anchor, &h->anchors);
+		flush_anchor(r);
 		r->has_anchor = true;
+		r->target = attribute(r, token, "href", &v) ? gp_arena_str(r->a, gp_str_trim(v))
+							    : GP_STR("");
 	} else if (tag == GP_TAG_TITLE) {
 		flush(r, &r->title, &r->has_title, &h->titles);
 		r->has_title = true;
@@ -456,7 +466,7 @@ static struct gp_rule_html *read_part(struct gp_arena *a, struct gp_str content)
 		one_token(&r, &token, gp_str_sub(content, from, tokenizer.pos - from));
 		from = tokenizer.pos;
 	}
-	flush(&r, &r.anchor, &r.has_anchor, &r.h->anchors);
+	flush_anchor(&r);
 	flush(&r, &r.title, &r.has_title, &r.h->titles);
 	gp_buf_done(&r.anchor);
 	gp_buf_done(&r.title);

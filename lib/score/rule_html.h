@@ -38,7 +38,8 @@ struct gp_rule_html {
 		has_iframe_source;
 	struct gp_map inside; /* tag's name → struct gp_rule_html_tag; of all that occur */
 	struct gp_rule_html_tag *known[GP_TAG_COUNT]; /* the same, by tag */
-	struct gp_rule_html_texts comments, titles, anchors, scripts;
+	struct gp_rule_html_texts comments, titles, scripts;
+	struct gp_rule_html_texts anchors, targets; /* each <a>'s text, and where it leads, or "" */
 };
 
 /* The documents of a finished message, in order; NULL if it has none.  In the arena. */

@@ -115,6 +115,28 @@ static void texts(void **state)
 	assert_string_equal(html(calls, "<script>var x;</script>"), "R6");
 }
 
+static void links(void **state)
+{
+	const char *calls = "check_https_http_mismatch('1','3')\ncheck_https_ip_mismatch()";
+
+	assert_string_equal(html(calls, "<a href='http://evil.example/'>https://www.bank.example</a>"),
+			    "R0");
+	assert_string_equal(html(calls, "<a href='http://www.bank.example/'>HTTPS://bank.example/x</a>"),
+			    "");
+	assert_string_equal(html(calls, "<a href='http://evil.example/'>http://bank.example</a>"), "");
+	assert_string_equal(html(calls, "<a href='/x'>https://bank.example</a>"), "");
+	assert_string_equal(html(calls, "<a href='http://a.example/'>https://b.example</a>"
+					"<a href='http://b.example/'>b</a><a href='http://b.example/'>b</a>"),
+			    "R0");
+	assert_string_equal(html(calls, "<a href='http://a.example/'>https://b.example</a>"
+					"<a href='http://b.example/1'>b</a><a href='http://b.example/2'>b</a>"),
+			    ""); /* three links are not below three */
+	assert_string_equal(html(calls, "<a href='http://192.0.2.1/'>https://bank.example</a>"), "R1");
+	assert_string_equal(html(calls, "<a href='http://x@192.0.2.1/'>see https://bank.example</a>"),
+			    "R1");
+	assert_string_equal(html(calls, "<a href='http://192.0.2.1/'>https://192.0.2.1/</a>"), "");
+}
+
 /* What a stranger may repeat at will. */
 static void bounds(void **state)
 {
@@ -158,7 +180,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tags),	   cmocka_unit_test(ratios), cmocka_unit_test(letters),
-		cmocka_unit_test(images),  cmocka_unit_test(texts),  cmocka_unit_test(bounds),
+		cmocka_unit_test(images),  cmocka_unit_test(texts),  cmocka_unit_test(links),
+		cmocka_unit_test(bounds),
 		cmocka_unit_test(attached_images),
 	};
 
