@@ -194,6 +194,8 @@ struct gp_message *gp_message_parse(struct gp_arena *arena, const struct gp_mess
 		pos = gp_str_find_chr(bytes, '\n', 0) + 1;
 	while (gp_header_next(bytes, &pos, &name, &raw))
 		gp_message_add_header(m, name, raw);
+	m->lacks_separator = pos == 0 || bytes.len == 0 || pos > bytes.len || bytes.ptr[pos - 1] != '\n' ||
+			     (pos > 1 && bytes.ptr[pos - 2] != '\n' && bytes.ptr[pos - 2] != '\r');
 	gp_message_add_body(m, gp_str_sub(bytes, pos, bytes.len));
 	gp_message_finish(m);
 	return m;

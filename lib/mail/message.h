@@ -67,6 +67,7 @@ struct gp_part {
 			  * from the encoded length (exact for well-formed base64) */
 	struct gp_str decoded; /* decoded content of text parts: bytes in UTF-8, line ends LF; also
 				* of a multipart in which no delimiter was found (GP_PART_TEXT then) */
+	struct gp_str raw;     /* content of a leaf as it was sent, line ends LF */
 	struct gp_str head;    /* first decoded bytes of other leaf parts (≤ 256), for magic */
 };
 
@@ -130,6 +131,7 @@ struct gp_message {
 	bool is_smtputf8;	/* any raw 8-bit byte in a header */
 	bool has_bare_cr, has_nul; /* seen in the body */
 	bool has_bare_lf;	   /* a line end without CR in a body that has CRLF too */
+	bool lacks_separator;	   /* no empty line stood between headers and body (gp_message_parse) */
 	bool is_finished;
 	struct gp_message_state *state; /* private to lib/mail */
 };

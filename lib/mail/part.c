@@ -235,6 +235,7 @@ void gp_part_decode(struct gp_message *m, struct gp_part *p, struct gp_str conte
 {
 	enum gp_encoding encoding;
 
+	p->raw = content;
 	if (gp_str_starts(p->type, GP_STR("text/")) || (p->flags & GP_PART_TEXT)) {
 		decode_text(m, p, content);
 		return;

@@ -31,6 +31,7 @@ const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 	static const struct gp_rule_eval *const tables[] = {
 		own,
 		gp_rule_evals_auth,
+		gp_rule_evals_body,
 		gp_rule_evals_date,
 		gp_rule_evals_dns,
 		gp_rule_evals_forged,
@@ -40,6 +41,7 @@ const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 		gp_rule_evals_html_link,
 		gp_rule_evals_image,
 		gp_rule_evals_list,
+		gp_rule_evals_mime,
 		gp_rule_evals_relay,
 	};
 

@@ -34,6 +34,7 @@ struct gp_eval {
 	struct gp_arena *arena;	       /* of the message */
 	struct gp_rule_dns *dns; /* what the DNS answered, rule_dns.h; NULL: not asked */
 	struct gp_pcre *pcre;
+	struct gp_rule_subject *subjects; /* by target; what has no ranges was not built yet */
 	struct gp_str evidence; /* what a function that hits has seen, for traces */
 	void *memo[GP_EVAL_MEMO_KEYS];
 };
@@ -51,6 +52,7 @@ struct gp_rule_eval {
 
 /* Each ends with a NULL name. */
 extern const struct gp_rule_eval gp_rule_evals_auth[];
+extern const struct gp_rule_eval gp_rule_evals_body[];
 extern const struct gp_rule_eval gp_rule_evals_dns[];
 extern const struct gp_rule_eval gp_rule_evals_date[];
 extern const struct gp_rule_eval gp_rule_evals_forged[];
@@ -60,6 +62,7 @@ extern const struct gp_rule_eval gp_rule_evals_html[];
 extern const struct gp_rule_eval gp_rule_evals_html_link[];
 extern const struct gp_rule_eval gp_rule_evals_image[];
 extern const struct gp_rule_eval gp_rule_evals_list[];
+extern const struct gp_rule_eval gp_rule_evals_mime[];
 extern const struct gp_rule_eval gp_rule_evals_relay[];
 /* Of askdns rules, which have no function's name. */
 extern const struct gp_rule_eval gp_rule_eval_askdns;

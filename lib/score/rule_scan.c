@@ -31,6 +31,7 @@ struct gp_rule_scan {
 	const struct gp_rule_input *input;
 	struct gp_arena *arena;
 	struct gp_relay_path relays;
+	struct gp_rule_subject subjects[GP_RULE_TARGETS];
 	struct gp_rule_scratch *scratch; /* NULL after _finish */
 	struct gp_rule_dns *dns; /* NULL: not asked */
 	double *hits;	    /* by rule */
@@ -177,6 +178,7 @@ static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
 	}
 	match_target(&run);
 	invert_negated(&run);
+	s->subjects[type] = run.subject;
 }
 
 static void release_scratch(struct gp_rule_scan *s)
@@ -256,7 +258,8 @@ static void run_evals(struct gp_rule_scan *s)
 			    .relays = &s->relays,
 			    .arena = s->arena,
 			    .dns = s->dns,
-			    .pcre = s->scratch->pcre};
+			    .pcre = s->scratch->pcre,
+			    .subjects = s->subjects};
 
 	for (size_t i = 0; i < s->set->evals.len; i++) {
 		const struct gp_rule *r = s->set->evals.items[i];
