@@ -94,18 +94,23 @@ void gp_log_escape(struct gp_buf *out, struct gp_str s, enum gp_log_format forma
 
 static void add_key(struct gp_logline *l, const char *key)
 {
-	if (l->format == GP_LOG_JSON)
-		gp_buf_printf(&l->buf, "%s\"%s\":", l->buf.len > 1 ? "," : "", key);
-	else
-		gp_buf_printf(&l->buf, "%s%s=", l->buf.len ? " " : "", key);
+	bool is_json = l->format == GP_LOG_JSON;
+
+	if (l->buf.len > is_json)
+		gp_buf_add_chr(&l->buf, is_json ? ',' : ' ');
+	if (is_json)
+		gp_buf_add_chr(&l->buf, '"');
+	gp_buf_add_cstr(&l->buf, key);
+	gp_buf_add_cstr(&l->buf, is_json ? "\":" : "=");
 }
 
 void gp_logline_begin(struct gp_logline *l, enum gp_log_level level)
 {
 	l->level = level;
 	l->format = line_format;
+	l->is_wanted = gp_log_enabled(level);
 	gp_buf_init(&l->buf, GP_LOG_LINE_MAX - 2);
-	if (l->format == GP_LOG_JSON) {
+	if (l->format == GP_LOG_JSON && l->is_wanted) {
 		gp_buf_add_chr(&l->buf, '{');
 		gp_logline_cstr(l, "level", gp_log_level_name(level));
 	}
@@ -127,6 +132,8 @@ void gp_logline_str(struct gp_logline *l, const char *key, struct gp_str value)
 	bool quoted = l->format == GP_LOG_JSON;
 	size_t start = l->buf.len;
 
+	if (!l->is_wanted)
+		return;
 	add_key(l, key);
 	if (quoted)
 		gp_buf_add_chr(&l->buf, '"');
@@ -147,6 +154,8 @@ void gp_logline_int(struct gp_logline *l, const char *key, int64_t value)
 {
 	size_t start = l->buf.len;
 
+	if (!l->is_wanted)
+		return;
 	add_key(l, key);
 	gp_buf_printf(&l->buf, "%lld", (long long)value);
 	finish_field(l, start);
@@ -156,6 +165,8 @@ void gp_logline_num(struct gp_logline *l, const char *key, double value, int dec
 {
 	size_t start = l->buf.len;
 
+	if (!l->is_wanted)
+		return;
 	add_key(l, key);
 	if (isfinite(value) || l->format == GP_LOG_TEXT)
 		gp_buf_printf(&l->buf, "%.*f", decimals, value);
@@ -166,6 +177,8 @@ void gp_logline_num(struct gp_logline *l, const char *key, double value, int dec
 
 void gp_logline_emit(struct gp_logline *l)
 {
+	if (!l->is_wanted)
+		return;
 	if (l->format == GP_LOG_JSON) {
 		l->buf.max = GP_LOG_LINE_MAX;
 		gp_buf_add_chr(&l->buf, '}');

@@ -49,6 +49,7 @@ struct gp_logline {
 	struct gp_buf buf;
 	enum gp_log_level level;
 	enum gp_log_format format; /* as it was when the line began */
+	bool is_wanted; /* at its level, when it began; else nothing is put together */
 };
 
 /* Begin, add fields, emit (which also releases).  Keys are our own literals. */
