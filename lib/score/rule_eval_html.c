@@ -7,6 +7,7 @@
 #include "lib/base/num.h"
 #include "lib/base/utf8.h"
 #include "lib/score/rule_eval_text.h"
+#include "lib/score/rule_locale.h"
 #include "lib/score/rule_pcre.h"
 
 const struct gp_rule_html *gp_eval_html(struct gp_eval *e)
@@ -249,6 +250,31 @@ static bool html_title_subject_ratio(struct gp_eval *e, const struct gp_rule_eva
 	return false;
 }
 
+/* Half or more of the character sets that a document names are foreign. */
+static bool html_charset_faraway(struct gp_eval *e, const struct gp_rule_eval *row,
+				 const struct gp_str *args, size_t n_args)
+{
+	if (gp_rule_locale_takes_all(e->set))
+		return false;
+	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next) {
+		unsigned foreign = 0, welcome = 0;
+
+		for (size_t i = 0; i < h->charsets.items.len; i++) {
+			struct gp_str rest = h->charsets.items.items[i], charset;
+
+			while (gp_str_next_word(&rest, &charset)) {
+				bool is_welcome = gp_rule_locale_has(e->set, charset);
+
+				welcome += is_welcome;
+				foreign += !is_welcome;
+			}
+		}
+		if (foreign && foreign >= welcome)
+			return true;
+	}
+	return false;
+}
+
 static bool check_iframe_src(struct gp_eval *e, const struct gp_rule_eval *row,
 			     const struct gp_str *args, size_t n_args)
 {
@@ -269,6 +295,7 @@ const struct gp_rule_eval gp_rule_evals_html[] = {
 	{"html_text_match", 2, 2, html_text_match, 0, false, .pattern = 2},
 	{"html_text_not_match", 2, 2, html_text_match, 0, true, .pattern = 2},
 	{"html_title_subject_ratio", 1, 1, html_title_subject_ratio, 0, false},
+	{"html_charset_faraway", 0, 0, html_charset_faraway, 0, false},
 	{"check_iframe_src", 0, 0, check_iframe_src, 0, false},
 	{0},
 };

@@ -349,6 +349,29 @@ static bool attribute(struct reader *r, const struct gp_html_token *token, const
 	return true;
 }
 
+/* What follows "charset=" in the content of <meta http-equiv=Content-Type>. */
+static void note_charset(struct reader *r, const struct gp_html_token *token)
+{
+	const struct gp_str word = GP_STR("charset");
+	struct gp_str v;
+	size_t at, n = 0;
+
+	if (!attribute(r, token, "http-equiv", &v) ||
+	    gp_str_ifind(v, GP_STR("content-type"), 0) == v.len ||
+	    !attribute(r, token, "content", &v))
+		return;
+	at = gp_str_ifind(v, word, 0);
+	v = gp_str_trim(gp_str_sub(v, at + word.len, SIZE_MAX));
+	if (!gp_str_starts(v, GP_STR("=")))
+		return;
+	v = gp_str_trim(gp_str_sub(v, 1, SIZE_MAX));
+	if (v.len && (v.ptr[0] == '"' || v.ptr[0] == '\''))
+		v = gp_str_sub(v, 1, SIZE_MAX);
+	while (n < v.len && v.ptr[n] != '"' && v.ptr[n] != '\'')
+		n++;
+	add_text(r->a, &r->h->charsets, gp_str_sub(v, 0, n));
+}
+
 /* What is noted of single elements. */
 static void note_start(struct reader *r, const struct gp_html_token *token)
 {
@@ -371,6 +394,8 @@ static void note_start(struct reader *r, const struct gp_html_token *token)
 		r->has_anchor = true;
 		r->target = attribute(r, token, "href", &v) ? gp_arena_str(r->a, gp_str_trim(v))
 							    : GP_STR("");
+	} else if (tag == GP_TAG_META) {
+		note_charset(r, token);
 	} else if (tag == GP_TAG_TITLE) {
 		flush(r, &r->title, &r->has_title, &h->titles);
 		r->has_title = true;

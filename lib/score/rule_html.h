@@ -39,6 +39,7 @@ struct gp_rule_html {
 	struct gp_map inside; /* tag's name → struct gp_rule_html_tag; of all that occur */
 	struct gp_rule_html_tag *known[GP_TAG_COUNT]; /* the same, by tag */
 	struct gp_rule_html_texts comments, titles, scripts;
+	struct gp_rule_html_texts charsets; /* of <meta http-equiv=content-type> */
 	struct gp_rule_html_texts anchors, targets; /* each <a>'s text, and where it leads, or "" */
 };
 

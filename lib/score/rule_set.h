@@ -127,6 +127,8 @@ struct gp_rule_info {
 	const unsigned *needs; /* of a meta: the rules it reads, as numbers; some may be repeated */
 	size_t n_needs;
 };
+/* Do rules of the set ask the DNS? */
+bool gp_rule_set_asks(const struct gp_rule_set *set);
 size_t gp_rule_set_count(const struct gp_rule_set *set);
 /* In order of first appearance; false beyond the last. */
 bool gp_rule_set_info(const struct gp_rule_set *set, size_t i, struct gp_rule_info *ret);

@@ -137,6 +137,38 @@ static void links(void **state)
 	assert_string_equal(html(calls, "<a href='http://192.0.2.1/'>https://192.0.2.1/</a>"), "");
 }
 
+#define META(charset) "<meta http-equiv='Content-Type' content='text/html; charset=" charset "'>"
+
+static bool is_faraway(const char *ok_locales, const char *document)
+{
+	GP_BUF_AUTO text = GP_BUF_INIT(4096);
+	struct fixture f;
+	bool hit;
+
+	gp_buf_printf(&text, "body R eval:html_charset_faraway()\n%s\n", ok_locales);
+	fixture_load(&f, gp_buf_cstr(&text));
+	gp_buf_reset(&text);
+	gp_buf_printf(&text, HEAD "%s", document);
+	fixture_scan(&f, gp_buf_cstr(&text));
+	hit = gp_rule_scan_hits(f.scan, "R") != 0;
+	fixture_done(&f);
+	return hit;
+}
+
+static void charsets(void **state)
+{
+	assert_false(is_faraway("", META("gb2312")));
+	assert_false(is_faraway("ok_locales all", META("gb2312")));
+	assert_true(is_faraway("ok_locales en", META("gb2312")));
+	assert_true(is_faraway("ok_locales en ja", META("GB_2312")));
+	assert_false(is_faraway("ok_locales en zh", META("gb2312")));
+	assert_false(is_faraway("ok_locales en", META("utf-8")));
+	assert_false(is_faraway("ok_locales en", META("3Diso-8859-1")));
+	assert_true(is_faraway("ok_locales en", META("big5") META("utf-8")));
+	assert_false(is_faraway("ok_locales en", META("big5") META("utf-8") META("ascii")));
+	assert_false(is_faraway("ok_locales en", "<meta name=x content='charset=big5'>"));
+}
+
 /* What a stranger may repeat at will. */
 static void bounds(void **state)
 {
@@ -181,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tags),	   cmocka_unit_test(ratios), cmocka_unit_test(letters),
 		cmocka_unit_test(images),  cmocka_unit_test(texts),  cmocka_unit_test(links),
+		cmocka_unit_test(charsets),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(attached_images),
 	};
