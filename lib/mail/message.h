@@ -158,6 +158,10 @@ struct gp_str gp_message_value(const struct gp_message *m, const char *name);
 /* The pristine message (headers and body, LF line ends), for `full` rules; built on first use. */
 struct gp_str gp_message_full(struct gp_message *m);
 
+/* All text of the message, seen or not, in order, for `body` rules: paragraphs ended by "\n", white
+ * space folded to one space, UTF-8; without the Subject.  Built on first use. */
+struct gp_str gp_message_flat_text(struct gp_message *m);
+
 /* Identity of a message for learning (DESIGN 4.8): SHA-256 over From, Date, Message-ID, Subject
  * and the body with LF line ends; the same at SMTP, LMTP and IMAP. */
 void gp_message_digest(const struct gp_message *m, unsigned char ret_digest[32]);

@@ -12,6 +12,7 @@ struct gp_message_state {
 	size_t headers_size;	/* bytes kept of the message's header fields */
 	size_t part_headers_size; /* bytes kept of all parts' header fields */
 	struct gp_str full;	/* gp_message_full(), once built */
+	struct gp_str flat;	/* gp_message_flat_text(), once built */
 	size_t decoded_size;	/* bytes decoded of all text parts */
 	bool is_after_cr;	/* the last chunk ended in CR, which is not in `body` yet */
 	bool has_crlf, has_lf;

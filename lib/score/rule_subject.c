@@ -100,7 +100,7 @@ static const struct gp_header *last_subject(const struct gp_message *m)
 	return NULL;
 }
 
-static void build_body(struct builder *b, const struct gp_message *m)
+static void build_body(struct builder *b, struct gp_message *m)
 {
 	const struct gp_header *subject = last_subject(m);
 
@@ -109,8 +109,7 @@ static void build_body(struct builder *b, const struct gp_message *m)
 		gp_buf_add_str(&b->buf, gp_str_trim(subject->value));
 	gp_buf_add_chr(&b->buf, '\n');
 	finish(b);
-	add_paragraphs(b, m->text);
-	add_paragraphs(b, m->hidden_text);
+	add_paragraphs(b, gp_message_flat_text(m));
 }
 
 /* Where to cut near `at`: behind a line end, else a '>', else a space, within `reach`. */
@@ -153,7 +152,7 @@ static void build_rawbody(struct builder *b, const struct gp_message *m)
 }
 
 /* Links of the HTML, then what the text (all of it, the Subject too) has. */
-static void build_uri(struct builder *b, const struct gp_rule_set *set, const struct gp_message *m)
+static void build_uri(struct builder *b, const struct gp_rule_set *set, struct gp_message *m)
 {
 	const struct gp_header *subject = last_subject(m);
 	struct gp_rule_uris uris;
@@ -163,8 +162,7 @@ static void build_uri(struct builder *b, const struct gp_rule_set *set, const st
 		gp_rule_uris_add(&uris, m->references.items[i], false);
 	if (subject)
 		gp_rule_uris_scan(&uris, subject->value);
-	gp_rule_uris_scan(&uris, m->text);
-	gp_rule_uris_scan(&uris, m->hidden_text);
+	gp_rule_uris_scan(&uris, gp_message_flat_text(m));
 	for (size_t i = 0; i < uris.items.len; i++)
 		add(b, uris.items.items[i]);
 }

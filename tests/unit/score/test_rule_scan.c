@@ -79,7 +79,7 @@ static const struct {
 	{"body R /free\\.\\s+Second/s", 0},
 	{"body R /^Second/", 1},
 	{"body R /\\ASecond/", 1},
-	{"body R /here\\.\\n?\\z/", 1},
+	{"body R /here\\. \\z/", 1}, /* the line end of the part's last line */
 	{"body R m{second paragraph}i", 1},
 	{"body R m,second paragraph,", 0},
 	{"body R /f r e e/x", 1},
