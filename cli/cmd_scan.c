@@ -266,7 +266,8 @@ static int open_network(const struct gp_snapshot *snap, struct run *run, struct 
 	struct gp_diag diag;
 	int status;
 
-	if (!rules->network && !run->o->zone)
+	if ((!rules->network && !run->o->zone) ||
+	    (!run->client.family && !gp_rule_set_asks(gp_scanner_rules(run->scanner))))
 		return 0;
 	status = gp_cli_dns_open(snap, run->o->zone, dns);
 	if (status)

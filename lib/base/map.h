@@ -35,6 +35,6 @@ void *gp_map_get(const struct gp_map *m, struct gp_str key);
 void *gp_map_set(struct gp_map *m, struct gp_str key, void *value);
 
 #define GP_MAP_EACH(m, e)                                                                          \
-	for (struct gp_map_entry *e = (m)->entries; e < (m)->entries + (m)->len; e++)
+	for (struct gp_map_entry *e = (m)->entries; e && e < (m)->entries + (m)->len; e++)
 
 #endif

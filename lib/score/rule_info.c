@@ -8,6 +8,11 @@
 #include "lib/base/mem.h"
 #include "lib/score/rule_meta.h"
 
+bool gp_rule_set_asks(const struct gp_rule_set *set)
+{
+	return set->queries.len > 0;
+}
+
 size_t gp_rule_set_count(const struct gp_rule_set *set)
 {
 	return set->rules.len;

@@ -35,9 +35,11 @@ static void check(const struct gp_rule_html *h, size_t size)
 	/* An image in a link adds six bytes for at least five. */
 	FUZZ_CHECK(sum(&h->anchors) <= 4 * size && sum(&h->titles) <= 4 * size);
 	FUZZ_CHECK(sum(&h->comments) <= 4 * size);
-	for (const struct gp_map_entry *e = h->inside.entries;
-	     e < h->inside.entries + h->inside.len; e++)
-		FUZZ_CHECK(((const struct gp_rule_html_tag *)e->value)->open >= 0);
+	for (size_t i = 0; i < h->inside.len; i++) {
+		const struct gp_rule_html_tag *tag = h->inside.entries[i].value;
+
+		FUZZ_CHECK(tag->open >= 0);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -60,6 +60,7 @@ static struct seen look(const struct world *w)
 	fixture_load(&f, w->rules);
 	assert_string_equal(fixture_problem(&f, GP_RULE_ERROR), "");
 	f.input.trace = true;
+	assert_true(gp_rule_set_asks(f.set));
 	seen = scan(&f, w, dns);
 	gp_resolver_close(&dns);
 	fixture_done(&f);
