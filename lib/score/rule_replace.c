@@ -160,18 +160,22 @@ static struct gp_str define(struct expansion *x, struct gp_str text)
 	return gp_str(gp_arena_cstr(x->b->arena, gp_buf_str(&out)));
 }
 
+static struct gp_str expand_to_subroutines(struct gp_rule_builder *b, struct gp_str text)
+{
+	struct expansion x = {.b = b, .as_subroutines = true};
+
+	gp_map_init(&x.used, b->arena, false);
+	text = expand(&x, text);
+	return text.ptr && x.used.len ? define(&x, text) : text;
+}
+
 int gp_rule_replace(struct gp_rule_builder *b, struct gp_rule *r, struct gp_diag *diag)
 {
 	struct expansion x = {.b = b};
 	struct gp_str text = expand(&x, r->regex.text);
 
-	if (!text.ptr || text.len > INLINE_MAX) {
-		x.as_subroutines = true;
-		gp_map_init(&x.used, b->arena, false);
-		text = expand(&x, r->regex.text);
-		if (text.ptr && x.used.len)
-			text = define(&x, text);
-	}
+	if (!text.ptr || text.len > INLINE_MAX)
+		text = expand_to_subroutines(b, r->regex.text);
 	if (!text.ptr) {
 		gp_diag_set(diag, "the pattern is larger than %u bytes with its tags",
 			    EXPANDED_MAX);
@@ -180,4 +184,12 @@ int gp_rule_replace(struct gp_rule_builder *b, struct gp_rule *r, struct gp_diag
 	r->regex.text = text;
 	gp_regex_derive(b->arena, &r->regex);
 	return GP_OK;
+}
+
+void gp_rule_replace_smaller(struct gp_rule_builder *b, struct gp_rule *r, struct gp_str written)
+{
+	struct gp_str text = expand_to_subroutines(b, written);
+
+	if (text.ptr)
+		r->regex.text = text;
 }

@@ -14,4 +14,9 @@ enum gp_tag_kind { GP_TAG_TAG, GP_TAG_PRE, GP_TAG_INTER, GP_TAG_POST };
  * compiler takes.  GP_ELIMIT, GP_EINVAL with the reason. */
 int gp_rule_replace(struct gp_rule_builder *b, struct gp_rule *r, struct gp_diag *diag) GP_MUST_USE;
 
+/* The same with a subroutine for each tag, where PCRE2 found the text too large as it multiplies
+ * what {5} stands behind.  `written`: the pattern as it was.  What was derived from the text
+ * stays: the language is the same. */
+void gp_rule_replace_smaller(struct gp_rule_builder *b, struct gp_rule *r, struct gp_str written);
+
 #endif

@@ -72,6 +72,7 @@ static void set_default_score(struct gp_rule *r)
 
 static void compile_pattern(struct gp_rule_builder *b, struct gp_rule *r)
 {
+	struct gp_str written = r->regex.text;
 	struct gp_diag diag;
 	int err;
 
@@ -82,6 +83,10 @@ static void compile_pattern(struct gp_rule_builder *b, struct gp_rule *r)
 	if (!r->wants_tags)
 		gp_regex_derive(b->arena, &r->regex);
 	err = gp_pcre_compile(b->arena, &r->regex, &diag);
+	if (err == GP_ELIMIT && r->wants_tags) {
+		gp_rule_replace_smaller(b, r, written);
+		err = gp_pcre_compile(b->arena, &r->regex, &diag);
+	}
 	if (err == GP_OK)
 		return;
 	gp_rule_make_inert(b, r, "%s", diag.text);

@@ -365,6 +365,25 @@ static void relays(void **state)
 	fixture_done(&f);
 }
 
+/* What PCRE2 finds too large is compiled with subroutines: "{9}" multiplies what it repeats. */
+static void large_repetition(void **state)
+{
+	struct fixture f;
+	struct gp_buf rules = GP_BUF_INIT(1 << 20);
+
+	gp_buf_add_cstr(&rules, "replace_tag WORD (?:first|paragraph|with|free|money");
+	for (unsigned i = 0; i < 600; i++)
+		gp_buf_printf(&rules, "|no%useldom", i);
+	gp_buf_add_cstr(&rules, ")\nreplace_rules R S\nbody R /^(?:<WORD>\\s){5}(?:<WORD>){1,9}\\./i\n"
+				"body S /^(?:<WORD>\\s){6}<WORD>/\n");
+	fixture_load(&f, gp_buf_cstr(&rules));
+	assert_string_equal(fixture_problem(&f, GP_RULE_INERT), "");
+	fixture_scan(&f, mail);
+	assert_string_equal(fixture_hits(&f), "R");
+	gp_buf_done(&rules);
+	fixture_done(&f);
+}
+
 static void *scan_often(void *arg)
 {
 	struct gp_rule_set *set = arg;
@@ -412,6 +431,7 @@ int main(void)
 		cmocka_unit_test(scores), cmocka_unit_test(evidence), cmocka_unit_test(limits),
 		cmocka_unit_test(budget), cmocka_unit_test(abandoned), cmocka_unit_test(threads),
 		cmocka_unit_test(envelope_sender),
+		cmocka_unit_test(large_repetition),
 		cmocka_unit_test(relays),
 	};
 
