@@ -30,8 +30,11 @@ const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 {
 	static const struct gp_rule_eval *const tables[] = {
 		own,
+		gp_rule_evals_adsp,
+		gp_rule_evals_alternative,
 		gp_rule_evals_auth,
 		gp_rule_evals_body,
+		gp_rule_evals_charset,
 		gp_rule_evals_date,
 		gp_rule_evals_dns,
 		gp_rule_evals_forged,
@@ -43,6 +46,7 @@ const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 		gp_rule_evals_list,
 		gp_rule_evals_mime,
 		gp_rule_evals_relay,
+		gp_rule_evals_urihost,
 	};
 
 	for (size_t t = 0; t < GP_ARRAY_SIZE(tables); t++)

@@ -22,6 +22,7 @@ enum gp_eval_memo_key {
 	GP_EVAL_MIME,
 	GP_EVAL_HTML,
 	GP_EVAL_IMAGES,
+	GP_EVAL_DIFFERENCE,
 	GP_EVAL_MEMO_KEYS = 16, /* room; a subject's own keys come before this one */
 };
 
@@ -51,8 +52,11 @@ struct gp_rule_eval {
 };
 
 /* Each ends with a NULL name. */
+extern const struct gp_rule_eval gp_rule_evals_adsp[];
+extern const struct gp_rule_eval gp_rule_evals_alternative[];
 extern const struct gp_rule_eval gp_rule_evals_auth[];
 extern const struct gp_rule_eval gp_rule_evals_body[];
+extern const struct gp_rule_eval gp_rule_evals_charset[];
 extern const struct gp_rule_eval gp_rule_evals_dns[];
 extern const struct gp_rule_eval gp_rule_evals_date[];
 extern const struct gp_rule_eval gp_rule_evals_forged[];
@@ -64,6 +68,7 @@ extern const struct gp_rule_eval gp_rule_evals_image[];
 extern const struct gp_rule_eval gp_rule_evals_list[];
 extern const struct gp_rule_eval gp_rule_evals_mime[];
 extern const struct gp_rule_eval gp_rule_evals_relay[];
+extern const struct gp_rule_eval gp_rule_evals_urihost[];
 /* Of askdns rules, which have no function's name. */
 extern const struct gp_rule_eval gp_rule_eval_askdns;
 

@@ -5,18 +5,8 @@
 #include "lib/score/rule_eval_text.h"
 
 #include "lib/base/num.h"
-#include "lib/score/rule_subject.h"
 
 #define UPPERCASE_LEN_MIN 200 /* bytes; less says nothing */
-
-static const struct gp_rule_subject *subject(struct gp_eval *e, enum gp_rule_type target)
-{
-	struct gp_rule_subject *s = &e->subjects[target];
-
-	if (!s->ranges)
-		gp_rule_subject_build(target, e->set, e->in, e->relays, e->arena, s);
-	return s;
-}
 
 /* Charsets in which letters of other scripts look like capitals. */
 static bool is_shouting_charset(struct gp_eval *e, struct gp_str charset)
@@ -56,7 +46,7 @@ static bool is_encoded(struct gp_str s)
 static bool check_for_uppercase(struct gp_eval *e, const struct gp_rule_eval *row,
 				const struct gp_str *args, size_t n_args)
 {
-	const struct gp_rule_subject *s = subject(e, GP_RULE_BODY);
+	const struct gp_rule_subject *s = gp_eval_subject(e, GP_RULE_BODY);
 	const struct gp_message *m = e->in->message;
 	size_t len = 0, lower = 0, upper = 0;
 	double percent = 0, min = 0, max = 0;
@@ -89,7 +79,7 @@ static bool check_for_uppercase(struct gp_eval *e, const struct gp_rule_eval *ro
 static bool tvd_vertical_words(struct gp_eval *e, const struct gp_rule_eval *row,
 			       const struct gp_str *args, size_t n_args)
 {
-	const struct gp_rule_subject *s = subject(e, GP_RULE_BODY);
+	const struct gp_rule_subject *s = gp_eval_subject(e, GP_RULE_BODY);
 	double most = -1, min = 0, max = 0;
 
 	if (gp_num_parse_double(args[0], &min) || gp_num_parse_double(args[1], &max))

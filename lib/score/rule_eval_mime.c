@@ -292,6 +292,7 @@ static bool check_name(struct gp_eval *e, const struct gp_rule_eval *row, const 
 		{"mime_base64_encoded_text", x->has_base64_text},
 		{"mime_qp_long_line", x->has_long_qp_line},
 		{"mime_bad_iso_charset", x->has_bad_iso_charset},
+		{"mime_faraway_charset", gp_eval_has_faraway_part(e)},
 		{"mime_attachment", x->attachments > 0},
 		{"mime_ascii_text_illegal", x->has_odd_ascii},
 		{"mime_multipart_alternative", x->has_alternative},

@@ -188,6 +188,15 @@ const struct gp_eval_addrs *gp_eval_to_addrs(struct gp_eval *e)
 	return addrs;
 }
 
+const struct gp_rule_subject *gp_eval_subject(struct gp_eval *e, enum gp_rule_type target)
+{
+	struct gp_rule_subject *s = &e->subjects[target];
+
+	if (!s->ranges)
+		gp_rule_subject_build(target, e->set, e->in, e->relays, e->arena, s);
+	return s;
+}
+
 struct gp_str gp_eval_domain(struct gp_str addr)
 {
 	size_t i = addr.len;

@@ -6,6 +6,7 @@
 #define GP_SCORE_RULE_EVAL_TEXT_H
 
 #include "lib/score/rule_eval.h"
+#include "lib/score/rule_subject.h"
 
 struct gp_eval_addrs {
 	GP_VEC(struct gp_str) items; /* as written */
@@ -26,6 +27,9 @@ struct gp_str gp_eval_addr(struct gp_eval *e, const char *name);
 const struct gp_eval_addrs *gp_eval_from_addrs(struct gp_eval *e);
 const struct gp_eval_addrs *gp_eval_to_addrs(struct gp_eval *e);
 
+/* What patterns of a target are run over (paragraphs of the body, URIs …). */
+const struct gp_rule_subject *gp_eval_subject(struct gp_eval *e, enum gp_rule_type target);
+
 /* The part behind the last @, or all. */
 struct gp_str gp_eval_domain(struct gp_str addr);
 struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s);
@@ -33,6 +37,9 @@ struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s);
 /* Does a pattern match?  It is compiled here and now: only for what is seldom asked.  A
  * malformed one matches nothing. */
 bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, struct gp_str text);
+
+/* Does a part declare a charset of a language that ok_locales leaves out? */
+bool gp_eval_has_faraway_part(struct gp_eval *e);
 
 /* Are there no Received lines, or did a list remove them? */
 bool gp_eval_lacks_received(struct gp_eval *e);

@@ -22,10 +22,12 @@ static const struct row {
 	enum operation operation;
 	bool is_named; /* the first word is "(NAME)" */
 } rows[] = {
+	{"adsp_override", "adsp_override", ADD_LINE, false},
 	{"all_spam_to", "all_spam_to", ADD, false},
 	{"always_trust_envelope_sender", "always_trust_envelope_sender", SET, false},
 	{"blocklist_from", "blocklist_from", ADD, false},
 	{"blocklist_subject", "blocklist_subject", ADD_LINE, false},
+	{"blocklist_uri_host", "enlist_uri_host BLOCK", ADD, false},
 	{"blocklist_to", "blocklist_to", ADD, false},
 	{"clear_dns_query_restriction", "dns_query_restriction", CLEAR, false},
 	{"clear_internal_networks", "internal_networks", CLEAR, false},
@@ -41,7 +43,9 @@ static const struct row {
 	{"dns_block_rule", "dns_block_rule", ADD_LINE, false},
 	{"dns_block_time", "dns_block_time", SET, false},
 	{"dns_query_restriction", "dns_query_restriction", ADD_LINE, false},
+	{"delist_uri_host", "enlist_uri_host", REMOVE, true},
 	{"enlist_addrlist", "enlist_addrlist", ADD, true},
+	{"enlist_uri_host", "enlist_uri_host", ADD, true},
 	{"envelope_sender_header", "envelope_sender_header", SET, false},
 	{"freemail_domains", "freemail_domains", ADD, false},
 	{"freemail_import_def_welcomelist_auth", "freemail_import_def", SET, false},
@@ -80,6 +84,7 @@ static const struct row {
 	{"welcomelist_from_rcvd", "welcomelist_from_rcvd", ADD_LINE, false},
 	{"welcomelist_from_spf", "welcomelist_from_spf", ADD, false},
 	{"welcomelist_subject", "welcomelist_subject", ADD_LINE, false},
+	{"welcomelist_uri_host", "enlist_uri_host WELCOME", ADD, false},
 	{"welcomelist_to", "welcomelist_to", ADD, false},
 };
 

@@ -1,0 +1,102 @@
+/*
+ * Eval functions over lists of hosts in links, under SpamAssassin's names
+ * (Mail::SpamAssassin::Plugin::WLBLEval): `enlist_uri_host (NAME) example.com !www.example.com`.
+ */
+#include "lib/score/rule_eval_text.h"
+#include "lib/score/rule_host.h"
+#include "lib/score/rule_uri.h"
+
+#define LABELS_MAX 11 /* of a name, looked at from its end */
+
+/* The host itself, else the nearest name above it that the list knows, decides. */
+static bool is_listed(struct gp_eval *e, const struct gp_rule_list *list, struct gp_str host)
+{
+	for (unsigned n = 0; host.len && n < LABELS_MAX; n++) {
+		size_t dot;
+
+		if (gp_rule_list_has(list, host))
+			return true;
+		if (gp_rule_list_has(list, gp_str(gp_arena_printf(e->arena, "!%.*s", GP_STR_FMT(host)))))
+			return false;
+		dot = gp_str_find_chr(host, '.', 0);
+		host = gp_str_sub(host, dot + 1, host.len);
+		if (gp_is_digit(host.len ? host.ptr[host.len - 1] : '0'))
+			break; /* an address has no names above it */
+	}
+	return false;
+}
+
+/* "host" of "scheme://user@host:port/…"; empty if it has none. */
+static struct gp_str host_of(struct gp_str uri)
+{
+	static const struct gp_str mark = GP_STR("://");
+	size_t at = gp_str_find(uri, mark, 0), n = 0;
+
+	if (at >= uri.len)
+		return GP_STR("");
+	uri = gp_str_sub(uri, at + mark.len, uri.len);
+	while (n < uri.len && !strchr("/?#", uri.ptr[n]))
+		n++;
+	uri = gp_eval_domain(gp_str_sub(uri, 0, n));
+	return gp_str_sub(uri, 0, gp_str_find_chr(uri, ':', 0));
+}
+
+/* A name that can exist, or an address. */
+static bool is_host(const struct gp_eval *e, struct gp_str host)
+{
+	struct gp_ip ip;
+
+	return host.len && (gp_rule_host_is_valid(e->set, host) || gp_ip_parse(host, &ip) == GP_OK);
+}
+
+static bool any_listed(struct gp_eval *e, const char *name)
+{
+	const struct gp_rule_subject *uris = gp_eval_subject(e, GP_RULE_URI);
+	const struct gp_rule_list *list = gp_rule_list_get(
+		e->set, gp_str(gp_arena_printf(e->arena, "enlist_uri_host %s", name)));
+
+	for (size_t i = 0; list->items.len && i < uris->segments.len; i++) {
+		struct gp_str host = host_of(gp_rule_segment_text(uris, i));
+
+		if (is_host(e, host) && is_listed(e, list, host)) {
+			e->evidence = host;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool check_uri_host_listed(struct gp_eval *e, const struct gp_rule_eval *row,
+				  const struct gp_str *args, size_t n_args)
+{
+	return any_listed(e, gp_arena_cstr(e->arena, args[0]));
+}
+
+/* flag: the list of the good. */
+static bool check_uri_host_in(struct gp_eval *e, const struct gp_rule_eval *row,
+			      const struct gp_str *args, size_t n_args)
+{
+	return any_listed(e, row->flag ? "WELCOME" : "BLOCK");
+}
+
+/* A link longer than what is kept of one. */
+static bool check_uri_truncated(struct gp_eval *e, const struct gp_rule_eval *row,
+				const struct gp_str *args, size_t n_args)
+{
+	const struct gp_rule_subject *uris = gp_eval_subject(e, GP_RULE_URI);
+
+	for (size_t i = 0; i < uris->segments.len; i++)
+		if (uris->segments.items[i].len >= GP_RULE_URI_SIZE_MAX)
+			return true;
+	return false;
+}
+
+const struct gp_rule_eval gp_rule_evals_urihost[] = {
+	{"check_uri_host_listed", 1, 1, check_uri_host_listed, 0, false},
+	{"check_uri_host_in_blocklist", 0, 0, check_uri_host_in, 0, false},
+	{"check_uri_host_in_blacklist", 0, 0, check_uri_host_in, 0, false},
+	{"check_uri_host_in_welcomelist", 0, 0, check_uri_host_in, 0, true},
+	{"check_uri_host_in_whitelist", 0, 0, check_uri_host_in, 0, true},
+	{"check_uri_truncated", 0, 0, check_uri_truncated, 0, false},
+	{0},
+};
