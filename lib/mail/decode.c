@@ -136,6 +136,23 @@ static size_t soft_break(struct gp_str in, size_t i)
 	return i + n < in.len && in.ptr[i + n] == '\n' ? n + 1 : 0;
 }
 
+/* Literal bytes: white space at the end of a line was added on the way (RFC 2045 §6.7, rule 3). */
+static void put_literal(struct sink *s, struct gp_str in)
+{
+	size_t lf;
+
+	while ((lf = gp_str_find_chr(in, '\n', 0)) < in.len) {
+		size_t end = lf - (lf > 0 && in.ptr[lf - 1] == '\r'), n = end;
+
+		while (n && (in.ptr[n - 1] == ' ' || in.ptr[n - 1] == '\t'))
+			n--;
+		put_all(s, gp_str_sub(in, 0, n));
+		put_all(s, gp_str_sub(in, end, lf + 1 - end));
+		in = gp_str_sub(in, lf + 1, SIZE_MAX);
+	}
+	put_all(s, in);
+}
+
 static void decode_qp(struct gp_str in, struct sink *s)
 {
 	size_t i = 0;
@@ -143,7 +160,7 @@ static void decode_qp(struct gp_str in, struct sink *s)
 	while (i < in.len && !s->is_cut) {
 		size_t at = gp_str_find_chr(in, '=', i), n;
 
-		put_all(s, gp_str_sub(in, i, at - i));
+		put_literal(s, gp_str_sub(in, i, at - i));
 		i = at + 1;
 		if (i >= in.len)
 			return;

@@ -158,6 +158,10 @@ struct gp_str gp_message_value(const struct gp_message *m, const char *name);
 /* The pristine message (headers and body, LF line ends), for `full` rules; built on first use. */
 struct gp_str gp_message_full(struct gp_message *m);
 
+/* A leaf's content with its transfer encoding taken off and line ends LF, in the charset in which it
+ * was sent, cut at GP_MAX_PART_TEXT_SIZE.  Lives in the message's arena; made anew at every call. */
+struct gp_str gp_message_part_bytes(struct gp_message *m, const struct gp_part *p);
+
 /* All text of the message, seen or not, in order, for `body` rules: paragraphs ended by "\n", white
  * space folded to one space, UTF-8; without the Subject.  Built on first use. */
 struct gp_str gp_message_flat_text(struct gp_message *m);

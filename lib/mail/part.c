@@ -260,3 +260,17 @@ struct gp_str gp_part_decode_bytes(struct gp_message *m, struct gp_part *p, stru
 	m->state->decoded_size += bytes.len;
 	return gp_arena_str(m->arena, gp_buf_str(&bytes));
 }
+
+struct gp_str gp_message_part_bytes(struct gp_message *m, const struct gp_part *p)
+{
+	GP_BUF_AUTO bytes = GP_BUF_INIT(GP_MAX_PART_TEXT_SIZE);
+	enum gp_encoding encoding;
+	bool is_cut;
+
+	(void)gp_encoding_parse(p->encoding, &encoding);
+	if (encoding == GP_ENCODING_IDENTITY)
+		return gp_str_sub(p->raw, 0, GP_MAX_PART_TEXT_SIZE);
+	(void)gp_decode(encoding, p->raw, &bytes, &is_cut);
+	drop_cr(&bytes);
+	return gp_arena_str(m->arena, gp_buf_str(&bytes));
+}

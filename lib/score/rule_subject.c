@@ -126,13 +126,35 @@ static size_t cut_near(struct gp_str s, size_t at, size_t reach)
 	return GP_MIN(at, s.len);
 }
 
-static void build_rawbody(struct builder *b, const struct gp_message *m)
+static bool is_ascii(struct gp_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] & 0x80)
+			return false;
+	return true;
+}
+
+/* Text and reports as they were sent but for the transfer encoding; empty: no such part. */
+static struct gp_str raw_text(struct gp_message *m, const struct gp_part *p)
+{
+	bool is_html = gp_str_iends(p->filename, GP_STR(".html")) ||
+		       gp_str_iends(p->filename, GP_STR(".htm"));
+
+	if (gp_str_eq(p->type, GP_STR("text/calendar")))
+		return GP_STR("");
+	if (p->decoded.len && is_ascii(p->decoded))
+		return p->decoded;
+	if (!p->decoded.len && !is_html && !gp_str_starts(p->type, GP_STR("message/")))
+		return GP_STR("");
+	return gp_message_part_bytes(m, p);
+}
+
+static void build_rawbody(struct builder *b, struct gp_message *m)
 {
 	for (size_t i = 0; i < m->parts.len; i++) {
-		const struct gp_part *p = &m->parts.items[i];
-		struct gp_str s = p->decoded;
+		struct gp_str s = raw_text(m, &m->parts.items[i]);
 
-		if (s.len == 0 || gp_str_eq(p->type, GP_STR("text/calendar")))
+		if (s.len == 0)
 			continue;
 		if (s.len > GP_RULE_PART_MAX)
 			s = gp_str_sub(s, 0, cut_near(s, GP_RULE_PART_MAX, 1024));

@@ -136,6 +136,7 @@ static const struct {
 	{"\nContent-Transfer-Encoding: base64", "aGk=\naGVs\naGk=\n", "hihelhi", GP_PART_BAD_ENCODING},
 	{"\nContent-Transfer-Encoding: base64", "", "", 0},
 	{"\nContent-Transfer-Encoding: quoted-printable", "a=3Db=\nc=20\n=0D=0A", "a=bc \n\n", 0},
+	{"\nContent-Transfer-Encoding: quoted-printable", "a \t\nb =20 \nc= \nd ", "a\nb  \ncd ", 0},
 	{"\nContent-Transfer-Encoding: quoted-printable", "50=% =ZZ =", "50=% =ZZ ", GP_PART_BAD_ENCODING},
 	{"; charset=utf-8\nContent-Transfer-Encoding: quoted-printable", "=C3=BC", "\xc3\xbc", 0},
 	{"\nContent-Transfer-Encoding: x-uuencode", "begin 644 a\n#86)C\n`\nend\n", "abc", 0},

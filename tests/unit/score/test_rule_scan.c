@@ -365,6 +365,19 @@ static void relays(void **state)
 	fixture_done(&f);
 }
 
+/* rawbody sees the bytes that were sent, body sees UTF-8. */
+static void charset_of_raw_text(void **state)
+{
+	struct fixture f;
+
+	fixture_load(&f, "rawbody RAW /caf\\xe9/\nbody TEXT /caf\\xc3\\xa9/\nrawbody REPORT /^Action: failed/m\n");
+	fixture_scan(&f, "Content-Type: multipart/report; boundary=b\n\n--b\n"
+			 "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n"
+			 "caf=E9\n--b\nContent-Type: message/delivery-status\n\nAction: failed\n--b--\n");
+	assert_string_equal(fixture_hits(&f), "RAW TEXT REPORT");
+	fixture_done(&f);
+}
+
 /* What PCRE2 finds too large is compiled with subroutines: "{9}" multiplies what it repeats. */
 static void large_repetition(void **state)
 {
@@ -432,6 +445,7 @@ int main(void)
 		cmocka_unit_test(budget), cmocka_unit_test(abandoned), cmocka_unit_test(threads),
 		cmocka_unit_test(envelope_sender),
 		cmocka_unit_test(large_repetition),
+		cmocka_unit_test(charset_of_raw_text),
 		cmocka_unit_test(relays),
 	};
 
