@@ -34,6 +34,8 @@ struct gp_dns_hit {
 	struct gp_str evidence;
 };
 
+struct gp_uri_host;
+
 struct gp_rule_dns {
 	struct gp_rule_set *set;
 	const struct gp_rule_input *in;
@@ -43,6 +45,9 @@ struct gp_rule_dns {
 	struct gp_map by_name; /* "TYPE name" → struct gp_dns_lookup */
 	GP_VEC(struct gp_dns_lookup *) lookups;
 	struct gp_dns_hit *hits; /* by query's index */
+	const struct gp_uri_host *hosts; /* of URIs, once looked for */
+	size_t n_hosts;
+	bool has_hosts;
 	struct gp_pcre *pcre;
 	int64_t now_ms;
 	unsigned late;

@@ -2,9 +2,11 @@
  * Block lists of the hosts that a message links to.
  */
 #include "lib/base/num.h"
+#include "lib/mail/url.h"
 #include "lib/score/rule_dns_int.h"
 #include "lib/score/rule_host.h"
 #include "lib/score/rule_list.h"
+#include "lib/score/rule_uri.h"
 
 /* uridnsbl_max_domains; a message that links to more is sampled from the weightiest. */
 #define HOSTS_DEFAULT 20
@@ -72,10 +74,45 @@ static bool skips_mailto(const struct gp_rule_set *set)
 	return list->items.len == 0 || !gp_str_eq(list->items.items[0], GP_STR("0"));
 }
 
-size_t gp_rule_dns_uri_hosts(struct gp_rule_dns *d, const struct gp_uri_host **ret)
+/* Hosts that stand in the text and are no links to a mail program, but to SpamAssassin. */
+static void add_from_text(struct hosts *h, struct gp_str text)
+{
+	struct gp_arena *a = h->d->arena;
+	struct gp_rule_uris uris;
+	struct gp_uri uri;
+
+	gp_rule_uris_init(&uris, h->d->set, a);
+	gp_rule_uris_scan(&uris, text);
+	for (size_t i = 0; i < uris.items.len && h->list.len < h->max; i++)
+		if (!gp_str_istarts(uris.items.items[i], GP_STR("mailto:")) &&
+		    gp_url_normalise(a, uris.items.items[i], &uri) == GP_OK)
+			add(h, uri.host);
+}
+
+/* The domains that signatures name (d=), whether they are valid or not. */
+static void add_signers(struct hosts *h)
+{
+	const struct gp_message *m = h->d->in->message;
+
+	for (size_t i = 0; i < m->headers.len; i++) {
+		struct gp_str rest = m->headers.items[i].value, tag;
+
+		if (!gp_str_ieq(m->headers.items[i].name, GP_STR("DKIM-Signature")) &&
+		    !gp_str_ieq(m->headers.items[i].name, GP_STR("DomainKey-Signature")))
+			continue;
+		while (gp_str_next(&rest, ';', &tag)) {
+			size_t eq = gp_str_find_chr(tag, '=', 0);
+
+			if (gp_str_eq(gp_str_trim(gp_str_sub(tag, 0, eq)), GP_STR("d")))
+				add(h, gp_url_host(h->d->arena,
+						   gp_str_trim(gp_str_sub(tag, eq + 1, SIZE_MAX))));
+		}
+	}
+}
+
+static void find_hosts(struct gp_rule_dns *d)
 {
 	const struct gp_message *m = d->in->message;
-	const struct gp_auth_result *auth = d->in->auth;
 	bool no_mailto = skips_mailto(d->set);
 	struct hosts h = {.d = d,
 			  .skipped = gp_rule_list_get(d->set, GP_STR("uridnsbl_skip_domain")),
@@ -91,11 +128,24 @@ size_t gp_rule_dns_uri_hosts(struct gp_rule_dns *d, const struct gp_uri_host **r
 				continue;
 			add(&h, u->host);
 		}
-		for (size_t i = 0; w == OTHER && auth && i < auth->n_dkim; i++)
-			add(&h, auth->dkim[i].domain);
+		if (w == OTHER)
+			add_signers(&h);
+		if (w == ONLY_TEXT) {
+			add_from_text(&h, gp_message_value(m, "Subject"));
+			add_from_text(&h, m->text);
+		}
 	}
-	*ret = h.list.items;
-	return h.list.len;
+	d->hosts = h.list.items;
+	d->n_hosts = h.list.len;
+}
+
+size_t gp_rule_dns_uri_hosts(struct gp_rule_dns *d, const struct gp_uri_host **ret)
+{
+	if (!d->has_hosts)
+		find_hosts(d);
+	d->has_hosts = true;
+	*ret = d->hosts;
+	return d->n_hosts;
 }
 
 static void ask_name(struct gp_rule_dns *d, const struct gp_rule *r, const struct gp_uri_host *h)

@@ -1,6 +1,6 @@
 """A DNS server of a few lines of zone, for tests: answers over UDP and TCP on a loopback port, or misbehaves as told.
 
-A line is NAME TYPE DATA (A, AAAA, TXT, MX, CNAME, PTR); a name that is in no line does not exist. `mood` says what every question meets:
+A line is NAME TYPE DATA (A, AAAA, TXT, MX, NS, CNAME, PTR); a name that is in no line does not exist. `mood` says what every question meets:
 "" (answered), "dead" (silence), "servfail"; `delay` is in seconds.
 """
 
@@ -13,7 +13,7 @@ import threading
 import time
 from types import TracebackType
 
-TYPES = {"A": 1, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
 
 
 def wire_name(name: str) -> bytes:

@@ -169,6 +169,22 @@ static void uri_names(void **state)
 	assert_int_equal(look(&w).asked, 0);
 }
 
+static void hosts_without_links(void **state)
+{
+	struct world w = {.rules = TLDS "urirhsbl W w.test A\nbody W eval:check_uridnsbl('W')\n",
+			  .zone = "signer.example.w.test A 127.0.0.2\nsubject.example.w.test A 127.0.0.2\n"
+				  "plain.example.w.test A 127.0.0.2\n"};
+
+	w.mail = "DKIM-Signature: v=1; a=x;\n d = signer.example; s=y\n\nx\n";
+	assert_string_equal(look(&w).hits, "W");
+	w.mail = "Subject: see subject.example now\n\nx\n";
+	assert_string_equal(look(&w).hits, "W");
+	w.mail = "Subject: x\n\ngo to plain.example today\n";
+	assert_string_equal(look(&w).hits, "W");
+	w.mail = "Subject: x\n\nwrite to a@plain.example today\n"; /* addresses do not count */
+	assert_int_equal(look(&w).asked, 0);
+}
+
 static void uri_addresses(void **state)
 {
 	struct world w = {.rules = TLDS
@@ -369,6 +385,7 @@ int main(void)
 		cmocka_unit_test(the_client_stands_in_for_unknown_relays),
 		cmocka_unit_test(answers_are_tested),
 		cmocka_unit_test(uri_names),
+		cmocka_unit_test(hosts_without_links),
 		cmocka_unit_test(uri_addresses),
 		cmocka_unit_test(equal_questions_are_asked_once),
 		cmocka_unit_test(questions_are_bounded),
