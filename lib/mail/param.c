@@ -73,8 +73,16 @@ struct gp_str gp_param_main(struct gp_arena *a, struct gp_str value)
 	char *out = gp_arena_alloc(a, c.s.len + 1);
 	size_t n = 0;
 
-	for (skip_blank(&c); c.i < c.s.len && c.s.ptr[c.i] != ';'; skip_blank(&c))
+	skip_blank(&c);
+	while (c.i < c.s.len && c.s.ptr[c.i] != ';') {
+		size_t end;
+
 		out[n++] = gp_lower(c.s.ptr[c.i++]);
+		end = c.i;
+		skip_blank(&c); /* "text / plain", but not "text/plain charset=x" */
+		if (c.i > end && c.i < c.s.len && c.s.ptr[c.i] != '/' && out[n - 1] != '/')
+			break;
+	}
 	return gp_str_n(out, n);
 }
 

@@ -48,6 +48,13 @@ static void cut(struct gp_buf *b, size_t start)
 	b->len = start + s.len;
 }
 
+/* Of text only these are something else; text/rfc822-headers is read. */
+static bool is_plain(struct gp_str type)
+{
+	return gp_str_starts(type, GP_STR("text/")) && !gp_str_eq(type, GP_STR("text/calendar")) &&
+	       !gp_str_eq(type, GP_STR("text/x-vcard"));
+}
+
 static bool is_ascii(struct gp_str s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -56,18 +63,21 @@ static bool is_ascii(struct gp_str s)
 	return true;
 }
 
-static void add_part(const struct gp_part *p, struct gp_buf *b, bool *is_wide)
+static void add_part(struct gp_message *m, const struct gp_part *p, struct gp_buf *b, bool *is_wide)
 {
+	struct gp_str content = p->decoded;
 	size_t start = b->len;
 	bool is_html = p->flags & GP_PART_HTML || is_html_name(p->filename);
 
-	if (!is_html && !(p->flags & GP_PART_MULTIPART) && !gp_str_eq(p->type, GP_STR("text/plain")))
+	if (!is_html && !(p->flags & GP_PART_MULTIPART) && !is_plain(p->type))
 		return;
-	*is_wide |= !is_ascii(p->decoded);
+	if (is_html && !content.len && p->raw.len)
+		content = gp_message_part_bytes(m, p);
+	*is_wide |= !is_ascii(content);
 	if (is_html)
-		gp_html_flatten(p->decoded, b, is_wide);
+		gp_html_flatten(content, b, is_wide);
 	else
-		gp_buf_add_str(b, gp_str_sub(p->decoded, 0, PART_MAX + REACH + 4));
+		gp_buf_add_str(b, gp_str_sub(content, 0, PART_MAX + REACH + 4));
 	cut(b, start);
 }
 
@@ -164,8 +174,7 @@ struct gp_str gp_message_flat_text(struct gp_message *m)
 	for (unsigned i = 0; i < m->parts.len && b.len < GP_MAX_TEXT_SIZE; i++) {
 		if (b.len && is_leaf(m, i))
 			gp_buf_add_chr(&b, '\n');
-		if (m->parts.items[i].decoded.len)
-			add_part(&m->parts.items[i], &b, &is_wide);
+		add_part(m, &m->parts.items[i], &b, &is_wide);
 	}
 	if (!is_wide && !is_ascii(gp_buf_str(&b)))
 		make_latin1(&b);

@@ -40,8 +40,10 @@ static const struct {
 	{"text/html", "a</html>b", "ab"},
 	/* By its name. */
 	{"text/plain; name=a.html", "a<br>b", "a b"},
-	{"application/octet-stream; name=a.html", "", ""},
+	{"application/octet-stream; name=a.html", "a<br>b", "a b"},
+	{"TEXT/PLAIN charset=US-ASCII", "a", "a"},
 	{"text/calendar", "a", ""},
+	{"text/rfc822-headers", "To: a\n", "To: a "},
 };
 
 static void single_parts(void **state)
