@@ -140,8 +140,7 @@ static bool check_yahoo(struct gp_eval *e, const struct gp_rule_eval *row, const
 		"by sonic\\S+\\.consmr\\.mail\\S*\\.yahoo\\.com with HTTP",
 		"by smtp\\S+\\.yahoo\\.com with SMTP",
 		"from \\[" IP "\\] by \\S+\\.(?:groups|scd|dcn)\\.yahoo\\.com with NNFMP",
-		"by \\w+\\.\\w+\\.yahoo\\.com \\(\\d+\\.\\d+\\.\\d+/\\d+\\.\\d+\\.\\d+\\)(?: with ESMTP)? "
-		"id \\w+",
+		"by \\w+\\.\\w+\\.yahoo\\.com \\([\\d./]+\\)(?: with ESMTP)? id \\w+",
 	};
 	struct gp_str rcvd;
 

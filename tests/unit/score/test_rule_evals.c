@@ -137,9 +137,59 @@ static void authenticated(void **state)
 	}
 }
 
+/* Who is trusted and internal: by the rule files, by the program's configuration, by both. */
+static void networks(void **state)
+{
+	static const char rules[] = "header IN X-Spam-Relays-Internal =~ /ip=192\\.0\\.2\\.7/\n"
+				    "header TR X-Spam-Relays-Trusted =~ /ip=192\\.0\\.2\\.7/\n";
+	static const struct {
+		const char *lines, *own, *trusted, *hits;
+	} cfgs[] = {
+		{"", NULL, NULL, ""},
+		{"trusted_networks 192.0.2.0/24\n", NULL, NULL, "IN TR"},
+		{"trusted_networks 192.0.2.\ninternal_networks 10.\n", NULL, NULL, "TR"},
+		{"internal_networks 192.0.2.7\n", NULL, NULL, "IN TR"},
+		{"", "192.0.2.0/24", NULL, "IN TR"},
+		{"", NULL, "192.0.2.0/24", "IN TR"},
+		{"", "10.0.0.0/8", "192.0.2.0/24", "TR"},
+		{"trusted_networks 192.0.2.0/24\n", "10.0.0.0/8", NULL, "TR"},
+		{"trusted_networks 192.0.2.0/24\nclear_trusted_networks\n", NULL, NULL, ""},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(cfgs); i++) {
+		struct fixture f = {.arena = gp_arena_new(0), .input = {.bayes = -1}};
+		struct gp_netset own = {0}, trusted = {0};
+		struct gp_rule_options options = {.own_networks = cfgs[i].own ? &own : NULL,
+						  .trusted_networks = cfgs[i].trusted ? &trusted : NULL};
+		struct gp_cidr net;
+
+		if (cfgs[i].own && gp_cidr_parse(gp_str(cfgs[i].own), &net) == GP_OK)
+			gp_netset_add(f.arena, &own, net);
+		if (cfgs[i].trusted && gp_cidr_parse(gp_str(cfgs[i].trusted), &net) == GP_OK)
+			gp_netset_add(f.arena, &trusted, net);
+		gp_rule_report_init(&f.report);
+		gp_rule_set_load_text("t.cf", gp_str(gp_arena_printf(f.arena, "%s%s", cfgs[i].lines, rules)),
+				      &options, &f.report, &f.set);
+		assert_string_equal(fixture_problem(&f, GP_RULE_ERROR), "");
+		fixture_scan(&f, OUTSIDE "\nx\n");
+		assert_string_equal(fixture_hits(&f), cfgs[i].hits);
+		fixture_done(&f);
+	}
+}
+
+static void networks_in_error(void **state)
+{
+	struct fixture f;
+
+	fixture_load(&f, "trusted_networks 192.0.2.0/24 example.com\n");
+	assert_non_null(strstr(fixture_problem(&f, GP_RULE_ERROR), "trusted_networks: \"example.com\" is no network"));
+	fixture_done(&f);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(each), cmocka_unit_test(authenticated)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(each), cmocka_unit_test(authenticated),
+					   cmocka_unit_test(networks), cmocka_unit_test(networks_in_error)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
