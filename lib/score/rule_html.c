@@ -8,16 +8,12 @@
 #include "lib/base/utf8.h"
 #include "lib/mail/html_entity.h"
 #include "lib/mail/html_token.h"
+#include "lib/score/rule_html_int.h"
 #include "lib/score/rule_html_style.h"
 
 /* Distinct names of tags, and texts of one kind, that are kept. */
 #define NAMES_MAX 2000
 #define TEXTS_MAX 2000
-/* Without width or height an image counts as this wide and high; percents are of this screen. */
-#define IMAGE_SIDE 200
-#define SCREEN_WIDTH 800
-#define SCREEN_HEIGHT 600
-
 struct reader {
 	struct gp_arena *a;
 	struct gp_rule_html *h;
@@ -28,61 +24,6 @@ struct reader {
 	bool ended_in_word; /* the last piece of text; false behind white space */
 	bool has_space;	    /* the last piece was white space that an element makes */
 };
-
-/* HTML 4's and XHTML's elements. */
-static bool is_element(enum gp_html_tag tag)
-{
-#define E(name) [GP_TAG_##name] = true
-	static const bool elements[GP_TAG_COUNT] = {
-		E(A),	     E(ABBR),	E(ACRONYM),  E(ADDRESS), E(APPLET),   E(AREA),
-		E(B),	     E(BASE),	E(BASEFONT), E(BDO),	 E(BIG),      E(BLOCKQUOTE),
-		E(BODY),     E(BR),	E(BUTTON),   E(CAPTION), E(CENTER),   E(CITE),
-		E(CODE),     E(COL),	E(COLGROUP), E(DD),	 E(DEL),      E(DFN),
-		E(DIR),	     E(DIV),	E(DL),	     E(DT),	 E(EM),	      E(FIELDSET),
-		E(FONT),     E(FORM),	E(FRAME),    E(FRAMESET), E(H1),      E(H2),
-		E(H3),	     E(H4),	E(H5),	     E(H6),	 E(HEAD),     E(HR),
-		E(HTML),     E(I),	E(IFRAME),   E(IMG),	 E(INPUT),    E(INS),
-		E(ISINDEX),  E(KBD),	E(LABEL),    E(LEGEND),	 E(LI),	      E(LINK),
-		E(MAP),	     E(MENU),	E(META),     E(NOBR),	 E(NOFRAMES), E(NOSCRIPT),
-		E(OBJECT),   E(OL),	E(OPTGROUP), E(OPTION),	 E(P),	      E(PARAM),
-		E(PRE),	     E(Q),	E(S),	     E(SAMP),	 E(SCRIPT),   E(SELECT),
-		E(SMALL),    E(SPAN),	E(STRIKE),   E(STRONG),	 E(STYLE),    E(SUB),
-		E(SUP),	     E(TABLE),	E(TBODY),    E(TD),	 E(TEXTAREA), E(TFOOT),
-		E(TH),	     E(THEAD),	E(TITLE),    E(TR),	 E(TT),	      E(U),
-		E(UL),	     E(VAR),
-	};
-#undef E
-
-	return elements[tag];
-}
-
-/* Characters of white space that an element puts into the text. */
-static unsigned space_of(enum gp_html_tag tag)
-{
-	static const unsigned char spaces[GP_TAG_COUNT] = {
-		[GP_TAG_BR] = 1,	 [GP_TAG_DIV] = 1,     [GP_TAG_LI] = 1,
-		[GP_TAG_TD] = 1,	 [GP_TAG_TH] = 1,      [GP_TAG_DT] = 1,
-		[GP_TAG_DD] = 1,	 [GP_TAG_EMBED] = 1,   [GP_TAG_H1] = 1,
-		[GP_TAG_H2] = 1,	 [GP_TAG_H3] = 1,      [GP_TAG_H4] = 1,
-		[GP_TAG_H5] = 1,	 [GP_TAG_H6] = 1,      [GP_TAG_P] = 2,
-		[GP_TAG_HR] = 2,	 [GP_TAG_BLOCKQUOTE] = 2, [GP_TAG_PRE] = 2,
-		[GP_TAG_LISTING] = 2,	 [GP_TAG_PLAINTEXT] = 2, [GP_TAG_XMP] = 2,
-		[GP_TAG_TITLE] = 2,
-	};
-
-	return spaces[tag];
-}
-
-/* "o:p", "st1:City": Word's, which count as elements. */
-static bool is_of_word(struct gp_str name)
-{
-	size_t colon = gp_str_find_chr(name, ':', 0);
-
-	if (colon + 1 >= name.len)
-		return false;
-	return gp_str_ieq(gp_str_sub(name, 0, colon), GP_STR("o")) ||
-	       (colon == 3 && gp_str_istarts(name, GP_STR("st")) && gp_is_digit(name.ptr[2]));
-}
 
 static void add_text(struct gp_arena *a, struct gp_rule_html_texts *texts, struct gp_str s)
 {
@@ -115,7 +56,7 @@ static void count(struct reader *r, enum gp_html_tag tag, struct gp_str name, in
 	struct gp_rule_html *h = r->h;
 	struct gp_rule_html_tag *t = tag > GP_TAG_NAMESPACED ? h->known[tag]
 							     : gp_map_get(&h->inside, name);
-	bool counts = is_element(tag) || is_of_word(name), is_new = !t;
+	bool counts = gp_rule_html_is_element(tag) || gp_rule_html_is_of_word(name), is_new = !t;
 
 	h->tags++;
 	h->elements += counts;
@@ -138,53 +79,13 @@ static void count(struct reader *r, enum gp_html_tag tag, struct gp_str name, in
 
 static void put_space(struct reader *r, enum gp_html_tag tag)
 {
-	unsigned n = space_of(tag);
+	unsigned n = gp_rule_html_space(tag);
 
 	if (!n)
 		return;
 	r->h->rendered += n;
 	r->ended_in_word = false;
 	r->has_space = true;
-}
-
-/* Unicode's white space but for ASCII's. */
-static bool is_wide_space(struct gp_str s)
-{
-	static const struct gp_str spaces[] = {
-		GP_STR("\xc2\x85"),	  GP_STR("\xc2\xa0"),	  GP_STR("\xe1\x9a\x80"),
-		GP_STR("\xe2\x80\xa8"), GP_STR("\xe2\x80\xa9"), GP_STR("\xe2\x80\xaf"),
-		GP_STR("\xe2\x81\x9f"), GP_STR("\xe3\x80\x80")};
-
-	for (size_t i = 0; i < GP_ARRAY_SIZE(spaces); i++)
-		if (gp_str_eq(s, spaces[i]))
-			return true;
-	return s.len == 3 && gp_str_starts(s, GP_STR("\xe2\x80")) &&
-	       (unsigned char)s.ptr[2] <= 0x8a; /* U+2000 … U+200A */
-}
-
-/* One character: a letter or digit, in any script? */
-static bool is_word(struct gp_str c)
-{
-	return c.len == 1 ? gp_is_alnum(c.ptr[0]) || (unsigned char)c.ptr[0] >= 0x80
-			  : c.len > 1 && !is_wide_space(c);
-}
-
-static struct gp_str first_character(struct gp_str s)
-{
-	size_t n = 1;
-
-	while (n < s.len && ((unsigned char)s.ptr[n] & 0xc0) == 0x80)
-		n++;
-	return gp_str_sub(s, 0, n);
-}
-
-static struct gp_str last_character(struct gp_str s)
-{
-	size_t at = s.len - 1;
-
-	while (at > 0 && ((unsigned char)s.ptr[at] & 0xc0) == 0x80)
-		at--;
-	return gp_str_sub(s, at, SIZE_MAX);
 }
 
 /* Counts the characters that are shown, white space folded. */
@@ -199,7 +100,7 @@ static void count_text(struct reader *r, struct gp_str s)
 		if (c >= 0x80 && c < 0xc0)
 			continue;
 		bool is_space = gp_is_space((char)c) ||
-				(c >= 0xc2 && is_wide_space(first_character(gp_str_sub(s, i, 4))));
+				(c >= 0xc2 && gp_rule_html_is_wide_space(gp_rule_html_first(gp_str_sub(s, i, 4))));
 
 		shown += !is_space || !was_space;
 		r->h->non_space += !is_space;
@@ -207,18 +108,6 @@ static void count_text(struct reader *r, struct gp_str s)
 	}
 	r->h->rendered += shown;
 	r->has_space = false;
-}
-
-static bool is_blank(struct gp_str s)
-{
-	while (s.len) {
-		size_t n = gp_is_space(s.ptr[0]) ? 1 : gp_str_starts(s, GP_STR("\xc2\xa0")) ? 2 : 0;
-
-		if (!n)
-			return false;
-		s = gp_str_sub(s, n, SIZE_MAX);
-	}
-	return true;
 }
 
 static void decode(struct gp_str s, struct gp_buf *out)
@@ -255,11 +144,11 @@ static void text(struct reader *r, struct gp_str s, bool has_entities)
 		gp_buf_add_str(&r->anchor, s);
 	if (r->has_title && is_open(r, GP_TAG_TITLE))
 		gp_buf_add_str(&r->title, s);
-	if (!is_blank(s))
+	if (!gp_rule_html_is_blank(s))
 		gp_rule_html_styles_text(&r->styles);
-	r->h->obfuscations += r->ended_in_word && is_word(first_character(s));
+	r->h->obfuscations += r->ended_in_word && gp_rule_html_is_word(gp_rule_html_first(s));
 	count_text(r, s);
-	r->ended_in_word = is_word(last_character(s));
+	r->ended_in_word = gp_rule_html_is_word(gp_rule_html_last(s));
 }
 
 static void flush(struct reader *r, struct gp_buf *buf, bool *has, struct gp_rule_html_texts *texts)
@@ -277,53 +166,6 @@ static void flush_anchor(struct reader *r)
 	flush(r, &r->anchor, &r->has_anchor, &r->h->anchors);
 }
 
-/* "120" or "50%" of a screen's side; else, and of 0, an average image's. */
-static double side(struct gp_str s, int screen)
-{
-	double n = 0;
-	size_t i = 0;
-
-	for (; i < s.len && gp_is_digit(s.ptr[i]); i++)
-		n = n * 10 + (s.ptr[i] - '0');
-	if (i == 0 || i + 1 < s.len || (i < s.len && s.ptr[i] != '%'))
-		n = 0;
-	else if (i < s.len)
-		n *= screen / 100;
-	return n > 0 ? n : IMAGE_SIDE;
-}
-
-/* Names of letters, blanks and hyphens, perhaps quoted, perhaps with a digit at the end,
- * separated by commas. */
-static bool is_face_usual(struct gp_str s)
-{
-	bool is_first = true;
-
-	for (;;) {
-		size_t from, to;
-
-		s = gp_str_trim(s);
-		if (s.len && (s.ptr[0] == '"' || s.ptr[0] == '\'' || (is_first && s.ptr[0] == '.')))
-			s = gp_str_sub(s, 1, SIZE_MAX);
-		for (from = 0; is_first && from < s.len && s.ptr[from] == ' '; from++)
-			;
-		for (to = from;
-		     to < s.len && (gp_is_alpha(s.ptr[to]) || s.ptr[to] == ' ' || s.ptr[to] == '-');
-		     to++)
-			;
-		if (to < from + 2 || !gp_is_alpha(s.ptr[from]) || !gp_is_alpha(s.ptr[to - 1]))
-			return false;
-		to += to < s.len && gp_is_digit(s.ptr[to]);
-		to += to < s.len && (s.ptr[to] == '"' || s.ptr[to] == '\'');
-		s = gp_str_sub(s, to, SIZE_MAX);
-		is_first = false;
-		if (s.len == 0 || gp_str_eq(s, GP_STR(";")))
-			return true;
-		if (s.ptr[0] != ',')
-			return false;
-		s = gp_str_sub(s, 1, SIZE_MAX);
-	}
-}
-
 static void start_image(struct reader *r, const struct gp_html_token *token)
 {
 	struct gp_str w, h;
@@ -331,7 +173,7 @@ static void start_image(struct reader *r, const struct gp_html_token *token)
 	if (r->has_anchor && is_open(r, GP_TAG_A))
 		gp_buf_add_cstr(&r->anchor, "<img>\n");
 	if (gp_html_attr(token, "width", &w) && gp_html_attr(token, "height", &h))
-		r->h->image_area += side(w, SCREEN_WIDTH) * side(h, SCREEN_HEIGHT);
+		r->h->image_area += gp_rule_html_side(w, SCREEN_WIDTH) * gp_rule_html_side(h, SCREEN_HEIGHT);
 }
 
 /* An attribute's value with its entities decoded; false if there is none.  Valid until the next
@@ -380,7 +222,7 @@ static void note_start(struct reader *r, const struct gp_html_token *token)
 	struct gp_str v;
 
 	if (tag == GP_TAG_FONT && attribute(r, token, "face", &v)) {
-		h->has_bad_face |= !is_face_usual(v);
+		h->has_bad_face |= !gp_rule_html_is_face_usual(v);
 	} else if (tag == GP_TAG_IMG) {
 		start_image(r, token);
 	} else if (tag == GP_TAG_FORM && attribute(r, token, "action", &v)) {

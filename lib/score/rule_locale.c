@@ -78,6 +78,7 @@ bool gp_rule_locale_has(const struct gp_rule_set *set, struct gp_str charset)
 	char text[CHARSET_MAX];
 	size_t n = 0;
 
+	charset = gp_str_sub(charset, 0, gp_str_find_chr(charset, ':', 0));
 	for (size_t i = 0; i < charset.len && n < sizeof(text); i++)
 		if (gp_is_alnum(charset.ptr[i]))
 			text[n++] = gp_lower(charset.ptr[i]);

@@ -47,7 +47,7 @@ EXPLAINED = {"URIBL_SBL", "URIBL_CSS", "URIBL_SBL_A", "URIBL_CSS_A"}
 class Anything(dict[str, list[tuple[str, str]]]):
     """A zone in which every name may be: a list's by chance, any other with an address and name servers."""
 
-    def get(self, name: str, default: object = None) -> list[tuple[str, str]]:  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> list[tuple[str, str]]:
         chance = zlib.crc32(name.encode("latin-1"))
         for zone, values in LISTS.items():
             if name.endswith("." + zone):

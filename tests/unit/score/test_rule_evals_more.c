@@ -29,10 +29,6 @@ static const struct eval_case cases[] = {
 	{"ok_locales ja\nrawbody R eval:check_for_mime('mime_faraway_charset')", CHARSET("Shift_JIS") "x\n", false},
 	{"ok_locales en\nheader R eval:check_for_faraway_charset_in_headers()", "Subject: =?big5?B?YQ==?=\n\nx\n", true},
 	{"ok_locales en\nheader R eval:check_for_faraway_charset_in_headers()", "Subject: =?iso-8859-2?B?YQ==?=\n\nx\n", false},
-	{"ok_locales en\nbody R eval:html_charset_faraway()",
-	 "Mime-Version: 1.0\nContent-Type: text/html; charset=gb2312\n\n<p>x\n", true},
-	{"ok_locales zh\nbody R eval:html_charset_faraway()",
-	 "Mime-Version: 1.0\nContent-Type: text/html; charset=gb2312\n\n<p>x\n", false},
 	/* hosts */
 	{"enlist_uri_host (A) bad.example\nbody R eval:check_uri_host_listed('A')", "\nhttp://www.bad.example/x\n", true},
 	{"enlist_uri_host (A) bad.example !www.bad.example\nbody R eval:check_uri_host_listed('A')",
