@@ -88,12 +88,12 @@ static bool tvd_vertical_words(struct gp_eval *e, const struct gp_rule_eval *row
 		struct gp_str text = gp_rule_segment_text(s, i);
 		size_t spaces = 0, others;
 
-		if (text.len <= 4) /* SpamAssassin's paragraph has a line end more */
+		if (text.len <= 5)
 			continue;
 		for (size_t k = 0; k < text.len; k++)
 			spaces += text.ptr[k] == ' ';
-		others = text.len + 1 - spaces;
-		most = GP_MAX(most, spaces > others ? 100 : (double)(100 * spaces / others));
+		others = text.len - spaces;
+		most = GP_MAX(most, spaces > others || !others ? 100 : (double)(100 * spaces / others));
 	}
 	return most >= min && (max >= 100 || most < max);
 }

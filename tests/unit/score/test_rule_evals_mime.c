@@ -70,7 +70,7 @@ static const struct eval_case cases[] = {
 	 MIME("text/plain; charset=koi8-r", "\n\n") SHOUT SHOUT SHOUT SHOUT SHOUT SHOUT "\n", false},
 	{"body R eval:tvd_vertical_words('80', '100')", "\nb u y  n o w  b u y  n o w\n", true},
 	{"body R eval:tvd_vertical_words('0', '10')", "\nb u y  n o w  b u y  n o w\n", false},
-	{"body R eval:tvd_vertical_words('0', '10')", "\nunspaced\n", true},
+	{"body R eval:tvd_vertical_words('0', '10')", "\nalltogetherwithoutspaces\n", true},
 	{"body R eval:check_blank_line_ratio('70', '90', '4')", "\na\n\n\n\nb\n\n\n\n\n", true},
 	{"body R eval:check_blank_line_ratio('70', '90', '4')", "\na\nb\nc\nd\ne\n\n", false},
 	{"body R eval:check_body_length('8')", "Subject: x\n\n1234567\n", true},
