@@ -162,6 +162,10 @@ struct gp_str gp_message_full(struct gp_message *m);
  * was sent, cut at GP_MAX_PART_TEXT_SIZE.  Lives in the message's arena; made anew at every call. */
 struct gp_str gp_message_part_bytes(struct gp_message *m, const struct gp_part *p);
 
+/* Content of a part that is HTML by its type, or by its name (attached as application/octet-stream,
+ * say); else empty. */
+struct gp_str gp_message_part_html(struct gp_message *m, const struct gp_part *p);
+
 /* All text of the message, seen or not, in order, for `body` rules: paragraphs ended by "\n", white
  * space folded to one space, UTF-8; without the Subject.  Built on first use. */
 struct gp_str gp_message_flat_text(struct gp_message *m);

@@ -63,16 +63,21 @@ static bool is_ascii(struct gp_str s)
 	return true;
 }
 
+struct gp_str gp_message_part_html(struct gp_message *m, const struct gp_part *p)
+{
+	if (!(p->flags & GP_PART_HTML) && !is_html_name(p->filename))
+		return (struct gp_str){0};
+	return p->decoded.len || !p->raw.len ? p->decoded : gp_message_part_bytes(m, p);
+}
+
 static void add_part(struct gp_message *m, const struct gp_part *p, struct gp_buf *b, bool *is_wide)
 {
-	struct gp_str content = p->decoded;
+	struct gp_str html = gp_message_part_html(m, p), content = html.len ? html : p->decoded;
 	size_t start = b->len;
-	bool is_html = p->flags & GP_PART_HTML || is_html_name(p->filename);
+	bool is_html = html.len > 0;
 
 	if (!is_html && !(p->flags & GP_PART_MULTIPART) && !is_plain(p->type))
 		return;
-	if (is_html && !content.len && p->raw.len)
-		content = gp_message_part_bytes(m, p);
 	*is_wide |= !is_ascii(content);
 	if (is_html)
 		gp_html_flatten(content, b, is_wide);

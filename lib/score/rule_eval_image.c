@@ -4,11 +4,14 @@
  * there.
  *
  * A size is read from the first bytes of a part; a JPEG whose frame header stands
- * behind more than these (behind a colour profile, say) counts as an image without one.
+ * behind BEGINNING_MAX of them counts as an image without one.
  */
 #include "lib/base/num.h"
+#include "lib/mail/decode.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_eval_text.h"
+
+#define BEGINNING_MAX (64u << 10)
 
 enum kind { ALL, GIF, PNG, JPEG, KINDS };
 
@@ -88,6 +91,17 @@ static const struct type {
 	{"image/jpg", JPEG, jpeg_size},
 };
 
+/* More of a part than is kept decoded: colour profiles and previews stand before the size. */
+static struct gp_str beginning_of(struct gp_arena *a, const struct gp_part *p)
+{
+	GP_BUF_AUTO bytes = GP_BUF_INIT(BEGINNING_MAX);
+	bool is_cut;
+
+	(void)gp_decode(GP_ENCODING_BASE64, gp_str_sub(p->raw, 0, 2 * BEGINNING_MAX), &bytes,
+			&is_cut);
+	return gp_arena_str(a, gp_buf_str(&bytes));
+}
+
 static const struct images *images_of(struct gp_eval *e)
 {
 	const struct gp_message *m = e->in->message;
@@ -106,6 +120,8 @@ static const struct images *images_of(struct gp_eval *e)
 				continue;
 			image.kind = types[t].kind;
 			types[t].size(p->head, &image);
+			if (image.kind == JPEG && !image.width)
+				jpeg_size(beginning_of(e->arena, p), &image);
 			if (image.width == 0 || image.height == 0)
 				image.width = image.height = 0;
 			*gp_vec_push(e->arena, &images->items) = image;

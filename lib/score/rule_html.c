@@ -341,16 +341,19 @@ static struct gp_rule_html *read_part(struct gp_arena *a, struct gp_str content)
 	return r.h;
 }
 
-struct gp_rule_html *gp_rule_html_read(struct gp_arena *a, const struct gp_message *m)
+struct gp_rule_html *gp_rule_html_read(struct gp_arena *a, struct gp_message *m)
 {
 	struct gp_rule_html *first = NULL, **last = &first;
 
-	for (size_t i = 0; i < m->parts.len; i++) {
-		const struct gp_part *p = &m->parts.items[i];
+	size_t total = 0;
 
-		if (!(p->flags & GP_PART_TEXT) || !(p->flags & GP_PART_HTML) || !p->decoded.len)
+	for (size_t i = 0; i < m->parts.len && total < GP_MAX_DECODED_SIZE; i++) {
+		struct gp_str html = gp_message_part_html(m, &m->parts.items[i]);
+
+		if (!html.len)
 			continue;
-		*last = read_part(a, p->decoded);
+		total += html.len;
+		*last = read_part(a, html);
 		last = &(*last)->next;
 	}
 	return first;

@@ -44,7 +44,7 @@ struct gp_rule_html {
 };
 
 /* The documents of a finished message, in order; NULL if it has none.  In the arena. */
-struct gp_rule_html *gp_rule_html_read(struct gp_arena *a, const struct gp_message *m);
+struct gp_rule_html *gp_rule_html_read(struct gp_arena *a, struct gp_message *m);
 
 /* The tag of that name, or NULL if there was none. */
 const struct gp_rule_html_tag *gp_rule_html_tag(const struct gp_rule_html *h, struct gp_str name);
