@@ -26,31 +26,32 @@ static const struct gp_rule_eval own[] = {
 	{0},
 };
 
+const struct gp_rule_eval *const gp_rule_eval_tables[] = {
+	own,
+	gp_rule_evals_adsp,
+	gp_rule_evals_alternative,
+	gp_rule_evals_auth,
+	gp_rule_evals_body,
+	gp_rule_evals_charset,
+	gp_rule_evals_date,
+	gp_rule_evals_dns,
+	gp_rule_evals_forged,
+	gp_rule_evals_freemail,
+	gp_rule_evals_header,
+	gp_rule_evals_html,
+	gp_rule_evals_html_link,
+	gp_rule_evals_image,
+	gp_rule_evals_list,
+	gp_rule_evals_mime,
+	gp_rule_evals_relay,
+	gp_rule_evals_urihost,
+	NULL,
+};
+
 const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 {
-	static const struct gp_rule_eval *const tables[] = {
-		own,
-		gp_rule_evals_adsp,
-		gp_rule_evals_alternative,
-		gp_rule_evals_auth,
-		gp_rule_evals_body,
-		gp_rule_evals_charset,
-		gp_rule_evals_date,
-		gp_rule_evals_dns,
-		gp_rule_evals_forged,
-		gp_rule_evals_freemail,
-		gp_rule_evals_header,
-		gp_rule_evals_html,
-		gp_rule_evals_html_link,
-		gp_rule_evals_image,
-		gp_rule_evals_list,
-		gp_rule_evals_mime,
-		gp_rule_evals_relay,
-		gp_rule_evals_urihost,
-	};
-
-	for (size_t t = 0; t < GP_ARRAY_SIZE(tables); t++)
-		for (const struct gp_rule_eval *e = tables[t]; e->name; e++)
+	for (size_t t = 0; gp_rule_eval_tables[t]; t++)
+		for (const struct gp_rule_eval *e = gp_rule_eval_tables[t]; e->name; e++)
 			if (gp_str_eq(name, gp_str(e->name)))
 				return e;
 	return NULL;

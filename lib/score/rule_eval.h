@@ -75,6 +75,9 @@ extern const struct gp_rule_eval gp_rule_eval_askdns;
 /* Does it ask the DNS (rule_query.h)? */
 bool gp_rule_eval_asks(const struct gp_rule_eval *e);
 
+/* All tables; ends with NULL. */
+extern const struct gp_rule_eval *const gp_rule_eval_tables[];
+
 /* The function of that name, or NULL. */
 const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name);
 

@@ -1,6 +1,7 @@
 /* Received lines as relays, and the path of trust (SpamAssassin's agreement: tests/conformance/test_relays.py). */
 #include "tests/unit/test.h"
 
+#include "lib/mail/received.h"
 #include "lib/mail/relay.h"
 #include "lib/mail/relay_form.h"
 
@@ -251,13 +252,32 @@ static void inferred(void **state)
 			    "2 1 2 1 1 1 1");
 }
 
+/* The line that milter-spam puts before a message, as Postfix does not show its own. */
+static void our_own_line(void **state)
+{
+	struct gp_received_session s = {.by = GP_STR("mx.example"), .client_addr = GP_STR("IPv6:2001:db8::7"),
+					.client_name = GP_STR("r.example"), .helo = GP_STR("[10.0.0.1]"),
+					.queue_id = GP_STR("4W1"), .time_s = 1795260178};
+	struct gp_relay r;
+
+	assert_int_equal(gp_relay_read(arena, gp_received_synthesise(arena, &s), &r), GP_RELAY_READ);
+	gp_relay_format(arena, &r);
+	assert_str(r.text, "[ ip=2001:db8::7 rdns=r.example helo=!10.0.0.1! by=mx.example ident= envfrom= intl=0 "
+			   "id=4W1 auth= msa=0 ]");
+	s.client_name = GP_STR("");
+	s.auth_authen = GP_STR("joe");
+	assert_int_equal(gp_relay_read(arena, gp_received_synthesise(arena, &s), &r), GP_RELAY_READ);
+	assert_true(r.has_no_rdns);
+	assert_str(r.auth, "ESMTPA");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_line), cmocka_unit_test(readings), cmocka_unit_test(missing_name_is_told_apart),
 		cmocka_unit_test(hostile_lines_end), cmocka_unit_test(addresses),
 		cmocka_unit_test(networks),  cmocka_unit_test(paths),
-		cmocka_unit_test(inferred),
+		cmocka_unit_test(inferred),  cmocka_unit_test(our_own_line),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/score/rule_evals.h"
 
+#include "lib/score/rule_eval.h"
+
 #define RELAY(helo, rdns, ip, by)                                                                  \
 	"Received: from " helo " (" rdns " [" ip "]) by " by " (Postfix) with ESMTP id 4W1;\n"     \
 	"\tSat, 21 Nov 2026 11:22:58 +0000\n"
@@ -186,10 +188,20 @@ static void networks_in_error(void **state)
 	fixture_done(&f);
 }
 
+/* A name that stood twice would hide one of its functions. */
+static void names_are_unique(void **state)
+{
+	for (size_t t = 0; gp_rule_eval_tables[t]; t++)
+		for (const struct gp_rule_eval *e = gp_rule_eval_tables[t]; e->name; e++)
+			if (gp_rule_eval_find(gp_str(e->name)) != e)
+				fail_msg("%s stands twice", e->name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(each), cmocka_unit_test(authenticated),
-					   cmocka_unit_test(networks), cmocka_unit_test(networks_in_error)};
+					   cmocka_unit_test(networks), cmocka_unit_test(networks_in_error),
+					   cmocka_unit_test(names_are_unique)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
