@@ -5,6 +5,8 @@
  */
 #include "lib/mail/html_flat.h"
 
+#include "lib/base/err.h"
+#include "lib/base/num.h"
 #include "lib/base/utf8.h"
 #include "lib/mail/html_entity.h"
 #include "lib/mail/html_token.h"
@@ -52,6 +54,17 @@ static void add_space(struct flat *f, enum gp_html_tag tag)
 	f->has_space = true;
 }
 
+/* "&#147;" is a control character and not what Windows means by it. */
+static void keep_control(struct gp_str digits, uint32_t *ret)
+{
+	uint64_t n;
+
+	while (digits.len && !gp_is_digit(digits.ptr[digits.len - 1]))
+		digits.len--;
+	if (gp_num_parse_uint(digits, 10, &n) == GP_OK && n >= 0x80 && n < 0xa0)
+		*ret = (uint32_t)n;
+}
+
 /* Length of the reference at s[0] with *ret its character, or 0. */
 static size_t reference(struct gp_str s, bool has_entities, uint32_t *ret)
 {
@@ -59,7 +72,16 @@ static size_t reference(struct gp_str s, bool has_entities, uint32_t *ret)
 
 	if (n && n == 6 && *ret == 0xa0 && gp_str_starts(s, GP_STR("&nbsp;")))
 		*ret = ' ';
+	else if (n && *ret > 0xff && s.ptr[1] == '#')
+		keep_control(gp_str_sub(s, 2, n - 2), ret);
 	return n;
+}
+
+/* Typographic double quotes in the source are plain ones. */
+static size_t quote_len(struct gp_str s)
+{
+	return gp_str_starts(s, GP_STR("\xe2\x80\x9c")) || gp_str_starts(s, GP_STR("\xe2\x80\x9d")) ? 3
+												   : 0;
 }
 
 static void add_text(struct flat *f, struct gp_str s, bool has_entities)
@@ -79,8 +101,12 @@ static void add_text(struct flat *f, struct gp_str s, bool has_entities)
 			f->is_wide |= cp > 0xff;
 		} else if (is_space) {
 			i++;
+		} else if (s.ptr[i] == '\xe2' && (n = quote_len(gp_str_sub(s, i, 3)))) {
+			gp_buf_add_chr(f->out, '"');
+			i += n;
 		} else {
-			for (from = i++; i < s.len && s.ptr[i] != '&' && !gp_is_space(s.ptr[i]);)
+			for (from = i++; i < s.len && s.ptr[i] != '&' && s.ptr[i] != '\xe2' &&
+					 !gp_is_space(s.ptr[i]);)
 				i++;
 			gp_buf_add_str(f->out, gp_str_sub(s, from, i - from));
 		}
@@ -97,8 +123,13 @@ void gp_html_flatten(struct gp_str content, struct gp_buf *out, bool *is_wide)
 	struct gp_html_tokenizer tokenizer = GP_HTML_TOKENIZER(content);
 	struct gp_html_token token;
 	struct flat f = {.out = out};
+	enum gp_html_tag opened = GP_TAG_UNKNOWN; /* <style> or <script>, just now */
 
 	while (gp_html_next(&tokenizer, &token)) {
+		if (opened != GP_TAG_UNKNOWN && token.kind != GP_HTML_RAW &&
+		    !(token.kind == GP_HTML_END && token.tag == opened))
+			break; /* it has no end: all that follows is in it */
+		opened = GP_TAG_UNKNOWN;
 		switch (token.kind) {
 		case GP_HTML_TEXT:
 			add_text(&f, token.text, true);
@@ -108,6 +139,10 @@ void gp_html_flatten(struct gp_str content, struct gp_buf *out, bool *is_wide)
 				add_text(&f, token.text, false);
 			break;
 		case GP_HTML_START:
+			if (gp_html_tag_info(token.tag)->flags & GP_HTML_NEVER_TEXT)
+				opened = token.tag;
+			add_space(&f, token.tag);
+			break;
 		case GP_HTML_END:
 			add_space(&f, token.tag);
 			break;

@@ -38,6 +38,10 @@ static const struct {
 	{"text/html", "<title>t</title><script>s</script><style>s</style>b<!-- c -->", "\nt\nb"},
 	{"text/html", "<p style='display:none'>h</p><font color=white>w</font>", "\nh\nw"},
 	{"text/html", "a</html>b", "ab"},
+	{"text/html; charset=utf-8", "\xe2\x80\x9c" "a\xe2\x80\x9d \xe2\x80\x94", "\"a\" \xe2\x80\x94"},
+	{"text/html", "&#147;a&#8221;", "\xc2\x93" "a\xe2\x80\x9d"},
+	{"text/html", "a<style>b<p>c", "a"},
+	{"text/html", "a<style></style>b<script></script>c", "abc"},
 	/* By its name. */
 	{"text/plain; name=a.html", "a<br>b", "a b"},
 	{"application/octet-stream; name=a.html", "a<br>b", "a b"},
