@@ -57,10 +57,11 @@ static bool is_plain(struct gp_str type)
 
 static bool is_ascii(struct gp_str s)
 {
+	unsigned char all = 0;
+
 	for (size_t i = 0; i < s.len; i++)
-		if (s.ptr[i] & 0x80)
-			return false;
-	return true;
+		all |= (unsigned char)s.ptr[i];
+	return all < 0x80;
 }
 
 struct gp_str gp_message_part_html(struct gp_message *m, const struct gp_part *p)
@@ -157,7 +158,14 @@ static void fold(struct gp_buf *b)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.len;) {
-		if (s.ptr[i] == '\0') { /* ends a paragraph too */
+		size_t from = i;
+
+		while (i < s.len && s.ptr[i] > ' ' && s.ptr[i] < 0x7f)
+			i++;
+		if (i > from) {
+			memmove(b->data + n, s.ptr + from, i - from);
+			n += i - from;
+		} else if (s.ptr[i] == '\0') { /* ends a paragraph too */
 			b->data[n++] = '\n';
 			i++;
 		} else if (space_len(s, i)) {

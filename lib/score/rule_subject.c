@@ -128,10 +128,11 @@ static size_t cut_near(struct gp_str s, size_t at, size_t reach)
 
 static bool is_ascii(struct gp_str s)
 {
+	unsigned char all = 0;
+
 	for (size_t i = 0; i < s.len; i++)
-		if (s.ptr[i] & 0x80)
-			return false;
-	return true;
+		all |= (unsigned char)s.ptr[i];
+	return all < 0x80;
 }
 
 /* Text and reports as they were sent but for the transfer encoding; empty: no such part. */

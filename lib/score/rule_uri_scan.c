@@ -30,16 +30,24 @@ static bool is_word_chr(char c)
 	return gp_is_alnum(c) || c == '_';
 }
 
-/* What ends a URI. */
+enum { DELIMITER = 1, MAIL_END = 2 };
+
+/* What ends a URI (DELIMITER), what ends an address or its local part (MAIL_END). */
+static const unsigned char ends[256] = {
+	['\t'] = 3, ['\n'] = 3, ['\v'] = 3, ['\f'] = 3, ['\r'] = 3, [' '] = 3,
+	['>'] = 3,  ['<'] = 3,	['"'] = 3,  ['`'] = 3,	['}'] = 3,  [']'] = 3,
+	['{'] = 3,  ['['] = 3,	['|'] = 3,  ['\x1b'] = 3, [','] = 2, ['('] = 2,
+	['\''] = 2, [0x80 ... 0x9f] = 2, [0xa0] = 3, [0xa1 ... 0xff] = 2,
+};
+
 static bool is_delimiter(char c)
 {
-	return c == '\0' ? false : gp_is_space(c) || strchr("><\"`}]{[|\x1b\xa0", c) != NULL;
+	return ends[(unsigned char)c] & DELIMITER;
 }
 
-/* What ends an address, or its local part. */
 static bool ends_mail(char c)
 {
-	return is_delimiter(c) || c == ',' || c == '(' || c == '\'' || (c & 0x80);
+	return ends[(unsigned char)c] & MAIL_END;
 }
 
 static bool is_host_chr(char c)
@@ -73,8 +81,11 @@ static size_t web_end(const struct scan *s, size_t at)
 	static const struct gp_str starts[] = {GP_STR("http://"), GP_STR("https://"),
 					       GP_STR("ftp://"), GP_STR("ftp.")};
 	struct gp_str word = gp_str_sub(s->text, at, s->word_end - at);
+	char first = gp_lower(word.ptr[0]);
 	size_t n = 0;
 
+	if (first != 'h' && first != 'f' && first != 'w')
+		return 0;
 	for (size_t i = 0; !n && i < GP_ARRAY_SIZE(starts); i++)
 		n = gp_str_istarts(word, starts[i]) ? starts[i].len : 0;
 	if (!n && gp_str_istarts(word, GP_STR("www"))) {
@@ -100,7 +111,8 @@ static size_t mail_end(struct scan *s, size_t at)
 {
 	size_t end;
 
-	if (gp_str_istarts(gp_str_sub(s->text, at, s->word_end - at), GP_STR("mailto:"))) {
+	if (gp_lower(s->text.ptr[at]) == 'm' &&
+	    gp_str_istarts(gp_str_sub(s->text, at, s->word_end - at), GP_STR("mailto:"))) {
 		end = mail_run(s, at + 7, LONGEST, false);
 		if (end > at + 7 && end - at - 7 <= LONGEST)
 			return end;
