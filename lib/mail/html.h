@@ -43,6 +43,7 @@ struct gp_html_link {
 	struct gp_str text;   /* visible text of <a>…</a>, folded, cut; an image's alt text */
 	unsigned source;      /* GP_URI_HREF, GP_URI_IMG or GP_URI_FORM; 0: <base> itself */
 	bool is_hidden;	      /* the element itself was not visible */
+	bool is_anchor;	      /* of an <a> */
 	bool is_common;	      /* by an element and attribute that all clients know */
 };
 

@@ -280,8 +280,11 @@ void gp_html_links_tag(struct gp_html_links *l, const struct gp_html_token *toke
 			css_urls(l, value, is_hidden);
 			break;
 		}
-		if (l->html->links.len == n_links + 1)
-			l->html->links.items[n_links].is_common = is_common(token->tag, name);
+		if (l->html->links.len == n_links + 1) {
+			link = &l->html->links.items[n_links];
+			link->is_common = is_common(token->tag, name);
+			link->is_anchor = token->tag == GP_TAG_A;
+		}
 	}
 }
 

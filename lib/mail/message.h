@@ -89,6 +89,12 @@ struct gp_uri {
 	unsigned part;	     /* index of the part */
 };
 
+/* One link as it stands in HTML. */
+struct gp_reference {
+	struct gp_str target;
+	bool is_anchor; /* of an <a>; the first one with this target says so */
+};
+
 /* What the HTML of the message looked like, all parts summed. */
 struct gp_html_stats {
 	uint32_t tags, links, images, forms, scripts, iframes, comments, unknown_tags;
@@ -120,7 +126,7 @@ struct gp_message {
 	size_t size;		/* headers and body as received */
 	GP_VEC(struct gp_part) parts;
 	GP_VEC(struct gp_uri) uris; /* distinct by (uri), in order of appearance */
-	GP_VEC(struct gp_str) references; /* what the HTML links to and loads, by attributes that
+	GP_VEC(struct gp_reference) references; /* what the HTML links to and loads, by attributes that
 					   * all clients know: entities decoded, made absolute
 					   * with <base>, else as written; distinct */
 	struct gp_str text;	/* visible text of all inline text parts, rendered, UTF-8: white

@@ -70,7 +70,7 @@ static void separate(struct gp_buf *out)
 }
 
 /* As written, for rules. */
-static void add_reference(struct render *r, struct gp_str target)
+static void add_reference(struct render *r, struct gp_str target, bool is_anchor)
 {
 	struct gp_message *m = r->m;
 
@@ -83,7 +83,8 @@ static void add_reference(struct render *r, struct gp_str target)
 	target = gp_arena_str(m->arena, target);
 	r->reference_bytes += target.len;
 	gp_map_set(&r->references, target, m);
-	*gp_vec_push(m->arena, &m->references) = target;
+	*gp_vec_push(m->arena, &m->references) =
+		(struct gp_reference){.target = target, .is_anchor = is_anchor};
 }
 
 static void add_html(struct render *r, unsigned part, struct gp_str content)
@@ -110,7 +111,7 @@ static void add_html(struct render *r, unsigned part, struct gp_str content)
 		if (l->source)
 			gp_url_set_add(&r->urls, l->target, l->text, part, l->source);
 		if (l->is_common)
-			add_reference(r, l->target);
+			add_reference(r, l->target, l->is_anchor);
 	}
 	gp_url_scan(&r->urls, h.text, part, GP_URI_TEXT);
 	if (h.is_text_cut)

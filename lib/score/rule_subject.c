@@ -182,7 +182,7 @@ static void build_uri(struct builder *b, const struct gp_rule_set *set, struct g
 
 	gp_rule_uris_init(&uris, set, b->arena);
 	for (size_t i = 0; i < m->references.len; i++)
-		gp_rule_uris_add(&uris, m->references.items[i], false);
+		gp_rule_uris_add_reference(&uris, &m->references.items[i]);
 	if (subject)
 		gp_rule_uris_scan(&uris, subject->value);
 	gp_rule_uris_scan(&uris, gp_message_flat_text(m));

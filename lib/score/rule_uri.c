@@ -4,9 +4,7 @@
  */
 #include "lib/score/rule_uri.h"
 
-#include "lib/base/ip.h"
 #include "lib/base/limits.h"
-#include "lib/base/num.h"
 #include "lib/score/rule_list.h"
 
 /* All forms of all URIs of a message. */
@@ -14,8 +12,6 @@
 #define ITEMS_MAX (4 * GP_MAX_URIS)
 /* Redirectors within redirectors. */
 #define TARGETS_MAX 8
-#define LABEL_MAX 63
-#define NAME_MAX_BYTES 253
 
 struct forms {
 	struct gp_rule_uris *uris;
@@ -105,103 +101,6 @@ struct gp_str gp_rule_uri_unescape(struct gp_arena *a, struct gp_str s)
 	return gp_str_n(out, n);
 }
 
-static bool is_label(struct gp_str label)
-{
-	if (!label.len || label.len > LABEL_MAX || label.ptr[0] == '-' ||
-	    label.ptr[label.len - 1] == '-')
-		return false;
-	for (size_t i = 0; i < label.len; i++)
-		if (!gp_is_alnum(label.ptr[i]) && label.ptr[i] != '-' && label.ptr[i] != '_')
-			return false;
-	return true;
-}
-
-bool gp_rule_uris_is_name(struct gp_str host)
-{
-	struct gp_str rest, label, last = {0}, before = {0};
-	unsigned n = 0;
-
-	while (host.len && host.ptr[host.len - 1] == '.')
-		host.len--;
-	if (!host.len || host.len > NAME_MAX_BYTES)
-		return false;
-	for (rest = host; gp_str_next(&rest, '.', &label); n++) {
-		if (!is_label(label))
-			return false;
-		before = last;
-		last = label;
-	}
-	return n > 1 && gp_str_find_chr(last, '_', 0) == last.len &&
-	       gp_str_find_chr(before, '_', 0) == before.len;
-}
-
-bool gp_rule_uris_has_domain(const struct gp_rule_uris *u, struct gp_str host)
-{
-	size_t dot = host.len;
-
-	while (dot && host.ptr[dot - 1] != '.')
-		dot--;
-	host = gp_str_sub(host, dot, SIZE_MAX);
-	if (!dot || !host.len)
-		return false;
-	if (u->domains->items.len)
-		return gp_rule_list_has(u->domains, host);
-	for (size_t i = 0; i < host.len; i++)
-		if (!gp_is_alpha(host.ptr[i]) && !gp_str_istarts(host, GP_STR("xn--")))
-			return false;
-	return host.len > 1;
-}
-
-static struct gp_str cut_at(struct gp_str s, const char *ends)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (s.ptr[i] && strchr(ends, s.ptr[i]))
-			return gp_str_sub(s, 0, i);
-	return s;
-}
-
-static struct gp_str behind_last(struct gp_str s, char c)
-{
-	for (size_t i = s.len; i; i--)
-		if (s.ptr[i - 1] == c)
-			return gp_str_sub(s, i, SIZE_MAX);
-	return s;
-}
-
-/* Does the form name a host that can exist? */
-static bool names_host(const struct gp_rule_uris *u, struct gp_str s)
-{
-	size_t n = 0;
-	struct gp_ip ip;
-
-	if (gp_str_istarts(s, GP_STR("mailto:"))) {
-		s = cut_at(gp_str_sub(s, 7, SIZE_MAX), "?");
-		n = gp_str_find_chr(s, '@', 0);
-		if (n == s.len || gp_str_find_chr(s, '@', n + 1) < s.len)
-			return false;
-		s = gp_str_sub(s, n + 1, SIZE_MAX);
-	} else {
-		if (gp_str_istarts(s, GP_STR("javascript:")) || gp_str_istarts(s, GP_STR("cid:")) ||
-		    gp_str_istarts(s, GP_STR("file:")))
-			return false;
-		while (n < s.len && gp_is_alpha(s.ptr[n]))
-			n++;
-		if (n && n < s.len && s.ptr[n] == ':') {
-			s = gp_str_sub(s, n + 1, SIZE_MAX);
-			for (n = 0; n < 2 && gp_str_starts(s, GP_STR("/")); n++)
-				s = gp_str_sub(s, 1, SIZE_MAX);
-		}
-		s = behind_last(cut_at(s, "/?#"), '@');
-		n = s.len;
-		while (n && gp_is_digit(s.ptr[n - 1]))
-			n--;
-		if (n && s.ptr[n - 1] == ':')
-			s = gp_str_sub(s, 0, n - 1);
-	}
-	return gp_ip_parse(s, &ip) == GP_OK ||
-	       (gp_rule_uris_is_name(s) && gp_rule_uris_has_domain(u, s));
-}
-
 /* mailto: without its parameters, and the address out of 'mailto:"A B" <a@b>'. */
 static void mail_forms(struct forms *f, struct gp_str s)
 {
@@ -222,11 +121,11 @@ static void mail_forms(struct forms *f, struct gp_str s)
 		while (gp_str_starts(address, GP_STR("%20")))
 			address = gp_str_sub(address, 3, SIZE_MAX);
 		at = gp_str_find_chr(address, '@', 0);
-		rest = cut_at(gp_str_sub(address, at + 1, SIZE_MAX), "?&%");
+		rest = gp_rule_uri_cut(gp_str_sub(address, at + 1, SIZE_MAX), "?&%");
 		if (at && rest.len)
 			add_form(f, join(a, GP_STR("mailto:"), gp_str_sub(address, 0, at + 1), rest));
 	}
-	open = gp_str_find_chr(cut_at(s, "?&"), '<', 0);
+	open = gp_str_find_chr(gp_rule_uri_cut(s, "?&"), '<', 0);
 	rest = gp_str_sub(s, open + 1, SIZE_MAX);
 	close = gp_str_find_chr(rest, '>', 0);
 	at = gp_str_find_chr(rest, '@', 0);
@@ -307,7 +206,7 @@ static struct gp_str tidy(struct gp_arena *a, struct gp_str s)
 			 GP_STR(""));
 	n = scheme_len(s);
 	if (n) { /* "http://host?x" has a path all the same */
-		size_t end = n + 2 + cut_at(gp_str_sub(s, n + 2, SIZE_MAX), "/?#").len;
+		size_t end = n + 2 + gp_rule_uri_cut(gp_str_sub(s, n + 2, SIZE_MAX), "/?#").len;
 
 		if (end > n + 2 && end < s.len && s.ptr[end] != '/')
 			s = join(a, gp_str_sub(s, 0, end), GP_STR("/"), gp_str_sub(s, end, SIZE_MAX));
@@ -331,13 +230,13 @@ static bool split(struct gp_str s, struct parts *ret)
 		return false;
 	ret->scheme = gp_str_sub(s, 0, n + 2);
 	s = gp_str_sub(s, n + 2, SIZE_MAX);
-	authority = cut_at(s, "/?#");
+	authority = gp_rule_uri_cut(s, "/?#");
 	end = gp_str_find_chr(authority, '@', 0);
 	if (end < authority.len) {
 		ret->user = gp_str_sub(s, 0, end + 1);
 		s = gp_str_sub(s, end + 1, SIZE_MAX);
 	}
-	ret->host = cut_at(s, "/?#:");
+	ret->host = gp_rule_uri_cut(s, "/?#:");
 	ret->rest = gp_str_sub(s, ret->host.len, SIZE_MAX);
 	ret->has_port = gp_str_starts(ret->rest, GP_STR(":"));
 	for (n = 1; ret->has_port && n < ret->rest.len && gp_is_digit(ret->rest.ptr[n]);)
@@ -419,7 +318,7 @@ static void find_target(struct forms *f, struct gp_str rest)
 	for (; i < rest.len; i = gp_str_ifind(rest, GP_STR("http"), i + 1)) {
 		size_t n = scheme_len(gp_str_sub(rest, i, SIZE_MAX));
 
-		target = cut_at(gp_str_sub(rest, i, SIZE_MAX), "&#");
+		target = gp_rule_uri_cut(gp_str_sub(rest, i, SIZE_MAX), "&#");
 		if (!n || target.len <= n)
 			continue;
 		if (gp_str_find_chr(target, '.', 0) < target.len && f->n_targets < TARGETS_MAX)
@@ -493,6 +392,63 @@ static void all_forms(struct forms *f, struct gp_str s)
 		web_forms(f, s);
 }
 
+/* Bytes before the path: "http://host", "//host", "". */
+static size_t path_start(struct gp_str s)
+{
+	size_t n = gp_rule_uri_cut(s, ":/?#").len;
+
+	n = n && n < s.len && s.ptr[n] == ':' ? n + 1 : 0;
+	if (gp_str_starts(gp_str_sub(s, n, 2), GP_STR("//")))
+		n += 2 + gp_rule_uri_cut(gp_str_sub(s, n + 2, SIZE_MAX), "/?#").len;
+	return n;
+}
+
+/* "/a/../b/./c" → "/b/c", as clients ask for it (RFC 3986, 5.2.4); what begins with "./" or "../"
+ * begins with "/" then. */
+static struct gp_str without_dots(struct gp_arena *a, struct gp_str s)
+{
+	size_t start = path_start(s), end = start + gp_rule_uri_cut(gp_str_sub(s, start, SIZE_MAX), "?#").len;
+	struct gp_str path = gp_str_sub(s, start, end - start), segment;
+	char *out;
+	size_t n = 0;
+
+	if (gp_str_find(path, GP_STR("/."), 0) == path.len && !gp_str_starts(path, GP_STR("./")) &&
+	    !gp_str_starts(path, GP_STR("../")))
+		return s;
+	out = gp_arena_alloc(a, path.len + 2);
+	if (gp_str_starts(path, GP_STR("./")) || gp_str_starts(path, GP_STR("../")))
+		path = gp_str_sub(path, gp_str_find_chr(path, '/', 0), SIZE_MAX);
+	while (path.len) { /* a segment with the slash before it at a time */
+		segment = gp_str_sub(path, 0, gp_str_find_chr(path, '/', 1));
+		path = gp_str_sub(path, segment.len, SIZE_MAX);
+		if (gp_str_eq(segment, GP_STR("/..")))
+			while (n && out[--n] != '/')
+				;
+		if (!gp_str_eq(segment, GP_STR("/..")) && !gp_str_eq(segment, GP_STR("/."))) {
+			memcpy(out + n, segment.ptr, segment.len);
+			n += segment.len;
+		} else if (!path.len) {
+			out[n++] = '/';
+		}
+	}
+	return join(a, gp_str_sub(s, 0, start), gp_str_n(out, n), gp_str_sub(s, end, SIZE_MAX));
+}
+
+void gp_rule_uris_add_reference(struct gp_rule_uris *u, const struct gp_reference *r)
+{
+	static const char *const opaque[] = {"data:", "mailto:", "file:", "cid:", "tel:"};
+	bool is_opaque = false;
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(opaque); i++)
+		is_opaque |= gp_str_istarts(r->target, gp_str(opaque[i]));
+	if (is_opaque || r->is_anchor)
+		gp_rule_uris_add(u, r->target, false);
+	if (!is_opaque)
+		gp_rule_uris_add(u,
+				 without_dots(u->arena, gp_str_sub(r->target, 0, GP_RULE_URI_SIZE_MAX)),
+				 false);
+}
+
 static void keep(struct gp_rule_uris *u, struct gp_str s)
 {
 	if (gp_map_get(&u->seen, s) || u->items.len >= ITEMS_MAX || u->bytes + s.len > BYTES_MAX)
@@ -515,7 +471,7 @@ void gp_rule_uris_add(struct gp_rule_uris *u, struct gp_str uri, bool needs_doma
 	for (size_t i = 0; i < f.n_targets; i++)
 		all_forms(&f, f.targets[i]);
 	for (size_t i = 0; !has_domain && i < f.items.len; i++)
-		has_domain = names_host(u, f.items.items[i]);
+		has_domain = gp_rule_uris_names_host(u, f.items.items[i]);
 	for (size_t i = 0; has_domain && i < f.items.len; i++)
 		keep(u, f.items.items[i]);
 }

@@ -30,6 +30,10 @@ void gp_rule_uris_init(struct gp_rule_uris *u, const struct gp_rule_set *set, st
 /* Adds a URI and its forms.  needs_domain: only if one of them names a host that can exist. */
 void gp_rule_uris_add(struct gp_rule_uris *u, struct gp_str uri, bool needs_domain);
 
+/* The same of what HTML refers to, host or not: without dot segments, and with them too where it
+ * is an <a> (SpamAssassin lists those with their text as they are). */
+void gp_rule_uris_add_reference(struct gp_rule_uris *u, const struct gp_reference *r);
+
 /* Finds URIs in text: with a scheme or "www.", e-mail addresses, host names with a known
  * top-level domain. */
 void gp_rule_uris_scan(struct gp_rule_uris *u, struct gp_str text);
@@ -38,6 +42,11 @@ void gp_rule_uris_scan(struct gp_rule_uris *u, struct gp_str text);
 bool gp_rule_uris_has_domain(const struct gp_rule_uris *u, struct gp_str host);
 /* Whether every label of the name is well-formed and there are two. */
 bool gp_rule_uris_is_name(struct gp_str host);
+
+/* Whether the URI (with its scheme) names a host or address that can exist. */
+bool gp_rule_uris_names_host(const struct gp_rule_uris *u, struct gp_str uri);
+/* s up to the first of the characters in `ends`. */
+struct gp_str gp_rule_uri_cut(struct gp_str s, const char *ends);
 
 /* Escapes of printable characters decoded, unprintable ones escaped. */
 struct gp_str gp_rule_uri_unescape(struct gp_arena *a, struct gp_str uri);
