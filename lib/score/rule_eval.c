@@ -56,3 +56,15 @@ const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name)
 				return e;
 	return NULL;
 }
+
+static bool is_of(const struct gp_rule_eval *e, const struct gp_rule_eval *table)
+{
+	while (table->name && table != e)
+		table++;
+	return table->name != NULL;
+}
+
+bool gp_rule_eval_reads_relays(const struct gp_rule_eval *e)
+{
+	return !is_of(e, own) && !is_of(e, gp_rule_evals_auth);
+}

@@ -80,5 +80,7 @@ extern const struct gp_rule_eval *const gp_rule_eval_tables[];
 
 /* The function of that name, or NULL. */
 const struct gp_rule_eval *gp_rule_eval_find(struct gp_str name);
+/* May it look at the relay path?  (Those of Bayes and of SPF, DKIM and DMARC do not.) */
+bool gp_rule_eval_reads_relays(const struct gp_rule_eval *e);
 
 #endif

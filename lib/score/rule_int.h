@@ -163,6 +163,7 @@ struct gp_rule_set {
 	struct gp_map slots;   /* header name (folded) → index + 1 */
 	struct gp_map lists;   /* name → struct gp_rule_list */
 	struct gp_relay_trust trust;
+	bool reads_relays; /* some rule does: else the path is not worked out */
 
 	pthread_mutex_t pool_lock; /* of the scratch pool */
 	struct gp_rule_scratch *pool;

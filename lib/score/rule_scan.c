@@ -214,7 +214,8 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	s->cpu_end_us = gp_clock_cpu_us() + (int64_t)budget_ms * 1000;
 	s->scratch = gp_rule_scratch_take(set);
 	gp_arena_on_end(arena, scan_end, s);
-	gp_relay_path_make(arena, input->message, &set->trust, &s->relays);
+	if (set->reads_relays)
+		gp_relay_path_make(arena, input->message, &set->trust, &s->relays);
 	s->dns = gp_rule_dns_begin(set, input, &s->relays, arena);
 	for (enum gp_rule_type t = 0; t < GP_RULE_TARGETS; t++)
 		run_target(s, t);

@@ -224,6 +224,12 @@ static void add_eval(struct gp_rule_builder *b, struct gp_rule *r)
 		*gp_vec_push(b->arena, &b->set->queries) = r;
 }
 
+static bool reads_relays(const struct gp_rule *r)
+{
+	return (r->field && r->field->special >= GP_FIELD_ENVELOPE_FROM) ||
+	       (r->eval && gp_rule_eval_reads_relays(r->eval));
+}
+
 static void finish(struct gp_rule_builder *b)
 {
 	struct gp_rule_set *set = b->set;
@@ -239,6 +245,7 @@ static void finish(struct gp_rule_builder *b)
 			compile_pattern(b, r);
 		if (r->inert)
 			continue;
+		set->reads_relays = set->reads_relays || reads_relays(r);
 		if (r->field)
 			bind_field(b, r, &fields[r->field->is_mime]);
 		if (r->is_exists)
