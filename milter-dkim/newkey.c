@@ -3,9 +3,6 @@
  */
 #include "milter-dkim/newkey.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -114,30 +111,13 @@ int gp_newkey_add(const struct gp_newkey *k, const char *dir, int64_t now_s, str
 			       diag);
 }
 
-/* A file that was not there; whole or not at all, because it gets its name last. */
 static int write_new(const char *path, struct gp_str text, mode_t mode, struct gp_diag *diag)
 {
-	char temp[4096];
-	GP_FD_AUTO fd = -1;
-	int r = GP_OK;
+	int r = gp_file_create(path, text.ptr, text.len, mode, diag);
 
-	if ((size_t)snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >= sizeof(temp)) {
-		gp_diag_set(diag, "%s: name too long", path);
-		return GP_ELIMIT;
-	}
-	fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0)
-		return gp_diag_errno(diag, "%s", temp);
-	if (gp_fd_write_all(fd, text.ptr, text.len) || fchmod(fd, mode) || fsync(fd)) {
-		r = gp_diag_errno(diag, "%s", temp);
-	} else if (link(temp, path)) {
-		r = errno == EEXIST ? GP_EINVAL : GP_ESYS;
-		gp_diag_errno(diag, "%s", path);
-		if (r == GP_EINVAL)
-			gp_diag_set(diag, "%s is there already and is not overwritten; choose "
-					  "another --selector", path);
-	}
-	unlink(temp);
+	if (r == GP_EINVAL)
+		gp_diag_set(diag, "%s is there already and is not overwritten; choose another "
+				  "--selector", path);
 	return r;
 }
 

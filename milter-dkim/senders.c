@@ -74,9 +74,7 @@ static bool is_usable(struct gp_str word)
 		return true;
 	if (gp_str_find_chr(word, '*', 0) < word.len || gp_str_find_chr(word, '?', 0) < word.len)
 		return true;
-	if (gp_str_find_last(word, '@') < word.len)
-		word = gp_str_sub(word, gp_str_find_last(word, '@') + 1, word.len);
-	return gp_dns_name_fold(word, folded) == GP_OK;
+	return gp_dns_name_fold(gp_str_after_last(word, '@'), folded) == GP_OK;
 }
 
 static void check_line(const struct gp_map_hit *entry, void *arg)

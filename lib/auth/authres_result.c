@@ -19,9 +19,7 @@ static struct gp_str property(const struct gp_authres_entry *e, const char *ptyp
 /* Behind the last '@', lower case; the whole where there is none. */
 static struct gp_str domain_of(struct gp_arena *arena, struct gp_str address)
 {
-	size_t at = gp_str_find_last(address, '@');
-
-	return gp_arena_lower(arena, at < address.len ? gp_str_sub(address, at + 1, address.len) : address);
+	return gp_arena_lower(arena, gp_str_after_last(address, '@'));
 }
 
 static void read_spf(struct gp_arena *arena, const struct gp_authres_entry *e,

@@ -6,9 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,44 +72,21 @@ int gp_seal_key_load(const char *path, struct gp_seal_key **ret, struct gp_diag 
 	return n < 0 ? r : GP_EINVAL;
 }
 
-static int write_key(int fd)
+int gp_seal_key_create(const char *path, struct gp_diag *diag)
 {
 	unsigned char bytes[KEY_MIN];
 	GP_BUF_AUTO text = GP_BUF_INIT(2 * KEY_MIN + 1);
 	int r;
 
+	if (!access(path, F_OK))
+		return GP_OK;
 	gp_rand_bytes(bytes, sizeof(bytes));
 	gp_hex_encode(bytes, sizeof(bytes), &text);
 	gp_buf_add_chr(&text, '\n');
-	r = gp_fd_write_all(fd, text.data, text.len);
+	r = gp_file_create(path, text.data, text.len, 0640, diag);
 	explicit_bzero(bytes, sizeof(bytes));
 	explicit_bzero(text.data, text.len);
-	return r || fchmod(fd, 0640) || fsync(fd) ? GP_ESYS : GP_OK;
-}
-
-/* Written under another name and then linked: whoever finds the file finds a whole key. */
-int gp_seal_key_create(const char *path, struct gp_diag *diag)
-{
-	char temp[PATH_MAX];
-	GP_FD_AUTO fd = -1;
-	int r;
-
-	if (!access(path, F_OK))
-		return GP_OK;
-	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >= (int)sizeof(temp)) {
-		gp_diag_set(diag, "%s: the name is too long", path);
-		return GP_EINVAL;
-	}
-	fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0)
-		return gp_diag_errno(diag, "%s", temp);
-	r = write_key(fd);
-	if (!r && link(temp, path) && errno != EEXIST)
-		r = GP_ESYS;
-	if (r)
-		gp_diag_errno(diag, "%s", path);
-	unlink(temp);
-	return r;
+	return r == GP_EINVAL ? GP_OK : r; /* somebody else was faster */
 }
 
 void gp_seal_key_free(struct gp_seal_key **key)

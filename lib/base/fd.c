@@ -82,27 +82,56 @@ int gp_file_read(const char *path, struct gp_buf *buf, struct gp_diag *diag)
 	return r;
 }
 
-int gp_file_replace(const char *path, const void *data, size_t len, unsigned mode,
-		    struct gp_diag *diag)
-{
-	char temp[4096];
-	GP_FD_AUTO fd = -1;
+#define TEMP_MAX 4096
 
-	if ((size_t)snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >= sizeof(temp)) {
+/* A file beside `path` with that content, on disk; its name in `temp`. */
+static int write_temp(const char *path, const void *data, size_t len, unsigned mode,
+		      char temp[TEMP_MAX], struct gp_diag *diag)
+{
+	GP_FD_AUTO fd = -1;
+	int r;
+
+	if (snprintf(temp, TEMP_MAX, "%s.XXXXXX", path) >= TEMP_MAX) {
 		gp_diag_set(diag, "%s: name too long", path);
 		return GP_ELIMIT;
 	}
 	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0)
 		return gp_diag_errno(diag, "%s", temp);
-	if (gp_fd_write_all(fd, data, len) || fchmod(fd, mode) || fsync(fd) ||
-	    rename(temp, path)) {
-		int r = gp_diag_errno(diag, "%s", path);
+	if (gp_fd_write_all(fd, data, len) == GP_OK && fchmod(fd, mode) == 0 && fsync(fd) == 0)
+		return GP_OK;
+	r = gp_diag_errno(diag, "%s", path);
+	unlink(temp);
+	return r;
+}
 
+int gp_file_replace(const char *path, const void *data, size_t len, unsigned mode,
+		    struct gp_diag *diag)
+{
+	char temp[TEMP_MAX];
+	int r = write_temp(path, data, len, mode, temp, diag);
+
+	if (r == GP_OK && rename(temp, path)) {
+		r = gp_diag_errno(diag, "%s", path);
 		unlink(temp);
-		return r;
 	}
-	return GP_OK;
+	return r;
+}
+
+int gp_file_create(const char *path, const void *data, size_t len, unsigned mode,
+		   struct gp_diag *diag)
+{
+	char temp[TEMP_MAX];
+	int r = write_temp(path, data, len, mode, temp, diag);
+
+	if (r)
+		return r;
+	if (link(temp, path)) {
+		r = errno == EEXIST ? GP_EINVAL : GP_ESYS;
+		gp_diag_errno(diag, "%s", path);
+	}
+	unlink(temp);
+	return r;
 }
 
 int gp_fd_set_nonblocking(int fd)

@@ -23,6 +23,10 @@ int gp_file_read(const char *path, struct gp_buf *buf, struct gp_diag *diag) GP_
 /* Replaces the file atomically (temporary file beside it, fsync, rename). */
 int gp_file_replace(const char *path, const void *data, size_t len, unsigned mode,
 		    struct gp_diag *diag) GP_MUST_USE;
+/* The same of a file that must not be there yet: GP_EINVAL if it is.  Of several who try at
+ * once one wins, and who finds the file finds all of it. */
+int gp_file_create(const char *path, const void *data, size_t len, unsigned mode,
+		   struct gp_diag *diag) GP_MUST_USE;
 
 int gp_fd_set_nonblocking(int fd) GP_MUST_USE;
 

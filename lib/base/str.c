@@ -57,11 +57,26 @@ size_t gp_str_find_chr(struct gp_str s, char c, size_t from)
 	return p ? (size_t)(p - s.ptr) : s.len;
 }
 
+bool gp_str_is_digits(struct gp_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!gp_is_digit(s.ptr[i]))
+			return false;
+	return s.len > 0;
+}
+
 size_t gp_str_find_last(struct gp_str s, char c)
 {
 	const char *p = s.len ? memrchr(s.ptr, c, s.len) : NULL;
 
 	return p ? (size_t)(p - s.ptr) : s.len;
+}
+
+struct gp_str gp_str_after_last(struct gp_str s, char c)
+{
+	size_t at = gp_str_find_last(s, c);
+
+	return at < s.len ? gp_str_sub(s, at + 1, s.len) : s;
 }
 
 size_t gp_str_find(struct gp_str s, struct gp_str needle, size_t from)

@@ -62,6 +62,8 @@ static inline bool gp_is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Decimal digits and nothing else; not empty. */
+bool gp_str_is_digits(struct gp_str s);
 bool gp_str_eq(struct gp_str a, struct gp_str b);
 bool gp_str_ieq(struct gp_str a, struct gp_str b);
 /* <0, 0, >0 like memcmp, shorter first when one is a prefix. */
@@ -76,6 +78,8 @@ size_t gp_str_find(struct gp_str s, struct gp_str needle, size_t from);
 size_t gp_str_ifind(struct gp_str s, struct gp_str needle, size_t from);
 /* Index of the last c; s.len when there is none. */
 size_t gp_str_find_last(struct gp_str s, char c);
+/* What follows the last c; the whole when there is none. */
+struct gp_str gp_str_after_last(struct gp_str s, char c);
 
 /* The part from `from`, at most n bytes; out of range is cut, never undefined. */
 struct gp_str gp_str_sub(struct gp_str s, size_t from, size_t n);

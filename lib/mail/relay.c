@@ -56,21 +56,13 @@ static bool last_word(struct gp_str *s, struct gp_str *ret)
 	return ret->len != 0;
 }
 
-static bool is_number(struct gp_str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!gp_is_digit(s.ptr[i]))
-			return false;
-	return s.len != 0;
-}
-
 static bool is_clock(struct gp_str s)
 {
 	struct gp_str piece;
 	unsigned n = 0;
 
 	while (gp_str_next(&s, ':', &piece))
-		if (++n > 3 || !is_number(piece))
+		if (++n > 3 || !gp_str_is_digits(piece))
 			return false;
 	return n >= 2;
 }
@@ -92,9 +84,9 @@ static struct gp_str without_date(struct gp_str s)
 	struct gp_str rest = s, word, before;
 
 	if (!last_word(&rest, &word) || !last_word(&rest, &word) || !is_clock(word) ||
-	    !last_word(&rest, &word) || !is_number(word) || !last_word(&rest, &word) ||
+	    !last_word(&rest, &word) || !gp_str_is_digits(word) || !last_word(&rest, &word) ||
 	    !is_named(word, months, GP_ARRAY_SIZE(months)) || !last_word(&rest, &word) ||
-	    !is_number(word))
+	    !gp_str_is_digits(word))
 		return s;
 	before = rest;
 	if (!last_word(&rest, &word) || !is_named(word, days, GP_ARRAY_SIZE(days)))

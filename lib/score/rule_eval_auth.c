@@ -21,13 +21,6 @@ static bool check_spf(struct gp_eval *e, const struct gp_rule_eval *row,
 
 enum { DKIM_ANY, DKIM_VALID, DKIM_VALID_AUTHOR, DKIM_VALID_ENVELOPE, DKIM_TESTING };
 
-static struct gp_str domain_of(struct gp_str address)
-{
-	size_t at = gp_str_find_last(address, '@');
-
-	return at < address.len ? gp_str_sub(address, at + 1, address.len) : address;
-}
-
 static bool is_such(const struct gp_rule_input *in, const struct gp_dkim_result *r, int what)
 {
 	switch (what) {
@@ -37,7 +30,7 @@ static bool is_such(const struct gp_rule_input *in, const struct gp_dkim_result 
 		return r->status == GP_AUTH_PASS && r->is_author;
 	case DKIM_VALID_ENVELOPE:
 		return r->status == GP_AUTH_PASS &&
-		       gp_dns_name_is_within(domain_of(in->envelope_from), r->domain);
+		       gp_dns_name_is_within(gp_str_after_last(in->envelope_from, '@'), r->domain);
 	case DKIM_TESTING:
 		return r->is_testing;
 	default:

@@ -14,21 +14,13 @@ struct dates {
 	double shift_h; /* hours from the nearest of them to Date */
 };
 
-static bool is_number(struct gp_str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!gp_is_digit(s.ptr[i]))
-			return false;
-	return s.len != 0;
-}
-
 static bool is_clock(struct gp_str s)
 {
 	struct gp_str piece;
 	unsigned n = 0;
 
 	while (gp_str_next(&s, ':', &piece))
-		if (++n > 3 || !is_number(piece))
+		if (++n > 3 || !gp_str_is_digits(piece))
 			return false;
 	return n == 3;
 }
@@ -41,8 +33,8 @@ static bool find_time(struct gp_str line, int64_t *ret)
 	while (gp_str_next_word(&rest, &word)) {
 		memmove(w, w + 1, 4 * sizeof(w[0]));
 		w[4] = word;
-		if (w[0].ptr && w[1].len == 3 && is_number(w[2]) && is_clock(w[3]) &&
-		    (is_number(w[0]) || is_number(gp_str_sub(w[0], 1, w[0].len))))
+		if (w[0].ptr && w[1].len == 3 && gp_str_is_digits(w[2]) && is_clock(w[3]) &&
+		    (gp_str_is_digits(w[0]) || gp_str_is_digits(gp_str_sub(w[0], 1, w[0].len))))
 			return gp_date_parse(gp_str_n(w[0].ptr, (size_t)(word.ptr + word.len - w[0].ptr)),
 					     ret) == GP_OK;
 	}

@@ -19,14 +19,6 @@ static int compile(struct gp_arena *a, struct gp_query_test *t, struct gp_diag *
 	return gp_pcre_compile(a, &t->regex, diag);
 }
 
-static bool is_number(struct gp_str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!gp_is_digit(s.ptr[i]))
-			return false;
-	return s.len > 0;
-}
-
 static bool parse_ipv4(struct gp_str s, uint32_t *ret)
 {
 	struct gp_ip ip;
@@ -61,7 +53,7 @@ int gp_query_test_of_rbl(struct gp_arena *a, struct gp_str text, struct gp_query
 	uint64_t n;
 
 	*ret = (struct gp_query_test){.text = gp_arena_str(a, text)};
-	if (is_number(text) && gp_num_parse_uint(text, 10, &n) == GP_OK && n <= UINT32_MAX) {
+	if (gp_str_is_digits(text) && gp_num_parse_uint(text, 10, &n) == GP_OK && n <= UINT32_MAX) {
 		ret->kind = GP_TEST_BITS;
 		ret->a = (uint32_t)n;
 		return GP_OK;

@@ -48,9 +48,19 @@ static void test_files(void **state)
 	assert_int_equal(gp_file_read(path, &small, &diag), GP_ELIMIT);
 	assert_non_null(strstr(diag.text, "larger than 3 bytes"));
 	assert_int_equal(gp_file_read(folder, &text, &diag), GP_ESYS);
+	assert_int_equal(gp_file_create(path, "third", 5, 0640, &diag), GP_EINVAL);
+	assert_int_equal(gp_file_read(path, &text, &diag), GP_OK);
+	assert_string_equal(gp_buf_cstr(&text), "secondsecond"); /* read twice, written once */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(gp_file_create(path, "third", 5, 0640, &diag), GP_OK);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_int_equal(st.st_size, 5);
+	assert_int_equal(st.st_nlink, 1); /* no temporary name is left */
 	assert_int_equal(unlink(path), 0);
 	snprintf(path, sizeof(path), "%s/none/file", folder);
 	assert_int_equal(gp_file_replace(path, "x", 1, 0600, &diag), GP_ESYS);
+	assert_int_equal(gp_file_create(path, "x", 1, 0600, &diag), GP_ESYS);
 }
 
 static void test_pipe(void **state)

@@ -39,6 +39,12 @@ static void test_find(void **state)
 	assert_int_equal(gp_str_find_last(GP_STR("@"), '@'), 0);
 	assert_int_equal(gp_str_find_last(s, 'x'), 6);
 	assert_int_equal(gp_str_find_last((struct gp_str){0}, 'x'), 0);
+	assert_true(gp_str_eq(gp_str_after_last(GP_STR("a@b@c"), '@'), GP_STR("c")));
+	assert_true(gp_str_eq(gp_str_after_last(GP_STR("a@"), '@'), GP_STR("")));
+	assert_true(gp_str_eq(gp_str_after_last(GP_STR("abc"), '@'), GP_STR("abc")));
+	assert_true(gp_str_is_digits(GP_STR("0123456789")));
+	assert_false(gp_str_is_digits(GP_STR("12a")));
+	assert_false(gp_str_is_digits(GP_STR("")));
 	assert_int_equal(gp_str_find(s, GP_STR("ca"), 0), 2);
 	assert_int_equal(gp_str_find(s, GP_STR("ca"), 3), 6);
 	assert_int_equal(gp_str_find(s, GP_STR("abcabcd"), 0), 6);
