@@ -178,6 +178,7 @@ static const struct gp_daemon milter_dkim = {
 	.stop = stop,
 	.health = health,
 	.sandbox = sandbox,
+	.service = &gp_milter_service,
 	.milter = &dkim_milter,
 };
 

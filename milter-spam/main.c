@@ -117,6 +117,7 @@ static const struct gp_daemon milter_spam = {
 	.stop = stop,
 	.health = health,
 	.sandbox = sandbox,
+	.service = &gp_milter_service,
 	.milter = &spam_milter,
 };
 

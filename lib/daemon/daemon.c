@@ -129,8 +129,8 @@ static int run_check(const struct gp_daemon *d, const struct gp_args *args, cons
 
 /* Start. */
 
-static const struct gp_daemon_conf *conf_of(const struct gp_daemon *d,
-					    const struct gp_snapshot *snap)
+const struct gp_daemon_conf *gp_daemon_conf_of(const struct gp_daemon *d,
+					       const struct gp_snapshot *snap)
 {
 	const char *values = gp_snapshot_get(snap, d->own);
 
@@ -141,7 +141,7 @@ static const struct gp_daemon_conf *conf_of(const struct gp_daemon *d,
 static void find_metrics_address(const struct gp_daemon *d, const struct gp_snapshot *snap)
 {
 	const struct gp_conf_metrics *shared = gp_snapshot_get(snap, &gp_conf_metrics_table);
-	const char *own = conf_of(d, snap)->metrics;
+	const char *own = gp_daemon_conf_of(d, snap)->metrics;
 	const char *text = *own ? own : shared->listen;
 	GP_BUF_AUTO out = GP_BUF_INIT(sizeof(metrics_address) - 1);
 
@@ -176,7 +176,7 @@ static void allow_files(const struct gp_daemon *d, const struct gp_snapshot *sna
 {
 	const struct gp_conf_top *top = gp_snapshot_get(snap, &gp_conf_top_table);
 	const struct gp_conf_log *log = gp_snapshot_get(snap, &gp_conf_log_table);
-	const char *socket = conf_of(d, snap)->socket;
+	const char *socket = gp_daemon_conf_of(d, snap)->socket;
 
 	/* Folders, because a reload finds new files under old names. */
 	gp_snapshot_each_path(snap, gp_sandbox_read_folder_of);
@@ -204,10 +204,10 @@ static void allow_files(const struct gp_daemon *d, const struct gp_snapshot *sna
 
 static void *serve(void *arg)
 {
+	const struct gp_service *service = arg;
 	struct gp_diag diag = {0};
 
-	(void)arg;
-	if (gp_milter_serve(&diag) < 0)
+	if (service->serve(&diag) < 0)
 		gp_log_error("%s", diag.text);
 	atomic_store(&serving_ended, true);
 	wake();
@@ -218,7 +218,7 @@ static void *serve(void *arg)
 static int confine(const struct gp_daemon *d, const struct gp_snapshot *snap, const char *file,
 		   struct gp_diag *diag)
 {
-	const struct gp_daemon_conf *conf = conf_of(d, snap);
+	const struct gp_daemon_conf *conf = gp_daemon_conf_of(d, snap);
 	const struct gp_conf_log *log = gp_snapshot_get(snap, &gp_conf_log_table);
 	int r = GP_OK;
 
@@ -236,11 +236,11 @@ static int confine(const struct gp_daemon *d, const struct gp_snapshot *snap, co
 static int start(const struct gp_daemon *d, struct gp_snapshot *snap, const char *file,
 		 struct gp_diag *diag)
 {
-	const struct gp_daemon_conf *conf = conf_of(d, snap);
+	const struct gp_daemon_conf *conf = gp_daemon_conf_of(d, snap);
 	pthread_t thread;
 	int metrics_fd, r;
 
-	r = gp_milter_bind(d->milter, conf->socket, conf->socket_mode, conf->socket_group, diag);
+	r = d->service->bind(d, snap, diag);
 	if (r < 0)
 		return r;
 	metrics_fd = bind_metrics(d, snap);
@@ -252,11 +252,14 @@ static int start(const struct gp_daemon *d, struct gp_snapshot *snap, const char
 		gp_socket_unlink(metrics_address);
 		return r;
 	}
-	gp_milter_register_metrics();
+	if (d->service->register_metrics)
+		d->service->register_metrics();
 	gp_current_register_metrics();
 	if (metrics_fd >= 0 && gp_metrics_http_start(metrics_fd, d->name, d->health, diag) < 0)
 		gp_log_warning("metrics: %s", diag->text);
-	if (pthread_create(&thread, NULL, serve, NULL) != 0)
+	if (!d->service->serve)
+		return GP_OK;
+	if (pthread_create(&thread, NULL, serve, (void *)(uintptr_t)d->service) != 0)
 		return gp_diag_errno(diag, "starting a thread");
 	pthread_detach(thread);
 	return GP_OK;
@@ -267,15 +270,15 @@ static int start(const struct gp_daemon *d, struct gp_snapshot *snap, const char
 static GP_NORETURN void stop(const struct gp_daemon *d)
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
-	int64_t grace_ms = conf_of(d, snap)->stop_grace_ms;
+	int64_t grace_ms = gp_daemon_conf_of(d, snap)->stop_grace_ms;
 	int64_t left;
 	bool is_right = !atomic_load(&serving_ended) || atomic_load(&stop_wanted);
 
 	atomic_store(&stop_wanted, true);
 	gp_notify("STOPPING=1\nSTATUS=Answering what is under way");
 	gp_log_info("stopping");
-	gp_milter_stop();
-	left = gp_milter_drain(gp_clock_mono_ms() + grace_ms);
+	d->service->stop();
+	left = d->service->drain(gp_clock_mono_ms() + grace_ms);
 	if (left > 0)
 		gp_log_warning("stopped with %lld messages unanswered after %lld s", (long long)left,
 			       (long long)grace_ms / 1000);
@@ -338,8 +341,8 @@ static int run_daemon(const struct gp_daemon *d, const char *file)
 		return EX_OSERR;
 	}
 	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
-	gp_notify("READY=1\nSTATUS=Serving on %s", conf_of(d, snap)->socket);
-	gp_log_info("%s %s serves on %s", d->name, GP_VERSION, conf_of(d, snap)->socket);
+	gp_notify("READY=1\nSTATUS=Serving on %s", gp_daemon_conf_of(d, snap)->socket);
+	gp_log_info("%s %s serves on %s", d->name, GP_VERSION, gp_daemon_conf_of(d, snap)->socket);
 	run(d, file);
 }
 

@@ -27,6 +27,7 @@
 
 #include "lib/conf/snapshot.h"
 #include "lib/daemon/milter.h"
+#include "lib/daemon/service.h"
 
 /* What every program has in its group; embed it in the program's struct. */
 struct gp_daemon_conf {
@@ -93,12 +94,17 @@ struct gp_daemon {
 	 * write below; appended by the hook with gp_sandbox_read/write.  May be NULL. */
 	void (*sandbox)(const struct gp_snapshot *snap);
 
-	const struct gp_milter *milter; /* what it serves */
+	const struct gp_service *service; /* what it serves … */
+	const struct gp_milter *milter;	  /* … with gp_milter_service: these callbacks */
 };
 
 /* Runs the program; the exit status is sysexits-like: 0, 64 usage, 78
  * configuration, 71 system. */
 int gp_daemon_main(const struct gp_daemon *d, int argc, char **argv);
+
+/* The program's gp_daemon_conf in a snapshot. */
+const struct gp_daemon_conf *gp_daemon_conf_of(const struct gp_daemon *d,
+					       const struct gp_snapshot *snap);
 
 /* The snapshot of now, with a reference for the caller.  Any thread. */
 struct gp_snapshot *gp_daemon_snapshot(void);

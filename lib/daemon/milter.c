@@ -533,7 +533,7 @@ static sfsistat on_abort(SMFICTX *ctx)
 
 /* Process. */
 
-void gp_milter_register_metrics(void)
+static void register_metrics(void)
 {
 	struct gp_metric *const all[] = {&connections, &accepted_connections, &messages, &aborted,
 					 &answer_time};
@@ -542,11 +542,13 @@ void gp_milter_register_metrics(void)
 		gp_metric_register(all[i]);
 }
 
-int gp_milter_bind(const struct gp_milter *m, const char *socket, unsigned mode, const char *group,
-		   struct gp_diag *diag)
+static int bind_socket(const struct gp_daemon *d, const struct gp_snapshot *snap,
+		       struct gp_diag *diag)
 {
+	const struct gp_daemon_conf *conf = gp_daemon_conf_of(d, snap);
+	const char *socket = conf->socket;
 	struct smfiDesc description = {
-		.xxfi_name = mutable(m->name), .xxfi_version = SMFI_VERSION,
+		.xxfi_name = mutable(d->milter->name), .xxfi_version = SMFI_VERSION,
 		.xxfi_connect = on_connect, .xxfi_helo = on_helo, .xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_rcpt, .xxfi_header = on_header, .xxfi_eoh = on_eoh,
 		.xxfi_body = on_body, .xxfi_eom = on_eom, .xxfi_abort = on_abort,
@@ -557,7 +559,7 @@ int gp_milter_bind(const struct gp_milter *m, const char *socket, unsigned mode,
 
 	if (r < 0)
 		return r;
-	program = m;
+	program = d->milter;
 	listen_address = gp_xstrdup(socket);
 	description.xxfi_flags = wanted_actions() | SMFIF_SETSYMLIST;
 	if (smfi_register(description) != MI_SUCCESS || smfi_setconn(mutable(socket)) != MI_SUCCESS) {
@@ -570,10 +572,10 @@ int gp_milter_bind(const struct gp_milter *m, const char *socket, unsigned mode,
 	umask(old);
 	if (r != MI_SUCCESS)
 		return gp_diag_errno(diag, "%s: cannot listen there", socket);
-	return gp_socket_set_access(socket, mode, group, diag);
+	return gp_socket_set_access(socket, conf->socket_mode, conf->socket_group, diag);
 }
 
-int gp_milter_serve(struct gp_diag *diag)
+static int serve(struct gp_diag *diag)
 {
 	if (smfi_main() == MI_SUCCESS)
 		return GP_OK;
@@ -586,13 +588,21 @@ static void cut(void)
 	gp_socket_cut(listen_address);
 }
 
-void gp_milter_stop(void)
+static void stop(void)
 {
 	gp_socket_unlink(listen_address);
 	gp_drain_hold();
 }
 
-int64_t gp_milter_drain(int64_t deadline_ms)
+static int64_t drain(int64_t deadline_ms)
 {
 	return gp_drain_wait(deadline_ms, cut);
 }
+
+const struct gp_service gp_milter_service = {
+	.bind = bind_socket,
+	.serve = serve,
+	.stop = stop,
+	.drain = drain,
+	.register_metrics = register_metrics,
+};

@@ -11,6 +11,7 @@
 #define GP_DAEMON_MILTER_H
 
 #include "lib/base/err.h"
+#include "lib/daemon/service.h"
 #include "lib/daemon/session.h"
 
 enum gp_milter_actions {
@@ -57,21 +58,10 @@ struct gp_milter {
 	void (*on_close)(struct gp_session *s);
 };
 
-/* Binds the socket (a stale unix socket is removed, a live one is an error) and
- * sets its mode and group.  `group` "" leaves it. */
-int gp_milter_bind(const struct gp_milter *m, const char *socket, unsigned mode,
-		   const char *group, struct gp_diag *diag) GP_MUST_USE;
-/* Serves until stopped; returns when libmilter gives up. */
-int gp_milter_serve(struct gp_diag *diag) GP_MUST_USE;
-
-/* Ends acceptance: the unix socket disappears, messages that begin now are
- * answered 4.3.2. */
-void gp_milter_stop(void);
-/* Waits until no message is in flight and its answers are written, or until the
- * deadline (gp_clock_mono_ms); returns how many are left. */
-int64_t gp_milter_drain(int64_t deadline_ms);
-
-/* Registers the adapter's metrics. */
-void gp_milter_register_metrics(void);
+/* Serves the milter that the program names, for struct gp_daemon.service.  bind removes a
+ * stale unix socket (a live one is an error) and sets mode and group; stop makes the unix
+ * socket disappear, and messages that begin then are answered 4.3.2; drain waits until no
+ * message is in flight and the answers are written. */
+extern const struct gp_service gp_milter_service;
 
 #endif

@@ -101,7 +101,8 @@ static const struct gp_daemon example = {
 	.name = "example-milter", .summary = "Adds a header to every message.",
 	.tables = tables, .n_tables = GP_ARRAY_SIZE(tables),
 	.own = &table, .own_offset = offsetof(struct example_conf, daemon),
-	.health = health, .milter = &milter,
+	.health = health, .service = &gp_milter_service,
+	.milter = &milter,
 };
 
 int main(int argc, char **argv)
