@@ -1,5 +1,6 @@
 /*
- * gatepost rules test: the messages beside a rule set, and what they must hit.
+ * gatepost rules test: the messages beside a rule set, and what they must hit; and
+ * the texts that rule files have for their rules (`test NAME ok|fail TEXT`).
  *
  * DIRECTORY/tests/cases holds lines "FILE: RULE RULE … !RULE …"; a rule must
  * hit, one behind "!" must not.  A message whose name begins with "ham-" may
@@ -13,6 +14,7 @@
 #include "lib/auth/authres.h"
 #include "lib/base/fd.h"
 #include "lib/base/limits.h"
+#include "lib/score/rule_test.h"
 
 #define HAM_RULE_MAX 1.0
 #define HAM_SUM_MAX 2.0
@@ -26,7 +28,7 @@ struct tests {
 	struct gp_arena *arena; /* of the case at hand */
 	const char *directory;	/* with the messages */
 	const char *cases;	/* path, for messages */
-	unsigned line, passed, failed;
+	unsigned line, passed, failed, skipped;
 };
 
 static void fail(struct tests *t, struct gp_str file, const char *what, const char *rule)
@@ -149,12 +151,42 @@ static int run_cases(struct tests *t)
 	return 0;
 }
 
-/* The tests of every loaded directory that has some. */
-static int run_directories(struct gp_cli *cli, struct gp_cli_rules *rules)
+static void run_text(struct tests *t, const struct gp_rule_test *test)
+{
+	struct gp_rule_input input = {.message = gp_rule_test_message(t->set, test, t->arena),
+				      .bayes = -1,
+				      .runs_all = true};
+	struct gp_symbols symbols;
+	struct gp_rule_scan *s;
+	bool hits;
+
+	if (!input.message) {
+		printf("%s:%u: %s: not tested: no such rule, or it cannot run\n", test->file,
+		       test->line, test->rule);
+		t->skipped++;
+		return;
+	}
+	gp_symbols_init(&symbols, t->arena);
+	s = gp_rule_scan_begin(t->set, &input, t->arena);
+	gp_rule_scan_finish(s, &symbols);
+	hits = gp_rule_scan_hits(s, test->rule) != 0;
+	if (hits != test->must_hit)
+		fprintf(stderr, "%s:%u: %s: %s its text\n", test->file, test->line, test->rule,
+			hits ? "hits" : "does not hit");
+	*(hits == test->must_hit ? &t->passed : &t->failed) += 1;
+	gp_arena_reset(t->arena);
+}
+
+/* The texts in the rule files, and the messages of every loaded directory that has some. */
+static int run_all(struct gp_cli *cli, struct gp_cli_rules *rules)
 {
 	struct tests t = {.set = rules->set, .arena = gp_arena_new(0)};
+	struct gp_rule_test text;
 	unsigned found = 0;
 	int status = 0;
+
+	for (size_t i = 0; gp_rule_set_test(rules->set, i, &text); i++, found++)
+		run_text(&t, &text);
 
 	for (size_t i = 0; i < rules->n_paths && !status; i++) {
 		t.directory = gp_arena_printf(cli->arena, "%s/tests", rules->paths[i]);
@@ -168,10 +200,14 @@ static int run_directories(struct gp_cli *cli, struct gp_cli_rules *rules)
 	if (status)
 		return status;
 	if (!found)
-		return gp_cli_fail(GP_EXIT_NOINPUT, "no tests/cases beside the rules%s%s",
+		return gp_cli_fail(GP_EXIT_NOINPUT, "no test lines in the rules and no tests/cases "
+				   "beside them%s%s",
 				   rules->n_paths ? " in " : "",
 				   rules->n_paths ? rules->paths[0] : "");
-	printf("%u passed, %u failed\n", t.passed, t.failed);
+	printf("%u passed, %u failed", t.passed, t.failed);
+	if (t.skipped)
+		printf(", %u not tested", t.skipped);
+	putchar('\n');
 	return t.failed ? 1 : 0;
 }
 
@@ -193,16 +229,17 @@ static int run_test(struct gp_cli *cli, int argc, char **argv)
 		status = gp_cli_fail(GP_EXIT_DATA, "%u lines do not parse; see gatepost rules lint",
 				     rules.report.errors);
 	else
-		status = run_directories(cli, &rules);
+		status = run_all(cli, &rules);
 	gp_cli_rules_done(&rules);
 	return status;
 }
 
 const struct gp_command gp_cmd_rules_test = {
 	.name = "rules test",
-	.operands = "[DIRECTORY]...",
-	.summary = "run the test messages beside a rule set",
-	.details = "DIRECTORY holds rule files and tests/cases, whose lines are\n"
+	.operands = "[FILE|DIRECTORY]...",
+	.summary = "run the tests that rules bring along",
+	.details = "Lines \"test RULE ok|fail TEXT\" of the rule files: the rule must hit in a message with\n"
+		   "TEXT in what the rule reads, or must not.  DIRECTORY/tests/cases has lines\n"
 		   "    FILE: RULE RULE ... !RULE ...\n"
 		   "A rule must hit the message, a rule behind \"!\" must not.  Exit status 1 if a case\n"
 		   "fails.",

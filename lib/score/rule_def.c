@@ -18,6 +18,7 @@
 #include "lib/score/rule_query.h"
 #include "lib/score/rule_regex.h"
 #include "lib/score/rule_replace.h"
+#include "lib/score/rule_test.h"
 
 #define NAME_MAX_WANTED 40
 #define SCORE_MAX 1000000.0
@@ -67,6 +68,7 @@ static void define(struct gp_rule_builder *b, struct gp_str name, struct gp_str 
 	r->args = def->args;
 	r->n_args = def->n_args;
 	r->is_raw = def->is_raw;
+	r->is_header_eval = def->is_header_eval;
 	r->inert = def->inert;
 	r->is_error = false;
 	if (is_new && name.len > NAME_MAX_WANTED && !gp_str_starts(name, GP_STR("__")) &&
@@ -110,9 +112,11 @@ static bool parse_args(struct gp_rule_builder *b, struct gp_str s, struct gp_rul
 }
 
 static void define_eval(struct gp_rule_builder *b, struct gp_str name, struct gp_str call,
-			bool is_raw)
+			enum gp_rule_type written)
 {
-	struct gp_rule def = {.type = GP_RULE_EVAL, .is_raw = is_raw};
+	struct gp_rule def = {.type = GP_RULE_EVAL,
+			      .is_raw = written == GP_RULE_RAWBODY,
+			      .is_header_eval = written == GP_RULE_HEADER};
 	size_t open = gp_str_find_chr(call, '(', 0);
 	struct gp_str function = gp_str_trim(gp_str_sub(call, 0, open));
 
@@ -177,7 +181,7 @@ static void define_text(struct gp_rule_builder *b, enum gp_rule_type type, struc
 	if (value.len == 0)
 		error(b, name, "a pattern is missing");
 	else if (type != GP_RULE_URI && take_eval(&value))
-		define_eval(b, name, value, type == GP_RULE_RAWBODY);
+		define_eval(b, name, value, type);
 	else
 		parse_pattern(b, name, value, value, &def);
 }
@@ -240,7 +244,7 @@ static void define_header(struct gp_rule_builder *b, enum gp_rule_type type, str
 	if (!take_name(b, &value, &name))
 		return;
 	if (type == GP_RULE_HEADER && take_eval(&value)) {
-		define_eval(b, name, value, type == GP_RULE_RAWBODY);
+		define_eval(b, name, value, type);
 		return;
 	}
 	if (type == GP_RULE_HEADER && gp_str_starts(value, exists)) {
@@ -525,6 +529,7 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 		{"replace_rules", do_replace_rules},
 		{"replace_start", do_replace_start},
 		{"replace_end", do_replace_end},
+		{"test", gp_rule_test_directive},
 	};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {

@@ -111,6 +111,7 @@ struct gp_rule {
 	struct gp_str *args;
 	size_t n_args;
 	bool is_raw; /* an eval over raw text (rawbody) */
+	bool is_header_eval; /* written as a header rule */
 	struct gp_regex *pattern; /* of an eval's arguments; or NULL */
 	struct gp_query *query; /* what it asks the DNS, rule_query.h; or NULL */
 };
@@ -153,6 +154,7 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule *) rules;
 	struct gp_map by_name; /* → struct gp_rule */
 	GP_VEC(struct gp_rule_source) files;
+	GP_VEC(struct gp_rule_test) tests;
 	struct gp_rule_target targets[GP_RULE_TARGETS];
 	GP_VEC(struct gp_rule *) exists; /* exists: rules */
 	GP_VEC(struct gp_rule *) evals;

@@ -30,7 +30,7 @@ static const char *const directives[] = {
 	"rawbody_part_scan_size", "razor_*", "rbl_*", "redirector_pattern", "remove_header",
 	"report", "report_*", "required_hits", "required_score", "reuse", "rewrite_header",
 	"run_reuse_tests_only", "shortcircuit*", "skip_*", "spamcop_*", "spf_*", "subjprefix",
-	"test", "textcat_*", "time_limit", "trigger_*", "trusted_networks", "tryplugin",
+	"textcat_*", "time_limit", "trigger_*", "trusted_networks", "tryplugin",
 	"txrep_*", "unblacklist_*", "unblocklist_*", "unsafe_report*", "unwelcomelist_*",
 	"unwhitelist_*", "uri_block_*", "uri_country_*", "uri_host_lists", "uridnsbl*",
 	"uridnssub", "urifullnsrhs*", "urinsrhs*", "urirhs*", "url_shortener*", "use_*",

@@ -248,7 +248,7 @@ static unsigned score_set(const struct gp_rule_input *in)
 /* A rule whose score is 0 does not run: metas do not see it either. */
 static bool is_off(const struct gp_rule *r, const struct gp_rule_input *in)
 {
-	return r->type != GP_RULE_FACT && r->score[score_set(in)] == 0;
+	return r->type != GP_RULE_FACT && r->score[score_set(in)] == 0 && !in->runs_all;
 }
 
 static void run_evals(struct gp_rule_scan *s)

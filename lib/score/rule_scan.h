@@ -46,6 +46,7 @@ struct gp_rule_input {
 	double bayes;		   /* probability of spam 0 … 1, negative: none.  Read by _finish */
 	unsigned cpu_budget_ms;	   /* 0: GP_RULE_CPU_BUDGET_MS */
 	bool trace;		   /* remember what each rule matched */
+	bool runs_all;		   /* rules with a score of 0 too: for tests of rules */
 };
 
 #define GP_RULE_CPU_BUDGET_MS 2000

@@ -127,6 +127,17 @@ struct gp_rule_info {
 	const unsigned *needs; /* of a meta: the rules it reads, as numbers; some may be repeated */
 	size_t n_needs;
 };
+/* A text that a rule must hit, or must not: `test NAME ok|fail TEXT`. */
+struct gp_rule_test {
+	const char *rule;
+	bool must_hit;
+	struct gp_str text;
+	const char *file;
+	unsigned line;
+};
+/* The i-th of the set; false beyond the last. */
+bool gp_rule_set_test(const struct gp_rule_set *set, size_t i, struct gp_rule_test *ret);
+
 /* Do rules of the set ask the DNS? */
 bool gp_rule_set_asks(const struct gp_rule_set *set);
 size_t gp_rule_set_count(const struct gp_rule_set *set);

@@ -99,3 +99,21 @@ def test_compile_fills_the_cache_and_status_tells(world: Path) -> None:
     for path in (world / "cache").iterdir():
         path.chmod(0o666)
     assert not is_cached()
+
+
+def test_texts_in_the_rule_files_are_tested(world: Path) -> None:
+    rules = world / "a.cf"
+    rules.write_text("header H From:addr =~ /^a@/\ntest H ok A <a@example.com>\ntest H fail b@example.com\n"
+                     "body B /two words/\nscore B 0\ntest B ok of two\twords, at the end\n"
+                     "uri U m{^http://example\\.com/x$}\ntest U ok see http://example.com/x\n"
+                     "test NOWHERE ok x\n")
+    done = gatepost("rules", "test", rules)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "4 passed, 0 failed, 1 not tested"
+    assert f"{rules}:9: NOWHERE: not tested" in done.stdout
+    rules.write_text("body B /two words/\ntest B fail two words\ntest B ok three words\n")
+    done = gatepost("rules", "test", rules)
+    assert done.returncode == 1
+    assert done.stderr == f"{rules}:2: B: hits its text\n{rules}:3: B: does not hit its text\n"
+    rules.write_text("test B perhaps x\n")
+    assert "wants a rule's name, ok or fail" in gatepost("rules", "lint", rules).stderr
