@@ -225,8 +225,8 @@ static bool parse_field(struct gp_rule_builder *b, struct gp_str name, struct gp
 	struct gp_diag diag;
 
 	def->field = GP_ARENA_NEW(b->arena, struct gp_rule_field);
-	if (gp_field_parse(b, gp_str_trim(spec), def->type == GP_RULE_MIMEHEADER, def->field,
-			   &def->inert, &diag)) {
+	if (gp_field_parse(b->arena, gp_str_trim(spec), def->type == GP_RULE_MIMEHEADER,
+			   def->field, &diag)) {
 		error(b, name, diag.text);
 		return false;
 	}

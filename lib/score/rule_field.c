@@ -7,6 +7,10 @@
 #include "lib/score/rule_field.h"
 
 #include "lib/mail/addr.h"
+#include "lib/score/rule_field_host.h"
+
+/* One value by itself; longer ones are cut. */
+#define GP_RULE_FIELD_MAX (256u << 10)
 
 static const struct {
 	const char *name;
@@ -31,30 +35,33 @@ static const struct {
 
 static const struct {
 	const char *name;
-	unsigned flag; /* 0: known, but we cannot */
+	unsigned flags;
 } modifiers[] = {
-	{"raw", GP_FIELD_RAW},	 {"addr", GP_FIELD_ADDR}, {"name", GP_FIELD_NAME},
-	{"first", GP_FIELD_FIRST}, {"last", GP_FIELD_LAST}, {"host", 0},
-	{"domain", 0},		 {"ip", 0},		  {"revip", 0},
+	{"raw", GP_FIELD_RAW},
+	{"addr", GP_FIELD_ADDR},
+	{"name", GP_FIELD_NAME},
+	{"first", GP_FIELD_FIRST},
+	{"last", GP_FIELD_LAST},
+	{"host", GP_FIELD_HOST},
+	{"domain", GP_FIELD_HOST | GP_FIELD_DOMAIN},
+	{"ip", GP_FIELD_IP},
+	{"revip", GP_FIELD_IP | GP_FIELD_REVIP},
 };
 
-static int parse_modifier(struct gp_str word, struct gp_rule_field *f, const char **ret_inert,
-			  struct gp_diag *diag)
+static int parse_modifier(struct gp_str word, struct gp_rule_field *f, struct gp_diag *diag)
 {
 	for (size_t i = 0; i < GP_ARRAY_SIZE(modifiers); i++) {
 		if (!gp_str_eq(word, gp_str(modifiers[i].name)))
 			continue;
-		f->modifiers |= modifiers[i].flag;
-		if (!modifiers[i].flag)
-			*ret_inert = "the modifiers :host, :domain, :ip and :revip are not supported";
+		f->modifiers |= modifiers[i].flags;
 		return GP_OK;
 	}
 	gp_diag_set(diag, "unknown header modifier \":%.*s\"", GP_STR_FMT(word));
 	return GP_EINVAL;
 }
 
-int gp_field_parse(struct gp_rule_builder *b, struct gp_str spec, bool is_mime,
-		   struct gp_rule_field *ret, const char **ret_inert, struct gp_diag *diag)
+int gp_field_parse(struct gp_arena *a, struct gp_str spec, bool is_mime, struct gp_rule_field *ret,
+		   struct gp_diag *diag)
 {
 	struct gp_rule_field f = {.is_mime = is_mime, .part_max = UINT32_MAX};
 	struct gp_str name = {0}, word;
@@ -75,10 +82,10 @@ int gp_field_parse(struct gp_rule_builder *b, struct gp_str spec, bool is_mime,
 	while (gp_str_next(&spec, ':', &word)) {
 		if (word.len == 0 && spec.len == 0)
 			break;
-		if (parse_modifier(word, &f, ret_inert, diag))
+		if (parse_modifier(word, &f, diag))
 			return GP_EINVAL;
 	}
-	f.name = gp_arena_str(b->arena, name);
+	f.name = gp_arena_str(a, name);
 	for (size_t i = 0; i < GP_ARRAY_SIZE(specials); i++) {
 		if (specials[i].is_exact ? gp_str_eq(name, gp_str(specials[i].name))
 					 : gp_str_ieq(name, gp_str(specials[i].name)))
@@ -88,42 +95,43 @@ int gp_field_parse(struct gp_rule_builder *b, struct gp_str spec, bool is_mime,
 	return GP_OK;
 }
 
-static unsigned slot_of(struct gp_rule_set *set, struct gp_str name)
+static unsigned slot_of(struct gp_map *slots, struct gp_str name)
 {
-	uintptr_t slot = (uintptr_t)gp_map_get(&set->slots, name);
+	uintptr_t slot = (uintptr_t)gp_map_get(slots, name);
 
 	if (!slot) {
-		slot = set->slots.len + 1;
-		gp_map_set(&set->slots, name, (void *)slot);
+		slot = slots->len + 1;
+		gp_map_set(slots, name, (void *)slot);
 	}
 	return (unsigned)slot - 1;
 }
 
-void gp_field_bind(struct gp_rule_set *set, struct gp_rule_field *f)
+void gp_field_bind(struct gp_map *slots, struct gp_rule_field *f)
 {
 	if (f->is_mime)
 		return;
 	if (f->special == GP_FIELD_HEADER)
-		f->slots[f->n_slots++] = slot_of(set, f->name);
+		f->slots[f->n_slots++] = slot_of(slots, f->name);
 	for (size_t i = 0; i < GP_ARRAY_SIZE(specials); i++) {
 		if (specials[i].special != f->special)
 			continue;
 		for (size_t k = 0; k < 4 && specials[i].headers[k]; k++)
-			f->slots[f->n_slots++] = slot_of(set, gp_str(specials[i].headers[k]));
+			f->slots[f->n_slots++] = slot_of(slots, gp_str(specials[i].headers[k]));
 	}
 }
 
 void gp_field_index_init(struct gp_field_index *x, const struct gp_rule_set *set,
-			 const struct gp_message *m, const struct gp_relay_path *relays,
-			 struct gp_arena *a)
+			 const struct gp_map *slots, const struct gp_message *m,
+			 const struct gp_relay_path *relays, struct gp_arena *a)
 {
 	x->message = m;
 	x->relays = relays;
-	x->n_slots = set->slots.len;
-	x->first = GP_ARENA_NEW_N(a, set->slots.len + 1, unsigned);
+	x->set = set;
+	x->n_slots = slots->len;
+	x->first = GP_ARENA_NEW_N(a, slots->len + 1, unsigned);
 	x->next = GP_ARENA_NEW_N(a, m->headers.len + 1, unsigned);
 	for (size_t i = m->headers.len; i-- > 0;) { /* from the end, so that chains run forward */
-		uintptr_t slot = (uintptr_t)gp_map_get(&set->slots, m->headers.items[i].name);
+		uintptr_t slot = (uintptr_t)gp_map_get(slots, m->headers.items[i].name);
 
 		if (!slot)
 			continue;
@@ -320,8 +328,9 @@ struct gp_str gp_field_envelope_from(const struct gp_message *m, const struct gp
 	return (struct gp_str){0};
 }
 
-bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *x,
-		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out)
+/* The value, but for the modifiers that look for hosts in it. */
+static bool whole_value(const struct gp_rule_field *f, const struct gp_field_index *x,
+			const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out)
 {
 	const struct gp_header *last = NULL;
 	size_t start = out->len;
@@ -354,6 +363,36 @@ bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *
 	if (f->modifiers & (GP_FIELD_ADDR | GP_FIELD_NAME))
 		return out->len > start;
 	return last != NULL;
+}
+
+bool gp_field_value(const struct gp_rule_field *f, const struct gp_field_index *x,
+		    const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out)
+{
+	GP_BUF_AUTO value = GP_BUF_INIT(GP_RULE_FIELD_MAX);
+
+	if (!(f->modifiers & (GP_FIELD_HOST | GP_FIELD_IP)))
+		return whole_value(f, x, in, a, out);
+	return whole_value(f, x, in, a, &value) &&
+	       gp_field_hosts(f, x->set, gp_buf_str(&value), out);
+}
+
+struct gp_str gp_field_read(struct gp_str spec, const struct gp_rule_set *set,
+			    const struct gp_rule_input *in, const struct gp_relay_path *relays,
+			    struct gp_arena *a)
+{
+	GP_BUF_AUTO value = GP_BUF_INIT(GP_RULE_FIELD_MAX);
+	struct gp_rule_field f;
+	struct gp_field_index x;
+	struct gp_map slots;
+
+	if (gp_field_parse(a, spec, false, &f, NULL))
+		return (struct gp_str){0};
+	gp_map_init(&slots, a, true);
+	gp_field_bind(&slots, &f);
+	gp_field_index_init(&x, set, &slots, in->message, relays, a);
+	if (!gp_field_value(&f, &x, in, a, &value))
+		return (struct gp_str){0};
+	return gp_str_n(gp_arena_cstr(a, gp_buf_str(&value)), value.len);
 }
 
 static void add_part_header(const struct gp_header *h, bool is_raw, struct gp_buf *out)

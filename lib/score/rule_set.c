@@ -114,7 +114,7 @@ static void bind_field(struct gp_rule_builder *b, struct gp_rule *r, struct gp_m
 				     GP_STR_FMT(f->name), GP_STR_FMT(f->unset)));
 	index = (uintptr_t)gp_map_get(known, key);
 	if (!index) {
-		gp_field_bind(b->set, f);
+		gp_field_bind(&b->set->slots, f);
 		*gp_vec_push(b->arena, &t->fields) = f;
 		index = t->fields.len;
 		gp_map_set(known, key, (void *)index);

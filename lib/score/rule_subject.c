@@ -59,7 +59,7 @@ static void build_header(struct builder *b, const struct gp_rule_set *set,
 	const struct gp_rule_target *t = &set->targets[GP_RULE_HEADER];
 	struct gp_field_index x;
 
-	gp_field_index_init(&x, set, in->message, relays, b->arena);
+	gp_field_index_init(&x, set, &set->slots, in->message, relays, b->arena);
 	for (unsigned i = 0; i < t->fields.len; i++) {
 		const struct gp_rule_field *f = t->fields.items[i];
 

@@ -1,16 +1,16 @@
 #!/usr/bin/perl
 # The reference: SpamAssassin's own engine on a folder of rules.
 #
-#	spamassassin.pl RULES-FOLDER < list of files
+#	spamassassin.pl RULES-FOLDER [PLUGIN...] < list of files
 #
 # Prints for each file its name and the scored rules that hit, one line, separated by tabs. Of
-# SpamAssassin's plugins only those that rules of patterns and metas need are loaded: no network, no Bayes.
+# SpamAssassin's plugins those that rules of patterns and metas need are loaded, and those named: no network, no Bayes.
 use strict;
 use warnings;
 use Mail::SpamAssassin;
 
-my $folder = shift or die "usage: spamassassin.pl RULES-FOLDER < list of files\n";
-my @plugins = qw(Check MIMEHeader ReplaceTags);
+my $folder = shift or die "usage: spamassassin.pl RULES-FOLDER [PLUGIN...] < list of files\n";
+my @plugins = (qw(Check MIMEHeader ReplaceTags), @ARGV);
 my $checker = Mail::SpamAssassin->new({
 	rules_filename => $folder,
 	site_rules_filename => "$folder/none",
@@ -24,7 +24,7 @@ my $checker = Mail::SpamAssassin->new({
 $checker->init(1);
 die "SpamAssassin finds $checker->{conf}->{errors} errors in the rules\n" if $checker->{conf}->{errors};
 
-while (my $path = <STDIN>) {
+while (defined(my $path = <STDIN>)) {
 	chomp $path;
 	open(my $file, '<', $path) or die "$path: $!\n";
 	my $message = $checker->parse(do { local $/; <$file> }, 1);
