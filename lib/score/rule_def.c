@@ -166,8 +166,6 @@ static void parse_pattern(struct gp_rule_builder *b, struct gp_str name, struct 
 	odd = gp_regex_oddity(&def->regex);
 	if (odd)
 		gp_rule_note(b, GP_RULE_WARNING, gp_arena_cstr(b->arena, name), "%s", odd);
-	if (gp_str_find(def->regex.text, GP_STR("%{"), 0) < def->regex.text.len)
-		def->inert = "patterns with captures of other rules, %{NAME}, are not supported";
 	define(b, name, value, def);
 }
 

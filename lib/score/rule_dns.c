@@ -6,6 +6,7 @@
 #include "lib/base/num.h"
 #include "lib/score/rule_dns_int.h"
 #include "lib/score/rule_list.h"
+#include "lib/score/rule_tag.h"
 
 /* Lists that answer at all answer within this; SpamAssassin waits 15 seconds. */
 #define TIMEOUT_MS 5000
@@ -163,16 +164,18 @@ static bool is_on(const struct gp_rule *r)
 	return r->score[1] != 0 || r->score[3] != 0;
 }
 
-static struct gp_rule_dns *dns_new(struct gp_rule_set *set, const struct gp_rule_input *input,
-				   const struct gp_relay_path *relays, struct gp_arena *arena)
+static struct gp_rule_dns *dns_new(struct gp_rule_set *set, struct gp_rule_tags *tags)
 {
+	const struct gp_rule_input *input = tags->in;
+	struct gp_arena *arena = tags->arena;
 	struct gp_rule_dns *d = GP_ARENA_NEW(arena, struct gp_rule_dns);
 	int64_t wait_ms = setting(set, GP_STR("rbl_timeout"), TIMEOUT_MS / 1000,
 				  TIMEOUT_MAX_MS / 1000) * 1000;
 
 	d->set = set;
 	d->in = input;
-	d->relays = relays;
+	d->tags = tags;
+	d->relays = tags->relays;
 	d->arena = arena;
 	d->now_ms = gp_clock_mono_ms();
 	d->batch = gp_batch_new(input->deadline_ms ? GP_MIN(input->deadline_ms, d->now_ms + wait_ms)
@@ -183,9 +186,10 @@ static struct gp_rule_dns *dns_new(struct gp_rule_set *set, const struct gp_rule
 	return d;
 }
 
-struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, const struct gp_rule_input *input,
-				      const struct gp_relay_path *relays, struct gp_arena *arena)
+struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, struct gp_rule_tags *tags)
 {
+	const struct gp_rule_input *input = tags->in;
+	struct gp_arena *arena = tags->arena;
 	enum { RELAYS, URIS, TAGS, KINDS };
 	GP_VEC(const struct gp_rule *) by_kind[KINDS] = {0};
 	bool no_rbl = setting(set, GP_STR("skip_rbl_checks"), 0, 1);
@@ -194,12 +198,12 @@ struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, const struct gp_r
 
 	if (!input->has_network || !input->resolver || set->queries.len == 0)
 		return NULL;
-	d = dns_new(set, input, relays, arena);
+	d = tags->dns = dns_new(set, tags);
 	for (size_t i = 0; i < set->queries.len; i++) {
 		const struct gp_rule *r = set->queries.items[i];
 		enum gp_query_kind kind = r->query->kind;
 
-		if (!is_on(r) || kind == GP_QUERY_SUB)
+		if (!is_on(r) || kind == GP_QUERY_SUB || r->query->is_captured)
 			continue;
 		if (kind == GP_QUERY_ASKDNS)
 			*gp_vec_push(arena, &by_kind[TAGS]) = r;
@@ -215,6 +219,16 @@ struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, const struct gp_r
 	gp_rule_dns_relays(d, by_kind[RELAYS].items, by_kind[RELAYS].len);
 	gp_rule_dns_tags(d, by_kind[TAGS].items, by_kind[TAGS].len);
 	return d;
+}
+
+void gp_rule_dns_captured(struct gp_rule_dns *d)
+{
+	for (size_t i = 0; i < d->set->queries.len; i++) {
+		const struct gp_rule *r = d->set->queries.items[i];
+
+		if (is_on(r) && r->query->is_captured)
+			gp_rule_dns_tags(d, &r, 1);
+	}
 }
 
 void gp_rule_dns_finish(struct gp_rule_dns *d, struct gp_pcre *pcre)

@@ -23,9 +23,13 @@ struct gp_rule;
 struct gp_pcre;
 struct gp_rule_dns;
 
-/* NULL where there is nothing to ask, or nobody.  input->auth and the envelope are known by now. */
-struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, const struct gp_rule_input *input,
-				      const struct gp_relay_path *relays, struct gp_arena *arena);
+struct gp_rule_tags;
+
+/* NULL where there is nothing to ask, or nobody.  input->auth and the envelope are known by now.
+ * tags->dns is set. */
+struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, struct gp_rule_tags *tags);
+/* askdns rules with tags that patterns capture, once these have run. */
+void gp_rule_dns_captured(struct gp_rule_dns *d);
 void gp_rule_dns_finish(struct gp_rule_dns *d, struct gp_pcre *pcre);
 /* After _finish.  *ret_evidence, if it hit: what was listed, and the answer. */
 bool gp_rule_dns_hit(const struct gp_rule_dns *d, const struct gp_rule *r,

@@ -39,6 +39,7 @@ struct gp_uri_host;
 struct gp_rule_dns {
 	struct gp_rule_set *set;
 	const struct gp_rule_input *in;
+	const struct gp_rule_tags *tags;
 	const struct gp_relay_path *relays;
 	struct gp_arena *arena;
 	struct gp_batch *batch;

@@ -49,6 +49,7 @@ enum gp_regex_flags {
 	GP_REGEX_EXTENDED = 1 << 3,
 	GP_REGEX_EXTENDED_MORE = 1 << 4,
 	GP_REGEX_NO_CAPTURE = 1 << 5,
+	GP_REGEX_ONCE = 1 << 7, /* for one message: not worth the JIT's time */
 	GP_REGEX_UTF = 1 << 6, /* over characters: only for texts known to be valid UTF-8 */
 };
 
@@ -105,6 +106,8 @@ struct gp_rule {
 	unsigned field_index;	/* in its target's fields; 0 for other targets */
 	bool is_negated;	/* !~ */
 	bool is_exists;		/* exists:NAME, no pattern */
+	bool captures;		/* named groups, rule_capture.h */
+	struct gp_regex *template; /* the pattern with %{NAME}, or NULL */
 
 	struct gp_meta *meta;
 	const struct gp_rule_eval *eval;
@@ -159,6 +162,8 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule *) exists; /* exists: rules */
 	GP_VEC(struct gp_rule *) evals;
 	GP_VEC(struct gp_rule *) metas; /* in an order in which what a meta needs stands before it */
+	GP_VEC(struct gp_rule *) captures; /* with named groups */
+	GP_VEC(struct gp_rule *) templates; /* with %{NAME} */
 	GP_VEC(struct gp_rule *) queries; /* evals that ask the DNS */
 	struct gp_map zones;   /* name → struct gp_query_zone */
 	GP_VEC(struct gp_rule_block) blocks;

@@ -79,7 +79,7 @@ int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *dia
 		return is_limit_of_pcre(error) ? GP_ELIMIT : GP_EINVAL;
 	}
 	re->code = code;
-	re->has_jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+	re->has_jit = !(re->flags & GP_REGEX_ONCE) && pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
 	gp_arena_on_end(a, code_free, code);
 	return GP_OK;
 }
@@ -145,4 +145,43 @@ unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_s
 		from = at[1] > from || options ? GP_MAX(at[1], from) : from + 1;
 	}
 	return count;
+}
+
+/* The table of names: entries of `size` bytes, a group's number in two and then its name. */
+static void tell_named(const struct gp_regex *re, struct gp_str text, const PCRE2_SIZE *at,
+		       void (*fn)(void *arg, struct gp_str name, struct gp_str value), void *arg)
+{
+	PCRE2_SPTR table = NULL;
+	uint32_t n = 0, size = 0;
+
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMECOUNT, &n);
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMETABLE, &table);
+	for (uint32_t i = 0; i < n; i++, table += size) {
+		size_t group = (size_t)table[0] << 8 | table[1];
+
+		if (at[2 * group] != PCRE2_UNSET && at[2 * group + 1] > at[2 * group])
+			fn(arg, gp_str((const char *)table + 2),
+			   gp_str_sub(text, at[2 * group], at[2 * group + 1] - at[2 * group]));
+	}
+}
+
+void gp_pcre_named(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, unsigned max,
+		   void (*fn)(void *arg, struct gp_str name, struct gp_str value), void *arg)
+{
+	pcre2_match_data *data = pcre2_match_data_create_from_pattern(re->code, NULL);
+	size_t from = 0;
+
+	if (!data)
+		gp_mem_exhausted(re->text.len);
+	while (max-- && from <= text.len) {
+		const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
+
+		if (pcre2_match(re->code, (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, from, 0,
+				data, p->context) < 0)
+			break;
+		tell_named(re, text, at, fn, arg);
+		from = at[1] > from ? at[1] : from + 1;
+	}
+	pcre2_match_data_free(data);
 }

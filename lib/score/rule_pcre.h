@@ -26,4 +26,8 @@ void gp_pcre_free(struct gp_pcre *p);
 unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,
 		       unsigned max, struct gp_str *ret_first, bool *ret_limited);
 
+/* What the named groups of each match (up to max) took; a group that took no part is left out. */
+void gp_pcre_named(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, unsigned max,
+		   void (*fn)(void *arg, struct gp_str name, struct gp_str value), void *arg);
+
 #endif

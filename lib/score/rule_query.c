@@ -6,6 +6,7 @@
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_list.h"
 #include "lib/score/rule_query_test.h"
+#include "lib/score/rule_tag.h"
 
 static bool parse_type(struct gp_str s, enum gp_dns_type *ret)
 {
@@ -105,12 +106,21 @@ static bool prepare_rbl(struct gp_rule_builder *b, struct gp_rule *r, struct gp_
 	return true;
 }
 
+static bool has_captured_tag(struct gp_str name)
+{
+	for (size_t at = 0, len = 0; gp_tag_find(name, at + len, &at, &len);)
+		if (!gp_tag_is_built_in(gp_str_sub(name, at + 1, len - 2)))
+			return true;
+	return false;
+}
+
 /* Arguments of askdns: NAME, TYPE (may be empty), TEST (may be empty). */
 static bool prepare_askdns(struct gp_rule_builder *b, struct gp_rule *r, struct gp_query *q)
 {
 	struct gp_diag diag;
 
 	q->name = zone_name(b->arena, r->args[0]);
+	q->is_captured = has_captured_tag(q->name);
 	q->type = GP_DNS_A;
 	if (r->args[1].len && !parse_type(r->args[1], &q->type)) {
 		gp_rule_make_inert(b, r, "the DNS is not asked for records of type %.*s here",

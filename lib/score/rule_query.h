@@ -57,6 +57,7 @@ struct gp_query {
 	struct gp_str name; /* the zone; askdns: with tags */
 	struct gp_query_zone *zone; /* NULL: of askdns, where the name ends in a tag */
 	struct gp_query_test test;
+	bool is_captured; /* askdns: with a tag that patterns capture */
 	GP_VEC(const struct gp_rule *) subs; /* of kind SUB in the same set */
 };
 

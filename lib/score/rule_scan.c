@@ -13,6 +13,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
+#include "lib/score/rule_capture.h"
 #include "lib/score/rule_dns.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_int.h"
@@ -34,6 +35,7 @@ struct gp_rule_scan {
 	struct gp_rule_subject subjects[GP_RULE_TARGETS];
 	struct gp_rule_scratch *scratch; /* NULL after _finish */
 	struct gp_rule_dns *dns; /* NULL: not asked */
+	struct gp_rule_tags tags;
 	double *hits;	    /* by rule */
 	unsigned *next;	    /* by rule: first segment not looked at yet */
 	bool *done;	    /* by rule: nothing more to find */
@@ -155,7 +157,7 @@ static void invert_negated(struct run *run)
 		const struct gp_rule *r = run->target->rules.items[i];
 		double *hits = &run->scan->hits[r->index];
 
-		if (!r->is_negated)
+		if (!r->is_negated || r->template)
 			continue;
 		*hits = *hits == 0 && !run->scan->stats.budget_exceeded;
 		if (run->scan->evidence)
@@ -179,6 +181,66 @@ static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
 	match_target(&run);
 	invert_negated(&run);
 	s->subjects[type] = run.subject;
+}
+
+/* What the named groups of rules that hit have matched. */
+static void take_captures(struct gp_rule_scan *s, const struct gp_rule *r)
+{
+	struct gp_rule_subject *subject = &s->subjects[r->type];
+	const struct gp_rule_range *range;
+	bool all = r->tflags & GP_TFLAG_MULTIPLE;
+	bool limited = false;
+
+	if (s->hits[r->index] == 0)
+		return;
+	range = &subject->ranges[r->field_index];
+	for (unsigned i = 0; i < range->n && !over_budget(s, 0); i++) {
+		struct gp_str text = gp_rule_segment_text(subject, range->first + i);
+
+		if (gp_pcre_count(s->scratch->pcre, &r->regex, text, 1, NULL, &limited) == 0)
+			continue;
+		gp_capture_take(s->scratch->pcre, &r->regex, text, all ? GP_TAG_VALUES_MAX : 1,
+				&s->tags);
+		if (!all)
+			return;
+	}
+}
+
+/* A rule with %{NAME}: so far it is known only whether it can hit at all. */
+static void run_template(struct gp_rule_scan *s, const struct gp_rule *r)
+{
+	struct run run = {.scan = s, .target = &s->set->targets[r->type],
+			  .subject = s->subjects[r->type]};
+	bool may_hit = s->hits[r->index] != 0;
+	struct gp_rule *exact;
+
+	s->hits[r->index] = 0;
+	if (s->evidence)
+		s->evidence[r->index] = (struct gp_str){0};
+	if ((!may_hit && !r->is_negated) || run.subject.ranges == NULL)
+		return;
+	exact = GP_ARENA_NEW(s->arena, struct gp_rule);
+	*exact = *r;
+	if (!gp_capture_expand(r, &s->tags, &exact->regex))
+		return;
+	s->next[r->index] = 0;
+	s->done[r->index] = false;
+	test_rule(&run, exact);
+	if (r->is_negated)
+		s->hits[r->index] = s->hits[r->index] == 0 && !s->stats.budget_exceeded;
+	if (r->captures)
+		take_captures(s, exact);
+}
+
+static void run_captures(struct gp_rule_scan *s)
+{
+	for (size_t i = 0; i < s->set->captures.len; i++)
+		if (!s->set->captures.items[i]->template)
+			take_captures(s, s->set->captures.items[i]);
+	for (size_t i = 0; i < s->set->templates.len; i++)
+		run_template(s, s->set->templates.items[i]);
+	if (s->dns)
+		gp_rule_dns_captured(s->dns);
 }
 
 static void release_scratch(struct gp_rule_scan *s)
@@ -216,9 +278,13 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	gp_arena_on_end(arena, scan_end, s);
 	if (set->reads_relays)
 		gp_relay_path_make(arena, input->message, &set->trust, &s->relays);
-	s->dns = gp_rule_dns_begin(set, input, &s->relays, arena);
+	s->tags = (struct gp_rule_tags){
+		.set = set, .in = input, .relays = &s->relays, .arena = arena};
+	gp_map_init(&s->tags.captured, arena, false);
+	s->dns = gp_rule_dns_begin(set, &s->tags);
 	for (enum gp_rule_type t = 0; t < GP_RULE_TARGETS; t++)
 		run_target(s, t);
+	run_captures(s);
 	return s;
 }
 

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "lib/score/rule_cache.h"
+#include "lib/score/rule_capture.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_field.h"
 #include "lib/score/rule_int.h"
@@ -80,8 +81,10 @@ static void compile_pattern(struct gp_rule_builder *b, struct gp_rule *r)
 		gp_rule_make_inert(b, r, "%s", diag.text);
 		return;
 	}
-	if (!r->wants_tags)
+	if (!r->wants_tags) {
+		gp_capture_prepare(b, r);
 		gp_regex_derive(b->arena, &r->regex);
+	}
 	err = gp_pcre_compile(b->arena, &r->regex, &diag);
 	if (err == GP_ELIMIT && r->wants_tags) {
 		gp_rule_replace_smaller(b, r, written);
@@ -245,7 +248,7 @@ static void finish(struct gp_rule_builder *b)
 			compile_pattern(b, r);
 		if (r->inert)
 			continue;
-		set->reads_relays = set->reads_relays || reads_relays(r);
+		set->reads_relays = set->reads_relays || r->template || reads_relays(r);
 		if (r->field)
 			bind_field(b, r, &fields[r->field->is_mime]);
 		if (r->is_exists)

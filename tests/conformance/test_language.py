@@ -30,7 +30,7 @@ def messages() -> list[str]:
 
 
 def by_spamassassin(rules: Path) -> dict[str, set[str]]:
-    done = subprocess.run(["perl", HERE / "spamassassin.pl", rules, *PLUGINS], input="\n".join(messages()) + "\n", text=True,
+    done = subprocess.run(["perl", HERE / "spamassassin.pl", "--apart", rules, *PLUGINS], input="\n".join(messages()) + "\n", text=True,
                           stdout=subprocess.PIPE, check=True)
     return {name: set(hits) for name, *hits in (line.split("\t") for line in done.stdout.splitlines())}
 
