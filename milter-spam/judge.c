@@ -52,6 +52,7 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 		gp_log_warning("block lists refuse to answer this host's resolver, and are left out: "
 			       "%.*s (asked too often, or through a public resolver)",
 			       GP_STR_FMT(m->result.refusing));
+	spam_report_limits(m);
 	m->is_store_failed = m->result.is_bayes_missing;
 	spam_policy_decide(m->conf, &m->envelope, m->origin, m->result.score, s->msg.arena,
 			   &m->decision);

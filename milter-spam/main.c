@@ -78,19 +78,37 @@ static void stop(void)
 	spam_auth_stop();
 }
 
+static void reloaded(struct gp_snapshot *snap)
+{
+	spam_count_switched_off(NULL);
+}
+
+/* Names the rules that limits have switched off; that is no failure. */
+static void rules_health(struct gp_health *entry)
+{
+	GP_BUF_AUTO names = GP_BUF_INIT(sizeof(entry->detail));
+	size_t n = spam_count_switched_off(&names);
+
+	*entry = (struct gp_health){.name = "rules", .is_ok = true};
+	if (n)
+		snprintf(entry->detail, sizeof(entry->detail), "%zu switched off: %s", n,
+			 gp_buf_cstr(&names));
+}
+
 /* Asks the store anew: what it said to the last message may be long ago. */
 static size_t health(struct gp_health *entries, size_t max)
 {
 	struct gp_diag why = {""};
 	bool is_up;
 
-	if (max < 1)
+	if (max < 2)
 		return 0;
+	rules_health(&entries[1]);
 	is_up = gp_store_ping(spam_store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
 	entries[0] = (struct gp_health){.name = "store", .is_ok = is_up};
 	snprintf(entries[0].detail, sizeof(entries[0].detail), "%s%s%.120s",
 		 gp_store_kind(spam_store), is_up ? "" : ": ", is_up ? "" : why.text);
-	return 1;
+	return 2;
 }
 
 /* What a reload reads again, and the store. */
@@ -115,6 +133,7 @@ static const struct gp_daemon milter_spam = {
 	.configure = configure,
 	.start = start,
 	.stop = stop,
+	.reloaded = reloaded,
 	.health = health,
 	.sandbox = sandbox,
 	.service = &gp_milter_service,

@@ -42,6 +42,11 @@ static struct gp_metric incomplete = GP_COUNTER(
 	"gatepost_spam_incomplete_total", "Messages judged without all the evidence.");
 static struct gp_metric forged =
 	GP_COUNTER("gatepost_spam_forged_headers_total", "Incoming headers removed.");
+static struct gp_metric limited = GP_COUNTER("gatepost_spam_rule_limits_total",
+					      "Rules stopped in a message by the match limit or "
+					      "the CPU budget.");
+static struct gp_metric switched_off = GP_GAUGE(
+	"gatepost_spam_rules_switched_off", "Rules that are off because limits stopped them often.");
 static struct gp_metric eom_time = GP_HISTOGRAM("gatepost_spam_message_seconds",
 						"Time from MAIL FROM to the answer.");
 
@@ -56,6 +61,8 @@ void spam_register_metrics(void)
 	gp_metric_register(&unscanned);
 	gp_metric_register(&incomplete);
 	gp_metric_register(&forged);
+	gp_metric_register(&limited);
+	gp_metric_register(&switched_off);
 	gp_metric_register(&eom_time);
 }
 
@@ -64,6 +71,37 @@ const char *spam_missing(const struct spam_message *m)
 	if (m->is_scanned && *m->result.missing)
 		return m->result.missing;
 	return m->is_store_failed ? "greylist" : "";
+}
+
+/* Of the snapshot of now: a message under way may hold an older one. */
+size_t spam_count_switched_off(struct gp_buf *names)
+{
+	GP_BUF_AUTO unwanted = GP_BUF_INIT(1);
+	struct gp_snapshot *snap = gp_daemon_snapshot();
+	const struct spam_snapshot *data = gp_snapshot_data(snap);
+	size_t n = gp_rule_set_switched_off(gp_scanner_rules(data->scanner),
+					    names ? names : &unwanted);
+
+	gp_snapshot_unref(snap);
+	gp_metric_set(&switched_off, (int64_t)n);
+	return n;
+}
+
+void spam_report_limits(const struct spam_message *m)
+{
+	gp_metric_add(&limited, (int64_t)m->result.n_limited);
+	for (size_t i = 0; i < m->result.n_limited; i++) {
+		const struct gp_rule_limited *l = &m->result.limited[i];
+
+		if (l->messages == 1)
+			gp_log_warning("rule %s (%s:%u) takes too long on a message; it does not hit",
+				       l->name, l->file, l->line);
+		if (l->messages != GP_RULE_LIMITED_MAX)
+			continue;
+		spam_count_switched_off(NULL);
+		gp_log_warning("rule %s (%s:%u) took too long on %u messages; it is off until the "
+			       "rules are reloaded", l->name, l->file, l->line, l->messages);
+	}
 }
 
 /* The store going and coming is said once each, not with every message. */

@@ -73,6 +73,12 @@ bool spam_header_is_ours(struct gp_str name);
 const char *spam_missing(const struct spam_message *m);
 
 void spam_register_metrics(void);
+/* Rules that limits stopped: said when it happens to a rule for the first time, and when it is
+ * switched off. */
+void spam_report_limits(const struct spam_message *m);
+/* Sets the gauge by the rules in force now; also names those that are off, where names are
+ * wanted (not NULL). */
+size_t spam_count_switched_off(struct gp_buf *names);
 /* The one log line, and the counters. */
 void spam_report(const struct gp_session *s, const struct spam_message *m);
 

@@ -172,6 +172,9 @@ struct gp_rule_set {
 	struct gp_relay_trust trust;
 	bool reads_relays; /* some rule does: else the path is not worked out */
 
+	_Atomic unsigned *limited; /* by rule: messages in which a limit stopped it */
+	_Atomic unsigned switched_off; /* rules of GP_RULE_LIMITED_MAX such messages */
+
 	pthread_mutex_t pool_lock; /* of the scratch pool */
 	struct gp_rule_scratch *pool;
 	unsigned pooled;

@@ -8,6 +8,7 @@
 
 #include <pcre2.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
 #define JIT_STACK_START (32u << 10)
@@ -15,7 +16,20 @@
 /* Memory of the interpreter, which runs only where the JIT cannot; KiB. */
 #define HEAP_LIMIT_KIB 4096u
 
+/*
+ * A text longer than this is searched by windows: a range of places at which a
+ * match may begin (it may end anywhere).  The first is small, since for a
+ * pattern like /a+[bc]/ each place can cost the whole text; windows grow while
+ * they are quick, so ordinary patterns pay for a handful of calls.
+ */
+#define WINDOWS_FROM (16u << 10)
+#define WINDOW_MIN 64u
+#define WINDOW_MAX (64u << 10)
+#define WINDOW_QUICK_US 5000
+#define WINDOW_SLOW_US 20000
+
 struct gp_pcre {
+	int64_t cpu_end_us; /* 0: none */
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
@@ -23,7 +37,8 @@ struct gp_pcre {
 
 static uint32_t options_of(unsigned flags)
 {
-	uint32_t o = PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DUPNAMES;
+	uint32_t o = PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DUPNAMES |
+		     PCRE2_USE_OFFSET_LIMIT;
 
 	o |= flags & GP_REGEX_UTF ? PCRE2_UTF : PCRE2_NEVER_UTF;
 	o |= flags & GP_REGEX_CASELESS ? PCRE2_CASELESS : 0;
@@ -64,7 +79,7 @@ static void code_free(void *code)
 
 int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *diag)
 {
-	PCRE2_SIZE at = 0;
+	PCRE2_SIZE at = 0, jit_size = 0;
 	PCRE2_UCHAR message[160];
 	int error = 0;
 	pcre2_code *code = pcre2_compile((PCRE2_SPTR)re->text.ptr, re->text.len,
@@ -79,7 +94,10 @@ int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *dia
 		return is_limit_of_pcre(error) ? GP_ELIMIT : GP_EINVAL;
 	}
 	re->code = code;
-	re->has_jit = !(re->flags & GP_REGEX_ONCE) && pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+	/* (*NO_JIT) in a pattern: no error, and no code either. */
+	re->has_jit = !(re->flags & GP_REGEX_ONCE) &&
+		      pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0 &&
+		      pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &jit_size) == 0 && jit_size;
 	gp_arena_on_end(a, code_free, code);
 	return GP_OK;
 }
@@ -111,6 +129,11 @@ void gp_pcre_free(struct gp_pcre *p)
 	free(p);
 }
 
+void gp_pcre_set_deadline(struct gp_pcre *p, int64_t cpu_end_us)
+{
+	p->cpu_end_us = cpu_end_us;
+}
+
 static int match(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, size_t from,
 		 uint32_t options)
 {
@@ -122,15 +145,61 @@ static int match(struct gp_pcre *p, const struct gp_regex *re, struct gp_str tex
 	return pcre2_match(re->code, subject, text.len, from, options, p->data, p->context);
 }
 
+static size_t next_width(size_t width, int64_t took_us)
+{
+	if (took_us < WINDOW_QUICK_US)
+		return GP_MIN(width * 4, WINDOW_MAX);
+	return took_us > WINDOW_SLOW_US ? GP_MAX(width / 4, WINDOW_MIN) : width;
+}
+
+/* match() window by window; each has its own match limit. */
+static int match_windows(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,
+			 size_t from, uint32_t options)
+{
+	size_t width = WINDOW_MIN;
+	int64_t now_us = gp_clock_cpu_us(), was_us;
+	int rc;
+
+	for (;;) {
+		bool is_last = text.len - from < width;
+
+		pcre2_set_offset_limit(p->context, is_last ? PCRE2_UNSET : from + width - 1);
+		rc = match(p, re, text, from, options);
+		if (rc != PCRE2_ERROR_NOMATCH || is_last)
+			break;
+		from += width;
+		options = 0; /* about the place of the first only */
+		was_us = now_us;
+		now_us = gp_clock_cpu_us();
+		width = next_width(width, now_us - was_us);
+		if (p->cpu_end_us && now_us > p->cpu_end_us) {
+			rc = PCRE2_ERROR_MATCHLIMIT;
+			break;
+		}
+	}
+	pcre2_set_offset_limit(p->context, PCRE2_UNSET);
+	return rc;
+}
+
+/* Not where \G means the place at which the search began, nor where a window may begin within a
+ * character. */
+static bool has_windows(const struct gp_regex *re)
+{
+	return !(re->flags & GP_REGEX_UTF) &&
+	       gp_str_find(re->text, GP_STR("\\G"), 0) >= re->text.len;
+}
+
 unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,
 		       unsigned max, struct gp_str *ret_first, bool *ret_limited)
 {
 	unsigned count = 0;
 	size_t from = 0;
 	uint32_t options = 0;
+	bool by_windows = text.len > WINDOWS_FROM && has_windows(re);
 
 	while (count < max && from <= text.len) {
-		int rc = match(p, re, text, from, options);
+		int rc = by_windows ? match_windows(p, re, text, from, options)
+				    : match(p, re, text, from, options);
 		PCRE2_SIZE *at = pcre2_get_ovector_pointer(p->data);
 
 		if (rc < 0) {

@@ -1,9 +1,11 @@
 /*
  * Patterns on PCRE2 with its JIT.
  *
- * Bounded: a match limit per match (the JIT counts it too), one JIT stack of
- * fixed size per scan, no recursion beyond it.  What exceeds a limit has not
- * matched, and is counted.
+ * Bounded in three ways.  A match may take so many steps (the JIT counts them
+ * too; it ignores PCRE2's depth limit); it has one JIT stack of fixed size;
+ * and of a long text only so many places are tried as its beginning between
+ * two looks at the CPU clock, because a step may be as long as the text.  What
+ * exceeds a limit has not matched, and is counted.
  */
 #ifndef GP_SCORE_RULE_PCRE_H
 #define GP_SCORE_RULE_PCRE_H
@@ -20,6 +22,9 @@ int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *dia
 struct gp_pcre;
 struct gp_pcre *gp_pcre_new(unsigned match_limit);
 void gp_pcre_free(struct gp_pcre *p);
+/* Searches of long texts give up when the thread's CPU clock (gp_clock_cpu_us()) is past it; 0:
+ * never. */
+void gp_pcre_set_deadline(struct gp_pcre *p, int64_t cpu_end_us);
 
 /* How often re matches in text without overlap, counting up to max.  With ret_first, the first
  * match.  *ret_limited is set, never cleared, when a limit stopped it. */

@@ -17,6 +17,7 @@
 #include "lib/score/rule_dns.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_int.h"
+#include "lib/score/rule_limit.h"
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_scratch.h"
 #include "lib/score/rule_subject.h"
@@ -26,6 +27,8 @@
 #define BUDGET_EVERY 32
 /* Bytes matched that count as one more look. */
 #define BUDGET_BYTES (64u << 10)
+/* Segments that are searched as one text: saves calls, and what is quadratic stays bearable. */
+#define JOINED_MAX (16u << 10)
 
 struct gp_rule_scan {
 	struct gp_rule_set *set;
@@ -41,7 +44,8 @@ struct gp_rule_scan {
 	bool *done;	    /* by rule: nothing more to find */
 	struct gp_str *evidence; /* by rule; NULL without trace */
 	struct gp_rule_scan_stats stats;
-	int64_t cpu_end_us;
+	struct gp_rule_limits limits;
+	int64_t cpu_end_us, budget_us;
 	unsigned ticks;
 	bool is_finished;
 };
@@ -53,15 +57,27 @@ struct run {
 	struct gp_rule_subject subject;
 };
 
+/* Near the end of the budget each pattern's cost is looked at: one must be too much. */
+static void look_at_budget(struct gp_rule_scan *s)
+{
+	int64_t left_us = s->cpu_end_us - gp_clock_cpu_us();
+
+	s->ticks = 0;
+	if (left_us < s->budget_us / 2)
+		gp_rule_limit_watch(&s->limits);
+	if (left_us >= 0)
+		return;
+	s->stats.budget_exceeded = true;
+	gp_rule_limit_blame(&s->limits, s->budget_us / 4);
+}
+
 static bool over_budget(struct gp_rule_scan *s, size_t bytes)
 {
 	if (s->stats.budget_exceeded)
 		return true;
 	s->ticks += 1 + (unsigned)GP_MIN(bytes / (BUDGET_BYTES / BUDGET_EVERY), 2 * BUDGET_EVERY);
-	if (s->ticks < BUDGET_EVERY)
-		return false;
-	s->ticks = 0;
-	s->stats.budget_exceeded = gp_clock_cpu_us() > s->cpu_end_us;
+	if (s->ticks >= BUDGET_EVERY)
+		look_at_budget(s);
 	return s->stats.budget_exceeded;
 }
 
@@ -69,6 +85,20 @@ static void remember(struct gp_rule_scan *s, const struct gp_rule *r, struct gp_
 {
 	if (s->evidence && s->evidence[r->index].len == 0)
 		s->evidence[r->index] = gp_str_sub(what, 0, GP_RULE_EVIDENCE_MAX);
+}
+
+/* PCRE2, and what it cost. */
+static unsigned count_matches(struct gp_rule_scan *s, const struct gp_rule *r, struct gp_str text,
+			      unsigned max, struct gp_str *ret_first, bool *ret_limited)
+{
+	int64_t began_us = s->limits.costs ? gp_clock_cpu_us() : 0;
+	unsigned n = gp_pcre_count(s->scratch->pcre, &r->regex, text, max, ret_first, ret_limited);
+
+	if (s->limits.costs)
+		s->limits.costs[r->index] += gp_clock_cpu_us() - began_us;
+	if (*ret_limited)
+		s->ticks = BUDGET_EVERY; /* that was long */
+	return n;
 }
 
 /* Runs a rule's pattern over one segment, unless that is settled already. */
@@ -90,38 +120,57 @@ static void test_segment(struct run *run, const struct gp_rule *r, size_t segmen
 	if (r->tflags & GP_TFLAG_MULTIPLE)
 		max = (r->maxhits ? r->maxhits : GP_MAX_RULE_HITS) - (unsigned)s->hits[r->index];
 	s->stats.confirmed++;
-	n = gp_pcre_count(s->scratch->pcre, &r->regex, text, max, s->evidence ? &first : NULL,
-			  &limited);
-	s->stats.limit_exceeded += limited;
+	n = count_matches(s, r, text, max, s->evidence ? &first : NULL, &limited);
+	if (limited) {
+		s->stats.limit_exceeded++;
+		gp_rule_limit_hit(&s->limits, r);
+	}
 	if (n == 0)
 		return;
 	remember(s, r, first);
 	s->hits[r->index] += n;
 	/* mimeheader counts within the first part that matches. */
-	s->done[r->index] = n >= max || r->type == GP_RULE_MIMEHEADER;
+	s->done[r->index] = limited || n >= max || r->type == GP_RULE_MIMEHEADER;
 }
 
-/* PCRE2 alone: first over everything at once where that can rule it out. */
+/* How many of n segments from `first` on are together no longer than JOINED_MAX; at least 1. */
+static unsigned group_size(const struct gp_rule_subject *subject, unsigned first, unsigned n)
+{
+	const struct gp_rule_segment *a = &subject->segments.items[first];
+	unsigned k = 1;
+
+	while (k < n && a[k].start + a[k].len - a->start <= JOINED_MAX)
+		k++;
+	return k;
+}
+
+/* Whether the pattern can match in any of these segments, asked of all of them at once. */
+static bool may_match(struct run *run, const struct gp_rule *r, unsigned first, unsigned n)
+{
+	const struct gp_rule_segment *a = &run->subject.segments.items[first], *z = a + n - 1;
+	struct gp_str all = gp_str_sub(run->subject.text, a->start, z->start + z->len - a->start);
+	bool limited = false;
+
+	if (n <= 3 || !r->regex.is_joinable)
+		return true;
+	if (over_budget(run->scan, all.len))
+		return false;
+	return count_matches(run->scan, r, all, 1, NULL, &limited) > 0 || limited;
+}
+
+/* PCRE2 alone: first over many segments at once where that can rule them out. */
 static void test_rule(struct run *run, const struct gp_rule *r)
 {
 	const struct gp_rule_range *range = &run->subject.ranges[r->field_index];
-	unsigned n = run->subject.segments.len ? range->n : 0;
+	unsigned n = run->subject.segments.len ? range->n : 0, group;
 
-	if (n > 3 && r->regex.is_joinable) {
-		const struct gp_rule_segment *a = &run->subject.segments.items[range->first];
-		const struct gp_rule_segment *z = a + n - 1;
-		struct gp_str all = gp_str_sub(run->subject.text, a->start,
-					       z->start + z->len - a->start);
-		bool limited = false;
-
-		if (over_budget(run->scan, all.len))
-			return;
-		if (gp_pcre_count(run->scan->scratch->pcre, &r->regex, all, 1, NULL, &limited) == 0 &&
-		    !limited)
-			return;
+	for (unsigned at = 0; at < n && !run->scan->done[r->index]; at += group) {
+		group = group_size(&run->subject, range->first + at, n - at);
+		if (!may_match(run, r, range->first + at, group))
+			continue;
+		for (unsigned i = 0; i < group && !run->scan->done[r->index]; i++)
+			test_segment(run, r, range->first + at + i);
 	}
-	for (unsigned i = 0; i < n && !run->scan->done[r->index]; i++)
-		test_segment(run, r, range->first + i);
 }
 
 static bool on_literal(void *arg, unsigned literal, size_t end)
@@ -159,7 +208,8 @@ static void invert_negated(struct run *run)
 
 		if (!r->is_negated || r->template)
 			continue;
-		*hits = *hits == 0 && !run->scan->stats.budget_exceeded;
+		*hits = *hits == 0 && !run->scan->stats.budget_exceeded &&
+			!gp_rule_limit_is_undecided(&run->scan->limits, r);
 		if (run->scan->evidence)
 			run->scan->evidence[r->index] = (struct gp_str){0};
 	}
@@ -273,8 +323,13 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	s->done = GP_ARENA_NEW_N(arena, n, bool);
 	if (input->trace)
 		s->evidence = GP_ARENA_NEW_N(arena, n, struct gp_str);
-	s->cpu_end_us = gp_clock_cpu_us() + (int64_t)budget_ms * 1000;
+	s->budget_us = (int64_t)budget_ms * 1000;
+	s->cpu_end_us = gp_clock_cpu_us() + s->budget_us;
+	s->limits = (struct gp_rule_limits){
+		.set = set, .arena = arena, .stats = &s->stats, .done = s->done};
+	gp_rule_limit_begin(&s->limits);
 	s->scratch = gp_rule_scratch_take(set);
+	gp_pcre_set_deadline(s->scratch->pcre, s->cpu_end_us);
 	gp_arena_on_end(arena, scan_end, s);
 	if (set->reads_relays)
 		gp_relay_path_make(arena, input->message, &set->trust, &s->relays);

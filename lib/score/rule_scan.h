@@ -16,7 +16,8 @@
  *
  * A pattern that exceeds the match limit counts as not matching; after
  * cpu_budget_ms no further pattern is started.  Both are said in the stats,
- * so that the verdict can say it too.
+ * so that the verdict can say it too.  A rule that was stopped in
+ * GP_RULE_LIMITED_MAX messages is off until the rules are loaded anew.
  */
 #ifndef GP_SCORE_RULE_SCAN_H
 #define GP_SCORE_RULE_SCAN_H
@@ -53,9 +54,21 @@ struct gp_rule_input {
 /* Bytes of evidence kept per symbol. */
 #define GP_RULE_EVIDENCE_MAX 120
 
+/* Messages in which limits may stop a rule before it is switched off. */
+#define GP_RULE_LIMITED_MAX 5
+
+/* A rule that a limit stopped in this message; the texts are the set's. */
+struct gp_rule_limited {
+	const char *name, *file;
+	unsigned line;
+	unsigned messages; /* of this set so far, each number once: at 1 it is news, at
+			    * GP_RULE_LIMITED_MAX it is off */
+};
+
 struct gp_rule_scan_stats {
 	unsigned hits;		/* rules that hit, sub-rules included */
-	unsigned limit_exceeded; /* patterns stopped by the match limit */
+	unsigned limit_exceeded; /* matches stopped by the match limit */
+	GP_VEC(struct gp_rule_limited) limited; /* rules stopped by it or by the CPU budget */
 	bool budget_exceeded;	/* not everything was matched */
 	unsigned asked, late;	/* DNS questions; those without an answer in time */
 	struct gp_str refusing; /* zones that began to refuse to answer us, or empty */

@@ -258,6 +258,7 @@ static void finish(struct gp_rule_builder *b)
 		else if (r->type == GP_RULE_EVAL)
 			add_eval(b, r);
 	}
+	set->limited = gp_arena_zalloc_n(b->arena, set->rules.len + 1, sizeof(*set->limited));
 	gp_query_finish(b);
 	order_metas(b);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++)

@@ -27,6 +27,7 @@
 #include <stddef.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/ip.h"
 #include "lib/base/vec.h"
@@ -141,6 +142,9 @@ bool gp_rule_set_test(const struct gp_rule_set *set, size_t i, struct gp_rule_te
 /* Do rules of the set ask the DNS? */
 bool gp_rule_set_asks(const struct gp_rule_set *set);
 size_t gp_rule_set_count(const struct gp_rule_set *set);
+/* How many rules are off because limits stopped them in GP_RULE_LIMITED_MAX messages; their names
+ * are appended, separated by blanks, as far as the buffer goes. */
+size_t gp_rule_set_switched_off(const struct gp_rule_set *set, struct gp_buf *names);
 /* In order of first appearance; false beyond the last. */
 bool gp_rule_set_info(const struct gp_rule_set *set, size_t i, struct gp_rule_info *ret);
 /* Its number; false if nothing of that name is there. */

@@ -195,6 +195,7 @@ static void classify(struct gp_scan *scan, struct gp_scan_result *ret)
 void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
 {
 	const struct gp_rule_scan_stats *stats;
+	bool is_cut;
 
 	*ret = (struct gp_scan_result){.tokens = scan->tokens};
 	gp_symbols_init(&ret->symbols, scan->arena);
@@ -207,6 +208,9 @@ void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
 	ret->score = gp_symbols_sum(&ret->symbols);
 	stats = gp_rule_scan_stats(scan->rules);
 	ret->refusing = stats->refusing;
-	ret->missing = ret->is_bayes_missing ? (stats->budget_exceeded ? "bayes,rules" : "bayes")
-					     : (stats->budget_exceeded ? "rules" : "");
+	ret->limited = stats->limited.items;
+	ret->n_limited = stats->limited.len;
+	is_cut = stats->budget_exceeded || stats->limited.len;
+	ret->missing = ret->is_bayes_missing ? (is_cut ? "bayes,rules" : "bayes")
+					     : (is_cut ? "rules" : "");
 }

@@ -66,8 +66,10 @@ struct gp_scan_result {
 	struct gp_token_list tokens;
 	struct gp_bayes_result bayes; /* is_usable false: no say, see is_bayes_missing */
 	bool is_bayes_missing;	      /* the store did not answer in time */
-	const char *missing;	      /* "bayes", "rules", "bayes,rules", or "" */
+	const char *missing;	      /* "bayes", "rules" (a limit was met), "bayes,rules", or "" */
 	struct gp_str refusing;	      /* block lists that began to refuse to serve us, or empty */
+	const struct gp_rule_limited *limited; /* rules that a limit stopped; until the arena ends */
+	size_t n_limited;
 };
 
 struct gp_scan;

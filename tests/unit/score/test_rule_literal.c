@@ -145,22 +145,27 @@ static void random_text(struct gp_buf *out)
 	gp_buf_add_chr(out, '\n');
 }
 
-static const char *hits_of(struct fixture *f, struct gp_rule_set *set, struct gp_str mail)
+static const char *hits_of(struct fixture *f, struct gp_rule_set *set, struct gp_str mail,
+			   bool *is_limited)
 {
 	f->set = set;
 	fixture_message(f, mail);
 	gp_rule_scan_finish(f->scan, &f->symbols);
+	*is_limited = *is_limited || gp_rule_scan_stats(f->scan)->limited.len;
 	return fixture_hits(f);
 }
 
-/* Many patterns over many messages: with and without vectorscan the same rules hit equally often. */
+/* Many patterns over many messages: with and without vectorscan the same rules hit equally often,
+ * until a pattern meets a limit: where it is not run at all it does not. */
 static void equal_to_pcre_alone(void **state)
 {
 	static const char *const kinds[] = {"body", "rawbody", "header", "full"};
+	unsigned compared = 0;
 
-	for (unsigned round = 0; round < 20; round++) {
+	for (unsigned round = 0; round < 80; round++) {
 		GP_BUF_AUTO rules = GP_BUF_INIT(1 << 20);
 		struct gp_rule_set *with, *without;
+		bool is_limited = false;
 
 		for (unsigned i = 0; i < 150; i++) {
 			const char *kind = kinds[random_below(GP_ARRAY_SIZE(kinds))];
@@ -175,15 +180,16 @@ static void equal_to_pcre_alone(void **state)
 		gp_rule_set_load_text("t.cf", gp_buf_str(&rules), NULL, NULL, &with);
 		gp_rule_set_load_text("t.cf", gp_buf_str(&rules),
 				      &(struct gp_rule_options){.pcre_only = true}, NULL, &without);
-		for (unsigned i = 0; i < 10; i++) {
+		for (unsigned i = 0; i < 10 && !is_limited; i++) {
 			GP_BUF_AUTO mail = GP_BUF_INIT(4096);
 			struct fixture f = {.arena = gp_arena_new(0), .input = {.bayes = -1}};
 			const char *a, *b;
 
 			random_text(&mail);
-			a = hits_of(&f, with, gp_buf_str(&mail));
-			b = hits_of(&f, without, gp_buf_str(&mail));
-			if (strcmp(a, b) != 0)
+			a = hits_of(&f, with, gp_buf_str(&mail), &is_limited);
+			b = hits_of(&f, without, gp_buf_str(&mail), &is_limited);
+			compared += !is_limited;
+			if (!is_limited && strcmp(a, b) != 0)
 				fail_msg("%s\n%s\n%s\n%s", gp_buf_cstr(&rules), gp_buf_cstr(&mail),
 					 a, b);
 			gp_arena_free(f.arena);
@@ -191,6 +197,7 @@ static void equal_to_pcre_alone(void **state)
 		gp_rule_set_unref(with);
 		gp_rule_set_unref(without);
 	}
+	assert_true(compared >= 200);
 }
 
 /* What vectorscan 5.4.9 loses when it is given the pattern itself. */
