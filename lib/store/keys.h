@@ -16,6 +16,7 @@
  *   gp1:r:TABLE:HASH                 record, with expiry
  *   gp1:c:TABLE:HASH                 counter, with expiry
  *   gp1:l:TABLE                      ring, newest first
+ *   gp1:t:TABLE                      hash: "c"NAME → count, "s"NAME → sum; "c" → since when
  * Everything of a scope shares a hash tag, so one script may change it on a
  * cluster.  SCOPE is percent-encoded; HASH is the first 16 bytes of SHA-256 of the key.
  *
@@ -25,10 +26,12 @@
  *   seen     scope id (4, big endian), digest (32) → class (1)
  *   LMDB, environments spam/ and dkim/ (tables whose name begins with "dkim-")
  *   records  'r' or 'c', TABLE, NUL, HASH (16) → time it expires (8), value
+ *   records  't', TABLE, NUL, NAME → INT64_MAX (8), count (8), sum (8); no NAME: since when
  *   rings    TABLE, NUL, sequence number (8, big endian) → item
  * All have `about` → "version" → "1".  Numbers without remark are the host's.
  *
- * Tables: spam/ has greylist, …; dkim/ has the rings dkim-dmarc-0 … dkim-dmarc-7, rows for
+ * Tables: spam/ has greylist, the ring and tallies spam-history; dkim/ has the ring and
+ * tallies dkim-history and the rings dkim-dmarc-0 … dkim-dmarc-7, rows for
  * DMARC reports by the number of their day modulo 8 (lib/auth/dmarc_report.h).
  */
 #ifndef GP_STORE_KEYS_H

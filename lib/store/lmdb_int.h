@@ -50,11 +50,16 @@ int gp_lmdb_record_swap(struct gp_store *st, struct gp_str table, struct gp_str 
 int gp_lmdb_counter_add(struct gp_store *st, struct gp_str table, struct gp_str key, int64_t delta,
 			int64_t ttl_s, int64_t deadline_ms, int64_t *ret_value,
 			struct gp_diag *diag);
-int gp_lmdb_ring_push(struct gp_store *st, struct gp_str table, struct gp_str item,
-		      size_t items_max, int64_t deadline_ms, struct gp_diag *diag);
+int gp_lmdb_ring_add(struct gp_store *st, struct gp_str table, const struct gp_str *items,
+		    size_t n, size_t items_max, int64_t deadline_ms, struct gp_diag *diag);
 int gp_lmdb_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
 		      struct gp_diag *diag);
 int gp_lmdb_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
 		      gp_store_item_fn *fn, void *arg, struct gp_diag *diag);
+int gp_lmdb_tally_add(struct gp_store *st, struct gp_str table, const struct gp_tally *items,
+		     size_t n, int64_t deadline_ms, struct gp_diag *diag);
+int gp_lmdb_tally_read(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+		      gp_store_tally_fn *fn, void *arg, int64_t *ret_since_s,
+		      struct gp_diag *diag);
 
 #endif

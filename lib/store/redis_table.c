@@ -1,6 +1,8 @@
 /*
- * Records, counters and rings on Redis, which expires them itself.
+ * Records, counters, rings and tallies on Redis, which expires them itself.
  */
+#include "lib/base/clock.h"
+#include "lib/base/num.h"
 #include "lib/store/keys.h"
 #include "lib/store/redis_int.h"
 
@@ -96,15 +98,16 @@ int gp_redis_counter_add(struct gp_store *st, struct gp_str table, struct gp_str
 	return r;
 }
 
-int gp_redis_ring_push(struct gp_store *st, struct gp_str table, struct gp_str item,
-		       size_t items_max, int64_t deadline_ms, struct gp_diag *diag)
+int gp_redis_ring_add(struct gp_store *st, struct gp_str table, const struct gp_str *items,
+		      size_t n, size_t items_max, int64_t deadline_ms, struct gp_diag *diag)
 {
-	struct gp_redis_call *c = script_call(&gp_script_ring, 2, 'l', table, GP_STR(""));
+	struct gp_redis_call *c = script_call(&gp_script_ring, 1 + n, 'l', table, GP_STR(""));
 	struct gp_batch *batch;
 	int r;
 
-	gp_redis_arg(&c->req.command, item);
 	gp_redis_arg_int(&c->req.command, (int64_t)items_max);
+	for (size_t i = 0; i < n; i++)
+		gp_redis_arg(&c->req.command, items[i]);
 	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
 	gp_batch_free(&batch);
 	return r;
@@ -144,6 +147,66 @@ int gp_redis_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64
 			break;
 		at += c->lens[i];
 	}
+	gp_batch_free(&batch);
+	return r;
+}
+
+/* A tally is two fields of a hash, the name with "c" (count) or "s" (sum) before it. */
+
+int gp_redis_tally_add(struct gp_store *st, struct gp_str table, const struct gp_tally *items,
+		       size_t n, int64_t deadline_ms, struct gp_diag *diag)
+{
+	struct gp_redis_call *c = script_call(&gp_script_tally, 1 + 3 * n, 't', table, GP_STR(""));
+	struct gp_batch *batch;
+	int r;
+
+	gp_redis_arg_int(&c->req.command, gp_clock_real_s());
+	for (size_t i = 0; i < n; i++) {
+		gp_redis_arg(&c->req.command, items[i].name);
+		gp_redis_arg_int(&c->req.command, items[i].count);
+		gp_redis_arg_int(&c->req.command, items[i].sum);
+	}
+	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+	gp_batch_free(&batch);
+	return r;
+}
+
+/* The script answers name, count, sum, name, …; the empty name holds since when. */
+static int tally_each(const struct gp_redis_call *c, gp_store_tally_fn *fn, void *arg,
+		      int64_t *ret_since_s)
+{
+	const char *at = gp_buf_cstr(&c->text);
+
+	for (size_t i = 0; i + 2 < c->n; i += 3) {
+		struct gp_str words[3];
+		struct gp_tally item;
+
+		for (size_t k = 0; k < 3; k++) {
+			words[k] = gp_str_n(at, c->lens[i + k]);
+			at += c->lens[i + k];
+		}
+		item.name = words[0];
+		if (gp_num_parse_int(words[1], &item.count) < 0 ||
+		    gp_num_parse_int(words[2], &item.sum) < 0)
+			return GP_ESYS;
+		if (item.name.len == 0)
+			*ret_since_s = item.count;
+		else if (!fn(arg, &item))
+			break;
+	}
+	return GP_OK;
+}
+
+int gp_redis_tally_read(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			gp_store_tally_fn *fn, void *arg, int64_t *ret_since_s,
+			struct gp_diag *diag)
+{
+	struct gp_redis_call *c = script_call(&gp_script_tallies, 0, 't', table, GP_STR(""));
+	struct gp_batch *batch;
+	int r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+
+	if (r == GP_OK && (c->type != GP_REPLY_ARRAY || tally_each(c, fn, arg, ret_since_s) < 0))
+		r = unexpected(diag);
 	gp_batch_free(&batch);
 	return r;
 }

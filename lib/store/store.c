@@ -357,7 +357,7 @@ int gp_store_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned cou
 						  ret_forgotten, &c.diag));
 }
 
-/* Records, counters, rings. */
+/* Records, counters, rings, tallies. */
 
 int gp_store_record_get(struct gp_store *st, struct gp_str table, struct gp_str key,
 			int64_t deadline_ms, struct gp_record *ret)
@@ -403,16 +403,27 @@ int gp_store_counter_add(struct gp_store *st, struct gp_str table, struct gp_str
 int gp_store_ring_push(struct gp_store *st, struct gp_str table, struct gp_str item,
 		       size_t items_max, int64_t deadline_ms)
 {
+	return gp_store_ring_add(st, table, &item, 1, items_max, deadline_ms);
+}
+
+int gp_store_ring_add(struct gp_store *st, struct gp_str table, const struct gp_str *items,
+		      size_t n, size_t items_max, int64_t deadline_ms)
+{
 	struct call c;
 
 	if (!table_is_valid(table) || items_max == 0)
 		return GP_EINVAL;
-	if (item.len > GP_RING_ITEM_MAX || items_max > GP_RING_MAX)
+	if (n > GP_RING_ADD_MAX || items_max > GP_RING_MAX)
 		return GP_ELIMIT;
+	for (size_t i = 0; i < n; i++)
+		if (items[i].len > GP_RING_ITEM_MAX)
+			return GP_ELIMIT;
+	if (n == 0)
+		return GP_OK;
 	if (!call_begin(&c, st, GP_STORE_WRITES, deadline_ms))
 		return GP_ETEMP;
-	return call_end(&c,
-			st->ops->ring_push(st, table, item, items_max, c.deadline_ms, &c.diag));
+	return call_end(&c, st->ops->ring_add(st, table, items, n, items_max, c.deadline_ms,
+					      &c.diag));
 }
 
 int gp_store_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline_ms)
@@ -438,4 +449,40 @@ int gp_store_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64
 	if (!call_begin(&c, st, GP_STORE_READS, deadline_ms))
 		return GP_ETEMP;
 	return call_end(&c, st->ops->ring_read(st, table, n, c.deadline_ms, fn, arg, &c.diag));
+}
+
+int gp_store_tally_add(struct gp_store *st, struct gp_str table, const struct gp_tally *items,
+		       size_t n, int64_t deadline_ms)
+{
+	struct call c;
+
+	if (!table_is_valid(table))
+		return GP_EINVAL;
+	if (n > GP_TALLY_ADD_MAX)
+		return GP_ELIMIT;
+	for (size_t i = 0; i < n; i++)
+		if (items[i].name.len == 0 || items[i].name.len > GP_TALLY_NAME_MAX)
+			return GP_EINVAL;
+	if (n == 0)
+		return GP_OK;
+	if (!call_begin(&c, st, GP_STORE_WRITES, deadline_ms))
+		return GP_ETEMP;
+	return call_end(&c, st->ops->tally_add(st, table, items, n, c.deadline_ms, &c.diag));
+}
+
+int gp_store_tally_read(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			gp_store_tally_fn *fn, void *arg, int64_t *ret_since_s)
+{
+	struct call c;
+	int64_t since_s = 0;
+	int r;
+
+	if (!table_is_valid(table))
+		return GP_EINVAL;
+	if (!call_begin(&c, st, GP_STORE_READS, deadline_ms))
+		return GP_ETEMP;
+	r = call_end(&c, st->ops->tally_read(st, table, c.deadline_ms, fn, arg, &since_s, &c.diag));
+	if (r == GP_OK)
+		*ret_since_s = since_s;
+	return r;
 }

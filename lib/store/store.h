@@ -21,7 +21,7 @@
  * its loss costs a bounded wait once, then microseconds.
  *
  * LMDB, below its directory: `bayes/` (learned, durable), `spam/` and `dkim/` (records,
- * counters, rings; synced once a second: a crash of a program loses nothing, after a
+ * counters, rings, tallies; synced once a second: a crash of a program loses nothing, after a
  * crash of the host it begins empty).  One program writes each: the learner, milter-spam,
  * milter-dkim; a directory that does not exist yet reads as empty.
  * URLs: lmdb:DIR   redis://[USER@]HOST[:PORT][/DB]   rediss://… (TLS)
@@ -146,13 +146,16 @@ int gp_store_bayes_expire(struct gp_store *store, struct gp_str scope, unsigned 
 			  unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten)
 	GP_MUST_USE;
 
-/* Records, counters and rings live in a table: a short literal of ours
+/* Records, counters, rings and tallies live in a table: a short literal of ours
  * ("greylist"), [a-z0-9-]{1,32}; those of milter-dkim begin with "dkim-".  Keys are any
  * bytes; they are stored hashed. */
 
 #define GP_RECORD_MAX 512	/* bytes of a record */
 #define GP_RING_ITEM_MAX 65536	/* bytes of one ring item */
 #define GP_RING_MAX 1000000	/* items of a ring */
+#define GP_RING_ADD_MAX 1000	/* items of one call */
+#define GP_TALLY_NAME_MAX 128	/* bytes of a tally's name */
+#define GP_TALLY_ADD_MAX 4096	/* names of one call */
 
 struct gp_record {
 	size_t len;
@@ -177,6 +180,9 @@ int gp_store_counter_add(struct gp_store *store, struct gp_str table, struct gp_
 /* Appends, dropping the oldest beyond items_max. */
 int gp_store_ring_push(struct gp_store *store, struct gp_str table, struct gp_str item,
 		       size_t items_max, int64_t deadline_ms) GP_MUST_USE;
+/* Appends n items in this order, all or none. */
+int gp_store_ring_add(struct gp_store *store, struct gp_str table, const struct gp_str *items,
+		      size_t n, size_t items_max, int64_t deadline_ms) GP_MUST_USE;
 /* Removes all items. */
 int gp_store_ring_drop(struct gp_store *store, struct gp_str table, int64_t deadline_ms) GP_MUST_USE;
 /* Calls fn for up to n items, newest first; fn returning false ends it.  The item
@@ -184,6 +190,22 @@ int gp_store_ring_drop(struct gp_store *store, struct gp_str table, int64_t dead
 typedef bool gp_store_item_fn(void *arg, struct gp_str item);
 int gp_store_ring_read(struct gp_store *store, struct gp_str table, size_t n, int64_t deadline_ms,
 		       gp_store_item_fn *fn, void *arg) GP_MUST_USE;
+
+/* Tallies: counters under names that can be listed.  They never expire, so names are ours
+ * (rules, actions), never a stranger's. */
+struct gp_tally {
+	struct gp_str name; /* 1 … GP_TALLY_NAME_MAX bytes */
+	int64_t count, sum; /* what is added, or what it came to */
+};
+
+/* Adds to n tallies, all or none. */
+int gp_store_tally_add(struct gp_store *store, struct gp_str table, const struct gp_tally *items,
+		       size_t n, int64_t deadline_ms) GP_MUST_USE;
+/* Calls fn for each, in no order, until it returns false; the tally lives until then; fn must
+ * not call the store.  *ret_since_s: when the first was added (0: none was). */
+typedef bool gp_store_tally_fn(void *arg, const struct gp_tally *tally);
+int gp_store_tally_read(struct gp_store *store, struct gp_str table, int64_t deadline_ms,
+			gp_store_tally_fn *fn, void *arg, int64_t *ret_since_s) GP_MUST_USE;
 
 /* Greylisting: records of the table "greylist". */
 

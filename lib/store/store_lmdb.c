@@ -59,9 +59,11 @@ static const struct gp_store_ops lmdb_ops = {
 	.record_get = gp_lmdb_record_get,
 	.record_swap = gp_lmdb_record_swap,
 	.counter_add = gp_lmdb_counter_add,
-	.ring_push = gp_lmdb_ring_push,
+	.ring_add = gp_lmdb_ring_add,
 	.ring_drop = gp_lmdb_ring_drop,
 	.ring_read = gp_lmdb_ring_read,
+	.tally_add = gp_lmdb_tally_add,
+	.tally_read = gp_lmdb_tally_read,
 };
 
 static char *join(const char *dir, const char *name)

@@ -53,9 +53,11 @@ static const struct gp_store_ops redis_ops = {
 	.record_get = gp_redis_record_get,
 	.record_swap = gp_redis_record_swap,
 	.counter_add = gp_redis_counter_add,
-	.ring_push = gp_redis_ring_push,
+	.ring_add = gp_redis_ring_add,
 	.ring_drop = gp_redis_ring_drop,
 	.ring_read = gp_redis_ring_read,
+	.tally_add = gp_redis_tally_add,
+	.tally_read = gp_redis_tally_read,
 };
 
 static char *copy(struct gp_str s)

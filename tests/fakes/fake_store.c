@@ -335,16 +335,11 @@ static bool is_item(const struct entry *e, struct gp_str table)
 	       memcmp(e->name, table.ptr, table.len) == 0;
 }
 
-static int fake_ring_push(struct gp_store *st, struct gp_str table, struct gp_str item,
-			  size_t items_max, int64_t deadline_ms, struct gp_diag *diag)
+static void add_item(struct fake *f, struct gp_str table, struct gp_str item, size_t items_max)
 {
-	struct fake *f = fake_of(st);
 	struct entry **at, **oldest = NULL;
 	size_t n = 1;
-	int r = enter(f, deadline_ms, false);
 
-	if (r < 0)
-		return r;
 	for (at = &f->entries; *at; at = &(*at)->next)
 		if (is_item(*at, table)) {
 			oldest = oldest ? oldest : at;
@@ -353,6 +348,18 @@ static int fake_ring_push(struct gp_store *st, struct gp_str table, struct gp_st
 	entry_add(at, 'l', table, GP_STR(""), item.ptr, item.len, INT32_MAX);
 	if (n > items_max && oldest)
 		entry_remove(oldest);
+}
+
+static int fake_ring_add(struct gp_store *st, struct gp_str table, const struct gp_str *items,
+			 size_t n, size_t items_max, int64_t deadline_ms, struct gp_diag *diag)
+{
+	struct fake *f = fake_of(st);
+	int r = enter(f, deadline_ms, false);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		add_item(f, table, items[i], items_max);
 	leave(f);
 	return GP_OK;
 }
@@ -394,6 +401,60 @@ static int fake_ring_read(struct gp_store *st, struct gp_str table, size_t n, in
 			if (is_item(e, table) && ++i == want)
 				break;
 		if (!e || !fn(arg, gp_str_n(e->data, e->len)))
+			break;
+	}
+	leave(f);
+	return GP_OK;
+}
+
+/* A tally is an entry of kind 't' with its count and sum. */
+static int fake_tally_add(struct gp_store *st, struct gp_str table, const struct gp_tally *items,
+			  size_t n, int64_t deadline_ms, struct gp_diag *diag)
+{
+	struct fake *f = fake_of(st);
+	int r = enter(f, deadline_ms, false);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		struct entry **at = entry_of(f, 't', table, items[i].name);
+		int64_t value[2] = {0};
+
+		if (!*at)
+			entry_add(at, 't', table, items[i].name, value, sizeof(value), INT32_MAX);
+		memcpy(value, (*at)->data, sizeof(value));
+		value[0] += items[i].count;
+		value[1] += items[i].sum;
+		memcpy((*at)->data, value, sizeof(value));
+	}
+	leave(f);
+	return GP_OK;
+}
+
+static int fake_tally_read(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			   gp_store_tally_fn *fn, void *arg, int64_t *ret_since_s,
+			   struct gp_diag *diag)
+{
+	struct fake *f = fake_of(st);
+	int r = enter(f, deadline_ms, false);
+
+	if (r < 0)
+		return r;
+	for (struct entry *e = f->entries; e; e = e->next) {
+		struct gp_tally item = {0};
+		int64_t value[2];
+
+		if (e->kind != 't' || e->name_len <= table.len + 1 ||
+		    memcmp(e->name, table.ptr, table.len) != 0 || e->name[table.len] != ':')
+			continue;
+		memcpy(value, e->data, sizeof(value));
+		item = (struct gp_tally){
+			.name = gp_str_n(e->name + table.len + 1, e->name_len - table.len - 1),
+			.count = value[0],
+			.sum = value[1],
+		};
+		*ret_since_s = 1;
+		if (!fn(arg, &item))
 			break;
 	}
 	leave(f);
@@ -443,9 +504,11 @@ static const struct gp_store_ops fake_ops = {
 	.record_get = fake_record_get,
 	.record_swap = fake_record_swap,
 	.counter_add = fake_counter_add,
-	.ring_push = fake_ring_push,
+	.ring_add = fake_ring_add,
 	.ring_drop = fake_ring_drop,
 	.ring_read = fake_ring_read,
+	.tally_add = fake_tally_add,
+	.tally_read = fake_tally_read,
 };
 
 struct gp_store *gp_fake_store_new(void)

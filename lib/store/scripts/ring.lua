@@ -1,5 +1,5 @@
--- Puts an item first and drops the last ones beyond the limit.
--- KEYS[1] the ring; ARGV: 1 the item, 2 how many may stay.
-redis.call('LPUSH', KEYS[1], ARGV[1])
-redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
+-- Puts items first, one after the other, and drops the last ones beyond the limit.
+-- KEYS[1] the ring; ARGV: 1 how many may stay, 2 … the items.
+redis.call('LPUSH', KEYS[1], unpack(ARGV, 2))
+redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
 return 1

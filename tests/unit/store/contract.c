@@ -412,6 +412,88 @@ static void ring_is_dropped(void **state)
 	}
 }
 
+/* Several at once are as many one after the other; too many leave the newest. */
+static void ring_takes_many(void **state)
+{
+	struct gp_str some[] = {GP_STR("a"), GP_STR(""), GP_STR("c")};
+	struct gp_str too_many[GP_RING_ADD_MAX + 1] = {0};
+	struct gp_str table = GP_STR("ring-many");
+	struct items items = {0};
+
+	assert_int_equal(gp_store_ring_add(contract_store, table, some, 3, 3, soon()), GP_OK);
+	assert_int_equal(gp_store_ring_add(contract_store, table, some, 0, 3, soon()), GP_OK);
+	assert_int_equal(gp_store_ring_read(contract_store, table, 9, soon(), collect, &items),
+			 GP_OK);
+	assert_int_equal(items.n, 3);
+	assert_string_equal(items.text, "ca");
+	assert_int_equal(gp_store_ring_add(contract_store, table, some, 3, 2, soon()), GP_OK);
+	items = (struct items){0};
+	assert_int_equal(gp_store_ring_read(contract_store, table, 9, soon(), collect, &items),
+			 GP_OK);
+	assert_int_equal(items.n, 2);
+	assert_string_equal(items.text, "c");
+	assert_int_equal(gp_store_ring_add(contract_store, table, too_many, GP_RING_ADD_MAX + 1, 9,
+					   soon()),
+			 GP_ELIMIT);
+	assert_int_equal(gp_store_ring_add(contract_store, table, too_many, GP_RING_ADD_MAX,
+					   GP_RING_MAX, soon()),
+			 GP_OK);
+}
+
+struct tallies {
+	size_t n;
+	int64_t count, sum; /* of "s:TWO" */
+};
+
+static bool collect_tally(void *arg, const struct gp_tally *tally)
+{
+	struct tallies *t = arg;
+
+	t->n++;
+	if (gp_str_eq(tally->name, GP_STR("s:TWO"))) {
+		t->count = tally->count;
+		t->sum = tally->sum;
+	}
+	return t->n < 5;
+}
+
+static void tallies_add_up(void **state)
+{
+	struct gp_str tables[] = {GP_STR("tally"), GP_STR("tally-2"), GP_STR("dkim-tally")};
+	struct gp_tally items[] = {{GP_STR("a:one"), 1, 0}, {GP_STR("s:TWO"), 2, -3500}};
+	char long_name[GP_TALLY_NAME_MAX + 1];
+	struct tallies t = {0};
+	int64_t since_s = -1;
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(tables); i++) {
+		t = (struct tallies){0};
+		assert_int_equal(gp_store_tally_read(contract_store, tables[i], soon(),
+						     collect_tally, &t, &since_s),
+				 GP_OK);
+		assert_int_equal(t.n, 0);
+		assert_int_equal(since_s, 0);
+		for (size_t k = 0; k <= i; k++)
+			assert_int_equal(gp_store_tally_add(contract_store, tables[i], items, 2,
+							    soon()),
+					 GP_OK);
+		assert_int_equal(gp_store_tally_read(contract_store, tables[i], soon(),
+						     collect_tally, &t, &since_s),
+				 GP_OK);
+		assert_int_equal(t.n, 2);
+		assert_int_equal(t.count, 2 * (i + 1));
+		assert_int_equal(t.sum, -3500 * (int64_t)(i + 1));
+		assert_in_range(since_s, gp_clock_real_s() - 60, gp_clock_real_s());
+	}
+	memset(long_name, 'x', sizeof(long_name));
+	items[0].name = gp_str_n(long_name, sizeof(long_name));
+	assert_int_equal(gp_store_tally_add(contract_store, tables[0], items, 2, soon()),
+			 GP_EINVAL);
+	items[0].name = gp_str_n(long_name, GP_TALLY_NAME_MAX);
+	assert_int_equal(gp_store_tally_add(contract_store, tables[0], items, 2, soon()), GP_OK);
+	/* Records and counters of the same name are something else. */
+	assert_record("a:one", NULL);
+}
+
 static void greylist(void **state)
 {
 	struct gp_greylist_rule rule = {.delay_s = 300, .retry_s = 86400, .passed_s = 3024000};
@@ -521,6 +603,7 @@ const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(record_swaps),		cmocka_unit_test(record_expires),
 	cmocka_unit_test(counter_counts),	cmocka_unit_test(counter_window_is_fixed),
 	cmocka_unit_test(ring_keeps_newest),	cmocka_unit_test(ring_is_dropped),
+	cmocka_unit_test(ring_takes_many),	cmocka_unit_test(tallies_add_up),
 	cmocka_unit_test(greylist),
 	cmocka_unit_test(mistakes_are_refused), cmocka_unit_test(threads),
 };

@@ -1,0 +1,360 @@
+/*
+ * Rings and tallies on LMDB: spam/ and dkim/.
+ *
+ * A ring's keys end in a sequence number, so its order is the database's; a tally's
+ * keys end in its name.  A tally stands among the records as one that never expires.
+ */
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/store/keys.h"
+#include "lib/store/lmdb_int.h"
+
+/* Several items, or the names of tallies, copied: the asker may leave before the writer. */
+struct change {
+	struct gp_lmdb_work work;
+	char table[33];
+	size_t items_max, n;
+	struct gp_str *items;	  /* n of a ring, their bytes follow */
+	struct gp_tally *tallies; /* n, their names follow */
+	int64_t now_s;
+};
+
+static void change_destroy(struct gp_job *job)
+{
+	struct change *c = (struct change *)job;
+
+	free(c->items);
+	free(c->tallies);
+	free(c);
+}
+
+static struct change *change_new(struct gp_str table)
+{
+	struct change *c = gp_xcalloc(1, sizeof(*c));
+
+	(void)gp_str_copy(c->table, sizeof(c->table), table);
+	c->now_s = gp_clock_real_s();
+	return c;
+}
+
+static int change_write(struct gp_store *st, struct change *c, int64_t deadline_ms,
+			struct gp_diag *diag)
+{
+	struct gp_batch *batch;
+	int r = gp_lmdb_write(gp_lmdb_of_table(st, gp_str(c->table)), &c->work, change_destroy,
+			      deadline_ms, &batch, diag);
+
+	gp_batch_free(&batch);
+	return r;
+}
+
+/* Rings: keys TABLE NUL SEQUENCE, so the order is the database's. */
+
+#define RING_KEY_MAX (32 + 1 + 8)
+
+static size_t ring_key(struct gp_str table, uint64_t seq, unsigned char ret[RING_KEY_MAX])
+{
+	memcpy(ret, table.ptr, table.len);
+	ret[table.len] = '\0';
+	for (int i = 0; i < 8; i++)
+		ret[table.len + 1 + i] = (unsigned char)(seq >> (56 - 8 * i));
+	return table.len + 9;
+}
+
+static uint64_t ring_seq(const MDB_val *key)
+{
+	const unsigned char *p = (const unsigned char *)key->mv_data + key->mv_size - 8;
+	uint64_t seq = 0;
+
+	for (int i = 0; i < 8; i++)
+		seq = seq << 8 | p[i];
+	return seq;
+}
+
+static bool ring_owns(const MDB_val *key, struct gp_str table)
+{
+	const char *p = key->mv_data;
+
+	return key->mv_size == table.len + 9 && memcmp(p, table.ptr, table.len) == 0 &&
+	       p[table.len] == '\0';
+}
+
+/* Moves to the newest item of the table. */
+static int ring_last(MDB_cursor *cursor, struct gp_str table, MDB_val *k, MDB_val *v)
+{
+	unsigned char buf[RING_KEY_MAX];
+	int rc;
+
+	*k = (MDB_val){.mv_size = ring_key(table, UINT64_MAX, buf), .mv_data = buf};
+	rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
+	rc = mdb_cursor_get(cursor, k, v, rc == 0 ? MDB_PREV : MDB_LAST);
+	if (rc == 0 && !ring_owns(k, table))
+		rc = MDB_NOTFOUND;
+	return rc;
+}
+
+/* Deletes the oldest ones that are too many; after a shrunken limit several. */
+static int trim(MDB_cursor *cursor, struct gp_str table, uint64_t newest, size_t items_max)
+{
+	unsigned char buf[RING_KEY_MAX];
+	int rc = 0;
+
+	while (rc == 0 && newest > items_max) {
+		MDB_val k = {.mv_size = ring_key(table, 0, buf), .mv_data = buf}, v;
+
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+		if (rc == 0 && ring_seq(&k) > newest - items_max)
+			break;
+		if (rc == 0)
+			rc = mdb_cursor_del(cursor, 0);
+	}
+	return rc;
+}
+
+static int add_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct change *c = (struct change *)work;
+	struct gp_str table = gp_str(c->table);
+	unsigned char buf[RING_KEY_MAX];
+	uint64_t seq = 0;
+	MDB_cursor *cursor;
+	MDB_val k, v;
+	int rc = mdb_cursor_open(txn, gp_lmdb_db(env, GP_LMDB_RINGS), &cursor);
+
+	if (rc != 0)
+		return rc;
+	rc = ring_last(cursor, table, &k, &v);
+	if (rc == 0)
+		seq = ring_seq(&k);
+	else if (rc == MDB_NOTFOUND)
+		rc = 0;
+	for (size_t i = 0; rc == 0 && i < c->n; i++) {
+		k = (MDB_val){.mv_size = ring_key(table, ++seq, buf), .mv_data = buf};
+		v = (MDB_val){.mv_size = c->items[i].len, .mv_data = (void *)(uintptr_t)c->items[i].ptr};
+		rc = mdb_cursor_put(cursor, &k, &v, 0);
+	}
+	if (rc == 0)
+		rc = trim(cursor, table, seq, c->items_max);
+	mdb_cursor_close(cursor);
+	return rc;
+}
+
+int gp_lmdb_ring_add(struct gp_store *st, struct gp_str table, const struct gp_str *items,
+		     size_t n, size_t items_max, int64_t deadline_ms, struct gp_diag *diag)
+{
+	struct change *c = change_new(table);
+	size_t total = 0;
+	char *at;
+
+	for (size_t i = 0; i < n; i++)
+		total += items[i].len;
+	c->work.run = add_run;
+	c->items_max = items_max;
+	c->n = n;
+	c->items = gp_xmalloc(n * sizeof(*items) + total + 1);
+	at = (char *)(c->items + n);
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].len > 0)
+			memcpy(at, items[i].ptr, items[i].len);
+		c->items[i] = gp_str_n(at, items[i].len);
+		at += items[i].len;
+	}
+	return change_write(st, c, deadline_ms, diag);
+}
+
+static int drop_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct change *c = (struct change *)work;
+	struct gp_str table = gp_str(c->table);
+	unsigned char buf[RING_KEY_MAX];
+	MDB_val k = {.mv_size = ring_key(table, 0, buf), .mv_data = buf}, v;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn, gp_lmdb_db(env, GP_LMDB_RINGS), &cursor);
+
+	if (rc != 0)
+		return rc;
+	rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	while (rc == 0 && ring_owns(&k, table)) {
+		rc = mdb_cursor_del(cursor, 0);
+		if (rc == 0)
+			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int gp_lmdb_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+		      struct gp_diag *diag)
+{
+	struct change *c = change_new(table);
+
+	c->work.run = drop_run;
+	return change_write(st, c, deadline_ms, diag);
+}
+
+int gp_lmdb_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
+		      gp_store_item_fn *fn, void *arg, struct gp_diag *diag)
+{
+	struct gp_lmdb_env *env = gp_lmdb_of_table(st, table);
+	MDB_cursor *cursor = NULL;
+	MDB_txn *txn;
+	MDB_val k, v;
+	int rc, r = gp_lmdb_read_begin(env, &txn, diag);
+
+	if (r < 0)
+		return r == GP_ENOENT ? GP_OK : r;
+	rc = mdb_cursor_open(txn, gp_lmdb_db(env, GP_LMDB_RINGS), &cursor);
+	if (rc == 0)
+		rc = ring_last(cursor, table, &k, &v);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (!ring_owns(&k, table) || !fn(arg, gp_str_n(v.mv_data, v.mv_size)))
+			break;
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_PREV);
+	}
+	if (cursor)
+		mdb_cursor_close(cursor);
+	gp_lmdb_read_end(env, &txn);
+	return rc == MDB_NOTFOUND ? GP_OK : gp_lmdb_error(env, rc, diag);
+}
+
+/* Tallies: records whose key is 't', TABLE, NUL, the name; the empty name holds since when. */
+
+struct tally {
+	int64_t until_s; /* where a record has its end: never */
+	int64_t count, sum;
+};
+
+#define TALLY_KEY_MAX (1 + 32 + 1 + GP_TALLY_NAME_MAX)
+
+static MDB_val tally_key(struct gp_str table, struct gp_str name, unsigned char buf[TALLY_KEY_MAX])
+{
+	buf[0] = 't';
+	memcpy(buf + 1, table.ptr, table.len);
+	buf[1 + table.len] = '\0';
+	if (name.len > 0)
+		memcpy(buf + 1 + table.len + 1, name.ptr, name.len);
+	return (MDB_val){.mv_size = 1 + table.len + 1 + name.len, .mv_data = buf};
+}
+
+/* Zero if there is none. */
+static int tally_get(MDB_txn *txn, MDB_dbi db, MDB_val *key, struct tally *ret)
+{
+	MDB_val v;
+	int rc = mdb_get(txn, db, key, &v);
+
+	*ret = (struct tally){.until_s = INT64_MAX};
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc == 0 && v.mv_size != sizeof(*ret))
+		return MDB_CORRUPTED;
+	if (rc == 0)
+		memcpy(ret, v.mv_data, sizeof(*ret));
+	return rc;
+}
+
+static int tally_put(MDB_txn *txn, MDB_dbi db, MDB_val *key, struct tally *tally)
+{
+	MDB_val v = {.mv_size = sizeof(*tally), .mv_data = tally};
+
+	return mdb_put(txn, db, key, &v, 0);
+}
+
+static int tally_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct change *c = (struct change *)work;
+	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_RECORDS);
+	unsigned char buf[TALLY_KEY_MAX];
+	MDB_val key = tally_key(gp_str(c->table), GP_STR(""), buf);
+	struct tally tally;
+	int rc = tally_get(txn, db, &key, &tally);
+
+	if (rc == 0 && tally.count == 0) {
+		tally.count = c->now_s;
+		rc = tally_put(txn, db, &key, &tally);
+	}
+	for (size_t i = 0; rc == 0 && i < c->n; i++) {
+		key = tally_key(gp_str(c->table), c->tallies[i].name, buf);
+		rc = tally_get(txn, db, &key, &tally);
+		tally.count += c->tallies[i].count;
+		tally.sum += c->tallies[i].sum;
+		if (rc == 0)
+			rc = tally_put(txn, db, &key, &tally);
+	}
+	return rc;
+}
+
+int gp_lmdb_tally_add(struct gp_store *st, struct gp_str table, const struct gp_tally *items,
+		      size_t n, int64_t deadline_ms, struct gp_diag *diag)
+{
+	struct change *c = change_new(table);
+	size_t total = 0;
+	char *at;
+
+	for (size_t i = 0; i < n; i++)
+		total += items[i].name.len;
+	c->work.run = tally_run;
+	c->n = n;
+	c->tallies = gp_xmalloc(n * sizeof(*items) + total);
+	at = (char *)(c->tallies + n);
+	for (size_t i = 0; i < n; i++) {
+		c->tallies[i] = items[i];
+		c->tallies[i].name = gp_str_n(at, items[i].name.len);
+		memcpy(at, items[i].name.ptr, items[i].name.len);
+		at += items[i].name.len;
+	}
+	return change_write(st, c, deadline_ms, diag);
+}
+
+/* The tallies after the key of the table's empty name. */
+static int tally_walk(MDB_cursor *cursor, MDB_val *k, MDB_val *v, gp_store_tally_fn *fn, void *arg,
+		      int64_t *ret_since_s)
+{
+	unsigned char first[TALLY_KEY_MAX];
+	size_t len = k->mv_size;
+	int rc;
+
+	memcpy(first, k->mv_data, len);
+	for (rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE); rc == 0;
+	     rc = mdb_cursor_get(cursor, k, v, MDB_NEXT)) {
+		struct gp_tally item = {0};
+		struct tally tally;
+
+		if (k->mv_size < len || memcmp(k->mv_data, first, len) != 0)
+			break;
+		if (v->mv_size != sizeof(tally))
+			return MDB_CORRUPTED;
+		memcpy(&tally, v->mv_data, sizeof(tally));
+		item.name = gp_str_n((const char *)k->mv_data + len, k->mv_size - len);
+		item.count = tally.count;
+		item.sum = tally.sum;
+		if (item.name.len == 0)
+			*ret_since_s = tally.count;
+		else if (!fn(arg, &item))
+			break;
+	}
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int gp_lmdb_tally_read(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+		       gp_store_tally_fn *fn, void *arg, int64_t *ret_since_s,
+		       struct gp_diag *diag)
+{
+	struct gp_lmdb_env *env = gp_lmdb_of_table(st, table);
+	unsigned char buf[TALLY_KEY_MAX];
+	MDB_val k = tally_key(table, GP_STR(""), buf), v;
+	MDB_cursor *cursor;
+	MDB_txn *txn;
+	int rc, r = gp_lmdb_read_begin(env, &txn, diag);
+
+	if (r < 0)
+		return r == GP_ENOENT ? GP_OK : r;
+	rc = mdb_cursor_open(txn, gp_lmdb_db(env, GP_LMDB_RECORDS), &cursor);
+	if (rc == 0) {
+		rc = tally_walk(cursor, &k, &v, fn, arg, ret_since_s);
+		mdb_cursor_close(cursor);
+	}
+	gp_lmdb_read_end(env, &txn);
+	return gp_lmdb_error(env, rc, diag);
+}
