@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "controller/options.h"
 #include "lib/base/fd.h"
 #include "lib/conf/print.h"
 #include "lib/daemon/storage.h"
@@ -16,7 +17,7 @@
 #include "milter-spam/options.h"
 
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spam_table,
-						     &dkim_table};
+						     &dkim_table, &controller_table};
 
 void gp_cli_print_report(struct gp_conf_report *report)
 {

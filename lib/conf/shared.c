@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "config.h"
+#include "lib/base/limits.h"
 #include "lib/base/log.h"
 
 #define GIB (1024.0 * 1024 * 1024)
@@ -209,9 +210,19 @@ const struct gp_conf_table gp_conf_rules_table = {
 	.size = sizeof(struct gp_conf_rules),
 };
 
+static const struct gp_conf_enum bayes_scopes[] = {
+	{"global", GP_CONF_BAYES_GLOBAL}, {"domain", GP_CONF_BAYES_DOMAIN},
+	{"user", GP_CONF_BAYES_USER}, {"global+user", GP_CONF_BAYES_GLOBAL_USER},
+	{NULL, 0},
+};
+
 static const struct gp_conf_row bayes_rows[] = {
 	{"enabled", GP_CONF_BOOL, offsetof(struct gp_conf_bayes, enabled), "true",
 	 .help = "Let what was learned have a say."},
+	{"scope", GP_CONF_ENUM, offsetof(struct gp_conf_bayes, scope), "global",
+	 .values = bayes_scopes,
+	 .help = "Whose teaching counts for whom: one memory for all, one for each domain, one for "
+		 "each user, or everybody's together with the user's own."},
 	{"min_spam", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_spam), "20", .min = 1,
 	 .max = 1000000, .unit = "messages", .help = "Learned spam before Bayes has a say."},
 	{"min_ham", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_ham), "20", .min = 1,
@@ -222,4 +233,53 @@ const struct gp_conf_table gp_conf_bayes_table = {
 	.group = "bayes", .title = "The learning filter.",
 	.rows = bayes_rows, .n_rows = GP_ARRAY_SIZE(bayes_rows),
 	.size = sizeof(struct gp_conf_bayes),
+};
+
+static const struct gp_conf_enum untrusted[] = {
+	{"own", GP_CONF_UNTRUSTED_OWN}, {"shared", GP_CONF_UNTRUSTED_SHARED},
+	{"deny", GP_CONF_UNTRUSTED_DENY}, {NULL, 0},
+};
+
+static const struct gp_conf_row learn_rows[] = {
+	{"directory", GP_CONF_PATH, offsetof(struct gp_conf_learn, directory), GP_STATEDIR "/learn",
+	 .flags = GP_CONF_REQUIRED | GP_CONF_RESTART,
+	 .help = "Directory of what waits to be learned and of the log of what was."},
+	{"trusted_uids", GP_CONF_LIST, offsetof(struct gp_conf_learn, trusted_uids), "root, vmail",
+	 .help = "Users (names or numbers) whose processes may teach for anybody: Dovecot's mail user. "
+		 "Names that this host does not know are passed over."},
+	{"untrusted", GP_CONF_ENUM, offsetof(struct gp_conf_learn, untrusted), "own",
+	 .values = untrusted,
+	 .help = "What other processes may teach, as the user they belong to: that user's own memory, "
+		 "if bayes.scope has one (own); what bayes.scope says (shared); nothing (deny)."},
+	{"rate", GP_CONF_INT, offsetof(struct gp_conf_learn, rate), "20000", .min = 0, .max = 1e9,
+	 .unit = "messages",
+	 .help = "Messages that a user may teach in an hour, further ones are put off; 0 is any "
+		 "number."},
+	{"size_max", GP_CONF_SIZE, offsetof(struct gp_conf_learn, size_max), "4M", .min = 4096,
+	 .max = GP_MAX_BODY_SIZE, .help = "Largest message that is learned."},
+	{"words_min", GP_CONF_INT, offsetof(struct gp_conf_learn, words_min), "8", .min = 0,
+	 .max = 1000, .unit = "words",
+	 .help = "Different words that a message must have to be learned."},
+	{"scanned_only", GP_CONF_BOOL, offsetof(struct gp_conf_learn, scanned_only), "false",
+	 .help = "Learn only messages that bear a header of milter-spam's verdict."},
+	{"balance_max", GP_CONF_DOUBLE, offsetof(struct gp_conf_learn, balance_max), "20", .min = 0,
+	 .max = 1000000,
+	 .help = "What users teach is not learned while its class has this many times the messages of "
+		 "the other one; 0 sets no bound."},
+	{"balance_from", GP_CONF_INT, offsetof(struct gp_conf_learn, balance_from), "1000",
+	 .min = 1, .max = 1e9, .unit = "messages",
+	 .help = "A class with fewer messages than this is not held back by balance_max."},
+	{"queue_size", GP_CONF_SIZE, offsetof(struct gp_conf_learn, queue_size), "256M",
+	 .min = 1048576, .max = 1024 * GIB,
+	 .help = "Disk space for messages that wait to be learned; then they are put off."},
+	{"log_size", GP_CONF_SIZE, offsetof(struct gp_conf_learn, log_size), "256M",
+	 .min = 1048576, .max = 1024 * GIB,
+	 .help = "Disk space for the log of who taught what, by which learning can be undone: some "
+		 "10 KB a message."},
+};
+
+const struct gp_conf_table gp_conf_learn_table = {
+	.group = "learn", .title = "How messages are learned, gatepost-controller(8)",
+	.rows = learn_rows, .n_rows = GP_ARRAY_SIZE(learn_rows),
+	.size = sizeof(struct gp_conf_learn),
 };

@@ -59,9 +59,40 @@ struct gp_conf_rules {
 	bool network;		   /* rules that ask the network */
 };
 
+/* Whose words count for whom: one memory for all, one per domain, one per user, or
+ * everybody's and the user's own together (lib/score/bayes_scope.h). */
+enum gp_conf_bayes_scope {
+	GP_CONF_BAYES_GLOBAL,
+	GP_CONF_BAYES_DOMAIN,
+	GP_CONF_BAYES_USER,
+	GP_CONF_BAYES_GLOBAL_USER,
+};
+
 struct gp_conf_bayes {
 	bool enabled;
+	int scope;		   /* enum gp_conf_bayes_scope */
 	int64_t min_spam, min_ham; /* learned messages before it has a say */
+};
+
+/* What a peer of the learn socket may teach who is none of trusted_uids. */
+enum gp_conf_untrusted {
+	GP_CONF_UNTRUSTED_OWN,	  /* the scope of the user that it is */
+	GP_CONF_UNTRUSTED_SHARED, /* the scopes of bayes.scope, as that user */
+	GP_CONF_UNTRUSTED_DENY,
+};
+
+/* How the controller learns. */
+struct gp_conf_learn {
+	const char *directory;		  /* queue and log */
+	struct gp_conf_list trusted_uids; /* names or numbers: may teach for anybody */
+	int untrusted;			  /* enum gp_conf_untrusted */
+	int64_t rate;			  /* messages of a user an hour; 0: any number */
+	int64_t size_max;		  /* of a message */
+	int64_t words_min;		  /* different words that a message must have */
+	bool scanned_only;		  /* only mail with a verdict header of ours */
+	double balance_max;		  /* one class at most this many times the other; 0: any */
+	int64_t balance_from;		  /* … once it has so many messages */
+	int64_t queue_size, log_size;	  /* bytes on disk */
 };
 
 extern const struct gp_conf_table gp_conf_top_table;
@@ -72,12 +103,13 @@ extern const struct gp_conf_table gp_conf_domains_table;
 extern const struct gp_conf_table gp_conf_metrics_table;
 extern const struct gp_conf_table gp_conf_rules_table;
 extern const struct gp_conf_table gp_conf_bayes_table;
+extern const struct gp_conf_table gp_conf_learn_table;
 
 /* For a program's list of tables: every program knows every shared group. */
 #define GP_CONF_SHARED_TABLES                                                                      \
 	&gp_conf_top_table, &gp_conf_log_table, &gp_conf_dns_table, &gp_conf_networks_table,       \
 		&gp_conf_domains_table, &gp_conf_metrics_table, &gp_conf_rules_table,              \
-		&gp_conf_bayes_table
+		&gp_conf_bayes_table, &gp_conf_learn_table
 
 /* Names of all programs' groups, NULL at the end: a program skips those that are
  * not its own without calling them unknown. */

@@ -42,11 +42,13 @@ struct gp_daemon_conf {
 
 /* The rows for it: `type` is the program's struct, `member` its gp_daemon_conf. */
 #define GP_DAEMON_ROWS(type, member, socket_, user_)                                               \
+	GP_DAEMON_ROWS_MODE(type, member, "Address that the MTA connects to", socket_, "0660", user_)
+/* The same for a socket that others than the MTA connect to. */
+#define GP_DAEMON_ROWS_MODE(type, member, what_, socket_, mode_, user_)                            \
 	{"socket", GP_CONF_STRING, offsetof(type, member.socket), socket_,                         \
 	 .flags = GP_CONF_REQUIRED | GP_CONF_RESTART, .check = gp_conf_check_socket,               \
-	 .help = "Address that the MTA connects to: \"unix:/path\", \"inet:port@address\" or "     \
-		 "\"inet6:port@address\"."},                                                       \
-	{"socket_mode", GP_CONF_MODE, offsetof(type, member.socket_mode), "0660",                  \
+	 .help = what_ ": \"unix:/path\", \"inet:port@address\" or \"inet6:port@address\"."},      \
+	{"socket_mode", GP_CONF_MODE, offsetof(type, member.socket_mode), mode_,                   \
 	 .flags = GP_CONF_RESTART, .help = "File mode of a unix socket."},                         \
 	{"socket_group", GP_CONF_STRING, offsetof(type, member.socket_group), "",                  \
 	 .flags = GP_CONF_RESTART,                                                                 \

@@ -261,3 +261,20 @@ bool gp_charset_to_utf8(struct gp_str charset, struct gp_str text, struct gp_buf
 	}
 	return is_clean && !gp_buf_error(out);
 }
+
+/* The converters that an open handle keeps loaded; never closed. */
+void gp_charset_preload(void)
+{
+	static const char *const names[] = {
+		"CP1250", "CP1251", "CP1253", "CP1254", "CP1255", "CP1256", "CP1257", "CP1258",
+		"CP437", "CP850", "CP852", "CP866", "CP874", "CP932", "CP949",
+		"ISO-8859-2", "ISO-8859-3", "ISO-8859-4", "ISO-8859-5", "ISO-8859-6",
+		"ISO-8859-7", "ISO-8859-8", "ISO-8859-10", "ISO-8859-13", "ISO-8859-14",
+		"ISO-8859-15", "ISO-8859-16", "KOI8-R", "KOI8-U", "MAC-CYRILLIC", "MACINTOSH",
+		"BIG5", "BIG5-HKSCS", "GB18030", "HZ", "EUC-JP", "EUC-TW", "ISO-2022-CN",
+		"ISO-2022-JP", "ISO-2022-KR", "UTF-7", "UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32",
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++)
+		(void)iconv_open("UTF-8", names[i]);
+}

@@ -19,4 +19,8 @@ bool gp_charset_is_plain(struct gp_str charset, struct gp_str text);
  * in it (what could be read was appended all the same), or if `out` is full. */
 bool gp_charset_to_utf8(struct gp_str charset, struct gp_str text, struct gp_buf *out);
 
+/* Has the C library load what it needs for every charset that mail is known to use: for a
+ * process that will not be let read files.  Others are unknown there afterwards. */
+void gp_charset_preload(void);
+
 #endif

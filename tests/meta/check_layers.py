@@ -35,7 +35,7 @@ FENCED = {
     r"hs/|hs\.h": ["lib/score/rule_vs"],
     r"pcre2\.h": ["lib/score/"],
     r"microhttpd\.h": ["lib/daemon/", "controller/"],
-    r"seccomp\.h": ["lib/daemon/sandbox.c"],
+    r"seccomp\.h": ["lib/daemon/sandbox"],
     r"xxhash\.h": ["lib/base/hash.c"],
     r"systemd/": ["lib/daemon/notify.c"],
     r"idn2\.h": ["lib/mail/", "lib/dns/"],

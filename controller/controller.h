@@ -1,0 +1,27 @@
+/*
+ * What the parts of the controller share: made at start, ended at stop by main.c.
+ */
+#ifndef GP_CONTROLLER_CONTROLLER_H
+#define GP_CONTROLLER_CONTROLLER_H
+
+#include "controller/options.h"
+#include "controller/worker.h"
+#include "lib/conf/shared.h"
+#include "lib/daemon/daemon.h"
+#include "lib/store/store.h"
+
+struct controller {
+	struct gp_loop *loop;
+	struct gp_store *store; /* writes Bayes */
+	struct workers *workers;
+};
+
+extern struct controller controller;
+
+/* What the skeleton calls: sockets, stop and drain (service.c). */
+extern const struct gp_service controller_service;
+
+/* The spawner's socket, made when the service was bound; the caller's from then on. */
+int controller_take_spawner(void);
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * gatepost-controller: a description of the program; lib/daemon runs it.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "controller/controller.h"
+#include "controller/worker_child.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/daemon/sandbox.h"
+#include "lib/daemon/storage.h"
+
+/* A health check answers within this, whatever the store does. */
+#define HEALTH_MS 1000
+
+struct controller controller;
+
+static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &controller_table};
+
+static unsigned worker_count(const struct controller_conf *conf)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return conf->workers ? (unsigned)conf->workers : (unsigned)GP_MAX(processors, 1);
+}
+
+static int start(struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	const struct controller_conf *conf = gp_snapshot_get(snap, &controller_table);
+	struct workers_options workers = {.timeout_ms = conf->worker_timeout_ms,
+					  .spawner_fd = controller_take_spawner()};
+	int r = gp_loop_open(&controller.loop, diag);
+
+	if (r == GP_OK)
+		r = gp_storage_open(gp_snapshot_get(snap, &gp_conf_top_table), GP_STORE_BAYES,
+				    &controller.store, diag);
+	if (r < 0)
+		return r;
+	workers.loop = controller.loop;
+	workers.counts[WORKER_TEACH] = worker_count(conf);
+	workers_register_metrics();
+	controller.workers = workers_open(&workers);
+	return GP_OK;
+}
+
+static void reloaded(struct gp_snapshot *snap)
+{
+	const struct controller_conf *conf = gp_snapshot_get(snap, &controller_table);
+
+	workers_replace(controller.workers, conf->worker_timeout_ms);
+}
+
+static void stop(void)
+{
+	workers_close(&controller.workers);
+	gp_store_close(&controller.store);
+	gp_loop_close(&controller.loop);
+}
+
+/* Asks the store anew: what it said last may be long ago. */
+static size_t health(struct gp_health *entries, size_t max)
+{
+	struct gp_diag why = {""};
+	bool is_up;
+
+	if (max < 1)
+		return 0;
+	is_up = gp_store_ping(controller.store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
+	entries[0] = (struct gp_health){.name = "store", .is_ok = is_up};
+	snprintf(entries[0].detail, sizeof(entries[0].detail), "%s%s%.120s",
+		 gp_store_kind(controller.store), is_up ? "" : ": ", is_up ? "" : why.text);
+	return 1;
+}
+
+static void sandbox(const struct gp_snapshot *snap)
+{
+	const struct gp_conf_learn *learn = gp_snapshot_get(snap, &gp_conf_learn_table);
+
+	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
+	gp_sandbox_write(learn->directory);
+}
+
+static const struct gp_daemon gatepost_controller = {
+	.name = "gatepost-controller",
+	.summary = "learns from what users do with their mail, and serves the API",
+	.tables = tables,
+	.n_tables = GP_ARRAY_SIZE(tables),
+	.own = &controller_table,
+	.own_offset = offsetof(struct controller_conf, daemon),
+	.start = start,
+	.reloaded = reloaded,
+	.stop = stop,
+	.health = health,
+	.sandbox = sandbox,
+	.service = &controller_service,
+};
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], WORKER_ARGUMENT) == 0)
+		return worker_child_main(argc, argv);
+	return gp_daemon_main(&gatepost_controller, argc, argv);
+}
