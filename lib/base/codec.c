@@ -1,5 +1,5 @@
 /*
- * Base64 and hexadecimal, both ways.
+ * Base64 and hexadecimal, both ways; base32 one way.
  */
 #include "lib/base/codec.h"
 
@@ -51,6 +51,23 @@ int gp_hex_decode(struct gp_str text, struct gp_buf *out)
 		gp_buf_add_chr(out, (char)(hi << 4 | lo));
 	}
 	return gp_buf_error(out);
+}
+
+void gp_base32_encode(const void *data, size_t len, struct gp_buf *out)
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+	const unsigned char *p = data;
+	uint32_t bits = 0;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		bits = bits << 8 | p[i];
+		for (n += 8; n >= 5; n -= 5)
+			gp_buf_add_chr(out, digits[bits >> (n - 5) & 31]);
+		bits &= 31;
+	}
+	if (n)
+		gp_buf_add_chr(out, digits[bits << (5 - n) & 31]);
 }
 
 void gp_base64_encode(const void *data, size_t len, struct gp_buf *out)

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <pthread.h>
+#include <string.h>
 
 static EVP_MD *sha256;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -81,6 +82,19 @@ void gp_hmac_sha256(const void *key, size_t key_len, const void *data, size_t le
 	const unsigned char *ok = HMAC(EVP_sha256(), key, (int)key_len, data, len, ret_mac, &n);
 
 	assert(ok && n == GP_SHA256_SIZE);
+}
+
+size_t gp_digest(enum gp_digest_kind kind, const void *data, size_t len,
+		 unsigned char ret_digest[GP_SHA256_SIZE])
+{
+	static const char *const names[] = {"MD5", "SHA1", "SHA256"};
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	size_t size = 0;
+
+	if (!EVP_Q_digest(NULL, names[kind], NULL, data, len, digest, &size))
+		return 0;
+	memcpy(ret_digest, digest, size);
+	return size;
 }
 
 bool gp_digest_equal(const void *a, const void *b, size_t len)

@@ -168,6 +168,10 @@ struct gp_str gp_message_full(struct gp_message *m);
  * was sent, cut at GP_MAX_PART_TEXT_SIZE.  Lives in the message's arena; made anew at every call. */
 struct gp_str gp_message_part_bytes(struct gp_message *m, const struct gp_part *p);
 
+/* A leaf's content with its transfer encoding taken off and nothing else changed, as a file would be
+ * saved; as much as `out` takes.  True if that is not all. */
+bool gp_message_part_content(const struct gp_part *p, struct gp_buf *out);
+
 /* Content of a part that is HTML by its type, or by its name (attached as application/octet-stream,
  * say); else empty. */
 struct gp_str gp_message_part_html(struct gp_message *m, const struct gp_part *p);

@@ -274,3 +274,13 @@ struct gp_str gp_message_part_bytes(struct gp_message *m, const struct gp_part *
 	drop_cr(&bytes);
 	return gp_arena_str(m->arena, gp_buf_str(&bytes));
 }
+
+bool gp_message_part_content(const struct gp_part *p, struct gp_buf *out)
+{
+	enum gp_encoding encoding;
+	bool is_cut = false;
+
+	(void)gp_encoding_parse(p->encoding, &encoding);
+	(void)gp_decode(encoding, p->raw, out, &is_cut);
+	return is_cut;
+}

@@ -83,12 +83,12 @@ void gp_capture_prepare(struct gp_rule_builder *b, struct gp_rule *r)
 	*gp_vec_push(b->arena, &b->set->templates) = r;
 }
 
-static void keep(void *arg, struct gp_str name, struct gp_str value)
+static void keep(void *arg, unsigned group, struct gp_str name, struct gp_str value)
 {
 	struct gp_rule_tags *tags = arg;
 	struct gp_tag_values *values = gp_map_get(&tags->captured, name);
 
-	if (value.len == 0 || value.len > VALUE_MAX || name.ptr[0] < 'A' || name.ptr[0] > 'Z')
+	if (value.len > VALUE_MAX || name.len == 0 || name.ptr[0] < 'A' || name.ptr[0] > 'Z')
 		return;
 	if (!values) {
 		values = GP_ARENA_NEW(tags->arena, struct gp_tag_values);
@@ -100,7 +100,7 @@ static void keep(void *arg, struct gp_str name, struct gp_str value)
 void gp_capture_take(struct gp_pcre *pcre, const struct gp_regex *re, struct gp_str text, unsigned max,
 		     struct gp_rule_tags *tags)
 {
-	gp_pcre_named(pcre, re, text, max, keep, tags);
+	gp_pcre_groups(pcre, re, text, max, keep, tags);
 }
 
 static void add_quoted(struct gp_buf *out, struct gp_str value)

@@ -203,7 +203,8 @@ struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, struct gp_rule_ta
 		const struct gp_rule *r = set->queries.items[i];
 		enum gp_query_kind kind = r->query->kind;
 
-		if (!is_on(r) || kind == GP_QUERY_SUB || r->query->is_captured)
+		if (!is_on(r) || kind == GP_QUERY_SUB || r->query->is_captured ||
+		    r->query->hash)
 			continue;
 		if (kind == GP_QUERY_ASKDNS)
 			*gp_vec_push(arena, &by_kind[TAGS]) = r;
@@ -221,13 +222,18 @@ struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, struct gp_rule_ta
 	return d;
 }
 
-void gp_rule_dns_captured(struct gp_rule_dns *d)
+void gp_rule_dns_captured(struct gp_rule_dns *d, struct gp_rule_subject *subjects,
+			  struct gp_pcre *pcre)
 {
 	for (size_t i = 0; i < d->set->queries.len; i++) {
 		const struct gp_rule *r = d->set->queries.items[i];
 
-		if (is_on(r) && r->query->is_captured)
+		if (!is_on(r))
+			continue;
+		if (r->query->is_captured)
 			gp_rule_dns_tags(d, &r, 1);
+		else if (r->query->hash)
+			gp_rule_dns_hash(d, r, subjects, pcre);
 	}
 }
 

@@ -28,8 +28,11 @@ struct gp_rule_tags;
 /* NULL where there is nothing to ask, or nobody.  input->auth and the envelope are known by now.
  * tags->dns is set. */
 struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, struct gp_rule_tags *tags);
-/* askdns rules with tags that patterns capture, once these have run. */
-void gp_rule_dns_captured(struct gp_rule_dns *d);
+struct gp_rule_subject;
+/* What depends on patterns, once they have run: askdns rules with tags that patterns capture, digests
+ * of what is found in the body.  subjects: of the scan, by target. */
+void gp_rule_dns_captured(struct gp_rule_dns *d, struct gp_rule_subject *subjects,
+			  struct gp_pcre *pcre);
 void gp_rule_dns_finish(struct gp_rule_dns *d, struct gp_pcre *pcre);
 /* After _finish.  *ret_evidence, if it hit: what was listed, and the answer. */
 bool gp_rule_dns_hit(const struct gp_rule_dns *d, const struct gp_rule *r,

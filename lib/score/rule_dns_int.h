@@ -7,6 +7,8 @@
 #include "lib/score/rule_dns.h"
 #include "lib/score/rule_int.h"
 #include "lib/score/rule_query.h"
+#include "lib/score/rule_subject.h"
+#include "lib/score/rule_tag.h"
 
 /* What an answer is for. */
 enum gp_dns_step {
@@ -70,6 +72,9 @@ void gp_rule_dns_relays(struct gp_rule_dns *d, const struct gp_rule *const *rule
 void gp_rule_dns_hosts(struct gp_rule_dns *d, const struct gp_rule *r);
 void gp_rule_dns_uris(struct gp_rule_dns *d, const struct gp_rule *const *rules, size_t n);
 void gp_rule_dns_tags(struct gp_rule_dns *d, const struct gp_rule *const *rules, size_t n);
+/* Once the patterns have run: a rule of kind GP_QUERY_HASH_….  subjects: of the scan, by target. */
+void gp_rule_dns_hash(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_rule_subject *subjects,
+		      struct gp_pcre *pcre);
 /* What follows from name servers' names (GP_STEP_SERVERS). */
 void gp_rule_dns_server(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_str server,
 			struct gp_str subject);

@@ -22,6 +22,11 @@ const struct gp_rule_eval gp_rule_evals_dns[] = {
 	{"check_rbl_envfrom", 2, 3, check, GP_QUERY_ENVFROM, false},
 	{"check_dns_sender", 0, 0, check, GP_QUERY_SENDER, false},
 	{"check_uridnsbl", 1, 1, check, GP_QUERY_URI_NAME, false}, /* or as its directive says */
+	{"check_hashbl_bodyre", 3, 4, check, GP_QUERY_HASH_BODY, false},
+	{"check_hashbl_emails", 1, 5, check, GP_QUERY_HASH_EMAILS, false},
+	{"check_hashbl_uris", 1, 3, check, GP_QUERY_HASH_URIS, false},
+	{"check_hashbl_tag", 3, 4, check, GP_QUERY_HASH_TAG, false},
+	{"check_hashbl_attachments", 1, 3, check, GP_QUERY_HASH_PARTS, false},
 	{0},
 };
 

@@ -3,12 +3,11 @@
  * names (Mail::SpamAssassin::Plugin::FreeMail): freemail_domains and the
  * settings beside it come from the rule files.
  */
+#include "lib/score/rule_email.h"
 #include "lib/score/rule_eval_text.h"
-#include "lib/score/rule_host.h"
 #include "lib/score/rule_regex.h"
 
 #define BODY_ADDRESSES_MAX 40 /* further ones are not looked at */
-#define LOCAL_MAX 64	      /* RFC 5321 §4.5.3.1.1 */
 
 /* Local parts that nobody's own mailbox has. */
 static const char *const role_patterns[] = {
@@ -105,71 +104,11 @@ struct body {
 	bool is_over; /* so many that they say nothing */
 };
 
-static bool is_local_chr(char c)
+/* Lower case. */
+static struct gp_str address_at(struct gp_eval *e, struct gp_str text, size_t at)
 {
-	return gp_is_alnum(c) || (c && strchr("!#$%&'*+/=?^_`{|}~-.", c));
-}
-
-/* What stands behind an address that is quoted ("Joe <joe@example.com>", "joe@example.com
- * Subject:"), as in the head of a quoted message. */
-static bool is_quoted(struct gp_str text, size_t end)
-{
-	static const struct gp_str told[] = {{"fax", 3}, {"facsi", 5}, {"tel", 3}, {"phone", 5},
-					     {"mail", 4}, {"email", 5}, {"e-mail", 6}, {"-mail", 5}};
-	size_t i = end, letters = 0;
-	struct gp_str word;
-
-	if (i < text.len && text.ptr[i] == '>')
-		return true;
-	while (i < text.len && i - end < 10 && gp_is_space(text.ptr[i]))
-		i++;
-	word = gp_str_sub(text, i, text.len);
-	while (letters < word.len && gp_is_alpha(word.ptr[letters]))
-		letters++;
-	if (i == end || letters < 2 || letters > 11 || letters >= word.len || word.ptr[letters] != ':')
-		return false;
-	for (size_t k = 0; k < GP_ARRAY_SIZE(told); k++)
-		if (gp_str_istarts(word, told[k]))
-			return false;
-	return true;
-}
-
-/* Is the @ within a URL? */
-static bool is_in_url(struct gp_str text, size_t at)
-{
-	size_t i = at;
-
-	while (i && !gp_is_space(text.ptr[i - 1]) && at - i < 255)
-		i--;
-	return gp_str_ifind(gp_str_sub(text, i, at - i), GP_STR("http"), 0) < at - i &&
-	       gp_str_find(gp_str_sub(text, i, at - i), GP_STR("://"), 0) < at - i;
-}
-
-/* The address around the @ at `at`; empty if there is none. */
-static struct gp_str address_around(struct gp_eval *e, struct gp_str text, size_t at)
-{
-	size_t from = at, to = at + 1;
-	struct gp_str domain;
-
-	while (from && at - from <= LOCAL_MAX && is_local_chr(text.ptr[from - 1]))
-		from--;
-	while (from < at && text.ptr[from] == '.')
-		from++;
-	while (to < text.len && (gp_is_alnum(text.ptr[to]) || text.ptr[to] == '-' || text.ptr[to] == '.'))
-		to++;
-	for (;;) { /* "example.com.Then" ends where a name does */
-		while (to > at + 1 && (text.ptr[to - 1] == '.' || text.ptr[to - 1] == '-'))
-			to--;
-		domain = gp_str_sub(text, at + 1, to - at - 1);
-		if (!domain.len || gp_rule_host_is_valid(e->set, domain))
-			break;
-		while (to > at + 1 && text.ptr[to - 1] != '.')
-			to--;
-	}
-	if (from == at || at - from > LOCAL_MAX || !domain.len || text.ptr[at - 1] == '.' ||
-	    is_quoted(text, to) || is_in_url(text, at))
-		return GP_STR("");
-	return gp_eval_lower(e, gp_str_sub(text, from, to - from));
+	return gp_eval_lower(e, gp_rule_email_around(e->set, text, at,
+						     GP_EMAIL_NOT_QUOTED | GP_EMAIL_NOT_IN_URL));
 }
 
 static void add_once(struct gp_eval *e, struct gp_eval_addrs *all, struct gp_str addr)
@@ -192,7 +131,7 @@ static void add_links(struct gp_eval *e, struct gp_eval_addrs *all)
 			continue;
 		s = gp_str_sub(s, 7, s.len);
 		s = gp_str_sub(s, 0, gp_str_find_chr(s, '?', 0));
-		addr = address_around(e, s, gp_str_find_chr(s, '@', 0));
+		addr = address_at(e, s, gp_str_find_chr(s, '@', 0));
 		if (addr.len)
 			add_once(e, all, addr);
 	}
@@ -213,7 +152,7 @@ static const struct body *body_of(struct gp_eval *e)
 	add_links(e, &all);
 	for (size_t at = 0; all.items.len < BODY_ADDRESSES_MAX &&
 			    (at = gp_str_find_chr(text, '@', at)) < text.len; at++) {
-		struct gp_str addr = address_around(e, text, at);
+		struct gp_str addr = address_at(e, text, at);
 
 		if (addr.len)
 			add_once(e, &all, addr);

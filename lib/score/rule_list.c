@@ -55,6 +55,9 @@ static const struct row {
 	{"freemail_skip_when_over_max", "freemail_skip_when_over_max", SET, false},
 	{"freemail_skip_bulk_envfrom", "freemail_skip_bulk_envfrom", SET, false},
 	{"freemail_welcomelist", "freemail_welcomelist", ADD, false},
+	{"hashbl_email_domain_alias", "hashbl_email_domain_alias", ADD_LINE, false},
+	{"hashbl_email_welcomelist", "hashbl_email_welcomelist", SET, false},
+	{"hashbl_ignore", "hashbl_ignore", ADD, false},
 	{"internal_networks", "internal_networks", ADD, false},
 	{"more_spam_to", "more_spam_to", ADD, false},
 	{"msa_networks", "msa_networks", ADD, false},
@@ -202,6 +205,10 @@ bool gp_rule_list_directive(struct gp_rule_builder *b, struct gp_str name, struc
 	const struct row *row = row_of(name);
 	struct gp_str list, word;
 
+	if (gp_str_starts(name, GP_STR("hashbl_acl_"))) {
+		apply(b, ADD, list_of(b, name), gp_str_trim(value));
+		return true;
+	}
 	if (!row)
 		return false;
 	list = gp_str(row->list);

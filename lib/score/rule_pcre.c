@@ -217,8 +217,7 @@ unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_s
 }
 
 /* The table of names: entries of `size` bytes, a group's number in two and then its name. */
-static void tell_named(const struct gp_regex *re, struct gp_str text, const PCRE2_SIZE *at,
-		       void (*fn)(void *arg, struct gp_str name, struct gp_str value), void *arg)
+static struct gp_str name_of(const struct gp_regex *re, unsigned group)
 {
 	PCRE2_SPTR table = NULL;
 	uint32_t n = 0, size = 0;
@@ -226,17 +225,14 @@ static void tell_named(const struct gp_regex *re, struct gp_str text, const PCRE
 	pcre2_pattern_info(re->code, PCRE2_INFO_NAMECOUNT, &n);
 	pcre2_pattern_info(re->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
 	pcre2_pattern_info(re->code, PCRE2_INFO_NAMETABLE, &table);
-	for (uint32_t i = 0; i < n; i++, table += size) {
-		size_t group = (size_t)table[0] << 8 | table[1];
-
-		if (at[2 * group] != PCRE2_UNSET && at[2 * group + 1] > at[2 * group])
-			fn(arg, gp_str((const char *)table + 2),
-			   gp_str_sub(text, at[2 * group], at[2 * group + 1] - at[2 * group]));
-	}
+	for (uint32_t i = 0; i < n; i++, table += size)
+		if (((unsigned)table[0] << 8 | table[1]) == group)
+			return gp_str((const char *)table + 2);
+	return GP_STR("");
 }
 
-void gp_pcre_named(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, unsigned max,
-		   void (*fn)(void *arg, struct gp_str name, struct gp_str value), void *arg)
+void gp_pcre_groups(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, unsigned max,
+		    gp_pcre_group_fn *fn, void *arg)
 {
 	pcre2_match_data *data = pcre2_match_data_create_from_pattern(re->code, NULL);
 	size_t from = 0;
@@ -245,11 +241,15 @@ void gp_pcre_named(struct gp_pcre *p, const struct gp_regex *re, struct gp_str t
 		gp_mem_exhausted(re->text.len);
 	while (max-- && from <= text.len) {
 		const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
+		int n = pcre2_match(re->code, (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, from,
+				    0, data, p->context);
 
-		if (pcre2_match(re->code, (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, from, 0,
-				data, p->context) < 0)
+		for (unsigned group = 1; n > 0 && group < (unsigned)n; group++)
+			if (at[2 * group] != PCRE2_UNSET && at[2 * group + 1] > at[2 * group])
+				fn(arg, group, name_of(re, group),
+				   gp_str_sub(text, at[2 * group], at[2 * group + 1] - at[2 * group]));
+		if (n < 0)
 			break;
-		tell_named(re, text, at, fn, arg);
 		from = at[1] > from ? at[1] : from + 1;
 	}
 	pcre2_match_data_free(data);

@@ -31,8 +31,10 @@ void gp_pcre_set_deadline(struct gp_pcre *p, int64_t cpu_end_us);
 unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,
 		       unsigned max, struct gp_str *ret_first, bool *ret_limited);
 
-/* What the named groups of each match (up to max) took; a group that took no part is left out. */
-void gp_pcre_named(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, unsigned max,
-		   void (*fn)(void *arg, struct gp_str name, struct gp_str value), void *arg);
+/* Told what a group took: its number, its name or "". */
+typedef void gp_pcre_group_fn(void *arg, unsigned group, struct gp_str name, struct gp_str value);
+/* What the groups of each match (up to max) took; one that took nothing is left out. */
+void gp_pcre_groups(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, unsigned max,
+		    gp_pcre_group_fn *fn, void *arg);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_list.h"
+#include "lib/score/rule_query_hash.h"
 #include "lib/score/rule_query_test.h"
 #include "lib/score/rule_tag.h"
 
@@ -146,6 +147,11 @@ void gp_query_prepare(struct gp_rule_builder *b, struct gp_rule *r)
 	}
 	q = GP_ARENA_NEW(b->arena, struct gp_query);
 	q->kind = (enum gp_query_kind)r->eval->what;
+	if (q->kind >= GP_QUERY_HASH_BODY) {
+		if (gp_query_hash_prepare(b, r, q))
+			r->query = q;
+		return;
+	}
 	if (q->kind == GP_QUERY_SENDER || (q->kind == GP_QUERY_ASKDNS && prepare_askdns(b, r, q)) ||
 	    (q->kind != GP_QUERY_ASKDNS && prepare_rbl(b, r, q)))
 		r->query = q;

@@ -22,6 +22,11 @@ enum gp_query_kind {
 	GP_QUERY_URI_NS,     /* registered domains of these name servers */
 	GP_QUERY_URI_FULLNS, /* their names */
 	GP_QUERY_ASKDNS,     /* a name with tags in it */
+	GP_QUERY_HASH_BODY,  /* digests of what a pattern captures, below a zone … */
+	GP_QUERY_HASH_EMAILS, /* … of addresses … */
+	GP_QUERY_HASH_URIS,
+	GP_QUERY_HASH_TAG,
+	GP_QUERY_HASH_PARTS, /* … of attached files */
 };
 
 enum gp_query_test_kind {
@@ -49,6 +54,8 @@ struct gp_query_zone {
 	_Atomic bool is_refusing;	  /* said already */
 };
 
+struct gp_query_hash;
+
 struct gp_query {
 	enum gp_query_kind kind;
 	enum gp_dns_type type;
@@ -58,6 +65,7 @@ struct gp_query {
 	struct gp_query_zone *zone; /* NULL: of askdns, where the name ends in a tag */
 	struct gp_query_test test;
 	bool is_captured; /* askdns: with a tag that patterns capture */
+	struct gp_query_hash *hash; /* GP_QUERY_HASH_…: rule_query_hash.h */
 	GP_VEC(const struct gp_rule *) subs; /* of kind SUB in the same set */
 };
 

@@ -290,7 +290,7 @@ static void run_captures(struct gp_rule_scan *s)
 	for (size_t i = 0; i < s->set->templates.len; i++)
 		run_template(s, s->set->templates.items[i]);
 	if (s->dns)
-		gp_rule_dns_captured(s->dns);
+		gp_rule_dns_captured(s->dns, s->subjects, s->scratch->pcre);
 }
 
 static void release_scratch(struct gp_rule_scan *s)
