@@ -216,6 +216,10 @@ static const struct gp_conf_enum bayes_scopes[] = {
 	{NULL, 0},
 };
 
+static const struct gp_conf_enum logins[] = {
+	{"address", GP_CONF_LOGIN_ADDRESS}, {"local", GP_CONF_LOGIN_LOCAL}, {NULL, 0},
+};
+
 static const struct gp_conf_row bayes_rows[] = {
 	{"enabled", GP_CONF_BOOL, offsetof(struct gp_conf_bayes, enabled), "true",
 	 .help = "Let what was learned have a say."},
@@ -223,6 +227,14 @@ static const struct gp_conf_row bayes_rows[] = {
 	 .values = bayes_scopes,
 	 .help = "Whose teaching counts for whom: one memory for all, one for each domain, one for "
 		 "each user, or everybody's together with the user's own."},
+	{"login", GP_CONF_ENUM, offsetof(struct gp_conf_bayes, login), "address",
+	 .values = logins,
+	 .help = "What users log in as to Dovecot: their address, or its local part. By this a "
+		 "recipient's address is known as the user who taught."},
+	{"recipient_delimiter", GP_CONF_STRING,
+	 offsetof(struct gp_conf_bayes, recipient_delimiter), "+",
+	 .help = "Characters that begin an extension of an address (user+extension@example.org), as "
+		 "in Postfix; mail to it is the user's. Empty: there are no extensions."},
 	{"min_spam", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_spam), "20", .min = 1,
 	 .max = 1000000, .unit = "messages", .help = "Learned spam before Bayes has a say."},
 	{"min_ham", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_ham), "20", .min = 1,

@@ -68,9 +68,14 @@ enum gp_conf_bayes_scope {
 	GP_CONF_BAYES_GLOBAL_USER,
 };
 
+/* What users log in as. */
+enum gp_conf_login { GP_CONF_LOGIN_ADDRESS, GP_CONF_LOGIN_LOCAL };
+
 struct gp_conf_bayes {
 	bool enabled;
 	int scope;		   /* enum gp_conf_bayes_scope */
+	int login;		   /* enum gp_conf_login */
+	const char *recipient_delimiter; /* characters; "": addresses have no extension */
 	int64_t min_spam, min_ham; /* learned messages before it has a say */
 };
 
