@@ -1,7 +1,7 @@
 /*
- * Outgoing connections; see the header.
+ * Connections; see the header.
  *
- * States: resolving (TCP) → connecting, one address after the other → TLS
+ * States of an outgoing one: resolving (TCP) → connecting, one address after the other → TLS
  * handshake → open.  Every failure goes through fail(), which says goodbye once.
  */
 #include "lib/io/sock.h"
@@ -39,6 +39,7 @@ struct gp_sock {
 	struct gp_buf unsent;
 	struct gp_timer start; /* the first step, so that no callback comes from open() */
 	struct gp_diag diag;   /* of the last address */
+	bool is_paused;
 	bool *gone;	       /* set to true when the socket is freed in a callback */
 };
 
@@ -168,7 +169,44 @@ struct gp_sock *gp_sock_open(struct gp_loop *loop, const struct gp_endpoint *end
 	return s;
 }
 
+struct gp_sock *gp_sock_adopt(struct gp_loop *loop, int fd, const struct gp_sock_events *events,
+			      void *arg)
+{
+	struct gp_sock *s = gp_xcalloc(1, sizeof(*s));
+	int saved;
+
+	*s = (struct gp_sock){.loop = loop, .events = events, .arg = arg, .state = OPEN, .fd = fd};
+	gp_buf_init(&s->unsent, UNSENT_MAX);
+	if (gp_fd_set_nonblocking(fd) == GP_OK)
+		s->watch = gp_loop_watch_fd(loop, fd, GP_IO_READ, ready, s);
+	if (s->watch)
+		return s;
+	saved = errno;
+	sock_free(s);
+	errno = saved;
+	return NULL;
+}
+
 /* Moving data. */
+
+/* Has the loop say what can be done next. */
+static void watch_open(struct gp_sock *s)
+{
+	gp_watch_set(s->watch, (s->is_paused ? 0u : GP_IO_READ) |
+				       (s->unsent.len > 0 ? GP_IO_WRITE : 0u));
+}
+
+void gp_sock_pause(struct gp_sock *s, bool is_paused)
+{
+	s->is_paused = is_paused;
+	if (s->state == OPEN)
+		watch_open(s);
+}
+
+size_t gp_sock_unsent(const struct gp_sock *s)
+{
+	return s->unsent.len;
+}
 
 /* One step of writing; >0 bytes, 0 would block, <0 failed (diag set). */
 static ssize_t put(struct gp_sock *s, const char *data, size_t len, struct gp_diag *diag)
@@ -212,10 +250,26 @@ static ssize_t take(struct gp_sock *s, char *buf, size_t size, struct gp_diag *d
 	return -1;
 }
 
+/* Tells that nothing waits any more; false if the socket is gone. */
+static bool tell_sent(struct gp_sock *s)
+{
+	bool gone = false;
+
+	if (!s->events->sent)
+		return true;
+	s->gone = &gone;
+	s->events->sent(s->arg);
+	if (gone)
+		return false;
+	s->gone = NULL;
+	return true;
+}
+
 /* Sends what waits; false if the socket failed and is gone. */
 static bool flush(struct gp_sock *s)
 {
 	size_t sent = 0;
+	bool had_unsent = s->unsent.len > 0;
 
 	while (sent < s->unsent.len) {
 		struct gp_diag diag;
@@ -230,8 +284,8 @@ static bool flush(struct gp_sock *s)
 		sent += (size_t)n;
 	}
 	gp_buf_consume(&s->unsent, sent);
-	gp_watch_set(s->watch, GP_IO_READ | (s->unsent.len > 0 ? GP_IO_WRITE : 0u));
-	return true;
+	watch_open(s);
+	return !had_unsent || s->unsent.len > 0 || tell_sent(s);
 }
 
 void gp_sock_write(struct gp_sock *s, const void *data, size_t len)
@@ -246,7 +300,7 @@ void gp_sock_write(struct gp_sock *s, const void *data, size_t len)
 	n = GP_MAX(n, (ssize_t)0);
 	gp_buf_add(&s->unsent, (const char *)data + n, len - (size_t)n);
 	if (s->state == OPEN && s->unsent.len > 0)
-		gp_watch_set(s->watch, GP_IO_READ | GP_IO_WRITE);
+		watch_open(s);
 }
 
 /* Passes on what has come; false if the socket is gone. */
@@ -270,7 +324,7 @@ static bool receive(struct gp_sock *s)
 		s->events->data(s->arg, buf, (size_t)n);
 		if (gone)
 			return false;
-		if (!s->tls && (size_t)n < sizeof(buf))
+		if (s->is_paused || (!s->tls && (size_t)n < sizeof(buf)))
 			break;
 	}
 	s->gone = NULL;
@@ -349,7 +403,13 @@ static void ready(void *arg, unsigned events)
 		shake_hands(s);
 		break;
 	case OPEN:
-		if ((events & GP_IO_READ || s->tls) && !receive(s))
+		/* The loop tells of an end also who did not ask, again and again. */
+		if (s->is_paused && events & GP_IO_ERROR) {
+			gp_diag_set(&s->diag, "closed by the peer");
+			fail(s, &s->diag);
+			return;
+		}
+		if (!s->is_paused && (events & GP_IO_READ || s->tls) && !receive(s))
 			return;
 		if (events & GP_IO_WRITE || s->tls)
 			(void)flush(s);
