@@ -9,9 +9,8 @@
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/text.h"
-#include "lib/auth/auth.h"
 #include "lib/base/clock.h"
-#include "milter-spam/policy.h"
+#include "milter-spam/whole.h"
 
 struct scan_options {
 	const char *ip, *helo, *from, *user, *zone;
@@ -22,12 +21,8 @@ struct scan_options {
 /* A run of the command. */
 struct run {
 	const struct scan_options *o;
-	const struct spam_conf *conf;
-	const struct gp_conf_networks *networks;
-	struct gp_scanner *scanner;
-	struct gp_store *store;
+	struct spam_judge judge;
 	struct gp_auth *auth; /* NULL: who a message is from is not looked up */
-	struct gp_auth_sources sources;
 	struct gp_arena *arena; /* of the message at hand */
 	struct gp_ip client;
 	bool colour;
@@ -37,8 +32,7 @@ struct run {
 /* One message judged. */
 struct verdict {
 	const char *file;
-	struct gp_scan_result result;
-	struct spam_decision decision;
+	struct spam_verdict verdict;
 	double time_ms;
 };
 
@@ -91,32 +85,32 @@ static void print_table(const struct run *run, const struct verdict *v)
 {
 	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[33m",
 					      "\033[31m", "\033[31m", "\033[31m"};
-	const char *on = run->colour ? colours[v->decision.action] : "";
+	const char *on = run->colour ? colours[v->verdict.decision.action] : "";
 	const char *off = run->colour ? "\033[0m" : "";
 
 	printf("%s\n  %s%s%s, score %.2f (%.1f ms)\n", v->file, on,
-	       gp_action_name(v->decision.action), off, v->result.score, v->time_ms);
-	for (size_t i = 0; i < v->result.symbols.list.len; i++) {
-		const struct gp_symbol *s = &v->result.symbols.list.items[i];
+	       gp_action_name(v->verdict.decision.action), off, v->verdict.result.score, v->time_ms);
+	for (size_t i = 0; i < v->verdict.result.symbols.list.len; i++) {
+		const struct gp_symbol *s = &v->verdict.result.symbols.list.items[i];
 
 		printf("  %7.2f  %-28s %s\n", s->score, s->name, s->description);
 		if (run->o->trace && s->evidence.len)
 			print_evidence(s->evidence);
 	}
-	if (v->result.bayes.is_usable)
+	if (v->verdict.result.bayes.is_usable)
 		printf("           Bayes %.4f from %zu of %zu tokens\n",
-		       v->result.bayes.probability, v->result.bayes.n_used, v->result.tokens.n);
+		       v->verdict.result.bayes.probability, v->verdict.result.bayes.n_used, v->verdict.result.tokens.n);
 	if (run->o->trace)
-		print_tokens(&v->result);
-	if (*v->result.missing)
+		print_tokens(&v->verdict.result);
+	if (*v->verdict.result.missing)
 		printf("           missing: %s (the store did not answer, or a limit was met)\n",
-		       v->result.missing);
-	if (v->result.refusing.len)
+		       v->verdict.result.missing);
+	if (v->verdict.result.refusing.len)
 		printf("           block lists that refuse to answer this resolver: %.*s\n",
-		       GP_STR_FMT(v->result.refusing));
-	if (v->decision.decided_by.len)
+		       GP_STR_FMT(v->verdict.result.refusing));
+	if (v->verdict.decision.decided_by.len)
 		printf("           decided by the settings of %.*s\n",
-		       GP_STR_FMT(v->decision.decided_by));
+		       GP_STR_FMT(v->verdict.decision.decided_by));
 }
 
 static json_t *json_tokens(const struct gp_scan_result *r)
@@ -142,8 +136,8 @@ static void print_json(const struct verdict *v, bool trace)
 	json_t *symbols = json_array();
 	json_t *root = json_object();
 
-	for (size_t i = 0; i < v->result.symbols.list.len; i++) {
-		const struct gp_symbol *s = &v->result.symbols.list.items[i];
+	for (size_t i = 0; i < v->verdict.result.symbols.list.len; i++) {
+		const struct gp_symbol *s = &v->verdict.result.symbols.list.items[i];
 		json_t *o = json_pack("{s:s,s:f,s:o}", "name", s->name, "score", s->score,
 				      "description", gp_json_text(gp_str(s->description)));
 
@@ -152,70 +146,38 @@ static void print_json(const struct verdict *v, bool trace)
 		json_array_append_new(symbols, o);
 	}
 	json_object_set_new(root, "file", gp_json_text(gp_str(v->file)));
-	json_object_set_new(root, "score", json_real(v->result.score));
-	json_object_set_new(root, "action", json_string(gp_action_name(v->decision.action)));
+	json_object_set_new(root, "score", json_real(v->verdict.result.score));
+	json_object_set_new(root, "action", json_string(gp_action_name(v->verdict.decision.action)));
 	json_object_set_new(root, "symbols", symbols);
 	json_object_set_new(root, "time_ms", json_real(v->time_ms));
-	if (v->result.bayes.is_usable)
-		json_object_set_new(root, "bayes", json_real(v->result.bayes.probability));
+	if (v->verdict.result.bayes.is_usable)
+		json_object_set_new(root, "bayes", json_real(v->verdict.result.bayes.probability));
 	if (trace)
-		json_object_set_new(root, "bayes_tokens", json_tokens(&v->result));
-	if (*v->result.missing)
-		json_object_set_new(root, "missing", json_string(v->result.missing));
+		json_object_set_new(root, "bayes_tokens", json_tokens(&v->verdict.result));
+	if (*v->verdict.result.missing)
+		json_object_set_new(root, "missing", json_string(v->verdict.result.missing));
 	gp_json_print(root);
-}
-
-/* As milter-spam finds them when milter-dkim has sealed none; NULL without a client. */
-static const struct gp_auth_result *results_of(struct run *run, struct gp_str bytes,
-					       int64_t deadline_ms)
-{
-	struct gp_auth_envelope envelope = {.client = run->client,
-					    .helo = gp_str(run->o->helo ? run->o->helo : ""),
-					    .mailfrom = gp_str(run->o->from ? run->o->from : ""),
-					    .now_s = gp_clock_real_s()};
-	struct gp_auth_result *ret;
-
-	if (!run->auth)
-		return NULL;
-	ret = GP_ARENA_NEW(run->arena, struct gp_auth_result);
-	gp_auth_message(run->auth, &run->sources, &envelope, bytes, run->arena, deadline_ms, ret);
-	return ret;
 }
 
 static void judge(struct run *run, struct gp_str bytes, struct verdict *v)
 {
 	const struct scan_options *o = run->o;
-	struct gp_message_options mail_options = {.body_max = (size_t)run->conf->size_max};
-	struct gp_message *mail = gp_message_parse(run->arena, &mail_options, bytes);
 	struct gp_str *rcpts = GP_ARENA_NEW_N(run->arena, o->rcpts.len + 1, struct gp_str);
-	struct spam_envelope envelope = {
-		.sender = {.envelope = gp_str(o->from ? o->from : ""), .client = run->client},
-		.recipients = rcpts,
-		.n_recipients = o->rcpts.len,
-		.account = gp_str(o->user ? o->user : ""),
-	};
-	struct gp_scan_input input = {
-		.message = mail,
-		.store = run->store,
-		.envelope_from = o->from ? gp_str(o->from) : gp_str(NULL),
-		.recipients = rcpts,
-		.n_recipients = o->rcpts.len,
-		.client_ip = gp_str(o->ip ? o->ip : ""),
+	struct spam_whole whole = {
+		.bytes = bytes,
+		.client = run->client,
 		.helo = gp_str(o->helo ? o->helo : ""),
-		.resolver = run->sources.resolver,
-		.deadline_ms = gp_clock_mono_ms() + run->conf->deadline_ms,
+		.from = gp_str(o->from),
+		.account = gp_str(o->user ? o->user : ""),
+		.recipients = rcpts,
+		.n_recipients = o->rcpts.len,
+		.deadline_ms = gp_clock_mono_ms() + run->judge.conf->deadline_ms,
 		.trace = o->trace,
 	};
-	struct gp_scan *scan;
 
-	input.auth = results_of(run, bytes, input.deadline_ms);
 	for (size_t i = 0; i < o->rcpts.len; i++)
 		rcpts[i] = gp_str(o->rcpts.items[i]);
-	scan = gp_scan_begin(run->scanner, &input, run->arena);
-	spam_policy_add_symbols(run->conf, &envelope, mail, scan);
-	gp_scan_finish(scan, &v->result);
-	spam_policy_decide(run->conf, &envelope, spam_policy_origin(run->networks, &envelope),
-			   v->result.score, run->arena, &v->decision);
+	spam_whole_judge(&run->judge, &whole, run->arena, &v->verdict);
 }
 
 static int scan_one(void *arg, const char *label, struct gp_str bytes)
@@ -229,11 +191,11 @@ static int scan_one(void *arg, const char *label, struct gp_str bytes)
 	if (run->o->json)
 		print_json(&v, run->o->trace);
 	else if (run->o->quiet)
-		printf("%-10s %7.2f  %s\n", gp_action_name(v.decision.action), v.result.score,
+		printf("%-10s %7.2f  %s\n", gp_action_name(v.verdict.decision.action), v.verdict.result.score,
 		       label);
 	else
 		print_table(run, &v);
-	run->severest = GP_MAX(run->severest, v.decision.action);
+	run->severest = GP_MAX(run->severest, v.verdict.decision.action);
 	gp_arena_reset(run->arena);
 	return GP_OK;
 }
@@ -267,14 +229,15 @@ static int open_network(const struct gp_snapshot *snap, struct run *run, struct 
 	int status;
 
 	if ((!rules->network && !run->o->zone) ||
-	    (!run->client.family && !gp_rule_set_asks(gp_scanner_rules(run->scanner))))
+	    (!run->client.family && !gp_rule_set_asks(gp_scanner_rules(run->judge.scanner))))
 		return 0;
 	status = gp_cli_dns_open(snap, run->o->zone, dns);
 	if (status)
 		return status;
-	run->sources.resolver = dns->resolver;
+	run->judge.sources.resolver = dns->resolver;
 	if (run->client.family && gp_auth_new(&gp_auth_defaults, &run->auth, &diag))
 		return gp_cli_fail(GP_EXIT_CONFIG, "%s", diag.text);
+	run->judge.auth = run->auth;
 	return 0;
 }
 
@@ -295,22 +258,22 @@ static int run_scan(struct gp_cli *cli, int argc, char **argv)
 	status = gp_cli_load(cli, &snap);
 	if (status)
 		return status;
-	run.conf = gp_snapshot_get(snap, &spam_table);
-	run.networks = gp_snapshot_get(snap, &gp_conf_networks_table);
+	run.judge.conf = gp_snapshot_get(snap, &spam_table);
+	run.judge.networks = gp_snapshot_get(snap, &gp_conf_networks_table);
 	run.colour = isatty(STDOUT_FILENO) == 1;
-	status = gp_cli_open_scanner(snap, &run.scanner, &ignored);
+	status = gp_cli_open_scanner(snap, &run.judge.scanner, &ignored);
 	if (!status)
 		status = open_network(snap, &run, &dns);
 	if (!status)
-		status = gp_cli_open_store(snap, 0, &run.store);
+		status = gp_cli_open_store(snap, 0, &run.judge.store);
 	if (!status) {
 		run.arena = gp_arena_new(1 << 18);
 		status = scan_all(&run, &paths);
 		gp_arena_free(run.arena);
 	}
 	gp_auth_free(&run.auth);
-	gp_store_close(&run.store);
-	gp_scanner_free(run.scanner);
+	gp_store_close(&run.judge.store);
+	gp_scanner_free(run.judge.scanner);
 	gp_snapshot_unref(snap);
 	return status;
 }

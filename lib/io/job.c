@@ -9,9 +9,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fd.h"
 #include "lib/base/mem.h"
 
 struct gp_batch {
@@ -22,6 +25,7 @@ struct gp_batch {
 	int64_t deadline_ms;
 	struct gp_job *jobs; /* the asker's list */
 	size_t open;	     /* jobs not done; under the lock */
+	int event_fd;	     /* -1: nobody watches */
 };
 
 struct gp_batch *gp_batch_new(int64_t deadline_ms)
@@ -36,6 +40,7 @@ struct gp_batch *gp_batch_new(int64_t deadline_ms)
 	pthread_condattr_destroy(&attr);
 	atomic_init(&b->refs, 1);
 	b->deadline_ms = deadline_ms;
+	b->event_fd = -1;
 	return b;
 }
 
@@ -43,6 +48,7 @@ static void batch_unref(struct gp_batch *b)
 {
 	if (atomic_fetch_sub(&b->refs, 1) != 1)
 		return;
+	gp_fd_close(&b->event_fd);
 	pthread_cond_destroy(&b->done);
 	pthread_mutex_destroy(&b->lock);
 	free(b);
@@ -115,6 +121,13 @@ int gp_batch_wait(struct gp_batch *batch)
 	return gp_batch_wait_until(batch, batch->deadline_ms);
 }
 
+int gp_batch_event_fd(struct gp_batch *batch)
+{
+	if (batch->event_fd < 0)
+		batch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return batch->event_fd;
+}
+
 void gp_job_init(struct gp_job *job, struct gp_batch *batch, void (*destroy)(struct gp_job *job))
 {
 	job->batch = batch;
@@ -135,6 +148,15 @@ void gp_job_submit(struct gp_job *job, struct gp_loop *loop, gp_call_fn *fn)
 	gp_loop_post(loop, &job->call);
 }
 
+/* A counter that is full is readable as well. */
+static void tell(int fd)
+{
+	uint64_t one = 1;
+	ssize_t n = fd < 0 ? 0 : write(fd, &one, sizeof(one));
+
+	(void)n;
+}
+
 void gp_job_finish(struct gp_job *job, int result)
 {
 	struct gp_batch *b = job->batch;
@@ -144,6 +166,7 @@ void gp_job_finish(struct gp_job *job, int result)
 	atomic_store(&job->is_done, true);
 	b->open--;
 	pthread_cond_broadcast(&b->done);
+	tell(b->event_fd);
 	pthread_mutex_unlock(&b->lock);
 	job_unref(job);
 }

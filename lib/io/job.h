@@ -43,6 +43,10 @@ int64_t gp_batch_deadline(const struct gp_batch *batch);
 int gp_batch_wait(struct gp_batch *batch);
 /* The same with an earlier limit than the deadline: to send signs of life in between. */
 int gp_batch_wait_until(struct gp_batch *batch, int64_t until_ms);
+/* For an asker that serves descriptors meanwhile: one that becomes readable when a job is done
+ * (read 8 bytes, then look at all of them).  The batch's own, made at the first call, which comes
+ * before the first job; -1 with errno. */
+int gp_batch_event_fd(struct gp_batch *batch);
 
 /* For those who answer: embed this first in the job's own struct. */
 struct gp_job {

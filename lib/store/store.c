@@ -272,6 +272,11 @@ struct gp_bayes_lookup *gp_store_bayes_begin(struct gp_store *st, struct gp_batc
 	return l;
 }
 
+bool gp_store_bayes_is_done(const struct gp_bayes_lookup *l)
+{
+	return gp_job_is_done(&l->job);
+}
+
 int gp_store_bayes_finish(struct gp_bayes_lookup *l, struct gp_bayes_count *ret_counts,
 			  struct gp_bayes_totals *ret_totals)
 {

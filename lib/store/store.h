@@ -105,6 +105,8 @@ struct gp_bayes_lookup *gp_store_bayes_begin(struct gp_store *store, struct gp_b
 /* Waits for it and fills ret_counts[n] in the order of the tokens (0/0: never seen). */
 int gp_store_bayes_finish(struct gp_bayes_lookup *lookup, struct gp_bayes_count *ret_counts,
 			  struct gp_bayes_totals *ret_totals) GP_MUST_USE;
+/* Would _finish answer without waiting? */
+bool gp_store_bayes_is_done(const struct gp_bayes_lookup *lookup);
 /* Both at once. */
 int gp_store_bayes_get(struct gp_store *store, struct gp_str scope, const uint64_t *tokens,
 		       size_t n, int64_t deadline_ms, struct gp_bayes_count *ret_counts,

@@ -1,6 +1,7 @@
 /*
  * Batches: waiting for all, deadlines, answers that come too late.
  */
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -67,6 +68,35 @@ static struct ask *ask(struct gp_batch *b, int value, int64_t delay_ms)
 	gp_job_init(&a->job, b, ask_destroy);
 	gp_job_submit(&a->job, loop, ask_start);
 	return a;
+}
+
+static void answer_now(void *arg)
+{
+	struct ask *a = arg;
+
+	gp_timer_clear(loop, &a->timer);
+	ask_answer(a);
+}
+
+static void descriptor_tells_when_one_is_done(void **state)
+{
+	struct gp_batch *b = gp_batch_new(gp_clock_mono_ms() + 5000);
+	struct pollfd p = {.fd = gp_batch_event_fd(b), .events = POLLIN};
+	struct ask *late, *soon;
+	uint64_t count;
+
+	assert_true(p.fd >= 0);
+	assert_int_equal(gp_batch_event_fd(b), p.fd);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	late = ask(b, 1, 60000);
+	soon = ask(b, 2, 5);
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(read(p.fd, &count, sizeof(count)), sizeof(count));
+	assert_true(gp_job_is_done(&soon->job));
+	assert_false(gp_job_is_done(&late->job));
+	assert_int_equal(poll(&p, 1, 0), 0);
+	gp_batch_free(&b);
+	gp_loop_run_in(loop, answer_now, late); /* after everybody left */
 }
 
 static void waits_for_all(void **state)
@@ -136,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(waits_for_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(descriptor_tells_when_one_is_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_answer_finds_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(empty_batch_is_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(wait_until_is_earlier, setup, teardown),
