@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "lib/mail/date.h"
+#include "lib/score/rule_date.h"
 #include "lib/score/rule_eval_text.h"
 
 #define TIMES_MAX 200
@@ -35,7 +35,7 @@ static bool find_time(struct gp_str line, int64_t *ret)
 		w[4] = word;
 		if (w[0].ptr && w[1].len == 3 && gp_str_is_digits(w[2]) && is_clock(w[3]) &&
 		    (gp_str_is_digits(w[0]) || gp_str_is_digits(gp_str_sub(w[0], 1, w[0].len))))
-			return gp_date_parse(gp_str_n(w[0].ptr, (size_t)(word.ptr + word.len - w[0].ptr)),
+			return gp_rule_date_parse(gp_str_n(w[0].ptr, (size_t)(word.ptr + word.len - w[0].ptr)),
 					     ret) == GP_OK;
 	}
 	return false;
@@ -49,7 +49,7 @@ static bool find_date(struct gp_eval *e, int64_t *ret)
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++)
 		for (unsigned n = 0; (h = gp_message_header_n(e->in->message, names[i], n)); n++)
-			if (gp_date_parse(h->value, ret) == GP_OK)
+			if (gp_rule_date_parse(h->value, ret) == GP_OK)
 				return true;
 	return false;
 }
@@ -125,7 +125,7 @@ static bool check_outlook_message_id(struct gp_eval *e, const struct gp_rule_eva
 		return false;
 	for (size_t i = 5; i < 13; i++)
 		token = token * 16 + (gp_is_digit(id.ptr[i]) ? id.ptr[i] - '0' : id.ptr[i] - 'a' + 10);
-	if (gp_date_parse(gp_message_value(e->in->message, "Date"), &times[0]))
+	if (gp_rule_date_parse(gp_message_value(e->in->message, "Date"), &times[0]))
 		times[0] = 0;
 	for (unsigned i = 0; (h = gp_message_header_n(e->in->message, "Received", i)); i++)
 		if (find_time(h->value, &times[1]))

@@ -5,8 +5,8 @@
 #include "lib/score/rule_eval_text.h"
 
 #include "lib/base/num.h"
-#include "lib/mail/addr.h"
 #include "lib/mail/relay_form.h"
+#include "lib/score/rule_addr.h"
 #include "lib/score/rule_field.h"
 #include "lib/score/rule_pcre.h"
 
@@ -56,12 +56,11 @@ static void add(struct gp_eval *e, struct gp_str s, struct gp_eval_addrs *out)
 
 static void add_of_header(struct gp_eval *e, struct gp_str raw, struct gp_eval_addrs *out)
 {
-	struct gp_addr_list list;
+	struct gp_rule_addrs list;
 
-	gp_addr_parse(e->arena, raw, &list);
+	gp_rule_addr_parse(e->arena, raw, &list);
 	for (size_t i = 0; i < list.len; i++)
-		if (list.items[i].domain.len)
-			add(e, list.items[i].addr, out);
+		add(e, list.items[i].addr, out);
 }
 
 void gp_eval_add_addrs(struct gp_eval *e, struct gp_str name, struct gp_eval_addrs *out)

@@ -6,7 +6,7 @@
  */
 #include "lib/score/rule_field.h"
 
-#include "lib/mail/addr.h"
+#include "lib/score/rule_addr.h"
 #include "lib/score/rule_field_host.h"
 
 /* One value by itself; longer ones are cut. */
@@ -167,16 +167,17 @@ static void add_unfolded(const struct gp_header *h, struct gp_buf *out)
 static void add_addresses(const struct gp_rule_field *f, const struct gp_header *h,
 			  struct gp_arena *a, size_t start, struct gp_buf *out)
 {
-	struct gp_addr_list list;
+	bool is_name = f->modifiers & GP_FIELD_NAME;
+	struct gp_rule_addrs list;
 
-	gp_addr_parse(a, h->raw, &list);
+	gp_rule_addr_parse(a, h->raw, &list);
 	for (size_t i = 0; i < list.len; i++) {
-		const struct gp_addr *e = &list.items[i];
-		struct gp_str name = f->modifiers & GP_FIELD_RAW ? e->raw_name : e->name;
-		struct gp_str s = f->modifiers & GP_FIELD_NAME ? name : e->addr;
+		struct gp_str s = is_name ? list.items[i].name : list.items[i].addr;
 
-		if (s.len == 0 || (f->modifiers & GP_FIELD_ADDR && e->domain.len == 0))
+		if (!s.ptr)
 			continue;
+		if (is_name && !(f->modifiers & GP_FIELD_RAW))
+			s = gp_rule_addr_decode(a, s);
 		if (out->len > start)
 			gp_buf_add_chr(out, '\n');
 		gp_buf_add_str(out, s);
@@ -255,23 +256,28 @@ static const struct {
 };
 
 /* The first address in the first header of that name; ptr NULL: none.  *ret_late: a Received
- * line stands above it, so that the message has been sent on since. */
+ * line stands above one of them, so that the message has been sent on since. */
 static struct gp_str sender_in(const struct gp_message *m, struct gp_str name, struct gp_arena *a,
 			       bool *ret_late)
 {
-	struct gp_addr_list list;
+	const struct gp_header *first = NULL;
+	struct gp_rule_addrs list;
+	bool is_received = false;
 
 	*ret_late = false;
 	for (size_t i = 0; i < m->headers.len; i++) {
 		const struct gp_header *h = &m->headers.items[i];
 
-		*ret_late |= gp_str_ieq(h->name, GP_STR("Received"));
+		is_received |= gp_str_ieq(h->name, GP_STR("Received"));
 		if (!gp_str_ieq(h->name, name))
 			continue;
-		gp_addr_parse(a, h->raw, &list);
-		return list.len && list.items[0].domain.len ? list.items[0].addr : (struct gp_str){0};
+		first = first ? first : h;
+		*ret_late |= is_received;
 	}
-	return (struct gp_str){0};
+	if (!first)
+		return (struct gp_str){0};
+	gp_rule_addr_parse(a, first->raw, &list);
+	return list.len ? list.items[0].addr : (struct gp_str){0};
 }
 
 /* fetchmail makes up an envelope sender when a list has left one in X-Sender. */
