@@ -155,8 +155,10 @@ static void raw(struct render *r, const struct gp_html_token *token)
 	}
 }
 
-static void one_token(struct render *r, const struct gp_html_token *token)
+static void one_token(struct render *r, const struct gp_html_token *token, bool is_doubtful)
 {
+	size_t n_links = r->html->links.len;
+
 	r->html->stats.has_unclosed |= token->is_unclosed;
 	switch (token->kind) {
 	case GP_HTML_TEXT:
@@ -175,6 +177,8 @@ static void one_token(struct render *r, const struct gp_html_token *token)
 		r->html->stats.comments++;
 		break;
 	}
+	while (n_links < r->html->links.len)
+		r->html->links.items[n_links++].is_doubtful = is_doubtful;
 }
 
 void gp_html_render(struct gp_arena *arena, const struct gp_html_options *options,
@@ -195,7 +199,7 @@ void gp_html_render(struct gp_arena *arena, const struct gp_html_options *option
 	gp_html_style_init(&r.style, arena);
 	gp_html_links_init(&r.links, arena, ret, links_max);
 	while (gp_html_next(&tokenizer, &token))
-		one_token(&r, &token);
+		one_token(&r, &token, tokenizer.met_unclosed);
 	gp_html_links_close(&r.links, &r.visible);
 	ret->stats.visible_chars = r.visible.chars;
 	ret->stats.hidden_chars = r.hidden.chars;

@@ -40,11 +40,13 @@ struct gp_html_options {
 /* One reference out of the document, in order of appearance; not normalised. */
 struct gp_html_link {
 	struct gp_str target; /* entities decoded, made absolute with <base href> */
+	struct gp_str written; /* the same as written, where <base href> changed it */
 	struct gp_str text;   /* visible text of <a>…</a>, folded, cut; an image's alt text */
-	unsigned source;      /* GP_URI_HREF, GP_URI_IMG or GP_URI_FORM; 0: <base> itself */
+	unsigned source;      /* GP_URI_HREF, GP_URI_IMG or GP_URI_FORM; 0: leads nowhere (<base>) */
 	bool is_hidden;	      /* the element itself was not visible */
 	bool is_anchor;	      /* of an <a> */
 	bool is_common;	      /* by an element and attribute that all clients know */
+	bool is_doubtful;     /* behind a <script> or <style> without end */
 };
 
 struct gp_html {

@@ -65,8 +65,10 @@ static struct gp_str short_base(struct gp_str base)
 	return gp_str_sub(base, 0, base.len <= GP_HTML_BASE_MAX ? base.len : 0);
 }
 
-/* Decoded into the arena and made absolute; valid UTF-8 is the caller's concern. */
-static struct gp_str resolve(struct gp_html_links *l, struct gp_str value)
+/* Decoded into the arena and made absolute; valid UTF-8 is the caller's concern.  *ret_written: as
+ * it was before it was made absolute; empty if that changed nothing. */
+static struct gp_str resolve(struct gp_html_links *l, struct gp_str value,
+			     struct gp_str *ret_written)
 {
 	struct gp_str ref, base;
 	char *joined;
@@ -81,6 +83,7 @@ static struct gp_str resolve(struct gp_html_links *l, struct gp_str value)
 		ref = gp_str_sub(ref, 0, GP_HTML_DATA_URI_MAX);
 	}
 	base = base_part(l, ref);
+	*ret_written = base.len ? gp_arena_str(l->arena, ref) : GP_STR("");
 	if (!base.len)
 		return gp_arena_str(l->arena, ref);
 	is_apart = base.ptr[base.len - 1] != '/' && ref.ptr[0] != '/';
@@ -95,17 +98,18 @@ static struct gp_html_link *add(struct gp_html_links *l, struct gp_str value, un
 				bool is_hidden)
 {
 	struct gp_html_link *link;
-	struct gp_str target;
+	struct gp_str target, written;
 
 	if (l->html->links.len >= l->max) {
 		l->html->is_links_cut = true;
 		return NULL;
 	}
-	target = resolve(l, value);
+	target = resolve(l, value, &written);
 	if (!target.len)
 		return NULL;
 	link = gp_vec_push(l->arena, &l->html->links);
-	*link = (struct gp_html_link){.target = target, .source = source, .is_hidden = is_hidden};
+	*link = (struct gp_html_link){
+		.target = target, .written = written, .source = source, .is_hidden = is_hidden};
 	return link;
 }
 
@@ -217,10 +221,12 @@ static void anchor(struct gp_html_links *l, struct gp_str value, const struct gp
 /* The first one holds; it leads nowhere by itself, but rules see it. */
 static void set_base(struct gp_html_links *l, struct gp_str value, bool is_hidden)
 {
+	struct gp_str unused;
+
 	if (l->base.len)
 		return;
 	add(l, value, 0, is_hidden);
-	l->base = short_base(resolve(l, value));
+	l->base = short_base(resolve(l, value, &unused));
 }
 
 static void image_text(struct gp_html_links *l, const struct gp_html_token *token,
@@ -241,6 +247,17 @@ static void image_text(struct gp_html_links *l, const struct gp_html_token *toke
 		around->text = gp_arena_str(l->arena, gp_buf_str(&l->scratch));
 }
 
+/* "<a href>": to HTML::Parser the value is the name. */
+static void bare_attribute(struct gp_html_links *l, enum gp_html_tag tag, struct gp_str name)
+{
+	struct gp_html_link *link = is_common(tag, name) ? add(l, name, 0, false) : NULL;
+
+	if (!link)
+		return;
+	link->is_common = true;
+	link->is_anchor = tag == GP_TAG_A;
+}
+
 void gp_html_links_tag(struct gp_html_links *l, const struct gp_html_token *token,
 		       const struct gp_html_out *visible, bool is_hidden)
 {
@@ -253,6 +270,10 @@ void gp_html_links_tag(struct gp_html_links *l, const struct gp_html_token *toke
 		size_t n_links = l->html->links.len;
 		struct gp_html_link *link;
 
+		if (!token->attrs[i].has_value) {
+			bare_attribute(l, token->tag, name);
+			continue;
+		}
 		switch (role_of(token->tag, name)) {
 		case NONE:
 			break;

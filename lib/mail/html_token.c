@@ -131,6 +131,7 @@ static size_t take_attrs(struct gp_html_tokenizer *t, size_t p, struct gp_html_t
 			for (p++; p < in.len && gp_is_space(in.ptr[p]); p++)
 				;
 			p = take_value(t, p, ret, &attr.value);
+			attr.has_value = true;
 		}
 		if (ret->n_attrs < GP_HTML_ATTRS_MAX)
 			ret->attrs[ret->n_attrs++] = attr;
@@ -179,8 +180,10 @@ static bool take_raw(struct gp_html_tokenizer *t, struct gp_html_token *ret)
 		end = find_end_tag(t, gp_str(info->name));
 	if (end == t->in.len && ret->tag != GP_TAG_PLAINTEXT) {
 		t->missing_end |= bit;
-		if (!(info->flags & GP_HTML_RAW_TO_END))
+		if (!(info->flags & GP_HTML_RAW_TO_END)) {
+			t->met_unclosed = true;
 			return false;
+		}
 		ret->is_unclosed = true;
 	}
 	ret->kind = info->flags & GP_HTML_RAW_DECODED ? GP_HTML_TEXT : GP_HTML_RAW;

@@ -31,6 +31,7 @@ enum gp_html_token_kind {
 struct gp_html_attr {
 	struct gp_str name; /* as written */
 	struct gp_str value;
+	bool has_value; /* it may be empty all the same */
 };
 
 struct gp_html_token {
@@ -56,6 +57,8 @@ struct gp_html_tokenizer {
 	unsigned missing;     /* enum gp_html_missing */
 	unsigned missing_end; /* bit per raw element whose end tag is not ahead */
 	enum gp_html_tag raw; /* raw element just opened, or GP_TAG_UNKNOWN */
+	bool met_unclosed;    /* a <script> or <style> without end: what came since is markup to some
+			       * clients, script or style to others */
 };
 
 #define GP_HTML_TOKENIZER(content) ((struct gp_html_tokenizer){.in = (content)})

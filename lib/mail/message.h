@@ -92,6 +92,7 @@ struct gp_uri {
 /* One link as it stands in HTML. */
 struct gp_reference {
 	struct gp_str target;
+	struct gp_str written; /* before <base> made it absolute; empty: it is as written */
 	bool is_anchor; /* of an <a>; the first one with this target says so */
 };
 

@@ -70,21 +70,23 @@ static void separate(struct gp_buf *out)
 }
 
 /* As written, for rules. */
-static void add_reference(struct render *r, struct gp_str target, bool is_anchor)
+static void add_reference(struct render *r, const struct gp_html_link *l)
 {
+	struct gp_str target = l->target, written = l->written;
 	struct gp_message *m = r->m;
 
 	if (gp_map_get(&r->references, target))
 		return;
-	if (m->references.len >= GP_MAX_URIS || r->reference_bytes + target.len > REFERENCES_MAX) {
+	if (m->references.len >= GP_MAX_URIS || r->reference_bytes + target.len + written.len > REFERENCES_MAX) {
 		m->cut |= GP_CUT_URIS;
 		return;
 	}
 	target = gp_arena_str(m->arena, target);
-	r->reference_bytes += target.len;
+	written = gp_arena_str(m->arena, written);
+	r->reference_bytes += target.len + written.len;
 	gp_map_set(&r->references, target, m);
 	*gp_vec_push(m->arena, &m->references) =
-		(struct gp_reference){.target = target, .is_anchor = is_anchor};
+		(struct gp_reference){.target = target, .written = written, .is_anchor = l->is_anchor};
 }
 
 static void add_html(struct render *r, unsigned part, struct gp_str content)
@@ -110,8 +112,8 @@ static void add_html(struct render *r, unsigned part, struct gp_str content)
 
 		if (l->source)
 			gp_url_set_add(&r->urls, l->target, l->text, part, l->source);
-		if (l->is_common)
-			add_reference(r, l->target, l->is_anchor);
+		if (l->is_common && !l->is_doubtful)
+			add_reference(r, l);
 	}
 	gp_url_scan(&r->urls, h.text, part, GP_URI_TEXT);
 	if (h.is_text_cut)
@@ -121,11 +123,31 @@ static void add_html(struct render *r, unsigned part, struct gp_str content)
 	gp_arena_reset(r->scratch);
 }
 
+/* A document that is attached: a reader does not see it, rules see its links. */
+static void add_attached(struct render *r, const struct gp_part *p)
+{
+	struct gp_html_options options = {.text_max = 1};
+	struct gp_str content = gp_message_part_html(r->m, p);
+	struct gp_html h;
+
+	if (!content.len)
+		return;
+	gp_html_render(r->scratch, &options, content, &h);
+	for (size_t i = 0; i < h.links.len; i++)
+		if (h.links.items[i].is_common && !h.links.items[i].is_doubtful)
+			add_reference(r, &h.links.items[i]);
+	gp_arena_reset(r->scratch);
+}
+
 static void add_part(struct render *r, unsigned i)
 {
 	const struct gp_part *p = &r->m->parts.items[i];
 
-	if (!(p->flags & GP_PART_TEXT) || !p->decoded.len)
+	if (!(p->flags & GP_PART_TEXT)) {
+		add_attached(r, p);
+		return;
+	}
+	if (!p->decoded.len)
 		return;
 	if (r->text.len + 8 >= r->text.max) {
 		r->m->cut |= GP_CUT_TEXT;

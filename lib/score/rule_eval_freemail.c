@@ -119,6 +119,7 @@ static void add_once(struct gp_eval *e, struct gp_eval_addrs *all, struct gp_str
 	*gp_vec_push(e->arena, &all->items) = addr;
 }
 
+/* Links; one that the text shows as it is counts only as part of the text. */
 static void add_links(struct gp_eval *e, struct gp_eval_addrs *all)
 {
 	const struct gp_message *m = e->in->message;
@@ -130,6 +131,8 @@ static void add_links(struct gp_eval *e, struct gp_eval_addrs *all)
 		if (!(m->uris.items[i].sources & GP_URI_HREF) || !gp_str_istarts(s, GP_STR("mailto:")))
 			continue;
 		s = gp_str_sub(s, 7, s.len);
+		if (gp_str_find(m->text, s, 0) < m->text.len)
+			continue;
 		s = gp_str_sub(s, 0, gp_str_find_chr(s, '?', 0));
 		addr = address_at(e, s, gp_str_find_chr(s, '@', 0));
 		if (addr.len)

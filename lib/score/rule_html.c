@@ -329,7 +329,7 @@ static struct gp_rule_html *read_part(struct gp_arena *a, struct gp_str content)
 	gp_map_init(&r.h->inside, a, true);
 	r.h->length = characters(content);
 	gp_rule_html_styles_init(&r.styles, a, r.h);
-	while (gp_html_next(&tokenizer, &token)) {
+	while (gp_html_next(&tokenizer, &token) && !tokenizer.met_unclosed) {
 		one_token(&r, &token, gp_str_sub(content, from, tokenizer.pos - from));
 		from = tokenizer.pos;
 	}

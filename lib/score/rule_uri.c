@@ -442,7 +442,7 @@ void gp_rule_uris_add_reference(struct gp_rule_uris *u, const struct gp_referenc
 	for (size_t i = 0; i < GP_ARRAY_SIZE(opaque); i++)
 		is_opaque |= gp_str_istarts(r->target, gp_str(opaque[i]));
 	if (is_opaque || r->is_anchor)
-		gp_rule_uris_add(u, r->target, false);
+		gp_rule_uris_add(u, r->written.len ? r->written : r->target, false);
 	if (!is_opaque)
 		gp_rule_uris_add(u,
 				 without_dots(u->arena, gp_str_sub(r->target, 0, GP_RULE_URI_SIZE_MAX)),
