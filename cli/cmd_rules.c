@@ -120,10 +120,12 @@ static json_t *status_targets(const struct gp_rule_report *report)
 
 static void print_status_json(const struct gp_rule_report *report)
 {
-	json_t *root = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o}", "rules",
+	json_t *root = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:s,s:o,s:o,s:o}", "rules",
 				 (int)report->rules, "active", (int)report->active, "scored",
 				 (int)report->scored, "scored_active", (int)report->scored_active,
 				 "errors", (int)report->errors, "ignored", (int)report->ignored,
+				 "engine", report->no_vectorscan ? "pcre2" : "vectorscan",
+				 "engine_reason", report->no_vectorscan ? report->no_vectorscan : "",
 				 "files", status_files(report), "inert", status_inert(report),
 				 "targets", status_targets(report));
 
@@ -173,6 +175,10 @@ static void print_status(const struct gp_rule_report *report, bool each)
 	       report->inert, report->errors, report->ignored);
 	printf("%u of %u rules with a score can be evaluated in full\n\n", report->scored_active,
 	       report->scored);
+	if (report->no_vectorscan)
+		printf("engine: PCRE2 alone: %s\n\n", report->no_vectorscan);
+	else
+		printf("engine: vectorscan and PCRE2\n\n");
 	printf("%8s %8s  target\n", "patterns", "literals");
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		const struct gp_rule_target_status *t = &report->targets[i];

@@ -75,6 +75,8 @@ int gp_cli_open_scanner(const struct gp_snapshot *snap, struct gp_scanner **ret,
 	struct gp_diag diag;
 	int r;
 
+	if (gp_scanner_check_engine(snap, &diag))
+		return gp_cli_fail(GP_EXIT_CONFIG, "rules.engine: %s", diag.text);
 	gp_rule_report_init(&problems);
 	r = gp_scanner_new(snap, &problems, ret, &diag);
 	*ret_errors = problems.errors;

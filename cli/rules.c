@@ -29,9 +29,7 @@ int gp_cli_rules_load(struct gp_cli *cli, const char *const *paths, size_t n,
 		status = load_conf(cli, &r);
 		if (status)
 			return status;
-		if (*r.conf->cache)
-			options.cache_dir = r.conf->cache;
-		gp_scanner_networks(r.snapshot, &options);
+		gp_scanner_rule_options(r.snapshot, &options);
 	}
 	gp_rule_report_init(&r.report);
 	if (gp_rule_set_load(r.paths, r.n_paths, &options, &r.report, &r.set, &diag)) {

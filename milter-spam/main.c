@@ -23,6 +23,23 @@ static void free_scanner(void *arg)
 	gp_scanner_free(arg);
 }
 
+/* What PCRE2 does alone, and compiled files that are there for nothing. */
+static void log_engine(const struct gp_rule_report *r)
+{
+	const char *said = "";
+
+	if (r->no_vectorscan)
+		gp_log_info("rules: PCRE2 runs alone, without vectorscan: %s", r->no_vectorscan);
+	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
+		const struct gp_rule_target_status *t = &r->targets[i];
+
+		if (!t->is_refused || strcmp(said, t->reason) == 0)
+			continue;
+		said = t->reason;
+		gp_log_warning("rules: cache: %s: %s; compiled anew for now", t->name, t->reason);
+	}
+}
+
 /* Lines that could not be used are said, the rest of the rules goes on. */
 static void log_problems(const struct gp_rule_report *r)
 {
@@ -37,6 +54,7 @@ static void log_problems(const struct gp_rule_report *r)
 		gp_log_warning("no rules are there (see rules.paths): only Bayes and lists judge");
 	gp_log_info("rules: %u loaded, %u active, %u inert, %u lines in error", r->rules,
 		    r->active, r->inert, r->errors);
+	log_engine(r);
 }
 
 static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
@@ -46,6 +64,10 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 	struct gp_diag diag;
 	int r;
 
+	if (gp_scanner_check_engine(snap, &diag)) {
+		gp_conf_complain(snap, &gp_conf_rules_table, "engine", report, "%s", diag.text);
+		return GP_EINVAL;
+	}
 	gp_rule_report_init(&problems);
 	r = gp_scanner_new(snap, &problems, &data->scanner, &diag);
 	if (r) {
@@ -119,6 +141,7 @@ static void sandbox(const struct gp_snapshot *snap)
 	for (size_t i = 0; i < rules->paths.len; i++)
 		gp_sandbox_read(rules->paths.items[i]);
 	gp_sandbox_read(rules->cache);
+	gp_sandbox_read("/etc/passwd"); /* whose the cache is */
 	spam_auth_sandbox(snap);
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 }

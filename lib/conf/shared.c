@@ -193,13 +193,25 @@ const struct gp_conf_table gp_conf_metrics_table = {
 	.size = sizeof(struct gp_conf_metrics),
 };
 
+static const struct gp_conf_enum engines[] = {
+	{"auto", GP_CONF_ENGINE_AUTO}, {"vectorscan", GP_CONF_ENGINE_VECTORSCAN},
+	{"pcre2", GP_CONF_ENGINE_PCRE2}, {NULL, 0},
+};
+
 static const struct gp_conf_row rules_rows[] = {
 	{"paths", GP_CONF_LIST, offsetof(struct gp_conf_rules, paths),
 	 GP_DATADIR "/rules, " GP_SYSCONFDIR "/rules.d",
 	 .help = "Rule files (*.cf) and directories of them, read in this order; those that do "
 		 "not exist are passed over."},
+	{"engine", GP_CONF_ENUM, offsetof(struct gp_conf_rules, engine), "auto", .values = engines,
+	 .help = "What looks for patterns: vectorscan with PCRE2, PCRE2 alone, or vectorscan where "
+		 "the build and the CPU have it (auto). The hits are the same."},
 	{"cache", GP_CONF_PATH, offsetof(struct gp_conf_rules, cache), GP_CACHEDIR,
-	 .help = "Directory of compiled rule databases; empty runs without."},
+	 .help = "Directory of databases compiled for vectorscan; empty compiles at start."},
+	{"cache_owner", GP_CONF_STRING, offsetof(struct gp_conf_rules, cache_owner), GP_CACHE_USER,
+	 .flags = GP_CONF_RESTART,
+	 .help = "User whose compiled databases are believed, beside root's and the program's own; "
+		 "empty: nobody's."},
 	{"network", GP_CONF_BOOL, offsetof(struct gp_conf_rules, network), "true",
 	 .help = "Ask the network: block lists, and SPF, DKIM and DMARC of mail without sealed results."},
 };

@@ -53,9 +53,13 @@ struct gp_conf_metrics {
 	unsigned mode;	    /* of a unix socket */
 };
 
+enum gp_conf_engine { GP_CONF_ENGINE_AUTO, GP_CONF_ENGINE_VECTORSCAN, GP_CONF_ENGINE_PCRE2 };
+
 struct gp_conf_rules {
 	struct gp_conf_list paths; /* files and directories, read in this order */
+	int engine;		   /* enum gp_conf_engine */
 	const char *cache;	   /* directory of compiled databases */
+	const char *cache_owner;   /* who else may have written them */
 	bool network;		   /* rules that ask the network */
 };
 

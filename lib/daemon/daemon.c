@@ -187,7 +187,7 @@ static void allow_files(const struct gp_daemon *d, const struct gp_snapshot *sna
 	if (gp_snapshot_has(snap, &gp_conf_rules_table)) {
 		const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
 
-		gp_sandbox_write(rules->cache);
+		gp_sandbox_read(rules->cache);
 		for (size_t i = 0; i < rules->paths.len; i++)
 			gp_sandbox_read(rules->paths.items[i]);
 	}

@@ -10,6 +10,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,41 +53,101 @@ static void key_of(const struct gp_rule_target *t, unsigned char ret[GP_SHA256_S
 	gp_sha256_finish(h, ret);
 }
 
-/* DIR/rules-TARGET-HEX.db */
-static char *path_of(const char *dir, enum gp_rule_type type,
-		     const unsigned char key[GP_SHA256_SIZE])
+/* rules-TARGET-HEX.db */
+static char *name_of(enum gp_rule_type type, const unsigned char key[GP_SHA256_SIZE])
 {
 	GP_BUF_AUTO hex = GP_BUF_INIT(64);
-	GP_BUF_AUTO path = GP_BUF_INIT(4096);
+	GP_BUF_AUTO name = GP_BUF_INIT(256);
 
 	gp_hex_encode(key, GP_SHA256_SIZE / 2, &hex);
-	gp_buf_printf(&path, "%s/rules-%s-%s.db", dir, gp_rule_type_name(type), gp_buf_cstr(&hex));
-	return gp_xstrdup(gp_buf_cstr(&path));
+	gp_buf_printf(&name, "rules-%s-%s.db", gp_rule_type_name(type), gp_buf_cstr(&hex));
+	return gp_xstrdup(gp_buf_cstr(&name));
 }
 
-/* Reads a file that nobody but root and ourselves can have written. */
-static int read_trusted(const char *path, struct gp_buf *out, const char **ret_reason)
+#define NOT_COMPILED "not compiled yet: gatepost rules compile"
+
+static pthread_mutex_t owner_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Who was found is remembered: later a sandbox may keep the user database out of reach. */
+static bool is_uid_of(const char *name, uid_t uid)
 {
-	GP_FD_AUTO fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	static char known_name[64];
+	static uid_t known;
+	struct passwd entry, *found = NULL;
+	char room[4096];
+	bool is_same;
+
+	pthread_mutex_lock(&owner_lock);
+	if (strcmp(known_name, name) != 0 &&
+	    getpwnam_r(name, &entry, room, sizeof(room), &found) == 0 && found &&
+	    gp_str_copy(known_name, sizeof(known_name), gp_str(name)))
+		known = entry.pw_uid;
+	is_same = strcmp(known_name, name) == 0 && uid == known;
+	pthread_mutex_unlock(&owner_lock);
+	return is_same;
+}
+
+static bool is_trusted(uid_t uid, const char *owner)
+{
+	return uid == 0 || uid == geteuid() || (owner && *owner && is_uid_of(owner, uid));
+}
+
+/* Can nobody but root, ourselves and the owner of the cache have written it?  Else why not. */
+static const char *distrust(int fd, const char *owner, bool is_folder)
+{
 	struct stat st;
 
+	if (fstat(fd, &st) || !(is_folder ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode)))
+		return is_folder ? "the cache is no folder" : "the compiled file is no regular file";
+	if (!is_trusted(st.st_uid, owner))
+		return is_folder ? "the cache's folder belongs to another user; not used"
+				 : "the compiled file belongs to another user; not used";
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) /* the group's bits bound an ACL too */
+		return is_folder ? "the cache's folder can be written by others; not used"
+				 : "the compiled file can be written by others; not used";
+	return NULL;
+}
+
+/* Opens the folder; -1 with the reason. */
+static int open_folder(const char *dir, const char *owner, const char **ret_reason)
+{
+	GP_FD_AUTO fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int trusted;
+
 	if (fd < 0) {
-		*ret_reason = errno == ENOENT ? "not compiled yet: gatepost rules compile"
-					      : "the compiled file cannot be opened";
+		*ret_reason = errno == ENOENT ? NOT_COMPILED
+			      : errno == ELOOP || errno == ENOTDIR
+				      ? "the cache's folder is a symbolic link or a file; not used"
+				      : "the cache's folder cannot be opened";
+		return -1;
+	}
+	*ret_reason = distrust(fd, owner, true);
+	if (*ret_reason)
+		return -1;
+	trusted = fd;
+	fd = -1;
+	return trusted;
+}
+
+/* Reads a file if it is to be believed, and the folder it lies in. */
+static int read_trusted(const char *dir, const char *name, const char *owner, struct gp_buf *out,
+			const char **ret_reason)
+{
+	GP_FD_AUTO folder = open_folder(dir, owner, ret_reason);
+	GP_FD_AUTO fd = -1;
+
+	if (folder < 0)
+		return GP_EACCES;
+	fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0) {
+		*ret_reason = errno == ENOENT  ? NOT_COMPILED
+			      : errno == ELOOP ? "the compiled file is a symbolic link; not used"
+					       : "the compiled file cannot be opened";
 		return GP_ENOENT;
 	}
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		*ret_reason = "the compiled file is no regular file";
+	*ret_reason = distrust(fd, owner, false);
+	if (*ret_reason)
 		return GP_EACCES;
-	}
-	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		*ret_reason = "the compiled file belongs to another user; not used";
-		return GP_EACCES;
-	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		*ret_reason = "the compiled file can be written by others; not used";
-		return GP_EACCES;
-	}
 	if (gp_fd_read_all(fd, out)) {
 		*ret_reason = "the compiled file cannot be read";
 		return GP_ESYS;
@@ -148,9 +210,9 @@ static const char *load_file(struct gp_rule_set *set, enum gp_rule_type type)
 	if (!set->options.cache_dir)
 		return "no cache directory is set";
 	key_of(t, key);
-	GP_FREE char *path = path_of(set->options.cache_dir, type, key);
+	GP_FREE char *name = name_of(type, key);
 
-	if (read_trusted(path, &buf, &reason))
+	if (read_trusted(set->options.cache_dir, name, set->options.cache_owner, &buf, &reason))
 		return reason;
 	db = unpack(gp_buf_str(&buf), key);
 	if (db.len == 0)
@@ -165,12 +227,22 @@ static void load_target(struct gp_rule_set *set, enum gp_rule_type type)
 	GP_BUF_AUTO db = GP_BUF_INIT(DATABASE_MAX);
 
 	t->no_file = load_file(set, type);
+	t->is_refused = set->options.cache_dir && t->no_file && strcmp(t->no_file, NOT_COMPILED) != 0;
 	if (t->no_file && (compile_literals(t, &db, NULL) || !open_database(set, t, gp_buf_str(&db))))
 		t->no_vs = "vectorscan refuses to compile it";
 }
 
+const char *gp_rule_no_vectorscan(const struct gp_rule_options *options)
+{
+	if (options->engine == GP_RULE_ENGINE_PCRE2)
+		return "the settings say so (rules.engine)";
+	return options->no_vectorscan ? options->no_vectorscan : gp_vs_obstacle();
+}
+
 void gp_rule_cache_load(struct gp_rule_set *set)
 {
+	const char *obstacle = gp_rule_no_vectorscan(&set->options);
+
 	for (enum gp_rule_type type = 0; type < GP_RULE_TARGETS; type++) {
 		struct gp_rule_target *t = &set->targets[type];
 
@@ -178,10 +250,8 @@ void gp_rule_cache_load(struct gp_rule_set *set)
 			t->no_vs = "no patterns";
 		else if (t->literals.len == 0)
 			t->no_vs = "no pattern has a literal to look for";
-		else if (set->options.pcre_only)
-			t->no_vs = "switched off";
-		else if (!gp_vs_is_available())
-			t->no_vs = "no vectorscan in this build, or none for this CPU";
+		else if (obstacle)
+			t->no_vs = obstacle;
 		else
 			load_target(set, type);
 	}
@@ -197,10 +267,8 @@ static void prune(const char *dir, enum gp_rule_type type, const char *keep)
 
 	gp_buf_printf(&prefix, "rules-%s-", gp_rule_type_name(type));
 	for (struct dirent *e; d && (e = readdir(d));) {
-		const char *slash = strrchr(keep, '/');
-
 		if (!gp_str_starts(gp_str(e->d_name), gp_buf_str(&prefix)) ||
-		    (slash && strcmp(slash + 1, e->d_name) == 0))
+		    strcmp(keep, e->d_name) == 0)
 			continue;
 		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode) && st.st_mtime < oldest)
@@ -232,45 +300,74 @@ static int compile_target(const struct gp_rule_target *t, const char *path,
 	return gp_file_replace(path, file.data, file.len, 0644, diag);
 }
 
-static bool is_current(const char *path, const unsigned char key[GP_SHA256_SIZE])
+static bool is_current(const char *dir, const char *name, const char *owner,
+		       const unsigned char key[GP_SHA256_SIZE])
 {
 	GP_BUF_AUTO buf = GP_BUF_INIT(DATABASE_MAX);
 	const char *reason;
 
-	return read_trusted(path, &buf, &reason) == GP_OK && unpack(gp_buf_str(&buf), key).len;
+	return read_trusted(dir, name, owner, &buf, &reason) == GP_OK &&
+	       unpack(gp_buf_str(&buf), key).len;
+}
+
+/* Makes the folder if it is missing; one whose files nobody would believe is not filled. */
+static int prepare_folder(const char *dir, const char *owner, struct gp_diag *diag)
+{
+	GP_FD_AUTO folder = -1;
+	const char *reason;
+
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return gp_diag_errno(diag, "%s", dir);
+	folder = open_folder(dir, owner, &reason);
+	if (folder >= 0)
+		return GP_OK;
+	gp_diag_set(diag, "%s: %s", dir, reason);
+	return GP_EACCES;
+}
+
+static int update_target(const struct gp_rule_set *set, enum gp_rule_type type, const char *dir,
+			 bool force, struct gp_diag *diag)
+{
+	const struct gp_rule_target *t = &set->targets[type];
+	GP_BUF_AUTO path = GP_BUF_INIT(4096);
+	unsigned char key[GP_SHA256_SIZE];
+	int r;
+
+	if (t->literals.len == 0)
+		return GP_OK;
+	key_of(t, key);
+	GP_FREE char *name = name_of(type, key);
+
+	gp_buf_printf(&path, "%s/%s", dir, name);
+	if (force || !is_current(dir, name, set->options.cache_owner, key)) {
+		r = compile_target(t, gp_buf_cstr(&path), key, diag);
+		if (r) {
+			gp_diag_prepend(diag, "%s", gp_rule_type_name(type));
+			return r;
+		}
+	}
+	prune(dir, type, name);
+	return GP_OK;
 }
 
 int gp_rule_cache_compile(const struct gp_rule_set *set, const char *dir, bool force,
 			  gp_rule_compile_progress *progress, void *arg, struct gp_diag *diag)
 {
-	if (!gp_vs_is_available()) {
-		gp_diag_set(diag, "vectorscan is not in this build, or cannot run on this CPU; "
-				  "rules run on PCRE2");
+	const char *obstacle = gp_rule_no_vectorscan(&set->options);
+	int r;
+
+	if (obstacle) {
+		gp_diag_set(diag, "%s; rules run on PCRE2 alone, which needs no compiled files",
+			    obstacle);
 		return GP_ENOENT;
 	}
-	if (mkdir(dir, 0755) && errno != EEXIST)
-		return gp_diag_errno(diag, "%s", dir);
-	for (enum gp_rule_type type = 0; type < GP_RULE_TARGETS; type++) {
-		const struct gp_rule_target *t = &set->targets[type];
-		unsigned char key[GP_SHA256_SIZE];
-
+	r = prepare_folder(dir, set->options.cache_owner, diag);
+	for (enum gp_rule_type type = 0; type < GP_RULE_TARGETS && r == GP_OK; type++) {
 		if (progress)
 			progress(arg, gp_rule_type_name(type), (unsigned)type, GP_RULE_TARGETS);
-		if (t->literals.len == 0)
-			continue;
-		key_of(t, key);
-		GP_FREE char *path = path_of(dir, type, key);
-		int r = GP_OK;
-
-		if (force || !is_current(path, key))
-			r = compile_target(t, path, key, diag);
-		if (r) {
-			gp_diag_prepend(diag, "%s", gp_rule_type_name(type));
-			return r;
-		}
-		prune(dir, type, path);
+		r = update_target(set, type, dir, force, diag);
 	}
 	if (progress)
 		progress(arg, "", GP_RULE_TARGETS, GP_RULE_TARGETS);
-	return GP_OK;
+	return r;
 }

@@ -135,6 +135,7 @@ struct gp_rule_target {
 	struct gp_vs *vs; /* finds the literals; NULL: PCRE2 alone */
 	const char *no_vs;   /* why vs is NULL */
 	const char *no_file; /* why it does not come from the cache, or NULL */
+	bool is_refused;     /* a file is there, but not to be used */
 };
 
 struct gp_rule_scratch;

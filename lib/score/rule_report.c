@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "lib/score/rule_cache.h"
 #include "lib/score/rule_info.h"
 #include "lib/score/rule_int.h"
 
@@ -115,6 +116,7 @@ void gp_rule_report_finish(struct gp_rule_builder *b)
 	if (!b->report)
 		return;
 	sum_files(b);
+	b->report->no_vectorscan = gp_rule_no_vectorscan(&b->set->options);
 	gp_rule_count_scored(b->set, &b->report->scored, &b->report->scored_active);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		const struct gp_rule_target *t = &b->set->targets[i];
@@ -126,6 +128,7 @@ void gp_rule_report_finish(struct gp_rule_builder *b)
 			.with_literals = t->with_literals,
 			.literals = (unsigned)t->literals.len,
 			.is_cached = t->vs && !t->no_file,
+			.is_refused = t->is_refused,
 			.reason = t->no_vs ? t->no_vs : t->no_file ? t->no_file : "",
 		};
 	}

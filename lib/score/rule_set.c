@@ -280,6 +280,8 @@ static void builder_init(struct gp_rule_builder *b, const struct gp_rule_options
 		set->options = *options;
 	if (set->options.cache_dir)
 		set->options.cache_dir = gp_arena_strdup(a, set->options.cache_dir);
+	if (set->options.cache_owner)
+		set->options.cache_owner = gp_arena_strdup(a, set->options.cache_owner);
 	gp_map_init(&set->by_name, a, false);
 	gp_map_init(&set->slots, a, true);
 	gp_map_init(&set->lists, a, false);

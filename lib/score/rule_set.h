@@ -34,11 +34,20 @@
 
 struct gp_rule_set;
 
+enum gp_rule_engine {
+	GP_RULE_ENGINE_AUTO, /* vectorscan where it can run, else PCRE2 */
+	GP_RULE_ENGINE_PCRE2,
+};
+
 struct gp_rule_options {
+	enum gp_rule_engine engine;
+	const char *no_vectorscan; /* why it cannot run, said in the library's stead; NULL: the
+				    * library is asked */
 	const char *cache_dir;	/* compiled databases; NULL: none */
+	const char *cache_owner; /* user whose files there are believed, beside root's and our own; NULL
+				  * or "": nobody's */
 	const char *lang;	/* for `lang xx` lines; NULL: "en" */
 	unsigned match_limit;	/* PCRE2 steps a match may take; 0: default */
-	bool pcre_only;		/* do without vectorscan, for comparison */
 	/* Relays to believe, beside those that the files name (trusted_networks,
 	 * internal_networks); NULL where the administrator named none. */
 	const struct gp_netset *trusted_networks, *own_networks;
@@ -77,6 +86,7 @@ struct gp_rule_target_status {
 	unsigned literals;
 	bool has_database;	/* vectorscan finds the literals; else PCRE2 alone */
 	bool is_cached;		/* the database came from the cache */
+	bool is_refused;	/* there is a compiled file, but it is not to be used */
 	const char *reason;	/* why not from the cache, or why none at all; else "" */
 };
 
@@ -87,6 +97,7 @@ struct gp_rule_report {
 	GP_VEC(struct gp_rule_problem) problems;
 	GP_VEC(struct gp_rule_file) files;
 	struct gp_rule_target_status targets[GP_RULE_TARGETS];
+	const char *no_vectorscan; /* why PCRE2 runs alone, or NULL */
 	unsigned rules, active, inert, errors, warnings, ignored; /* sums */
 	unsigned scored;	/* rules that count in at least one score set … */
 	unsigned scored_active; /* … and all that they depend on can run too */

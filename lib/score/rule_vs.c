@@ -13,9 +13,11 @@ struct gp_vs {
 	hs_database_t *db;
 };
 
-bool gp_vs_is_available(void)
+const char *gp_vs_obstacle(void)
 {
-	return hs_valid_platform() == HS_SUCCESS;
+	return hs_valid_platform() == HS_SUCCESS
+		       ? NULL
+		       : "this CPU has not the instructions that vectorscan needs";
 }
 
 void gp_vs_identity(struct gp_buf *out)

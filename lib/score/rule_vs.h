@@ -16,8 +16,8 @@
 
 struct gp_vs; /* a database, shared by threads */
 
-/* Whether this build and this CPU can. */
-bool gp_vs_is_available(void);
+/* Why this build or this CPU cannot; NULL: it can. */
+const char *gp_vs_obstacle(void);
 /* Version and CPU features: databases fit only where this is equal. */
 void gp_vs_identity(struct gp_buf *out);
 

@@ -10,9 +10,9 @@ static int unavailable(struct gp_diag *diag)
 	return GP_ENOENT;
 }
 
-bool gp_vs_is_available(void)
+const char *gp_vs_obstacle(void)
 {
-	return false;
+	return "built without vectorscan";
 }
 
 void gp_vs_identity(struct gp_buf *out)

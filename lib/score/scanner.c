@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/score/rule_vs.h"
 
 struct gp_scanner {
 	struct gp_rule_set *rules;
@@ -68,10 +69,27 @@ static const struct gp_netset *named_networks(const struct gp_snapshot *snap, co
 	return strcmp(which, "own") == 0 ? &n->own : &n->trusted;
 }
 
-void gp_scanner_networks(const struct gp_snapshot *snap, struct gp_rule_options *options)
+void gp_scanner_rule_options(const struct gp_snapshot *snap, struct gp_rule_options *options)
 {
+	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
+
+	options->engine = rules->engine == GP_CONF_ENGINE_PCRE2 ? GP_RULE_ENGINE_PCRE2
+								: GP_RULE_ENGINE_AUTO;
+	options->cache_dir = *rules->cache ? rules->cache : NULL;
+	options->cache_owner = rules->cache_owner;
 	options->own_networks = named_networks(snap, "own");
 	options->trusted_networks = named_networks(snap, "trusted");
+}
+
+int gp_scanner_check_engine(const struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
+	const char *obstacle = gp_vs_obstacle();
+
+	if (rules->engine != GP_CONF_ENGINE_VECTORSCAN || !obstacle)
+		return GP_OK;
+	gp_diag_set(diag, "\"vectorscan\" cannot run: %s", obstacle);
+	return GP_ENOENT;
 }
 
 int gp_scanner_new(const struct gp_snapshot *snap, struct gp_rule_report *problems,
@@ -79,14 +97,14 @@ int gp_scanner_new(const struct gp_snapshot *snap, struct gp_rule_report *proble
 {
 	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
 	const struct gp_conf_bayes *bayes = gp_snapshot_get(snap, &gp_conf_bayes_table);
-	struct gp_rule_options options = {.cache_dir = *rules->cache ? rules->cache : NULL};
+	struct gp_rule_options options = {0};
 	struct gp_scanner *s = gp_xcalloc(1, sizeof(*s));
 	struct gp_arena *scratch = gp_arena_new(0);
 	size_t n;
 	const char **paths = gp_scanner_rule_paths(snap, scratch, &n);
 	int r;
 
-	gp_scanner_networks(snap, &options);
+	gp_scanner_rule_options(snap, &options);
 	r = gp_rule_set_load(paths, n, &options, problems, &s->rules, diag);
 	gp_arena_free(scratch);
 	if (r) {

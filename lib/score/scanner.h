@@ -33,9 +33,11 @@ struct gp_scanner;
 const char **gp_scanner_rule_paths(const struct gp_snapshot *snap, struct gp_arena *arena,
 				   size_t *ret_n) __attribute__((returns_nonnull));
 
-/* Puts the relays to believe into the options: networks.own and networks.trusted, where the
- * configuration has them.  Borrowed from the snapshot. */
-void gp_scanner_networks(const struct gp_snapshot *snap, struct gp_rule_options *options);
+/* What a configuration says about loading rules: engine, cache, and the relays to believe
+ * (networks.own and networks.trusted, where it has them).  Borrowed from the snapshot. */
+void gp_scanner_rule_options(const struct gp_snapshot *snap, struct gp_rule_options *options);
+/* GP_ENOENT with the reason where rules.engine asks for what cannot run here. */
+int gp_scanner_check_engine(const struct gp_snapshot *snap, struct gp_diag *diag) GP_MUST_USE;
 
 /* Loads the rules that a configuration (with the tables of the groups rules and bayes)
  * names.  `problems` (not NULL) receives what the rule files have wrong; that is no

@@ -17,9 +17,9 @@ static const char mail[] =
 	"Content-Type: multipart/mixed; boundary=x\n\n--x\n\nFirst http://example.com/a\n\n"
 	"second paragraph abc abc 100%\n--x\nContent-Type: image/png; name=a.png\n\nx\n--x--\n";
 
-static struct gp_rule_set *load(struct gp_str text, bool pcre_only)
+static struct gp_rule_set *load(struct gp_str text, enum gp_rule_engine engine)
 {
-	struct gp_rule_options options = {.pcre_only = pcre_only, .match_limit = 5000};
+	struct gp_rule_options options = {.engine = engine, .match_limit = 5000};
 	struct gp_rule_report report;
 	struct gp_rule_set *set;
 	unsigned rules = 0;
@@ -66,8 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (cut < in.len)
 		message = gp_str_sub(in, cut + 4, in.len);
-	with = load(gp_str_sub(in, 0, cut), false);
-	without = load(gp_str_sub(in, 0, cut), true);
+	with = load(gp_str_sub(in, 0, cut), GP_RULE_ENGINE_AUTO);
+	without = load(gp_str_sub(in, 0, cut), GP_RULE_ENGINE_PCRE2);
 	input.message = gp_message_parse(a, NULL, message);
 	x = scan(with, &input, a);
 	y = scan(without, &input, a);

@@ -173,7 +173,8 @@ int main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		mode = c == 'l' || c == 't' || c == 'r' ? (char)c : mode;
 		is_time |= c == 'c';
-		options.pcre_only |= c == 'p';
+		if (c == 'p')
+			options.engine = GP_RULE_ENGINE_PCRE2;
 		if (c == '?')
 			return 2;
 	}

@@ -98,10 +98,12 @@ class Milter:
         self.metrics = folder / "metrics.sock"
         self.process = Process(self.name, self.log)
         self._base = self.defaults()
-        for place in (folder / "store", folder / "cache"):  # as tmpfiles.d makes them: the group goes to what is made below
+        store, cache = folder / "store", folder / "cache"  # as tmpfiles.d makes them
+        for place in (store, cache):
             place.mkdir(exist_ok=True)
-            shutil.chown(place, USER, GROUP)
-            place.chmod(0o2770)
+        shutil.chown(store, USER, GROUP)
+        store.chmod(0o2770)
+        cache.chmod(0o755)
         self.configure(settings or {})
 
     def defaults(self) -> dict[str, Value]:

@@ -179,7 +179,7 @@ static void equal_to_pcre_alone(void **state)
 		}
 		gp_rule_set_load_text("t.cf", gp_buf_str(&rules), NULL, NULL, &with);
 		gp_rule_set_load_text("t.cf", gp_buf_str(&rules),
-				      &(struct gp_rule_options){.pcre_only = true}, NULL, &without);
+				      &(struct gp_rule_options){.engine = GP_RULE_ENGINE_PCRE2}, NULL, &without);
 		for (unsigned i = 0; i < 10 && !is_limited; i++) {
 			GP_BUF_AUTO mail = GP_BUF_INIT(4096);
 			struct fixture f = {.arena = gp_arena_new(0), .input = {.bayes = -1}};

@@ -119,8 +119,9 @@ static const struct {
 
 static void rules(void **state)
 {
-	for (unsigned pcre_only = 0; pcre_only < 2; pcre_only++) {
-		struct gp_rule_options options = {.pcre_only = pcre_only};
+	for (unsigned engine = 0; engine < 2; engine++) {
+		struct gp_rule_options options = {.engine = engine ? GP_RULE_ENGINE_PCRE2
+								   : GP_RULE_ENGINE_AUTO};
 
 		for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {
 			struct fixture f = {.arena = gp_arena_new(0), .input = {.bayes = -1}};
