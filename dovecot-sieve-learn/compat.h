@@ -1,0 +1,52 @@
+/*
+ * Dovecot's headers, before ours, and what differs between Dovecot 2.3 and 2.4.
+ *
+ * Everything else in this folder but settings.c is the same for both.
+ */
+#ifndef GP_SIEVE_LEARN_COMPAT_H
+#define GP_SIEVE_LEARN_COMPAT_H
+
+#include <lib.h>
+#include <array.h>
+#include <ioloop.h>
+#include <istream.h>
+#include <ostream.h>
+#include <net.h>
+#include <str.h>
+#include <module-dir.h>
+#include <mail-user.h>
+#include <mail-namespace.h>
+#include <mail-storage-private.h>
+#include <mailbox-attribute-internal.h>
+#include <notify-plugin.h>
+
+#include <stdbool.h> /* after Dovecot's own bool, which it does not contradict */
+
+#define GP_DOVECOT_24 DOVECOT_PREREQ(2, 4, 0)
+
+/* What a module shows to Dovecot; all the rest of it is hidden. */
+#define GP_PLUGIN_EXPORT __attribute__((visibility("default")))
+
+static inline void gp_notify_unregister(struct notify_context **context)
+{
+#if GP_DOVECOT_24
+	notify_unregister(context);
+#else
+	notify_unregister(*context);
+	*context = NULL;
+#endif
+}
+
+/* Whether mailboxes of this user can have attributes of their own at all. */
+static inline bool gp_has_attributes(struct mailbox *box)
+{
+#if GP_DOVECOT_24
+	const char *error;
+
+	return mailbox_attribute_dict_is_enabled(box->storage->user, &error) > 0;
+#else
+	return *box->storage->set->mail_attribute_dict != '\0';
+#endif
+}
+
+#endif
