@@ -3,6 +3,10 @@
  */
 #include "milter-spam/auth.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
 #include "lib/auth/authres.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -17,6 +21,7 @@
 static struct gp_auth_sources sources;
 static struct gp_loop *loop; /* the resolver is its guest */
 static bool is_running;
+static atomic_bool has_network; /* sources and loop are there */
 
 static void free_auth(void *arg)
 {
@@ -33,6 +38,30 @@ static void make_key(struct gp_snapshot *snap, struct spam_auth_setup *setup)
 		gp_log_warning("no Authentication-Results are believed: %s", diag.text);
 }
 
+/* The process's way to the network, once; at start or when a reload asks for it.  Its thread leaves
+ * signals to the main thread. */
+static int open_network(const struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	sigset_t all, old;
+	int r = GP_OK;
+
+	if (atomic_load(&has_network))
+		return GP_OK;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	if (!sources.keys)
+		sources.keys = gp_dkim_keys_new(KEYS_MAX);
+	if (!loop)
+		r = gp_loop_open(&loop, diag);
+	if (r == GP_OK)
+		r = gp_resolver_open(gp_snapshot_get(snap, &gp_conf_dns_table), loop,
+				     &sources.resolver, diag);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r == GP_OK)
+		atomic_store(&has_network, true); /* sessions look at the sources only behind this */
+	return r;
+}
+
 int spam_auth_configure(struct gp_snapshot *snap, struct spam_auth_setup *ret,
 			struct gp_conf_report *report)
 {
@@ -45,30 +74,23 @@ int spam_auth_configure(struct gp_snapshot *snap, struct spam_auth_setup *ret,
 	if (r || !rules->network)
 		return r;
 	r = gp_auth_new(&gp_auth_defaults, &ret->auth, &diag);
-	if (r) {
-		gp_conf_complain(snap, &gp_conf_rules_table, "network", report, "%s", diag.text);
-		return r;
+	if (r == GP_OK) {
+		gp_arena_on_end(gp_snapshot_arena(snap), free_auth, &ret->auth);
+		r = is_running ? open_network(snap, &diag) : GP_OK;
 	}
-	gp_arena_on_end(gp_snapshot_arena(snap), free_auth, &ret->auth);
-	return GP_OK;
+	if (r)
+		gp_conf_complain(snap, &gp_conf_rules_table, "network", report, "%s", diag.text);
+	return r;
 }
 
 int spam_auth_start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
 	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
 	struct spam_snapshot *data = gp_snapshot_data(snap);
-	int r;
 
 	is_running = true;
 	make_key(snap, &data->auth);
-	if (!rules->network)
-		return GP_OK;
-	sources.keys = gp_dkim_keys_new(KEYS_MAX);
-	r = gp_loop_open(&loop, diag);
-	if (r)
-		return r;
-	return gp_resolver_open(gp_snapshot_get(snap, &gp_conf_dns_table), loop,
-				&sources.resolver, diag);
+	return rules->network ? open_network(snap, diag) : GP_OK;
 }
 
 void spam_auth_stop(void)
@@ -95,7 +117,7 @@ static bool may_run(const struct gp_session *s)
 {
 	const struct spam_snapshot *snap = gp_snapshot_data(s->snap);
 
-	return snap->auth.auth && sources.resolver;
+	return snap->auth.auth && atomic_load(&has_network);
 }
 
 /* Ours by its id, or nobody's: what cannot be read might be read by somebody else. */

@@ -18,6 +18,7 @@ from conftest import HAM, StartMilter
 from milterclient import Envelope, Result, judge
 from servers.dns import Dns
 from servers.milter import GROUP, MilterSpam
+from servers.process import wait_for
 
 ID = "mx.example.org"
 KEY = b"a key of the tests that is long enough\n"
@@ -207,3 +208,22 @@ def test_who_starts_first_makes_the_key(start: StartMilter) -> None:
     milter.stop()
     milter.start()
     assert key.read_bytes() == old
+
+
+def test_network_is_switched_by_a_reload(start: StartMilter) -> None:
+    """Rules and checks begin to ask, and stop."""
+    rules = RULES + 'header T_LIST eval:check_rbl("x", "list.example.com.")\ntflags T_LIST net\nscore T_LIST 0.1\n'
+    with Dns(ZONE + "7.100.51.198.list.example.com A 127.0.0.2\n") as dns:
+        off = {**asking(dns), "rules": {"network": False}}
+        milter = start(off, rules=rules)
+        for number, network in enumerate((False, True, False, True)):
+            milter.configure({**asking(dns), "rules": {"network": network}})
+            milter.reload()
+            wait_for(lambda: len(milter.lines("configuration reloaded")) == number + 1, "reload")
+            asked = len(dns.asked)
+            judge(str(milter.socket), HAM, dataclasses.replace(ENVELOPE, queue_id=f"4Switch{number}"))
+            verdict = milter.verdict(f"4Switch{number}")
+            assert ("auth" in verdict) == ("T_LIST" in verdict["symbols"]) == network
+            if not network:
+                assert len(dns.asked) == asked
+        assert not milter.lines("after a restart")
