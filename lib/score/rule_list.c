@@ -5,10 +5,12 @@
 #include "lib/score/rule_list.h"
 
 #include "lib/base/num.h"
+#include "lib/mail/relay.h"
 
 
 enum operation {
 	ADD,	    /* words */
+	ADD_NETS,   /* networks, separated by blanks and commas */
 	ADD_LINE,   /* the value as one item */
 	SET,	    /* the value as the only item */
 	REMOVE,	    /* words; without any: everything */
@@ -58,15 +60,15 @@ static const struct row {
 	{"hashbl_email_domain_alias", "hashbl_email_domain_alias", ADD_LINE, false},
 	{"hashbl_email_welcomelist", "hashbl_email_welcomelist", SET, false},
 	{"hashbl_ignore", "hashbl_ignore", ADD, false},
-	{"internal_networks", "internal_networks", ADD, false},
+	{"internal_networks", "internal_networks", ADD_NETS, false},
 	{"more_spam_to", "more_spam_to", ADD, false},
-	{"msa_networks", "msa_networks", ADD, false},
+	{"msa_networks", "msa_networks", ADD_NETS, false},
 	{"ok_locales", "ok_locales", SET, false},
 	{"originating_ip_headers", "originating_ip_headers", ADD, false},
 	{"rbl_timeout", "rbl_timeout", SET, false},
 	{"skip_rbl_checks", "skip_rbl_checks", SET, false},
 	{"skip_uribl_checks", "skip_uribl_checks", SET, false},
-	{"trusted_networks", "trusted_networks", ADD, false},
+	{"trusted_networks", "trusted_networks", ADD_NETS, false},
 	{"unblocklist_from", "blocklist_from", REMOVE, false},
 	{"unwelcomelist_auth", "welcomelist_auth", REMOVE, false},
 	{"unwelcomelist_from", "welcomelist_from", REMOVE, false},
@@ -176,8 +178,27 @@ static void drop(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp
 	list->items.len = n;
 }
 
+/* What is no network is reported here, where its line is known, and left out. */
+static void add_networks(struct gp_rule_builder *b, const char *directive,
+			 struct gp_rule_list *list, struct gp_str words)
+{
+	struct gp_str text;
+
+	while (gp_str_next(&words, ',', &text)) {
+		struct gp_relay_nets unused = {0};
+
+		if (text.len == 0)
+			continue;
+		if (gp_relay_nets_add(b->arena, &unused, text) == GP_OK)
+			add(b, list, text);
+		else
+			gp_rule_note(b, GP_RULE_ERROR, "", "%s: \"%.*s\" is no network", directive,
+				     GP_STR_FMT(gp_str_sub(text, 0, 60)));
+	}
+}
+
 static void apply(struct gp_rule_builder *b, enum operation op, struct gp_rule_list *list,
-		  struct gp_str value)
+		  const char *directive, struct gp_str value)
 {
 	struct gp_str word;
 	bool has_words = false;
@@ -193,10 +214,12 @@ static void apply(struct gp_rule_builder *b, enum operation op, struct gp_rule_l
 		has_words = true;
 		if (op == ADD)
 			add(b, list, word);
+		else if (op == ADD_NETS)
+			add_networks(b, directive, list, word);
 		else
 			drop(b, list, word, op == REMOVE_KEY);
 	}
-	if (!has_words && op != ADD)
+	if (!has_words && op != ADD && op != ADD_NETS)
 		clear(b, list);
 }
 
@@ -206,7 +229,7 @@ bool gp_rule_list_directive(struct gp_rule_builder *b, struct gp_str name, struc
 	struct gp_str list, word;
 
 	if (gp_str_starts(name, GP_STR("hashbl_acl_"))) {
-		apply(b, ADD, list_of(b, name), gp_str_trim(value));
+		apply(b, ADD, list_of(b, name), "hashbl_acl", gp_str_trim(value));
 		return true;
 	}
 	if (!row)
@@ -222,7 +245,7 @@ bool gp_rule_list_directive(struct gp_rule_builder *b, struct gp_str name, struc
 		list = gp_str(gp_arena_printf(b->arena, "%s %.*s", row->list,
 					      GP_STR_FMT(gp_str_sub(word, 1, word.len - 2))));
 	}
-	apply(b, row->operation, list_of(b, list), gp_str_trim(value));
+	apply(b, row->operation, list_of(b, list), row->directive, gp_str_trim(value));
 	return true;
 }
 

@@ -187,8 +187,20 @@ static void networks_in_error(void **state)
 {
 	struct fixture f;
 
-	fixture_load(&f, "trusted_networks 192.0.2.0/24 example.com\n");
-	assert_non_null(strstr(fixture_problem(&f, GP_RULE_ERROR), "trusted_networks: \"example.com\" is no network"));
+	/* Of the line in error what is right counts; one cleared later was in error all the same. */
+	fixture_load(&f, "internal_networks 10.0.0.1/33\n"
+			 "clear_internal_networks\n"
+			 "trusted_networks 192.0.2.0/24,example.com 198.51.100.7\n"
+			 "header TR X-Spam-Relays-Trusted =~ /ip=192\\.0\\.2\\.7/\n"
+			 "describe TR last line\n");
+	assert_int_equal(f.report.errors, 2);
+	assert_string_equal(fixture_problem(&f, GP_RULE_ERROR),
+			    "1 : internal_networks: \"10.0.0.1/33\" is no network");
+	assert_int_equal(f.report.problems.items[1].line, 3);
+	assert_string_equal(f.report.problems.items[1].text,
+			    "trusted_networks: \"example.com\" is no network");
+	fixture_scan(&f, OUTSIDE "\nx\n");
+	assert_string_equal(fixture_hits(&f), "TR");
 	fixture_done(&f);
 }
 
