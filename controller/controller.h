@@ -8,12 +8,14 @@
 #include "controller/worker.h"
 #include "lib/conf/shared.h"
 #include "lib/daemon/daemon.h"
+#include "lib/dns/dns.h"
 #include "lib/store/store.h"
 
 struct controller {
 	struct gp_loop *loop;
 	struct gp_store *store; /* writes Bayes */
 	struct workers *workers;
+	struct gp_resolver *resolver; /* for scans; NULL: no API, or rules.network is off */
 };
 
 extern struct controller controller;

@@ -5,10 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "controller/api.h"
 #include "controller/controller.h"
 #include "controller/worker_child.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/daemon/resolver.h"
 #include "lib/daemon/sandbox.h"
 #include "lib/daemon/storage.h"
 
@@ -26,6 +28,17 @@ static unsigned worker_count(const struct controller_conf *conf)
 	return conf->workers ? (unsigned)conf->workers : (unsigned)GP_MAX(processors, 1);
 }
 
+/* Scans ask it for their rules, and for who a message is from. */
+static int open_resolver(struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
+
+	if (!api_is_bound() || !rules->network)
+		return GP_OK;
+	return gp_resolver_open(gp_snapshot_get(snap, &gp_conf_dns_table), controller.loop,
+				&controller.resolver, diag);
+}
+
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
 	const struct controller_conf *conf = gp_snapshot_get(snap, &controller_table);
@@ -40,9 +53,12 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 		return r;
 	workers.loop = controller.loop;
 	workers.counts[WORKER_TEACH] = worker_count(conf);
+	if (api_is_bound())
+		workers.counts[WORKER_SCAN] = (unsigned)conf->http.scanners;
 	workers_register_metrics();
 	controller.workers = workers_open(&workers);
-	return GP_OK;
+	r = open_resolver(snap, diag);
+	return r < 0 ? r : api_start(snap, diag);
 }
 
 static void reloaded(struct gp_snapshot *snap)
@@ -50,11 +66,14 @@ static void reloaded(struct gp_snapshot *snap)
 	const struct controller_conf *conf = gp_snapshot_get(snap, &controller_table);
 
 	workers_replace(controller.workers, conf->worker_timeout_ms);
+	api_reloaded(snap);
 }
 
 static void stop(void)
 {
 	workers_close(&controller.workers);
+	api_stop();
+	gp_resolver_close(&controller.resolver);
 	gp_store_close(&controller.store);
 	gp_loop_close(&controller.loop);
 }
@@ -80,6 +99,8 @@ static void sandbox(const struct gp_snapshot *snap)
 
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 	gp_sandbox_write(learn->directory);
+	gp_resolver_sandbox(gp_snapshot_get(snap, &gp_conf_dns_table));
+	api_sandbox(snap);
 }
 
 static const struct gp_daemon gatepost_controller = {

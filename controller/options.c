@@ -26,7 +26,21 @@ static const struct gp_conf_row rows[] = {
 	 .help = "A worker that takes longer for one message is killed and replaced."},
 	{"worker_memory", GP_CONF_SIZE, AT(worker_memory), "1G", .min = 64 << 20, .max = 1e12,
 	 .flags = GP_CONF_RESTART, .help = "Memory that a worker may hold."},
+	HTTP_ROWS(struct controller_conf, http),
 };
+
+int http_conf_check_listen(const void *field, struct gp_diag *diag)
+{
+	const struct gp_conf_list *list = field;
+
+	for (size_t i = 0; i < list->len; i++) {
+		int r = gp_conf_check_socket(&list->items[i], diag);
+
+		if (r < 0)
+			return r;
+	}
+	return GP_OK;
+}
 
 const struct gp_conf_table controller_table = {
 	.group = "controller",

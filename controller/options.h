@@ -4,6 +4,7 @@
 #ifndef GP_CONTROLLER_OPTIONS_H
 #define GP_CONTROLLER_OPTIONS_H
 
+#include "controller/http_conf.h"
 #include "lib/conf/schema.h"
 #include "lib/daemon/daemon.h"
 
@@ -14,6 +15,7 @@ struct controller_conf {
 	int64_t workers;		/* processes that read mail; 0: one for each processor */
 	int64_t worker_timeout_ms;	/* for one message */
 	int64_t worker_memory;		/* bytes that a worker may hold */
+	struct http_conf http;
 };
 
 extern const struct gp_conf_table controller_table;

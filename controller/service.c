@@ -2,6 +2,7 @@
  * The controller's sockets as the skeleton sees them, and what must be forked while there
  * is one thread and no sandbox.
  */
+#include "controller/api.h"
 #include "controller/controller.h"
 #include "controller/spawner.h"
 #include "lib/base/fd.h"
@@ -26,7 +27,7 @@ static int bind_sockets(const struct gp_daemon *d, const struct gp_snapshot *sna
 	if (r == GP_OK && *conf->daemon.socket_group)
 		r = gp_socket_set_access(conf->daemon.socket, conf->daemon.socket_mode,
 					 conf->daemon.socket_group, diag);
-	return r;
+	return r == GP_OK ? api_bind(snap, diag) : r;
 }
 
 int controller_take_spawner(void)
@@ -44,13 +45,13 @@ static void stop(void)
 
 	gp_socket_unlink(conf->daemon.socket);
 	gp_fd_close(&learn_fd);
+	api_quiesce();
 	gp_snapshot_unref(snap);
 }
 
 static int64_t drain(int64_t deadline_ms)
 {
-	(void)deadline_ms;
-	return 0;
+	return api_drain(deadline_ms);
 }
 
 const struct gp_service controller_service = {

@@ -42,7 +42,7 @@ static uint32_t count_words(const struct gp_token_list *tokens)
 	return n;
 }
 
-static int work(struct gp_str params, struct gp_str message, struct gp_buf *reply)
+static int work(struct gp_str params, struct gp_str message, int channel, struct gp_buf *reply)
 {
 	struct gp_message_options options = {.body_max = GP_MAX_BODY_SIZE};
 	struct gp_arena *arena = gp_arena_new(1 << 18);
@@ -51,6 +51,7 @@ static int work(struct gp_str params, struct gp_str message, struct gp_buf *repl
 	struct facts facts = {.words = 0};
 
 	(void)params;
+	(void)channel;
 	gp_token_collect(arena, m, gp_str(NULL), &tokens);
 	gp_message_digest(m, facts.digest);
 	facts.words = count_words(&tokens);

@@ -183,12 +183,16 @@ static int make_file(struct gp_str message)
 	return fd;
 }
 
-static bool send_request(const struct worker *w, const struct worker_job *job, int file)
+static bool send_request(const struct worker *w, const struct worker_job *job, int file,
+			 int channel)
 {
+	int fds[] = {file, channel};
+	size_t size = (channel < 0 ? 1 : 2) * sizeof(int);
+
 	struct worker_request head = {.params_len = (uint32_t)job->params.len,
 				      .message_len = (uint32_t)job->message.len};
 	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
 		struct cmsghdr align;
 	} control = {0};
 	/* cast: sendmsg only reads */
@@ -197,13 +201,13 @@ static bool send_request(const struct worker *w, const struct worker_job *job, i
 			       .iov_len = job->params.len}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = GP_ARRAY_SIZE(iov),
 			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
+			     .msg_controllen = CMSG_SPACE(size)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &file, sizeof(file));
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), fds, size);
 	/* The worker is idle: what it was sent before is read, so all of this fits at once. */
 	return sendmsg(w->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) ==
 	       (ssize_t)(sizeof(head) + job->params.len);
@@ -212,16 +216,18 @@ static bool send_request(const struct worker *w, const struct worker_job *job, i
 static void begin(struct worker *w, struct worker_job *job)
 {
 	GP_FD_AUTO file = make_file(job->message);
+	GP_FD_AUTO channel = job->channel ? job->channel(job) : -1;
 
-	if (file < 0) {
-		gp_log_error("a memory file of %zu bytes: %s", job->message.len, strerror(errno));
+	if (file < 0 || (job->channel && channel < 0)) {
+		gp_log_error("a memory file of %zu bytes or a socket: %s", job->message.len,
+			     strerror(errno));
 		finish(job, WORKER_REFUSED, gp_str(NULL));
 		return;
 	}
 	w->job = job;
 	w->state = BUSY;
 	gp_timer_set(w->pool->loop, &w->timer, gp_clock_mono_ms() + w->pool->timeout_ms);
-	if (!send_request(w, job, file))
+	if (!send_request(w, job, file, channel))
 		lose(w, "is gone");
 }
 

@@ -2,9 +2,10 @@
  * Workers: processes that read strangers' mail, so that the controller need not.
  *
  * The controller holds the sockets, the queue and the store, and never parses a
- * message.  A worker has nothing but one socket to the controller: no files, no
- * network, no store, bounded memory, and it takes one message at a time.  A worker
- * that crashes, hangs or meets a limit is killed and replaced; what the others do is
+ * message.  A worker has nothing but a socket to the controller (one that scans has
+ * another, for its questions to store and DNS: ask_wire.h): no files, no network, no
+ * store, bounded memory, and it takes one message at a time.  A worker that crashes,
+ * hangs or meets a limit is killed and replaced; what the others do is
  * not disturbed.  A message that does this twice is given up.
  *
  *	struct worker_job job = {.kind = WORKER_TEACH, .message = bytes, .deadline_ms = …,
@@ -38,6 +39,7 @@ struct workers;
 
 enum worker_kind {
 	WORKER_TEACH, /* a message to its digest, tokens and facts: facts.h */
+	WORKER_SCAN,  /* a message and its envelope to a verdict: scan.h */
 	WORKER_KINDS,
 };
 
@@ -54,6 +56,9 @@ struct worker_job {
 	struct gp_str params;	/* for the kind, at most WORKER_PARAMS_MAX bytes */
 	struct gp_str message;
 	int64_t deadline_ms;	/* for a worker to begin (gp_clock_mono_ms) */
+	/* On the loop's thread, at each try: a socket for what the worker may ask meanwhile, taken
+	 * over; -1: it cannot be had.  NULL: it asks nothing. */
+	int (*channel)(struct worker_job *job);
 	/* Called once, on the loop's thread; the reply is gone when it returns. */
 	void (*done)(struct worker_job *job, enum worker_result result, struct gp_str reply);
 	void *arg;

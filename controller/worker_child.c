@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "controller/scan_child.h"
 #include "controller/teach.h"
 #include "controller/worker_wire.h"
 #include "lib/base/fd.h"
@@ -23,15 +24,16 @@
 
 static const struct worker_trade *const trades[WORKER_KINDS] = {
 	[WORKER_TEACH] = &worker_teach,
+	[WORKER_SCAN] = &worker_scan,
 };
 
 union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
+	char bytes[CMSG_SPACE(2 * sizeof(int))];
 	struct cmsghdr align;
 };
 
-/* Takes a request's head and its memory file; false at the end of the socket. */
-static bool receive_head(struct worker_request *ret, int *ret_fd)
+/* Takes a request's head, its memory file and its channel; false at the end of the socket. */
+static bool receive_head(struct worker_request *ret, int *ret_fd, int *ret_channel)
 {
 	struct iovec iov = {.iov_base = ret, .iov_len = sizeof(*ret)};
 	union control control = {0};
@@ -41,9 +43,11 @@ static bool receive_head(struct worker_request *ret, int *ret_fd)
 	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 
 	if (n != sizeof(*ret) || !c || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(sizeof(int)))
+	    (c->cmsg_len != CMSG_LEN(sizeof(int)) && c->cmsg_len != CMSG_LEN(2 * sizeof(int))))
 		return false;
 	memcpy(ret_fd, CMSG_DATA(c), sizeof(*ret_fd));
+	if (c->cmsg_len == CMSG_LEN(2 * sizeof(int)))
+		memcpy(ret_channel, CMSG_DATA(c) + sizeof(int), sizeof(*ret_channel));
 	return true;
 }
 
@@ -74,9 +78,10 @@ static bool serve_one(const struct worker_trade *trade, char *params, struct gp_
 	struct worker_request request;
 	GP_FD_AUTO fd = -1;
 	void *message = NULL;
+	int channel = -1;
 	bool is_done;
 
-	if (!receive_head(&request, &fd) || request.params_len > WORKER_PARAMS_MAX ||
+	if (!receive_head(&request, &fd, &channel) || request.params_len > WORKER_PARAMS_MAX ||
 	    !receive_all(params, request.params_len))
 		return false;
 	if (request.message_len > 0)
@@ -85,7 +90,7 @@ static bool serve_one(const struct worker_trade *trade, char *params, struct gp_
 		return false;
 	gp_buf_reset(reply);
 	is_done = trade->work(gp_str_n(params, request.params_len),
-			      gp_str_n(message, request.message_len), reply) == GP_OK &&
+			      gp_str_n(message, request.message_len), channel, reply) == GP_OK &&
 		  send_reply(gp_buf_str(reply));
 	if (message)
 		munmap(message, request.message_len);

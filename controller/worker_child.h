@@ -21,8 +21,9 @@ struct worker_trade {
 	 * May be NULL. */
 	int (*prepare)(const char *file, struct gp_diag *diag);
 	/* One message; appends the reply, whose ceiling is WORKER_REPLY_MAX.  An error ends the
-	 * worker, which is how it is told that this message cannot be worked on. */
-	int (*work)(struct gp_str params, struct gp_str message, struct gp_buf *reply);
+	 * worker, which is how it is told that this message cannot be worked on.  channel: a socket
+	 * for questions, taken over; or -1. */
+	int (*work)(struct gp_str params, struct gp_str message, int channel, struct gp_buf *reply);
 };
 
 /* The exit status. */

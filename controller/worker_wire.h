@@ -2,7 +2,8 @@
  * What the controller and a worker say to each other on their socket.
  *
  * The controller sends a struct worker_request, the parameters after it, and beside it
- * (SCM_RIGHTS) a sealed memory file with the message.  The worker answers with a struct
+ * (SCM_RIGHTS) a sealed memory file with the message, and perhaps a socket for questions
+ * (ask_wire.h).  The worker answers with a struct
  * worker_reply and as many bytes; the first one, with no bytes, says that it is ready.
  */
 #ifndef GP_CONTROLLER_WORKER_WIRE_H

@@ -102,6 +102,7 @@ void spam_policy_decide(const struct spam_conf *conf, const struct spam_envelope
 		.wanted = verdict.action,
 		.action = allowed(conf, origin, verdict.action),
 		.required = t[verdict.decided_by].add_header,
+		.thresholds = t[verdict.decided_by],
 	};
 	if (n > 1)
 		ret->decided_by = e->recipients[verdict.is_softened ? verdict.softened_by

@@ -28,6 +28,7 @@ struct spam_decision {
 	enum gp_action wanted;	  /* what the score says */
 	enum gp_action action;	  /* what is done: policy for our own mail applied */
 	double required;	  /* the add_header threshold that counted; INFINITY: never */
+	struct gp_thresholds thresholds; /* all that counted, lists of the recipient's own included */
 	struct gp_str decided_by; /* the recipient whose settings decided; empty with one */
 };
 

@@ -18,6 +18,7 @@ static void sink_stderr(enum gp_log_level level, struct gp_str line);
 static _Atomic enum gp_log_level threshold = GP_LOG_INFO;
 static _Atomic enum gp_log_format line_format = GP_LOG_TEXT;
 static gp_log_sink *_Atomic line_sink = sink_stderr;
+static gp_log_sink *_Atomic line_observer;
 
 static void sink_stderr(enum gp_log_level level, struct gp_str line)
 {
@@ -38,6 +39,11 @@ void gp_log_setup(enum gp_log_level level, enum gp_log_format format, gp_log_sin
 	threshold = level;
 	line_format = format;
 	line_sink = sink ? sink : sink_stderr;
+}
+
+void gp_log_observe(gp_log_sink *observer)
+{
+	line_observer = observer;
 }
 
 bool gp_log_enabled(enum gp_log_level level)
@@ -183,8 +189,13 @@ void gp_logline_emit(struct gp_logline *l)
 		l->buf.max = GP_LOG_LINE_MAX;
 		gp_buf_add_chr(&l->buf, '}');
 	}
-	if (gp_log_enabled(l->level))
+	if (gp_log_enabled(l->level)) {
+		gp_log_sink *observer = atomic_load(&line_observer);
+
 		atomic_load(&line_sink)(l->level, gp_buf_str(&l->buf));
+		if (observer && l->level <= GP_LOG_WARNING)
+			observer(l->level, gp_buf_str(&l->buf));
+	}
 	gp_buf_done(&l->buf);
 }
 

@@ -29,6 +29,8 @@ typedef void gp_log_sink(enum gp_log_level level, struct gp_str line);
 /* Default: text on standard error, level info. */
 void gp_log_setup(enum gp_log_level level, enum gp_log_format format, gp_log_sink *sink);
 /* NULL gives the default sink back (standard error). */
+/* Another one, besides: gets every line that is a warning or an error.  NULL ends it. */
+void gp_log_observe(gp_log_sink *observer);
 bool gp_log_enabled(enum gp_log_level level);
 const char *gp_log_level_name(enum gp_log_level level);
 

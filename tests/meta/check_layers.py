@@ -40,6 +40,7 @@ FENCED = {
     r"systemd/": ["lib/daemon/notify.c"],
     r"idn2\.h": ["lib/mail/", "lib/dns/"],
     r"libpsl\.h": ["lib/auth/psl.c"],
+    r"zstd\.h": ["controller/http_zstd.c"],
     r"dovecot/": ["dovecot-sieve-learn/"],
     r"jansson\.h": ["cli/", "milter-spam/", "controller/", "bench/", "tests/"],
 }

@@ -1,0 +1,135 @@
+/*
+ * A message and its envelope to a verdict.  Runs in a worker.
+ *
+ * Rules, lists and keys are read before the worker is confined, as milter-spam reads
+ * them; what the store and the DNS know is asked of the controller.
+ */
+#include "controller/scan_child.h"
+
+#include "controller/ask_child.h"
+#include "controller/http_request.h"
+#include "controller/scan_json.h"
+#include "lib/base/clock.h"
+#include "lib/base/digest.h"
+#include "lib/conf/shared.h"
+#include "lib/mail/charset.h"
+
+#define KEYS_MAX 1000 /* public keys kept parsed, as milter-spam */
+
+static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spam_table};
+
+static struct spam_judge judge;
+static struct gp_arena *arena;
+
+/* The first error stands for all: the controller read the same file, and said them. */
+static int load(const char *file, struct gp_snapshot **ret, struct gp_diag *diag)
+{
+	GP_CONF_REPORT_AUTO report;
+	int r;
+
+	gp_conf_report_init(&report);
+	r = gp_snapshot_load(file, tables, GP_ARRAY_SIZE(tables), ret, &report);
+	if (r < 0 && report.errors.len) {
+		GP_BUF_AUTO text = GP_BUF_INIT(1000);
+
+		gp_conf_error_format(&report.errors.items[0], &text);
+		gp_diag_set(diag, "%s", gp_buf_cstr(&text));
+	}
+	return r;
+}
+
+static int open_network(const struct gp_snapshot *snap, struct gp_resolver *resolver,
+			struct gp_diag *diag)
+{
+	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
+	struct gp_auth *auth;
+	int r;
+
+	if (!rules->network)
+		return GP_OK;
+	r = gp_auth_new(&gp_auth_defaults, &auth, diag);
+	if (r < 0)
+		return r;
+	judge.auth = auth;
+	judge.sources.resolver = resolver;
+	judge.sources.keys = gp_dkim_keys_new(KEYS_MAX);
+	return GP_OK;
+}
+
+static int prepare(const char *file, struct gp_diag *diag)
+{
+	unsigned char digest[GP_SHA256_SIZE];
+	struct gp_rule_report problems;
+	struct gp_resolver *resolver;
+	struct gp_snapshot *snap;
+	int r = load(file, &snap, diag);
+
+	if (r < 0)
+		return r;
+	gp_charset_preload();
+	gp_sha256("", 0, digest); /* has the library read its configuration */
+	gp_rule_report_init(&problems); /* milter-spam says what is in it */
+	r = gp_scanner_new(snap, &problems, &judge.scanner, diag);
+	gp_rule_report_done(&problems);
+	if (r == GP_OK)
+		r = ask_child_open(&judge.store, &resolver, diag);
+	if (r == GP_OK)
+		r = open_network(snap, resolver, diag);
+	judge.conf = gp_snapshot_get(snap, &spam_table);
+	judge.networks = gp_snapshot_get(snap, &gp_conf_networks_table);
+	arena = gp_arena_new(1 << 18);
+	return r;
+}
+
+static int add(const char *data, size_t len, void *arg)
+{
+	gp_buf_add(arg, data, len);
+	return gp_buf_error(arg) ? -1 : 0;
+}
+
+static int report(const struct spam_verdict *v, const struct scan_order *order, double time_s,
+		  struct gp_buf *reply)
+{
+	struct scan_report head = {v->result.score, v->decision.action, gp_str("")};
+	json_t *root = scan_json(v, order, time_s);
+	int r;
+
+	scan_report_encode(&head, reply);
+	r = json_dump_callback(root, add, reply,
+			       JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
+	json_decref(root);
+	return r < 0 ? GP_ELIMIT : GP_OK;
+}
+
+static int work(struct gp_str params, struct gp_str message, int channel, struct gp_buf *reply)
+{
+	int64_t began_us = gp_clock_mono_us();
+	struct scan_order order;
+	struct spam_verdict verdict;
+	struct spam_whole whole;
+	int r = scan_order_decode(params, arena, &order);
+
+	if (r < 0 || channel < 0)
+		return GP_EINVAL;
+	whole = (struct spam_whole){
+		.bytes = message,
+		.helo = order.helo,
+		.from = order.from,
+		.account = order.user,
+		.recipients = order.recipients,
+		.n_recipients = order.n_recipients,
+		.deadline_ms = gp_clock_mono_ms() + GP_MIN((int64_t)order.left_ms,
+							   judge.conf->deadline_ms),
+		.trace = true,
+	};
+	if (order.ip.len && gp_ip_parse(order.ip, &whole.client))
+		return GP_EINVAL; /* the controller looked at it */
+	ask_child_begin(channel);
+	spam_whole_judge(&judge, &whole, arena, &verdict);
+	ask_child_end();
+	r = report(&verdict, &order, (double)(gp_clock_mono_us() - began_us) / 1e6, reply);
+	gp_arena_reset(arena);
+	return r;
+}
+
+const struct worker_trade worker_scan = {.prepare = prepare, .work = work};

@@ -1,0 +1,39 @@
+/*
+ * What the controller tells a worker about a message to be scanned, and what it hears.
+ *
+ * The report is JSON for the client, which the controller hands on unread: it is the
+ * work of a process that the message may have taken over, and only that client gets it.
+ */
+#ifndef GP_CONTROLLER_SCAN_WIRE_H
+#define GP_CONTROLLER_SCAN_WIRE_H
+
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/score/verdict.h"
+
+struct scan_order {
+	uint32_t left_ms; /* for all look-ups */
+	struct gp_str ip, helo, user, queue_id; /* or empty */
+	struct gp_str from; /* without <>; ptr NULL: not known */
+	const struct gp_str *recipients;
+	size_t n_recipients; /* GP_MAX_RECIPIENTS at the most */
+};
+
+struct scan_report {
+	double score;
+	enum gp_action action;
+	struct gp_str json;
+};
+
+void scan_order_encode(const struct scan_order *order, struct gp_buf *out);
+/* Texts point into bytes; GP_EINVAL if malformed. */
+int scan_order_decode(struct gp_str bytes, struct gp_arena *arena, struct scan_order *ret)
+	GP_MUST_USE;
+void scan_report_encode(const struct scan_report *report, struct gp_buf *out);
+/* The JSON points into bytes; GP_EINVAL for an action or a score that cannot be. */
+int scan_report_decode(struct gp_str bytes, struct scan_report *ret) GP_MUST_USE;
+
+#endif
