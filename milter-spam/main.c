@@ -57,10 +57,45 @@ static void log_problems(const struct gp_rule_report *r)
 	log_engine(r);
 }
 
+/* Files that lost more than a line are no reason not to serve, but one to keep better rules. */
+static int refuse_broken(const struct gp_rule_report *r, struct gp_conf_report *report)
+{
+	if (r->broken == 0 || gp_daemon_starting())
+		return GP_OK;
+	for (size_t i = 0; i < r->problems.len; i++) {
+		const struct gp_rule_problem *p = &r->problems.items[i];
+
+		if (p->is_broken)
+			gp_conf_report_add(report, p->file, p->line, "%s", p->text);
+	}
+	return GP_EINVAL;
+}
+
+/* The rules of a configuration, which the snapshot then owns. */
+static int load_rules(struct gp_snapshot *snap, struct spam_snapshot *data,
+		      struct gp_conf_report *report)
+{
+	struct gp_rule_report problems;
+	struct gp_diag diag;
+	int r;
+
+	gp_rule_report_init(&problems);
+	r = gp_scanner_new(snap, &problems, &data->scanner, &diag);
+	if (r) {
+		gp_conf_complain(snap, &gp_conf_rules_table, "paths", report, "%s", diag.text);
+	} else {
+		gp_arena_on_end(gp_snapshot_arena(snap), free_scanner, data->scanner);
+		r = refuse_broken(&problems, report);
+		if (r == GP_OK)
+			log_problems(&problems);
+	}
+	gp_rule_report_done(&problems);
+	return r;
+}
+
 static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 {
 	struct spam_snapshot *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct spam_snapshot);
-	struct gp_rule_report problems;
 	struct gp_diag diag;
 	int r;
 
@@ -68,18 +103,11 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 		gp_conf_complain(snap, &gp_conf_rules_table, "engine", report, "%s", diag.text);
 		return GP_EINVAL;
 	}
-	gp_rule_report_init(&problems);
-	r = gp_scanner_new(snap, &problems, &data->scanner, &diag);
-	if (r) {
-		gp_conf_complain(snap, &gp_conf_rules_table, "paths", report, "%s", diag.text);
-	} else {
-		log_problems(&problems);
-		gp_arena_on_end(gp_snapshot_arena(snap), free_scanner, data->scanner);
-		gp_snapshot_set_data(snap, data);
-		r = spam_auth_configure(snap, &data->auth, report);
-	}
-	gp_rule_report_done(&problems);
-	return r;
+	r = load_rules(snap, data, report);
+	if (r)
+		return r;
+	gp_snapshot_set_data(snap, data);
+	return spam_auth_configure(snap, &data->auth, report);
 }
 
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)

@@ -38,11 +38,17 @@
 #define PRINT_MAX (16 << 20)
 
 static atomic_bool stop_wanted, reload_wanted, serving_ended;
+static bool is_starting; /* the main thread's alone */
 static int wake_fd = -1; /* eventfd: something of the above was set */
 static char metrics_address[256];
 
 /* Where a leak sanitizer is linked in: _exit() would skip its check. */
 extern void __lsan_do_leak_check(void) __attribute__((weak));
+
+bool gp_daemon_starting(void)
+{
+	return is_starting;
+}
 
 bool gp_daemon_stopping(void)
 {
@@ -321,10 +327,12 @@ static int run_daemon(const struct gp_daemon *d, const char *file)
 	sigset_t all;
 
 	gp_conf_report_init(&report);
+	is_starting = true;
 	if (gp_current_load(d, file, &snap, &report) < 0) {
 		print_errors(&report);
 		return EX_CONFIG;
 	}
+	is_starting = false;
 	if (gp_logging_setup(d->name, gp_snapshot_get(snap, &gp_conf_log_table), &diag) < 0) {
 		fprintf(stderr, "%s: %s\n", d->name, diag.text);
 		gp_snapshot_unref(snap);

@@ -111,6 +111,11 @@ const struct gp_daemon_conf *gp_daemon_conf_of(const struct gp_daemon *d,
 /* The snapshot of now, with a reference for the caller.  Any thread. */
 struct gp_snapshot *gp_daemon_snapshot(void);
 
+/* True while the configuration is read for a start.  What leaves something to go on with is then
+ * no reason not to serve; at --check and at a reload, where an old configuration is in force, it
+ * may be one. */
+bool gp_daemon_starting(void);
+
 /* True from the first stop signal on: long jobs end early. */
 bool gp_daemon_stopping(void);
 

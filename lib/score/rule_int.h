@@ -201,6 +201,8 @@ void gp_rule_note(struct gp_rule_builder *b, enum gp_rule_problem_kind kind, con
 		  const char *fmt, ...) GP_PRINTF(4, 5);
 void gp_rule_note_at(struct gp_rule_builder *b, enum gp_rule_problem_kind kind,
 		     const struct gp_rule *rule, const char *fmt, ...) GP_PRINTF(4, 5);
+/* An error that costs more than its line. */
+void gp_rule_note_broken(struct gp_rule_builder *b, const char *fmt, ...) GP_PRINTF(2, 3);
 /* The rule of that name, made as GP_RULE_FACT when new. */
 struct gp_rule *gp_rule_get(struct gp_rule_builder *b, struct gp_str name);
 bool gp_rule_name_is_valid(struct gp_str name);

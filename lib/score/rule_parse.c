@@ -40,13 +40,18 @@ static void error(struct file *f, const char *what)
 	gp_rule_note(f->b, GP_RULE_ERROR, "", "%s", what);
 }
 
+static void broken(struct file *f, const char *what)
+{
+	gp_rule_note_broken(f->b, "%s", what);
+}
+
 static void open_if(struct file *f, struct gp_str condition, bool is_plugin)
 {
 	bool outer = is_skipping(f), holds = false;
 	struct gp_diag diag;
 
 	if (f->n_ifs == IF_DEPTH_MAX) {
-		error(f, "too many conditions within each other; the rest of the file is left out");
+		broken(f, "too many conditions within each other; the rest of the file is left out");
 		f->is_rejected = true;
 		return;
 	}
@@ -65,11 +70,11 @@ static void open_if(struct file *f, struct gp_str condition, bool is_plugin)
 static void do_else(struct file *f)
 {
 	if (f->n_ifs == 0) {
-		error(f, "else without if");
+		broken(f, "else without if");
 		return;
 	}
 	if (f->ifs[f->n_ifs - 1].has_else)
-		error(f, "a second else");
+		broken(f, "a second else");
 	f->ifs[f->n_ifs - 1].has_else = true;
 	f->ifs[f->n_ifs - 1].is_skipping =
 		f->ifs[f->n_ifs - 1].is_outer_skipping || !f->ifs[f->n_ifs - 1].is_skipping;
@@ -78,7 +83,7 @@ static void do_else(struct file *f)
 static void do_endif(struct file *f)
 {
 	if (f->n_ifs == 0)
-		error(f, "endif without if");
+		broken(f, "endif without if");
 	else
 		f->n_ifs--;
 }
@@ -113,7 +118,7 @@ static void include(struct file *f, struct gp_str value)
 		return;
 	}
 	if (b->include_depth >= GP_RULE_INCLUDE_DEPTH) {
-		error(f, "include within include within include …: too deep");
+		broken(f, "include within include within include …: too deep");
 		return;
 	}
 	if (value.ptr[0] == '/' || !slash)
@@ -128,7 +133,7 @@ static void include(struct file *f, struct gp_str value)
 	b->file = file;
 	b->line = line;
 	if (r)
-		error(f, diag.text);
+		broken(f, diag.text);
 }
 
 /* Other versions' rules are not for us; "@@VERSION@@" stands in files never installed. */
@@ -245,8 +250,8 @@ void gp_rule_parse_text(struct gp_rule_builder *b, const char *path, struct gp_s
 			parse_line(&f, strip_comment(b->arena, line));
 	}
 	for (unsigned i = 0; i < f.n_ifs; i++)
-		gp_rule_note(b, GP_RULE_ERROR, "", "the condition of line %u is not closed (endif)",
-			     f.ifs[i].line);
+		gp_rule_note_broken(b, "the condition of line %u is not closed (endif)",
+				    f.ifs[i].line);
 }
 
 static int parse_file(struct gp_rule_builder *b, const char *path, struct gp_diag *diag)

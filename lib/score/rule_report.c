@@ -56,6 +56,22 @@ void gp_rule_note(struct gp_rule_builder *b, enum gp_rule_problem_kind kind, con
 	note(b, kind, b->file, b->line, rule, text);
 }
 
+void gp_rule_note_broken(struct gp_rule_builder *b, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	note(b, GP_RULE_ERROR, b->file, b->line, "", text);
+	if (!b->report)
+		return;
+	b->report->broken++;
+	if (b->report->problems.len < PROBLEMS_MAX)
+		b->report->problems.items[b->report->problems.len - 1].is_broken = true;
+}
+
 void gp_rule_note_at(struct gp_rule_builder *b, enum gp_rule_problem_kind kind,
 		     const struct gp_rule *rule, const char *fmt, ...)
 {

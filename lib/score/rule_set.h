@@ -10,7 +10,9 @@
  *	gp_rule_set_unref(set);
  *
  * A line that does not parse costs its rule and nothing else: it is reported
- * with file, line and rule name, and loading goes on.  A rule that is right
+ * with file, line and rule name, and loading goes on.  What costs more (an
+ * include that cannot be read, conditions that do not close) is reported as
+ * broken: whoever has another set may want to keep that one.  A rule that is right
  * but cannot run here (an eval function we do not have, a pattern that PCRE2
  * does not take) stays in the set as *inert*: it never hits, metas see 0, and
  * the report says why.
@@ -66,6 +68,7 @@ struct gp_rule_problem {
 	unsigned line;
 	const char *rule; /* "" when the line has none */
 	const char *text; /* one sentence */
+	bool is_broken;	  /* an error that costs more than its line: the structure of the file */
 };
 
 /* Per file, for `gatepost rules status`. */
@@ -99,6 +102,7 @@ struct gp_rule_report {
 	struct gp_rule_target_status targets[GP_RULE_TARGETS];
 	const char *no_vectorscan; /* why PCRE2 runs alone, or NULL */
 	unsigned rules, active, inert, errors, warnings, ignored; /* sums */
+	unsigned broken; /* of the errors */
 	unsigned scored;	/* rules that count in at least one score set … */
 	unsigned scored_active; /* … and all that they depend on can run too */
 };

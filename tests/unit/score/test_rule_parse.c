@@ -71,6 +71,38 @@ static void bad_lines(void **state)
 	}
 }
 
+/* Errors that cost more than their line are told from those that do not. */
+static void broken_files(void **state)
+{
+	static const struct {
+		const char *rules;
+		unsigned errors, broken;
+	} table[] = {
+		{"body A /a/\nif 1\nbody B /b/\nendif", 0, 0},
+		{"body A /(/\nscore A x\nif foo\nendif", 3, 0},
+		{"if 1\nif 1\nendif", 1, 1},
+		{"if 1\nif 1", 2, 2},
+		{"else\nendif", 2, 2},
+		{"if 1\nelse\nelse\nendif", 1, 1},
+		{"include", 1, 0},
+		{"include /nonexistent/x.cf\nbody A /(/", 2, 1},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {
+		struct fixture f;
+		unsigned marked = 0;
+
+		fixture_load(&f, table[i].rules);
+		for (size_t k = 0; k < f.report.problems.len; k++)
+			marked += f.report.problems.items[k].is_broken;
+		if (f.report.errors != table[i].errors || f.report.broken != table[i].broken ||
+		    marked != table[i].broken)
+			fail_msg("%s: %u errors, %u broken, %u marked", table[i].rules,
+				 f.report.errors, f.report.broken, marked);
+		fixture_done(&f);
+	}
+}
+
 static void nul_byte(void **state)
 {
 	struct gp_rule_set *set;
@@ -216,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_lines),
+		cmocka_unit_test(broken_files),
 		cmocka_unit_test(nul_byte),
 		cmocka_unit_test(a_bad_line_costs_only_itself),
 		cmocka_unit_test(conditions),
