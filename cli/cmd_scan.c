@@ -43,9 +43,9 @@ static const struct gp_opt options[] = {
 	 offsetof(struct scan_options, helo)},
 	{0, "from", "ADDRESS", "the envelope sender", GP_OPT_STRING,
 	 offsetof(struct scan_options, from)},
-	{0, "rcpt", "ADDRESS", "an envelope recipient (may be repeated)", GP_OPT_LIST,
+	{0, "rcpt", "ADDRESS", "an envelope recipient (may be repeated); of one, its lessons count", GP_OPT_LIST,
 	 offsetof(struct scan_options, rcpts)},
-	{0, "user", "NAME", "the authenticated account", GP_OPT_STRING,
+	{0, "user", "NAME", "the authenticated account; its own lessons count", GP_OPT_STRING,
 	 offsetof(struct scan_options, user)},
 	{0, "zone", "FILE", "ask this zone file instead of the DNS", GP_OPT_STRING,
 	 offsetof(struct scan_options, zone)},
@@ -75,8 +75,11 @@ static void print_tokens(const struct gp_scan_result *r)
 		GP_BUF_AUTO token = GP_BUF_INIT(256);
 
 		gp_token_format(&r->tokens.sources[e->index], &token);
-		printf("           %.3f in %u spam, %u ham\n", e->probability, e->count.spam,
+		printf("           %.3f in %u spam, %u ham", e->probability, e->count.spam,
 		       e->count.ham);
+		if (r->scopes.n > 1)
+			printf(" (of the user's own: %u, %u)", e->own.spam, e->own.ham);
+		putchar('\n');
 		print_evidence(gp_str_n(token.data, token.len));
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * gatepost stat: what was learned, and whether the store answers.
+ * gatepost stat: what was learned, by scope, and whether the store answers.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,26 +7,65 @@
 #include "cli/context.h"
 #include "cli/json.h"
 #include "lib/base/clock.h"
+#include "lib/score/bayes_scope.h"
 
 #define STAT_MS 10000
 
 struct stat_options {
 	bool json;
+	const char *user;
 };
 
 static const struct gp_opt options[] = {
+	{0, "user", "NAME", "what counts for this user's mail (bayes.scope)", GP_OPT_STRING,
+	 offsetof(struct stat_options, user)},
 	{0, "json", NULL, "as a JSON object", GP_OPT_FLAG, offsetof(struct stat_options, json)},
 	GP_OPT_END,
 };
 
-static void print_text(const char *url, const char *kind, const struct gp_bayes_totals *t,
-		       const struct gp_conf_bayes *conf, bool is_used)
+/* What was learned in each scope that counts. */
+struct learned {
+	struct gp_bayes_scopes scopes;
+	struct gp_bayes_totals totals[GP_BAYES_SCOPES];
+	bool is_used;
+};
+
+static int load(struct gp_store *store, const struct gp_conf_bayes *conf, const char *user,
+		struct learned *ret)
 {
-	printf("store    %s (%s)\n", url, kind);
+	uint64_t spam = 0, ham = 0;
+
+	gp_bayes_scopes_of(conf, gp_str(user ? user : ""), &ret->scopes);
+	for (size_t i = 0; i < ret->scopes.n; i++) {
+		int r = gp_store_bayes_totals(store, gp_str(ret->scopes.names[i]),
+					      gp_clock_mono_ms() + STAT_MS, &ret->totals[i]);
+
+		if (r && r != GP_ENOENT)
+			return r;
+		spam = GP_MAX(spam, ret->totals[i].spam);
+		ham = GP_MAX(ham, ret->totals[i].ham);
+	}
+	ret->is_used = conf->enabled && spam >= (uint64_t)conf->min_spam &&
+		       ham >= (uint64_t)conf->min_ham;
+	return GP_OK;
+}
+
+static void print_totals(const char *scope, const struct gp_bayes_totals *t)
+{
+	if (*scope)
+		printf("scope    %s\n", scope);
 	printf("spam     %" PRIu64 " messages learned\n", t->spam);
 	printf("ham      %" PRIu64 " messages learned\n", t->ham);
 	printf("tokens   %" PRIu64 "\n", t->tokens);
-	if (is_used)
+}
+
+static void print_text(const char *url, const char *kind, const struct learned *l,
+		       const struct gp_conf_bayes *conf)
+{
+	printf("store    %s (%s)\n", url, kind);
+	for (size_t i = 0; i < l->scopes.n; i++)
+		print_totals(l->scopes.names[i], &l->totals[i]);
+	if (l->is_used)
 		printf("Bayes    takes part in the score\n");
 	else if (!conf->enabled)
 		printf("Bayes    is switched off (bayes.enabled)\n");
@@ -36,33 +75,46 @@ static void print_text(const char *url, const char *kind, const struct gp_bayes_
 		       conf->min_spam, conf->min_ham);
 }
 
-static int show(struct gp_snapshot *snap, struct gp_store *store, bool json)
+static json_t *json_totals(const char *scope, const struct gp_bayes_totals *t)
+{
+	return json_pack("{s:o,s:I,s:I,s:I}", "scope", gp_json_text(gp_str(scope)), "spam",
+			 (json_int_t)t->spam, "ham", (json_int_t)t->ham, "tokens",
+			 (json_int_t)t->tokens);
+}
+
+/* The first scope's figures stand at the top: everybody's, unless scopes are apart. */
+static void print_json(const char *url, const char *kind, const struct learned *l)
+{
+	json_t *root = json_totals(l->scopes.names[0], &l->totals[0]);
+	json_t *scopes = json_array();
+
+	for (size_t i = 0; i < l->scopes.n; i++)
+		json_array_append_new(scopes, json_totals(l->scopes.names[i], &l->totals[i]));
+	json_object_set_new(root, "store", json_string(url));
+	json_object_set_new(root, "kind", json_string(kind));
+	json_object_set_new(root, "scopes", scopes);
+	json_object_set_new(root, "bayes_used", json_boolean(l->is_used));
+	gp_json_print(root);
+}
+
+static int show(struct gp_snapshot *snap, struct gp_store *store, const struct stat_options *o)
 {
 	const struct gp_conf_top *top = gp_snapshot_get(snap, &gp_conf_top_table);
 	const struct gp_conf_bayes *conf = gp_snapshot_get(snap, &gp_conf_bayes_table);
-	struct gp_bayes_totals t = {0};
-	bool is_used;
-	int r = gp_store_bayes_totals(store, GP_STR(""), gp_clock_mono_ms() + STAT_MS, &t);
+	struct learned l = {0};
+	int r = load(store, conf, o->user, &l);
 
-	if (r && r != GP_ENOENT) {
+	if (r) {
 		struct gp_diag diag;
 
 		gp_store_last_error(store, &diag);
 		return gp_cli_fail(GP_EXIT_UNAVAILABLE, "store %s: %s", top->store,
 				   *diag.text ? diag.text : gp_err_name(r));
 	}
-	is_used = conf->enabled && t.spam >= (uint64_t)conf->min_spam &&
-		  t.ham >= (uint64_t)conf->min_ham;
-	if (json) {
-		json_t *root = json_pack("{s:s,s:s,s:I,s:I,s:I,s:b}", "store", top->store, "kind",
-					 gp_store_kind(store), "spam", (json_int_t)t.spam, "ham",
-					 (json_int_t)t.ham, "tokens", (json_int_t)t.tokens,
-					 "bayes_used", (int)is_used);
-
-		gp_json_print(root);
-	} else {
-		print_text(top->store, gp_store_kind(store), &t, conf, is_used);
-	}
+	if (o->json)
+		print_json(top->store, gp_store_kind(store), &l);
+	else
+		print_text(top->store, gp_store_kind(store), &l, conf);
 	return 0;
 }
 
@@ -81,7 +133,7 @@ static int run_stat(struct gp_cli *cli, int argc, char **argv)
 		return status;
 	status = gp_cli_open_store(snap, 0, &store);
 	if (!status)
-		status = show(snap, store, o.json);
+		status = show(snap, store, &o);
 	gp_store_close(&store);
 	gp_snapshot_unref(snap);
 	return status;

@@ -35,6 +35,7 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 		.message = m->mail,
 		.store = spam_store,
 		.envelope_from = s->msg.from,
+		.account = m->envelope.account,
 		.recipients = m->envelope.recipients,
 		.n_recipients = m->envelope.n_recipients,
 		.client_ip = gp_str(gp_ip_format(&s->client, ip)),

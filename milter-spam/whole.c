@@ -40,6 +40,7 @@ void spam_whole_judge(const struct spam_judge *judge, const struct spam_whole *w
 		.message = mail,
 		.store = judge->store,
 		.envelope_from = whole->from,
+		.account = whole->account,
 		.recipients = whole->recipients,
 		.n_recipients = whole->n_recipients,
 		.client_ip = gp_str(gp_ip_format(&whole->client, ip)),

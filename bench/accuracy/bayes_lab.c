@@ -10,7 +10,9 @@
  *	gp-bayes-lab [NAME=VALUE …] < plan
  *
  * The plan has a line "M ham PATH" or "M spam PATH" for each message, then for each
- * experiment a line "E NAME ROLES", one character a message: 1 train, 2 test, 0 neither.
+ * experiment a line "E NAME ROLES", one character a message: 1 train, 2 test, 0 neither;
+ * 3 taught by the user whose mail is tested, into his scope and everybody's; 4 likewise, of
+ * the class that it is not.
  * Answers "NAME<tab>INDEX<tab>PROBABILITY" for each test message.  NAME=VALUE sets a
  * parameter of struct gp_bayes_params for tuning.
  */
@@ -41,7 +43,7 @@ struct lab {
 	uint32_t *slot_ids; /* ... to id */
 	size_t n_slots;	    /* a power of two */
 	uint32_t n_ids;
-	struct gp_bayes_count *counts; /* by id */
+	struct gp_bayes_count *counts, *own; /* by id */
 	struct gp_bayes_params params;
 	int64_t token_us;    /* spent in gp_token_collect */
 	int64_t classify_us; /* spent in gp_bayes_classify */
@@ -123,42 +125,60 @@ static void add_mail(struct lab *lab, const char *path, bool is_spam)
 	gp_arena_free(arena);
 }
 
-static void run(struct lab *lab, const char *name, const char *roles)
+static void learn(const struct mail *mail, bool is_spam, struct gp_bayes_count *counts,
+		  struct gp_bayes_totals *totals)
 {
-	struct gp_bayes_totals totals = {0};
-	struct gp_bayes_count counts[GP_MAX_TOKENS];
+	totals->spam += is_spam;
+	totals->ham += !is_spam;
+	for (size_t k = 0; k < mail->tokens.n; k++) {
+		counts[mail->ids[k]].spam += is_spam;
+		counts[mail->ids[k]].ham += !is_spam;
+	}
+}
+
+static double classify(struct lab *lab, const struct mail *mail,
+		       const struct gp_bayes_totals totals[GP_BAYES_VIEWS])
+{
+	struct gp_bayes_count all[GP_MAX_TOKENS], own[GP_MAX_TOKENS];
+	struct gp_bayes_view views[] = {{all, totals[0]}, {own, totals[1]}};
 	struct gp_bayes_result result;
 	int64_t start;
+
+	for (size_t k = 0; k < mail->tokens.n; k++) {
+		all[k] = lab->counts[mail->ids[k]];
+		own[k] = lab->own[mail->ids[k]];
+	}
+	start = gp_clock_mono_us();
+	gp_bayes_classify(&mail->tokens, views, totals[1].spam + totals[1].ham > 0 ? 2 : 1,
+			  &lab->params, &result);
+	lab->classify_us += gp_clock_mono_us() - start;
+	lab->n_classified++;
+	return result.probability;
+}
+
+static void run(struct lab *lab, const char *name, const char *roles)
+{
+	struct gp_bayes_totals totals[GP_BAYES_VIEWS] = {0};
 
 	if (strlen(roles) != lab->n_mails)
 		die("not one role a message", name);
 	lab->counts = gp_xreallocarray(lab->counts, lab->n_ids + 1, sizeof(*lab->counts));
+	lab->own = gp_xreallocarray(lab->own, lab->n_ids + 1, sizeof(*lab->own));
 	memset(lab->counts, 0, lab->n_ids * sizeof(*lab->counts));
+	memset(lab->own, 0, lab->n_ids * sizeof(*lab->own));
 	for (size_t i = 0; i < lab->n_mails; i++) {
 		const struct mail *mail = &lab->mails[i];
+		bool is_own = roles[i] == '3' || roles[i] == '4';
+		bool is_spam = mail->is_spam != (roles[i] == '4');
 
-		if (roles[i] != '1')
-			continue;
-		totals.spam += mail->is_spam;
-		totals.ham += !mail->is_spam;
-		for (size_t k = 0; k < mail->tokens.n; k++) {
-			lab->counts[mail->ids[k]].spam += mail->is_spam;
-			lab->counts[mail->ids[k]].ham += !mail->is_spam;
-		}
+		if (roles[i] == '1' || is_own)
+			learn(mail, is_spam, lab->counts, &totals[0]);
+		if (is_own)
+			learn(mail, is_spam, lab->own, &totals[1]);
 	}
-	for (size_t i = 0; i < lab->n_mails; i++) {
-		const struct mail *mail = &lab->mails[i];
-
-		if (roles[i] != '2')
-			continue;
-		for (size_t k = 0; k < mail->tokens.n; k++)
-			counts[k] = lab->counts[mail->ids[k]];
-		start = gp_clock_mono_us();
-		gp_bayes_classify(&mail->tokens, counts, &totals, &lab->params, &result);
-		lab->classify_us += gp_clock_mono_us() - start;
-		lab->n_classified++;
-		printf("%s\t%zu\t%.17g\n", name, i, result.probability);
-	}
+	for (size_t i = 0; i < lab->n_mails; i++)
+		if (roles[i] == '2')
+			printf("%s\t%zu\t%.17g\n", name, i, classify(lab, &lab->mails[i], totals));
 }
 
 static bool set_param(struct gp_bayes_params *p, const char *arg)
@@ -171,6 +191,7 @@ static bool set_param(struct gp_bayes_params *p, const char *arg)
 		{"min_dev", &p->min_dev},	{"field_max", &p->field_max},
 		{"dependence", &p->dependence}, {"odds_weight", &p->odds_weight},
 		{"odds_half", &p->odds_half},	{"steepness", &p->steepness},
+		{"own_half", &p->own_half},
 	};
 	const char *eq = strchr(arg, '=');
 
@@ -220,6 +241,7 @@ int main(int argc, char **argv)
 			(double)lab.classify_us / (double)GP_MAX(lab.n_classified, 1));
 	free(lab.mails);
 	free(lab.counts);
+	free(lab.own);
 	free(lab.slots);
 	free(lab.slot_ids);
 	gp_arena_free(lab.arena);

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import lists
+import own
 from filters import TOP, Bogofilter, Ours, RspamdBayes, Scores
 from lists import Experiment
 from measure import one_minus_auc, sides
@@ -29,8 +30,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/accuracy/run", description=__doc__)
     parser.add_argument("--splits", type=int, default=10, metavar="N", help="random halves of the SpamAssassin corpus (10)")
     parser.add_argument("--no-crossed", action="store_true", help="without learning from one corpus and testing on the other")
-    parser.add_argument("--only", action="append", choices=["gatepost", "bogofilter", "rspamd", "whole"],
-                        help="only these (repeat); whole is the score of rules and Bayes")
+    parser.add_argument("--only", action="append", choices=["gatepost", "bogofilter", "rspamd", "whole", "own"],
+                        help="only these (repeat); whole is the score of rules and Bayes, own a user's counts with everybody's")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--build", type=Path, default=TOP / "build", metavar="DIR", help="meson build folder")
     parser.add_argument("--tune", action="store_true",
@@ -105,7 +106,7 @@ def main() -> int:
     if not (lists.data_dir() / "spamassassin").is_dir():
         say(f"bench/accuracy: skipped, no mail in {lists.data_dir()} (GATEPOST_DATA names another place)")
         return 0
-    wanted = options.only or (["gatepost", "bogofilter"] if options.tune else ["gatepost", "bogofilter", "rspamd", "whole"])
+    wanted = options.only or (["gatepost", "bogofilter"] if options.tune else ["gatepost", "bogofilter", "rspamd", "whole", "own"])
     targets = ["bench/accuracy/gp-bayes-lab", *(["cli/gatepost"] if "whole" in wanted else [])]
     with contextlib.redirect_stdout(sys.stderr):
         if not build(options.build, targets=targets):
@@ -133,11 +134,16 @@ def main() -> int:
             bars.append((f"the store gives the probabilities of memory: {through_store.differing} differ",
                          through_store.differing == 0))
     bars += [] if options.tune else verdicts(measured, whole)
+    scopes: dict[str, dict[int, float]] = {}
+    if "own" in wanted:
+        scopes = own.measure(ours.lab, options.params)
+        bars += own.bars(scopes)
     if options.json:
-        print(json.dumps({"one_minus_auc": measured, "whole": whole, "tokens": ours.note,
+        print(json.dumps({"one_minus_auc": measured, "whole": whole, "own": scopes, "tokens": ours.note,
                           "bars": [{"bar": text, "met": met} for text, met in bars]}))
     else:
         print("\n".join([*([table(measured)] if measured else []), ours.note, *([whole_table(whole)] if whole else []),
+                         *([own.table(scopes)] if scopes else []),
                          *(f"{'met' if met else 'MISSED'}: {text}" for text, met in bars)]))
     return 0 if all(met for _, met in bars) else 1
 

@@ -23,8 +23,16 @@
  * 4. A logistic curve makes a probability of the statistic, so that the bands
  *    BAYES_00 … BAYES_99 mean what they mean elsewhere.
  *
- * Not here: tokenising, storage, a user's own scope (the caller decides which
- * counts these are), and any learning from our own verdicts.
+ * Two views (everybody's and the user's own) make one before step 1: the share of a
+ * class in which a token was met, c/C, becomes (1 − λ)·(c/C) + λ·(own c/own C) with
+ * λ = own C / (own C + own_half), for each class apart.  So somebody who taught nothing
+ * is judged as everybody, ten lessons shift little, hundreds decide, and one who only
+ * ever taught spam keeps everybody's ham.  own_half is such that a single lesson cannot
+ * silence a pure token (1/51 < 0.5 − min_dev).  Not the two probabilities are mixed: a
+ * user's few lessons would then say "unsure" where everybody's know better.
+ *
+ * Not here: tokenising, storage, whose scopes these are, and any learning from our own
+ * verdicts.
  */
 #include "lib/score/bayes.h"
 
@@ -43,6 +51,7 @@ const struct gp_bayes_params gp_bayes_defaults = {
 	.steepness = 10,
 	.min_spam = 10,
 	.min_ham = 10,
+	.own_half = 50,
 };
 
 const struct gp_bayes_band gp_bayes_bands[] = {
@@ -88,17 +97,50 @@ struct field_sum {
 	unsigned n;
 };
 
-/* f of a token; negative: it has no say. */
-static double token_probability(const struct gp_bayes_count *count,
-				const struct gp_bayes_totals *totals,
-				const struct gp_bayes_params *params)
-{
-	double n = (double)count->spam + count->ham;
-	double spam = count->spam / (double)totals->spam;
-	double ham = count->ham / (double)totals->ham;
-	double f = (params->strength * params->prior + n * spam / (spam + ham)) /
-		   (params->strength + n);
+/* A class in up to two views: messages learned, and the second's weight λ. */
+struct class_totals {
+	double all, own, weight;
+};
 
+static struct class_totals class_totals(uint64_t all, uint64_t own,
+					const struct gp_bayes_params *params)
+{
+	double n = (double)own;
+
+	return (struct class_totals){
+		.all = (double)all,
+		.own = n,
+		.weight = all == 0 ? 1 : n / (n + params->own_half),
+	};
+}
+
+/* The share of the class's messages that had the token. */
+static double share(const struct class_totals *c, uint32_t all, uint32_t own)
+{
+	double ret = 0;
+
+	if (c->all > 0)
+		ret += (1 - c->weight) * all / c->all;
+	if (c->own > 0)
+		ret += c->weight * own / c->own;
+	return ret;
+}
+
+/* f of a token; negative: it has no say.  What is in both views was learned into both, so
+ * the larger count is that of its messages. */
+static double token_probability(const struct gp_bayes_count *count,
+				const struct gp_bayes_count *own, const struct class_totals *s,
+				const struct class_totals *h, const struct gp_bayes_params *params)
+{
+	double n = fmax((double)count->spam + count->ham, (double)own->spam + own->ham);
+	double spam = share(s, count->spam, own->spam);
+	double ham = share(h, count->ham, own->ham);
+	double f;
+
+	/* Counts without messages: a token is left of what was unlearned. */
+	if (!(spam + ham > 0))
+		return -1;
+	f = (params->strength * params->prior + n * spam / (spam + ham)) / (params->strength + n);
 	if (fabs(f - 0.5) < params->min_dev || (f > 0.5 && n < params->spam_min))
 		return -1;
 	return f;
@@ -106,7 +148,7 @@ static double token_probability(const struct gp_bayes_count *count,
 
 /* Keeps the weightiest, in order; equal ones in the order of the message. */
 static void keep_evidence(struct gp_bayes_result *result, size_t index, double f,
-			  const struct gp_bayes_count *count)
+			  const struct gp_bayes_count *count, const struct gp_bayes_count *own)
 {
 	struct gp_bayes_evidence *list = result->evidence;
 	size_t at = result->n_evidence;
@@ -120,7 +162,7 @@ static void keep_evidence(struct gp_bayes_result *result, size_t index, double f
 	}
 	for (; at > 0 && fabs(f - 0.5) > fabs(list[at - 1].probability - 0.5); at--)
 		list[at] = list[at - 1];
-	list[at] = (struct gp_bayes_evidence){index, f, *count};
+	list[at] = (struct gp_bayes_evidence){index, f, *count, *own};
 }
 
 /*
@@ -170,33 +212,44 @@ static double combine(const struct field_sum sums[GP_TOKEN_FIELDS],
 	       params->odds_weight * odds / (params->odds_half + fabs(odds));
 }
 
-void gp_bayes_classify(const struct gp_token_list *tokens, const struct gp_bayes_count *counts,
-		       const struct gp_bayes_totals *totals, const struct gp_bayes_params *params,
+/* Was so much of a class learned, in either view? */
+static bool is_enough(const struct class_totals *c, uint64_t min)
+{
+	return fmax(c->all, c->own) >= fmax((double)min, 1);
+}
+
+void gp_bayes_classify(const struct gp_token_list *tokens, const struct gp_bayes_view *views,
+		       size_t n_views, const struct gp_bayes_params *params,
 		       struct gp_bayes_result *ret_result)
 {
+	const struct gp_bayes_totals none = {0}, *all = &views[0].totals;
+	const struct gp_bayes_totals *own = n_views > 1 ? &views[1].totals : &none;
+	const struct class_totals spam = class_totals(all->spam, own->spam, params);
+	const struct class_totals ham = class_totals(all->ham, own->ham, params);
 	struct field_sum sums[GP_TOKEN_FIELDS] = {0};
 
 	*ret_result = (struct gp_bayes_result){.probability = 0.5};
-	if (totals->spam == 0 || totals->ham == 0 || totals->spam < params->min_spam ||
-	    totals->ham < params->min_ham)
+	if (!is_enough(&spam, params->min_spam) || !is_enough(&ham, params->min_ham))
 		return;
 	ret_result->is_usable = true;
 	for (size_t i = 0; i < tokens->n; i++) {
 		struct field_sum *sum = &sums[tokens->sources[i].field];
+		const struct gp_bayes_count nothing = {0}, *count = &views[0].counts[i];
+		const struct gp_bayes_count *mine = n_views > 1 ? &views[1].counts[i] : &nothing;
 		double f;
 
 		assert(tokens->sources[i].field < GP_TOKEN_FIELDS);
-		if (counts[i].spam == 0 && counts[i].ham == 0)
+		if (count->spam == 0 && count->ham == 0 && mine->spam == 0 && mine->ham == 0)
 			continue;
 		ret_result->n_known++;
-		f = token_probability(&counts[i], totals, params);
+		f = token_probability(count, mine, &spam, &ham, params);
 		if (f < 0)
 			continue;
 		ret_result->n_used++;
 		sum->ln_spam -= log(f);
 		sum->ln_ham -= log(1 - f);
 		sum->n++;
-		keep_evidence(ret_result, i, f, &counts[i]);
+		keep_evidence(ret_result, i, f, count, mine);
 	}
 	ret_result->probability = 1 / (1 + exp(-params->steepness * combine(sums, params)));
 }

@@ -5,7 +5,8 @@
  * tokens (lib/score/token.h), fetches their counts and the totals from the
  * store, and asks:
  *
- *	gp_bayes_classify(&tokens, counts, &totals, &gp_bayes_defaults, &result);
+ *	struct gp_bayes_view views[] = {{counts, totals}};
+ *	gp_bayes_classify(&tokens, views, 1, &gp_bayes_defaults, &result);
  *	if (result.is_usable) … result.probability …
  *
  * The probability is fine-grained: it also orders messages that are both
@@ -31,6 +32,7 @@ struct gp_bayes_params {
 	double odds_weight; /* ≥ 0: weight of the odds beside Fisher's indicator */
 	double odds_half;   /* > 0: log odds that get half of that weight */
 	double steepness;   /* > 0: of the curve from statistic to probability */
+	double own_half;    /* > 0: own messages of a class that weigh as much as everybody's */
 	uint64_t min_spam, min_ham; /* learned messages before there is an answer */
 };
 
@@ -43,8 +45,16 @@ extern const struct gp_bayes_params gp_bayes_defaults;
 struct gp_bayes_evidence {
 	size_t index;	    /* into the token list */
 	double probability; /* that a message with it is spam */
-	struct gp_bayes_count count;
+	struct gp_bayes_count count, own; /* in the first and in the second view */
 };
+
+/* What was learned in one scope, of a message's tokens. */
+struct gp_bayes_view {
+	const struct gp_bayes_count *counts; /* counts[i] belongs to tokens->hashes[i] */
+	struct gp_bayes_totals totals;
+};
+
+#define GP_BAYES_VIEWS 2
 
 struct gp_bayes_result {
 	bool is_usable;	    /* enough was learned; else the rest is as for no tokens */
@@ -55,9 +65,10 @@ struct gp_bayes_result {
 	size_t n_evidence;
 };
 
-/* counts[i] belongs to tokens->hashes[i]. */
-void gp_bayes_classify(const struct gp_token_list *tokens, const struct gp_bayes_count *counts,
-		       const struct gp_bayes_totals *totals, const struct gp_bayes_params *params,
+/* By one view, or by two: everybody's and, second, the user's own, which weighs the more the
+ * more he taught (bayes.c says how). */
+void gp_bayes_classify(const struct gp_token_list *tokens, const struct gp_bayes_view *views,
+		       size_t n_views, const struct gp_bayes_params *params,
 		       struct gp_bayes_result *ret_result);
 
 /* SpamAssassin's symbols: from ≤ probability < to (the last ones: ≤ to). */

@@ -16,6 +16,7 @@
 struct gp_scanner {
 	struct gp_rule_set *rules;
 	struct gp_bayes_params bayes;
+	const struct gp_conf_bayes *conf; /* of the snapshot */
 	bool has_bayes;
 	bool has_network;
 };
@@ -34,7 +35,8 @@ struct gp_scan {
 	struct gp_arena *arena;
 	struct gp_token_list tokens;
 	struct gp_batch *batch;
-	struct gp_bayes_lookup *lookup; /* NULL: Bayes was not asked */
+	struct gp_bayes_scopes scopes;
+	struct gp_bayes_lookup *lookups[GP_BAYES_SCOPES]; /* NULL: not asked */
 	struct gp_rule_input rule_input;
 	struct gp_rule_scan *rules;
 	struct added *added;
@@ -114,6 +116,7 @@ int gp_scanner_new(const struct gp_snapshot *snap, struct gp_rule_report *proble
 	s->bayes = gp_bayes_defaults;
 	s->bayes.min_spam = (uint64_t)bayes->min_spam;
 	s->bayes.min_ham = (uint64_t)bayes->min_ham;
+	s->conf = bayes;
 	s->has_bayes = bayes->enabled;
 	s->has_network = rules->network;
 	*ret = s;
@@ -138,6 +141,7 @@ static void free_batch(void *arg)
 	gp_batch_free(arg);
 }
 
+/* All scopes in one round trip: the questions go out together. */
 static void ask_store(struct gp_scan *scan)
 {
 	const struct gp_scan_input *in = scan->input;
@@ -147,8 +151,12 @@ static void ask_store(struct gp_scan *scan)
 		return;
 	scan->batch = gp_batch_new(in->deadline_ms);
 	gp_arena_on_end(scan->arena, free_batch, &scan->batch);
-	scan->lookup = gp_store_bayes_begin(in->store, scan->batch, GP_STR(""),
-					    scan->tokens.hashes, scan->tokens.n);
+	gp_bayes_scopes_for(scan->scanner->conf, in->account, in->recipients, in->n_recipients,
+			    &scan->scopes);
+	for (size_t i = 0; i < scan->scopes.n; i++)
+		scan->lookups[i] = gp_store_bayes_begin(in->store, scan->batch,
+							gp_str(scan->scopes.names[i]),
+							scan->tokens.hashes, scan->tokens.n);
 }
 
 struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_input *input,
@@ -193,17 +201,22 @@ void gp_scan_add(struct gp_scan *scan, const char *name, double score, const cha
 
 static void classify(struct gp_scan *scan, struct gp_scan_result *ret)
 {
-	struct gp_bayes_totals totals;
-	struct gp_bayes_count *counts;
+	struct gp_bayes_view views[GP_BAYES_SCOPES];
 
-	if (!scan->lookup)
+	ret->scopes = scan->scopes;
+	if (scan->scopes.n == 0)
 		return;
-	counts = GP_ARENA_NEW_N(scan->arena, scan->tokens.n + 1, struct gp_bayes_count);
-	if (gp_store_bayes_finish(scan->lookup, counts, &totals)) {
-		ret->is_bayes_missing = true;
-		return;
+	for (size_t i = 0; i < scan->scopes.n; i++) {
+		struct gp_bayes_count *counts =
+			GP_ARENA_NEW_N(scan->arena, scan->tokens.n + 1, struct gp_bayes_count);
+
+		if (gp_store_bayes_finish(scan->lookups[i], counts, &ret->totals[i])) {
+			ret->is_bayes_missing = true;
+			return;
+		}
+		views[i] = (struct gp_bayes_view){counts, ret->totals[i]};
 	}
-	gp_bayes_classify(&scan->tokens, counts, &totals, &scan->scanner->bayes, &ret->bayes);
+	gp_bayes_classify(&scan->tokens, views, scan->scopes.n, &scan->scanner->bayes, &ret->bayes);
 	if (!ret->bayes.is_usable)
 		return;
 	scan->rule_input.has_bayes = true;

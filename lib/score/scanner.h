@@ -21,6 +21,7 @@
 #include "lib/conf/snapshot.h"
 #include "lib/mail/message.h"
 #include "lib/score/bayes.h"
+#include "lib/score/bayes_scope.h"
 #include "lib/score/rule_scan.h"
 #include "lib/score/rule_set.h"
 #include "lib/score/symbol.h"
@@ -52,6 +53,7 @@ struct gp_scan_input {
 	struct gp_message *message; /* finished */
 	struct gp_store *store;	    /* or NULL: no Bayes */
 	struct gp_str envelope_from; /* without <> */
+	struct gp_str account;	    /* authenticated sender, or empty; for bayes.scope */
 	const struct gp_str *recipients;
 	size_t n_recipients;
 	struct gp_str client_ip; /* text, or empty */
@@ -68,6 +70,8 @@ struct gp_scan_result {
 	struct gp_token_list tokens;
 	struct gp_bayes_result bayes; /* is_usable false: no say, see is_bayes_missing */
 	bool is_bayes_missing;	      /* the store did not answer in time */
+	struct gp_bayes_scopes scopes; /* whose counts were asked for; n is 0 without Bayes */
+	struct gp_bayes_totals totals[GP_BAYES_SCOPES]; /* messages learned there */
 	const char *missing;	      /* "bayes", "rules" (a limit was met), "bayes,rules", or "" */
 	struct gp_str refusing;	      /* block lists that began to refuse to serve us, or empty */
 	const struct gp_rule_limited *limited; /* rules that a limit stopped; until the arena ends */

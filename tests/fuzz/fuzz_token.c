@@ -39,13 +39,17 @@ static void check_verdict(struct gp_arena *a, const struct gp_token_list *list)
 {
 	const struct gp_bayes_totals totals = {.spam = 255, .ham = 255};
 	struct gp_bayes_count *counts = GP_ARENA_NEW_N(a, list->n + 1, struct gp_bayes_count);
+	struct gp_bayes_count *own = GP_ARENA_NEW_N(a, list->n + 1, struct gp_bayes_count);
+	struct gp_bayes_view views[] = {{counts, totals}, {own, {.spam = list->n, .ham = 3}}};
 	struct gp_bayes_result r;
 
 	for (size_t i = 0; i < list->n; i++)
 		counts[i] = (struct gp_bayes_count){list->hashes[i] & 0xff,
 						    (list->hashes[i] >> 8) & 0xff &
 							    -(list->hashes[i] >> 16 & 1)};
-	gp_bayes_classify(list, counts, &totals, &gp_bayes_defaults, &r);
+	for (size_t i = 0; i < list->n; i++)
+		own[i].spam = list->hashes[i] >> 17 & 3;
+	gp_bayes_classify(list, views, 1 + list->n % 2, &gp_bayes_defaults, &r);
 	FUZZ_CHECK(r.is_usable && r.probability >= 0 && r.probability <= 1);
 	FUZZ_CHECK(r.n_used <= r.n_known && r.n_known <= list->n);
 	FUZZ_CHECK(r.n_evidence <= GP_BAYES_EVIDENCE_MAX && r.n_evidence <= r.n_used);

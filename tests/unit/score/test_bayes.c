@@ -36,8 +36,23 @@ static struct gp_bayes_result classify(const struct mail *mail,
 	const struct gp_token_list list = {mail->hashes, mail->sources, mail->n, false};
 	struct gp_bayes_result result;
 
-	gp_bayes_classify(&list, mail->counts, totals, &gp_bayes_defaults, &result);
+	gp_bayes_classify(&list, &(struct gp_bayes_view){mail->counts, *totals}, 1,
+			  &gp_bayes_defaults, &result);
 	return result;
+}
+
+/* By two views: everybody's counts are those of `all`, the user's those of `own`. */
+static double classify_own(const struct mail *all, const struct gp_bayes_totals *totals,
+			   const struct mail *own, uint64_t own_spam, uint64_t own_ham)
+{
+	const struct gp_token_list list = {all->hashes, all->sources, all->n, false};
+	const struct gp_bayes_view views[] = {
+		{all->counts, *totals}, {own->counts, {.spam = own_spam, .ham = own_ham}}};
+	struct gp_bayes_result result;
+
+	gp_bayes_classify(&list, views, 2, &gp_bayes_defaults, &result);
+	assert_true(result.probability >= 0 && result.probability <= 1);
+	return result.probability;
 }
 
 static const char *symbol(double probability)
@@ -198,6 +213,54 @@ static void test_bands_divide_the_range(void **state)
 	assert_false(gp_bayes_in_band(b, 0.998));
 }
 
+/* What everybody calls spam, one user calls ham: the more he says so, the more it counts. */
+static void test_own_counts_grow(void **state)
+{
+	struct mail all = {.n = 0}, own = {.n = 0};
+	double before = 1;
+
+	for (unsigned field = GP_TOKEN_WORD; field <= GP_TOKEN_PAIR; field++) {
+		add(&all, field, 5, 30, 0);
+		add(&own, field, 5, 0, 0);
+	}
+	assert_true(classify_own(&all, &learned, &own, 0, 0) ==
+		    classify(&all, &learned).probability);
+	for (uint32_t ham = 1; ham <= 512; ham *= 2) {
+		double p;
+
+		for (size_t i = 0; i < own.n; i++)
+			own.counts[i] = (struct gp_bayes_count){0, ham};
+		p = classify_own(&all, &learned, &own, ham, ham);
+		assert_true(p <= before);
+		before = p;
+		if (ham == 1)
+			assert_true(p > 0.4); /* one message makes it unsure, but does not turn it */
+	}
+	assert_true(before <= 0.5); /* everybody's spam stands: unsure */
+	for (size_t i = 0; i < own.n; i++)
+		own.counts[i] = (struct gp_bayes_count){0, 1024};
+	assert_true(classify_own(&all, &learned, &own, 1024, 1024) < 0.1);
+}
+
+/* Who only ever taught one class keeps everybody's of the other; who alone taught is enough. */
+static void test_own_by_class(void **state)
+{
+	struct mail all = {.n = 0}, own = {.n = 0};
+	const struct gp_bayes_totals none = {0};
+
+	add(&all, GP_TOKEN_WORD, 10, 0, 80);
+	add(&own, GP_TOKEN_WORD, 10, 0, 0);
+	assert_true(classify_own(&all, &learned, &own, 500, 0) < 0.2);
+	add(&all, GP_TOKEN_PAIR, 10, 0, 0);
+	add(&own, GP_TOKEN_PAIR, 10, 40, 0);
+	for (size_t i = 0; i < all.n; i++)
+		all.counts[i] = (struct gp_bayes_count){0, 0};
+	assert_true(classify_own(&all, &none, &own, 50, 50) > 0.8);
+	assert_true(classify_own(&all, &none, &own, 50, 5) == 0.5); /* too little ham */
+	/* Left of what was unlearned: counts without messages. */
+	assert_true(classify_own(&all, &(struct gp_bayes_totals){0, 50, 0}, &own, 0, 0) == 0.5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +272,8 @@ int main(void)
 		cmocka_unit_test(test_more_evidence_is_more_certain),
 		cmocka_unit_test(test_contradiction_is_unsure),
 		cmocka_unit_test(test_evidence_is_sorted),
+		cmocka_unit_test(test_own_counts_grow),
+		cmocka_unit_test(test_own_by_class),
 		cmocka_unit_test(test_bands_divide_the_range),
 	};
 
