@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-#include "lib/store/breaker.h"
+#include "lib/io/breaker.h"
 #include "lib/store/store.h"
 
 /* Reads fail independently of writes (full disk, maxmemory, a held lock). */

@@ -10,7 +10,7 @@ import sys
 
 RANK = {
     "lib/base": 0, "lib/proto": 0,
-    "lib/io": 1, "lib/conf": 1, "lib/dns": 1, "lib/store": 1, "lib/mail": 1,
+    "lib/io": 1, "lib/conf": 1, "lib/dns": 1, "lib/store": 1, "lib/ldap": 1, "lib/mail": 1,
     "lib/auth": 2, "lib/score": 2,
     "lib/daemon": 3,
     "milter-spam": 4, "milter-dkim": 4, "cli": 4, "controller": 4,
@@ -19,7 +19,7 @@ RANK = {
 }
 # What lives in, or is linked into, a stranger's process includes these and nothing else.
 ONLY = {"dovecot-sieve-learn": {"lib/proto"}, "lib/proto": set()}
-SIDEWAYS = {("lib/dns", "lib/io"), ("lib/store", "lib/io"), ("lib/score", "lib/auth")}
+SIDEWAYS = {("lib/dns", "lib/io"), ("lib/store", "lib/io"), ("lib/ldap", "lib/io"), ("lib/score", "lib/auth")}
 # The command checks every program's settings and gives its verdict, the controller gives the latter: they may see these.
 SHOWN = {"milter-spam/options.h", "milter-spam/policy.h", "milter-spam/lists.h", "milter-spam/whole.h",
          "milter-dkim/options.h", "milter-dkim/keyring.h", "milter-dkim/keydir.h",
@@ -29,6 +29,7 @@ FENCED = {
     r"libmilter/": ["lib/daemon/milter.c"],
     r"unbound\.h": ["lib/dns/"],
     r"hiredis/|lmdb\.h": ["lib/store/"],
+    r"ldap\.h|lber\.h": ["lib/ldap/"],
     r"openssl/ssl": ["lib/io/tls.c"],
     r"openssl/": ["lib/base/digest.c", "lib/io/tls.c", "lib/auth/crypto.c"],
     r"libconfig\.h": ["lib/conf/"],

@@ -4,7 +4,7 @@
 #include "lib/store/delta.h"
 
 #include "lib/base/clock.h"
-#include "lib/store/breaker.h"
+#include "lib/io/breaker.h"
 #include "lib/store/bucket.h"
 #include "lib/store/keys.h"
 #include "tests/unit/test.h"

@@ -1,7 +1,7 @@
 /*
  * Circuit breaker; see the header.
  */
-#include "lib/store/breaker.h"
+#include "lib/io/breaker.h"
 
 #include "lib/base/clock.h"
 

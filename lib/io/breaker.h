@@ -8,8 +8,8 @@
  * Thread-safe.  Every call that passed must be reported, else the probe is lost
  * (a probe not reported within two rests is given up).
  */
-#ifndef GP_STORE_BREAKER_H
-#define GP_STORE_BREAKER_H
+#ifndef GP_IO_BREAKER_H
+#define GP_IO_BREAKER_H
 
 #include <pthread.h>
 #include <stdbool.h>

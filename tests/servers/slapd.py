@@ -1,0 +1,103 @@
+"""A private OpenLDAP server on a unix socket and on loopback, in the clear, with StartTLS and with TLS."""
+
+from __future__ import annotations
+
+import subprocess
+import urllib.parse
+from pathlib import Path
+
+from .process import Process, answers, free_port
+
+BASE = "dc=example,dc=org"
+READER = f"cn=reader,{BASE}"
+PASSWORD = "directory secret"
+SCHEMAS = ("core", "cosine", "inetorgperson", "nis")
+
+
+class Slapd:
+    """One slapd over `ldif` (text). `url`, `ldaps_url`, `ldapi_url` are its addresses; its certificate is its own authority
+    (`certificate`), for 127.0.0.1; `client_certificate` and `client_key` are what SASL EXTERNAL takes. Anonymous readers
+    see nothing; READER reads with PASSWORD, which is in `password_file`; so does root over ldapi by EXTERNAL."""
+
+    def __init__(self, folder: Path, ldif: str, schema: str = "", options: str = "") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._port, self._tls_port = free_port(), free_port()
+        self._socket = folder / "ldapi"
+        self.url = f"ldap://127.0.0.1:{self._port}"
+        self.ldaps_url = f"ldaps://127.0.0.1:{self._tls_port}"
+        self.ldapi_url = "ldapi://" + urllib.parse.quote(str(self._socket), safe="")
+        self.certificate, self.key = folder / "cert.pem", folder / "key.pem"
+        self.client_certificate, self.client_key = folder / "client.pem", folder / "client.key"
+        self.password_file = folder / "password"
+        self.password_file.write_text(PASSWORD + "\n")
+        self.process = Process("slapd", folder / "slapd.log")
+        self._options = options
+        self._make_certificates()
+        self._configure(schema)
+        self._load(ldif)
+
+    def _make_certificates(self) -> None:
+        for cert, key, name in ((self.certificate, self.key, "/CN=localhost"),
+                                (self.client_certificate, self.client_key, "/CN=reader")):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                            "-keyout", str(key), "-out", str(cert), "-days", "2", "-subj", name,
+                            "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"], check=True, capture_output=True)
+        (self.folder / "authorities.pem").write_text(self.certificate.read_text() + self.client_certificate.read_text())
+
+    def _configure(self, schema: str) -> None:
+        (self.folder / "data").mkdir()
+        includes = "".join(f"include /etc/ldap/schema/{name}.schema\n" for name in SCHEMAS)
+        if schema:
+            includes += f"include {schema}\n"
+        (self.folder / "slapd.conf").write_text(f"""{includes}
+pidfile {self.folder}/slapd.pid
+modulepath /usr/lib/ldap
+moduleload back_mdb
+TLSCACertificateFile {self.folder}/authorities.pem
+TLSCertificateFile {self.certificate}
+TLSCertificateKeyFile {self.key}
+TLSVerifyClient try
+sizelimit size.soft=500 size.hard=1000 size.pr=500 size.prtotal=unlimited
+authz-regexp "^cn=reader$" "{READER}"
+authz-regexp "gidNumber=0\\\\+uidNumber=0,cn=peercred,cn=external,cn=auth" "{READER}"
+{self._options}
+database mdb
+maxsize 268435456
+suffix "{BASE}"
+rootdn "cn=admin,{BASE}"
+rootpw admin
+directory {self.folder}/data
+index objectClass,mail,uid,member,cn eq
+access to attrs=userPassword by anonymous auth by * none
+access to * by dn.exact="{READER}" read by * none
+""")
+
+    def _load(self, ldif: str) -> None:
+        entries = f"""dn: {BASE}
+objectClass: dcObject
+objectClass: organization
+o: example
+dc: example
+
+dn: {READER}
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: reader
+userPassword: {PASSWORD}
+
+{ldif}"""
+        subprocess.run(["/usr/sbin/slapadd", "-q", "-f", str(self.folder / "slapd.conf")], input=entries, text=True,
+                       check=True, capture_output=True)
+
+    def start(self) -> None:
+        self.process.start(["/usr/sbin/slapd", "-d", "stats", "-f", str(self.folder / "slapd.conf"),
+                            "-h", f"{self.url}/ {self.ldaps_url}/ {self.ldapi_url}"],
+                           lambda: answers(("127.0.0.1", self._tls_port)) and answers(str(self._socket)))
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def searches(self) -> int:
+        """How many searches it has answered so far."""
+        return (self.folder / "slapd.log").read_text(errors="replace").count(" SRCH base=")
