@@ -8,6 +8,8 @@
 #include "cli/rules.h"
 #include "lib/base/clock.h"
 #include "lib/score/rule_cache.h"
+#include "lib/score/rule_markup.h"
+#include "milter-spam/options.h"
 
 struct rules_options {
 	bool force, json, all;
@@ -118,15 +120,30 @@ static json_t *status_targets(const struct gp_rule_report *report)
 	return targets;
 }
 
+static json_t *status_unused(const struct gp_rule_report *report)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < report->problems.len; i++) {
+		const struct gp_rule_problem *p = &report->problems.items[i];
+
+		if (p->kind == GP_RULE_UNUSED || p->kind == GP_RULE_IGNORED)
+			json_array_append_new(list, json_pack("{s:s,s:i,s:s}", "file", p->file, "line",
+							      (int)p->line, "reason", p->text));
+	}
+	return list;
+}
+
 static void print_status_json(const struct gp_rule_report *report)
 {
-	json_t *root = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:s,s:o,s:o,s:o}", "rules",
+	json_t *root = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:s,s:o,s:o,s:o,s:o}", "rules",
 				 (int)report->rules, "active", (int)report->active, "scored",
 				 (int)report->scored, "scored_active", (int)report->scored_active,
 				 "errors", (int)report->errors, "ignored", (int)report->ignored,
 				 "engine", report->no_vectorscan ? "pcre2" : "vectorscan",
 				 "engine_reason", report->no_vectorscan ? report->no_vectorscan : "",
 				 "files", status_files(report), "inert", status_inert(report),
+				 "unused", status_unused(report),
 				 "targets", status_targets(report));
 
 	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
@@ -162,6 +179,17 @@ static void print_inert(const struct gp_rule_report *report, const char *file, b
 	}
 }
 
+/* Directives without effect, and why. */
+static void print_unused(const struct gp_rule_report *report)
+{
+	for (size_t i = 0; i < report->problems.len; i++) {
+		const struct gp_rule_problem *p = &report->problems.items[i];
+
+		if (p->kind == GP_RULE_UNUSED || p->kind == GP_RULE_IGNORED)
+			printf("        %s\n", p->text);
+	}
+}
+
 static void print_status(const struct gp_rule_report *report, bool each)
 {
 	printf("%7s %7s %7s  file\n", "active", "inert", "errors");
@@ -173,6 +201,7 @@ static void print_status(const struct gp_rule_report *report, bool each)
 	}
 	printf("%7u %7u %7u  in all; %u lines have no effect here\n", report->active,
 	       report->inert, report->errors, report->ignored);
+	print_unused(report);
 	printf("%u of %u rules with a score can be evaluated in full\n\n", report->scored_active,
 	       report->scored);
 	if (report->no_vectorscan)
@@ -211,11 +240,22 @@ static int run_status(struct gp_cli *cli, int argc, char **argv)
 	return 0;
 }
 
+/* What files say about headers holds only where the configuration wants it. */
+static void note_markup(const struct gp_cli_rules *r)
+{
+	const struct spam_conf *conf = r->snapshot ? gp_snapshot_get(r->snapshot, &spam_table) : NULL;
+
+	if (gp_markup_is_there(r->set) && !(conf && conf->headers_from_rules))
+		fprintf(stderr, "note: add_header, rewrite_header, subjprefix and required_score are used "
+				"only with milter-spam's setting headers.from_rules = true\n");
+}
+
 static int run_lint(struct gp_cli *cli, int argc, char **argv)
 {
 	static const char *const kinds[] = {[GP_RULE_ERROR] = "error",
 					    [GP_RULE_WARNING] = "warning",
-					    [GP_RULE_IGNORED] = "note"};
+					    [GP_RULE_IGNORED] = "note",
+					    [GP_RULE_UNUSED] = "note"};
 	struct rules_options o = {0};
 	struct gp_opt_list operands = {0};
 	struct gp_cli_rules r;
@@ -233,6 +273,7 @@ static int run_lint(struct gp_cli *cli, int argc, char **argv)
 			fprintf(stderr, "%s:%u: %s: %s%s%s\n", p->file, p->line, kinds[p->kind],
 				p->rule, *p->rule ? ": " : "", p->text);
 	}
+	note_markup(&r);
 	if (r.report.errors)
 		status = gp_cli_fail(GP_EXIT_DATA, "%u errors, %u warnings in %zu files",
 				     r.report.errors, r.report.warnings, r.report.files.len);

@@ -8,6 +8,7 @@
 #include "cli/dns.h"
 #include "cli/input.h"
 #include "cli/json.h"
+#include "cli/scan_headers.h"
 #include "cli/text.h"
 #include "lib/base/clock.h"
 #include "milter-spam/whole.h"
@@ -15,7 +16,7 @@
 struct scan_options {
 	const char *ip, *helo, *from, *user, *zone;
 	struct gp_opt_list rcpts;
-	bool json, quiet, trace;
+	bool json, quiet, trace, headers;
 };
 
 /* A run of the command. */
@@ -53,6 +54,8 @@ static const struct gp_opt options[] = {
 	 offsetof(struct scan_options, json)},
 	{0, "rules-trace", NULL, "show what each rule matched and the tokens Bayes went by",
 	 GP_OPT_FLAG, offsetof(struct scan_options, trace)},
+	{0, "headers", NULL, "show the headers that the rule files add and rewrite", GP_OPT_FLAG,
+	 offsetof(struct scan_options, headers)},
 	{'q', "quiet", NULL, "one line a message: action, score, file", GP_OPT_FLAG,
 	 offsetof(struct scan_options, quiet)},
 	GP_OPT_END,
@@ -84,6 +87,12 @@ static void print_tokens(const struct gp_scan_result *r)
 	}
 }
 
+static struct gp_scan_headers headers_of(const struct run *run, const struct verdict *v)
+{
+	return (struct gp_scan_headers){gp_scanner_rules(run->judge.scanner), v->verdict.mail,
+					&v->verdict.result, &v->verdict.decision};
+}
+
 static void print_table(const struct run *run, const struct verdict *v)
 {
 	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[33m",
@@ -111,6 +120,11 @@ static void print_table(const struct run *run, const struct verdict *v)
 	if (v->verdict.result.refusing.len)
 		printf("           block lists that refuse to answer this resolver: %.*s\n",
 		       GP_STR_FMT(v->verdict.result.refusing));
+	if (run->o->headers) {
+		struct gp_scan_headers h = headers_of(run, v);
+
+		gp_scan_headers_print(&h);
+	}
 	if (v->verdict.decision.decided_by.len)
 		printf("           decided by the settings of %.*s\n",
 		       GP_STR_FMT(v->verdict.decision.decided_by));
@@ -134,8 +148,9 @@ static json_t *json_tokens(const struct gp_scan_result *r)
 	return list;
 }
 
-static void print_json(const struct verdict *v, bool trace)
+static void print_json(const struct run *run, const struct verdict *v)
 {
+	bool trace = run->o->trace;
 	json_t *symbols = json_array();
 	json_t *root = json_object();
 
@@ -157,6 +172,11 @@ static void print_json(const struct verdict *v, bool trace)
 		json_object_set_new(root, "bayes", json_real(v->verdict.result.bayes.probability));
 	if (trace)
 		json_object_set_new(root, "bayes_tokens", json_tokens(&v->verdict.result));
+	if (run->o->headers) {
+		struct gp_scan_headers h = headers_of(run, v);
+
+		json_object_set_new(root, "headers", gp_scan_headers(&h));
+	}
 	if (*v->verdict.result.missing)
 		json_object_set_new(root, "missing", json_string(v->verdict.result.missing));
 	gp_json_print(root);
@@ -192,7 +212,7 @@ static int scan_one(void *arg, const char *label, struct gp_str bytes)
 	judge(run, bytes, &v);
 	v.time_ms = (double)(gp_clock_mono_us() - began_us) / 1000;
 	if (run->o->json)
-		print_json(&v, run->o->trace);
+		print_json(run, &v);
 	else if (run->o->quiet)
 		printf("%-10s %7.2f  %s\n", gp_action_name(v.verdict.decision.action), v.verdict.result.score,
 		       label);
@@ -261,10 +281,12 @@ static int run_scan(struct gp_cli *cli, int argc, char **argv)
 	status = gp_cli_load(cli, &snap);
 	if (status)
 		return status;
-	run.judge.conf = gp_snapshot_get(snap, &spam_table);
+	run.judge.conf = gp_snapshot_get(snap, &spam_table); /* until the rules are there */
 	run.judge.networks = gp_snapshot_get(snap, &gp_conf_networks_table);
 	run.colour = isatty(STDOUT_FILENO) == 1;
 	status = gp_cli_open_scanner(snap, &run.judge.scanner, &ignored);
+	if (!status)
+		run.judge.conf = spam_conf_with_rules(snap, gp_scanner_rules(run.judge.scanner));
 	if (!status)
 		status = open_network(snap, &run, &dns);
 	if (!status)

@@ -75,7 +75,8 @@ static int prepare(const char *file, struct gp_diag *diag)
 		r = ask_child_open(&judge.store, &resolver, diag);
 	if (r == GP_OK)
 		r = open_network(snap, resolver, diag);
-	judge.conf = gp_snapshot_get(snap, &spam_table);
+	judge.conf = r == GP_OK ? spam_conf_with_rules(snap, gp_scanner_rules(judge.scanner))
+				: gp_snapshot_get(snap, &spam_table);
 	judge.networks = gp_snapshot_get(snap, &gp_conf_networks_table);
 	arena = gp_arena_new(1 << 18);
 	return r;

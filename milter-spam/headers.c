@@ -182,7 +182,9 @@ void spam_write_headers(struct gp_session *s, struct spam_message *m)
 			       GP_STR_FMT(s->msg.queue_id));
 	if (m->origin != SPAM_INBOUND || !m->is_scanned)
 		return;
-	for (size_t i = 0; i < SPAM_HEADERS; i++)
+	if (m->conf->headers_from_rules)
+		spam_write_markup(s, m, w.is_spam);
+	for (size_t i = 0; !m->conf->headers_from_rules && i < SPAM_HEADERS; i++)
 		if (is_wanted(&w, i))
 			add(&w, headers[i].name, headers[i].format);
 	if (*spam_missing(m) && m->conf->on_store_error == GP_ON_ERROR_MARK)

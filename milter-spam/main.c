@@ -106,6 +106,7 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 	r = load_rules(snap, data, report);
 	if (r)
 		return r;
+	data->conf = spam_conf_with_rules(snap, gp_scanner_rules(data->scanner));
 	gp_snapshot_set_data(snap, data);
 	return spam_auth_configure(snap, &data->auth, report);
 }

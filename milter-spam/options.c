@@ -7,6 +7,7 @@
 
 #include "lib/base/limits.h"
 #include "lib/daemon/reply.h"
+#include "lib/score/rule_markup.h"
 #include "milter-spam/lists.h"
 
 static const struct gp_conf_enum policies[] = {
@@ -74,6 +75,11 @@ static const struct gp_conf_row rows[] = {
 	{"greylist.ipv6_bits", GP_CONF_INT, offsetof(struct spam_conf, greylist_bits6), "64",
 	 .min = 16, .max = 128, .unit = "bits",
 	 .help = "Clients of one IPv6 network of this prefix length count as one."},
+	{"headers.from_rules", GP_CONF_BOOL, offsetof(struct spam_conf, headers_from_rules),
+	 "false",
+	 .help = "Headers are those that the rule files say (add_header, rewrite_header, subjprefix), "
+		 "instead of the ones below; their required_score is thresholds.add_header, unless that "
+		 "is set."},
 	HEADER("spam", SPAM_H_SPAM, "spam", "\"X-Spam: Yes\", on spam only."),
 	HEADER("flag", SPAM_H_FLAG, "spam", "\"X-Spam-Flag: YES\" or NO."),
 	HEADER("level", SPAM_H_LEVEL, "always", "X-Spam-Level: an asterisk per point."),
@@ -140,6 +146,25 @@ const struct gp_conf_table spam_table = {
 	.size = sizeof(struct spam_conf),
 	.validate = validate,
 };
+
+const struct spam_conf *spam_conf_with_rules(struct gp_snapshot *snap, const struct gp_rule_set *set)
+{
+	const struct spam_conf *conf = gp_snapshot_get(snap, &spam_table);
+	struct spam_conf *own;
+	const char *file;
+	unsigned line;
+	double required;
+
+	if (!conf->headers_from_rules || !gp_markup_required(set, &required) ||
+	    gp_snapshot_origin(snap, &spam_table, "thresholds.add_header", &file, &line))
+		return conf;
+	own = gp_arena_dup(gp_snapshot_arena(snap), conf, sizeof(*conf));
+	own->thresholds.add_header = required;
+	/* What would be refused or deferred is still at least spam. */
+	if (own->thresholds.greylist > required)
+		own->thresholds.greylist = required;
+	return own;
+}
 
 static double never_if_zero(double v)
 {

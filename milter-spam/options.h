@@ -50,6 +50,7 @@ struct spam_conf {
 	int64_t greylist_delay_ms, greylist_retry_ms, greylist_passed_ms;
 	int64_t greylist_bits4, greylist_bits6;
 
+	bool headers_from_rules; /* add_header, rewrite_header … of the rule files instead of these: */
 	int headers[SPAM_HEADERS];	    /* enum spam_when */
 	struct gp_conf_list headers_remove; /* globs */
 
@@ -60,6 +61,12 @@ struct spam_conf {
 };
 
 extern const struct gp_conf_table spam_table;
+
+struct gp_rule_set;
+/* The settings, with the rule files' required_score as thresholds.add_header where
+ * headers.from_rules is on and the configuration does not set that one itself.  Lives in the
+ * snapshot's arena. */
+const struct spam_conf *spam_conf_with_rules(struct gp_snapshot *snap, const struct gp_rule_set *set);
 
 /* The configured thresholds with 0 turned into "never". */
 struct gp_thresholds spam_thresholds(const struct gp_thresholds *written);

@@ -19,7 +19,9 @@
 
 static const struct spam_conf *conf_of(const struct gp_session *s)
 {
-	return gp_snapshot_get(s->snap, &spam_table);
+	const struct spam_snapshot *snap = gp_snapshot_data(s->snap);
+
+	return snap->conf;
 }
 
 static const struct gp_conf_networks *networks_of(const struct gp_session *s)
@@ -58,12 +60,14 @@ static bool is_forged(const struct spam_conf *conf, struct gp_str name)
 /* Counts a header that is to be removed, under the name as it was first written. */
 static void note_forged(struct spam_message *m, struct gp_str name)
 {
+	bool is_markup = gp_str_istarts(name, GP_STR("X-Spam-")); /* rule files may add any */
+
 	for (size_t i = 0; i < m->forged.len; i++)
 		if (gp_str_ieq(gp_str(m->forged.items[i].name), name)) {
 			m->forged.items[i].count++;
 			return;
 		}
-	if (m->forged.len >= FORGED_MAX && !spam_header_is_ours(name))
+	if (m->forged.len >= (is_markup ? REMOVALS_MAX + 1 : FORGED_MAX) && !spam_header_is_ours(name))
 		return;
 	*gp_vec_push(m->mail->arena, &m->forged) =
 		(struct spam_forged){gp_arena_cstr(m->mail->arena, name), 1};

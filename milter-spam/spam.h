@@ -51,6 +51,7 @@ struct spam_message {
 /* What the snapshot holds beside the settings. */
 struct spam_snapshot {
 	struct gp_scanner *scanner;
+	const struct spam_conf *conf; /* spam_conf_with_rules() */
 	struct spam_auth_setup auth;
 };
 
@@ -65,6 +66,8 @@ void spam_judge(struct gp_session *s, struct spam_message *m);
 void spam_greylist(struct gp_session *s, struct spam_message *m);
 /* Deletes forged headers, then adds what the action and the settings ask for. */
 void spam_write_headers(struct gp_session *s, struct spam_message *m);
+/* The headers of the rule files instead of those of the settings. */
+void spam_write_markup(struct gp_session *s, const struct spam_message *m, bool is_spam);
 /* Is this the name of a header that spam_write_headers may add? */
 bool spam_header_is_ours(struct gp_str name);
 

@@ -20,9 +20,9 @@ int gp_rule_cond_eval(struct gp_str expression, bool *ret, struct gp_diag *diag)
  * of its eval functions exists. */
 bool gp_rule_plugin_is_loaded(struct gp_str name);
 
-/* Directives that are part of the language but have no effect here; unknown ones are reported
- * with the nearest name. */
-bool gp_rule_directive_is_known(struct gp_str name);
+/* Why a directive of the language has no effect here; "" when there is nothing to say (it has no
+ * effect on hits in SpamAssassin either); NULL: no directive of the language. */
+const char *gp_rule_directive_reason(struct gp_str name);
 /* The known directive nearest to a misspelt one, or NULL. */
 const char *gp_rule_directive_near(struct gp_str name);
 

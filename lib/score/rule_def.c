@@ -14,6 +14,7 @@
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_field.h"
 #include "lib/score/rule_list.h"
+#include "lib/score/rule_markup.h"
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_query.h"
 #include "lib/score/rule_regex.h"
@@ -68,7 +69,7 @@ static void define(struct gp_rule_builder *b, struct gp_str name, struct gp_str 
 	r->args = def->args;
 	r->n_args = def->n_args;
 	r->is_raw = def->is_raw;
-	r->is_header_eval = def->is_header_eval;
+	r->written = def->written;
 	r->inert = def->inert;
 	r->is_error = false;
 	if (is_new && name.len > NAME_MAX_WANTED && !gp_str_starts(name, GP_STR("__")) &&
@@ -116,7 +117,7 @@ static void define_eval(struct gp_rule_builder *b, struct gp_str name, struct gp
 {
 	struct gp_rule def = {.type = GP_RULE_EVAL,
 			      .is_raw = written == GP_RULE_RAWBODY,
-			      .is_header_eval = written == GP_RULE_HEADER};
+			      .written = written};
 	size_t open = gp_str_find_chr(call, '(', 0);
 	struct gp_str function = gp_str_trim(gp_str_sub(call, 0, open));
 
@@ -536,5 +537,6 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 			return true;
 		}
 	}
-	return gp_query_directive(b, name, value) || gp_rule_list_directive(b, name, value);
+	return gp_query_directive(b, name, value) || gp_markup_directive(b, name, value) ||
+	       gp_rule_list_directive(b, name, value);
 }

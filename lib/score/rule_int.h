@@ -114,7 +114,7 @@ struct gp_rule {
 	struct gp_str *args;
 	size_t n_args;
 	bool is_raw; /* an eval over raw text (rawbody) */
-	bool is_header_eval; /* written as a header rule */
+	enum gp_rule_type written; /* of an eval: as what kind of rule it is written */
 	struct gp_regex *pattern; /* of an eval's arguments; or NULL */
 	struct gp_query *query; /* what it asks the DNS, rule_query.h; or NULL */
 };
@@ -159,6 +159,7 @@ struct gp_rule_set {
 	struct gp_map by_name; /* → struct gp_rule */
 	GP_VEC(struct gp_rule_source) files;
 	GP_VEC(struct gp_rule_test) tests;
+	struct gp_rule_markup *markup; /* rule_markup.h; NULL: not a word of it */
 	struct gp_rule_target targets[GP_RULE_TARGETS];
 	GP_VEC(struct gp_rule *) exists; /* exists: rules */
 	GP_VEC(struct gp_rule *) evals;
@@ -203,6 +204,8 @@ void gp_rule_note_at(struct gp_rule_builder *b, enum gp_rule_problem_kind kind,
 		     const struct gp_rule *rule, const char *fmt, ...) GP_PRINTF(4, 5);
 /* An error that costs more than its line. */
 void gp_rule_note_broken(struct gp_rule_builder *b, const char *fmt, ...) GP_PRINTF(2, 3);
+/* Says once a load why a directive has no effect here, and counts the line. */
+void gp_rule_note_unused(struct gp_rule_builder *b, struct gp_str directive, const char *reason);
 /* The rule of that name, made as GP_RULE_FACT when new. */
 struct gp_rule *gp_rule_get(struct gp_rule_builder *b, struct gp_str name);
 bool gp_rule_name_is_valid(struct gp_str name);

@@ -1,7 +1,7 @@
 /*
  * Tables: the plugins whose directives we understand, and the directives of
- * the language that have no effect here (settings of SpamAssassin's own
- * program, lists of eval functions that we do not have).
+ * the language that have no effect here, with the reason (settings of
+ * SpamAssassin's own program, of services, of eval functions that we do not have).
  */
 #include "lib/score/rule_cond.h"
 
@@ -15,26 +15,83 @@ static const char *const plugins[] = {
 	"VBounce", "WLBLEval", "WelcomeListSubject", "WhiteListSubject", "Dmarc",
 };
 
-/* With * as in file names. */
-static const char *const directives[] = {
-	"add_header", "adsp_override", "all_spam_to", "allow_user_rules",
-	"always_trust_envelope_sender", "asn_*", "authres_*", "auto_welcomelist_*",
-	"auto_whitelist_*", "bayes_*", "blacklist_*", "blocklist_*", "body_part_scan_size",
-	"clear_*", "country_db_*", "dcc_*", "dccifd_*", "def_welcomelist_*", "def_whitelist_*",
-	"delist_*", "dkim_*", "dmarc_*", "dns_*", "do_not_use_mail_spf*", "enable_compat",
-	"enlist_*", "envelope_sender_header", "extracttext_*", "fns_*", "fold_headers",
-	"freemail_*", "geodb_*", "hashbl_*", "ignore_*", "inactive_languages",
-	"internal_networks", "loadplugin", "lock_method", "max_short_url*",
-	"mbox_format_from_regex", "more_spam_to", "msa_networks", "normalize_charset", "ok_*",
-	"olemacro_*", "originating_ip_headers", "parse_dkim_uris", "phishing_*", "pyzor_*",
-	"rawbody_part_scan_size", "razor_*", "rbl_*", "redirector_pattern", "remove_header",
-	"report", "report_*", "required_hits", "required_score", "reuse", "rewrite_header",
-	"run_reuse_tests_only", "shortcircuit*", "skip_*", "spamcop_*", "spf_*", "subjprefix",
-	"textcat_*", "time_limit", "trigger_*", "trusted_networks", "tryplugin",
-	"txrep_*", "unblacklist_*", "unblocklist_*", "unsafe_report*", "unwelcomelist_*",
-	"unwhitelist_*", "uri_block_*", "uri_country_*", "uri_host_lists", "uridnsbl*",
-	"uridnssub", "urifullnsrhs*", "urinsrhs*", "urirhs*", "url_shortener*", "use_*",
-	"user_*", "util_rb_*", "version_tag", "welcomelist_*", "whitelist_*",
+#define BAYES "learning and its store are set in gatepost.conf, groups bayes and store"
+#define DNS "the resolver is set in gatepost.conf, group dns"
+#define WRAP "messages are never wrapped into a report"
+#define PLUGIN "loaded are those of its plugins whose directives are understood"
+#define SERVICE "needs a service that is not asked here"
+#define SENDERS "reputations of senders are not kept here"
+#define USERS "there are no users' preferences; recipients' settings are in milter-spam's maps"
+#define TIME "limits are set in gatepost.conf and fixed for each message"
+#define TEXT "text is always decoded, and cut at fixed sizes"
+
+/* With * as in file names; the first that fits counts. */
+static const struct {
+	const char *name, *reason;
+} directives[] = {
+	{"allow_user_rules", USERS},
+	{"asn_*", "autonomous systems are not looked up here"},
+	{"authres_*", "Authentication-Results are believed with milter-dkim's seal only"},
+	{"auto_welcomelist_*", SENDERS},
+	{"auto_whitelist_*", SENDERS},
+	{"bayes_*", BAYES},
+	{"body_part_scan_size", TEXT},
+	{"clear_dns_servers", DNS},
+	{"clear_unsafe_report_template", WRAP},
+	{"clear_url_shortener", "short links are not followed"},
+	{"country_db_*", "countries of relays are not looked up here"},
+	{"dcc_*", SERVICE},
+	{"dccifd_*", SERVICE},
+	{"dkim_*", "signatures are checked by lib/auth; see gatepost.conf, milter-dkim"},
+	{"dmarc_*", "DMARC is checked by lib/auth; see gatepost.conf, milter-dkim"},
+	{"dns_*", DNS},
+	{"do_not_use_mail_spf*", ""},
+	{"enable_compat", ""},
+	{"extracttext_*", "text of attached documents is not extracted here"},
+	{"fns_*", ""},
+	{"freemail_*", ""},
+	{"geodb_*", "countries of relays are not looked up here"},
+	{"hashbl_email_regex", "addresses are found by a scanner of our own"},
+	{"ignore_always_matching_regexps", "such patterns are warned of, and kept"},
+	{"inactive_languages", "languages are not guessed here"},
+	{"loadplugin", PLUGIN},
+	{"lock_method", ""},
+	{"max_short_url*", SERVICE},
+	{"mbox_format_from_regex", ""},
+	{"normalize_charset", TEXT},
+	{"ok_languages", "languages are not guessed here"},
+	{"parse_dkim_uris", "domains of signatures are always looked up in block lists"},
+	{"phishing_*", "feeds of phishing sites are not read here"},
+	{"pyzor_*", SERVICE},
+	{"rawbody_part_scan_size", TEXT},
+	{"razor_*", SERVICE},
+	{"redirector_pattern", "targets of redirectors are found without patterns"},
+	{"report_charset", WRAP},
+	{"report_safe_copy_headers", WRAP},
+	{"reuse", ""},
+	{"run_reuse_tests_only", ""},
+	{"shortcircuit*", "all rules run: that costs less than a look-up saves"},
+	{"skip_*", ""},
+	{"spamcop_*", "spam is not reported from here"},
+	{"spf_*", "SPF is checked by lib/auth; see gatepost.conf, milter-dkim"},
+	{"textcat_*", "languages are not guessed here"},
+	{"time_limit", TIME},
+	{"trigger_*", ""},
+	{"tryplugin", PLUGIN},
+	{"txrep_*", SENDERS},
+	{"unsafe_report", WRAP},
+	{"uri_block_*", "countries of hosts are not looked up here"},
+	{"uri_country_*", "countries of hosts are not looked up here"},
+	{"url_shortener*", "short links are not followed: that would be a request to a stranger's host"},
+	{"use_auto_w*", SENDERS},
+	{"use_bayes*", BAYES},
+	{"use_dcc", SERVICE},
+	{"use_learner", BAYES},
+	{"use_pyzor", SERVICE},
+	{"use_razor*", SERVICE},
+	{"use_txrep", SENDERS},
+	{"user_*", USERS},
+	{"version_tag", "_VERSION_ is this program's"},
 };
 
 /* Those that do have an effect; for suggestions only. */
@@ -42,7 +99,9 @@ static const char *const effective[] = {
 	"header", "body", "rawbody", "full", "uri", "mimeheader", "meta", "score", "describe",
 	"tflags", "priority", "lang", "include", "ifplugin", "endif", "else", "replace_tag",
 	"replace_pre", "replace_inter", "replace_post", "replace_rules", "replace_start",
-	"replace_end", "require_version", "uri_detail", "askdns",
+	"replace_end", "require_version", "uri_detail", "askdns", "add_header", "remove_header",
+	"clear_headers", "rewrite_header", "report", "required_score", "report_safe", "subjprefix",
+	"test",
 };
 
 bool gp_rule_plugin_is_loaded(struct gp_str name)
@@ -60,12 +119,12 @@ bool gp_rule_plugin_is_loaded(struct gp_str name)
 	return gp_str_eq(name, GP_STR("RaciallyCharged")); /* as SpamAssassin says */
 }
 
-bool gp_rule_directive_is_known(struct gp_str name)
+const char *gp_rule_directive_reason(struct gp_str name)
 {
 	for (size_t i = 0; i < GP_ARRAY_SIZE(directives); i++)
-		if (gp_str_glob(gp_str(directives[i]), name))
-			return true;
-	return false;
+		if (gp_str_glob(gp_str(directives[i].name), name))
+			return directives[i].reason;
+	return NULL;
 }
 
 const char *gp_rule_directive_near(struct gp_str name)

@@ -157,15 +157,13 @@ static void ignore(struct file *f, struct gp_str key)
 	struct gp_rule_builder *b = f->b;
 	const char *near;
 
-	b->set->files.items[b->file].ignored++;
-	if (b->report)
-		b->report->ignored++;
-	if (gp_map_get(&b->ignored, key))
-		return; /* one note for each directive is enough */
-	key = gp_arena_str(b->arena, key);
-	gp_map_set(&b->ignored, key, b);
-	if (gp_rule_directive_is_known(key))
+	const char *reason = gp_rule_directive_reason(key);
+	bool is_noted = gp_map_get(&b->ignored, key);
+
+	gp_rule_note_unused(b, key, reason ? reason : "");
+	if (reason || is_noted)
 		return;
+	gp_map_set(&b->ignored, gp_arena_str(b->arena, key), b);
 	near = gp_rule_directive_near(key);
 	gp_rule_note(b, GP_RULE_IGNORED, "", "unknown directive \"%.*s\"%s%s%s",
 		     GP_STR_FMT(gp_str_sub(key, 0, 40)), near ? "; is \"" : "", near ? near : "",

@@ -95,6 +95,17 @@ void gp_rule_make_inert(struct gp_rule_builder *b, struct gp_rule *r, const char
 	r->inert = gp_arena_strdup(b->arena, text);
 }
 
+void gp_rule_note_unused(struct gp_rule_builder *b, struct gp_str directive, const char *reason)
+{
+	b->set->files.items[b->file].ignored++;
+	if (b->report)
+		b->report->ignored++;
+	if (*reason == '\0' || gp_map_get(&b->ignored, directive))
+		return; /* one note for each directive is enough */
+	gp_map_set(&b->ignored, gp_arena_str(b->arena, directive), b);
+	gp_rule_note(b, GP_RULE_UNUSED, "", "%.*s is not used: %s", GP_STR_FMT(directive), reason);
+}
+
 static void sum_files(struct gp_rule_builder *b)
 {
 	struct gp_rule_report *report = b->report;

@@ -496,3 +496,8 @@ const struct gp_rule_scan_stats *gp_rule_scan_stats(const struct gp_rule_scan *s
 {
 	return &s->stats;
 }
+
+const struct gp_rule_tags *gp_rule_scan_tags(const struct gp_rule_scan *s)
+{
+	return &s->tags;
+}

@@ -91,6 +91,9 @@ bool gp_rule_scan_set_evidence(struct gp_rule_scan *scan, const char *name, doub
  * with "__" to out.  Call once; the scan stays readable until the arena ends. */
 void gp_rule_scan_finish(struct gp_rule_scan *scan, struct gp_symbols *out);
 
+struct gp_rule_tags;
+/* The message's tags, for templates. */
+const struct gp_rule_tags *gp_rule_scan_tags(const struct gp_rule_scan *scan);
 /* After _finish: how often the rule hit (0: not), sub-rules included; for tests and traces. */
 double gp_rule_scan_hits(const struct gp_rule_scan *scan, const char *name);
 /* After _finish, with trace: every hit rule in order of the set, sub-rules included.  False

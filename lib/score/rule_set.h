@@ -60,6 +60,7 @@ enum gp_rule_problem_kind {
 	GP_RULE_WARNING, /* odd, but kept */
 	GP_RULE_INERT,	 /* right, but cannot run here */
 	GP_RULE_IGNORED, /* a directive that nobody knows; noted once each */
+	GP_RULE_UNUSED,	 /* a known one that has no effect here, and why; noted once each */
 };
 
 struct gp_rule_problem {

@@ -54,7 +54,8 @@ struct gp_message *gp_rule_test_message(const struct gp_rule_set *set, const str
 
 	if (!r || r->type == GP_RULE_FACT || r->inert)
 		return NULL;
-	if (r->type == GP_RULE_HEADER || r->is_header_eval)
+	if (r->type == GP_RULE_HEADER || 
+	    (r->type == GP_RULE_EVAL && r->written == GP_RULE_HEADER))
 		text = gp_arena_printf(arena, "%.*s: %.*s\n\n", GP_STR_FMT(header_of(r)),
 				       GP_STR_FMT(t->text));
 	else if (r->type == GP_RULE_MIMEHEADER)

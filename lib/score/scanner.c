@@ -237,6 +237,7 @@ void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
 			a->evidence;
 	gp_symbols_sort(&ret->symbols);
 	ret->score = gp_symbols_sum(&ret->symbols);
+	ret->rules = scan->rules;
 	stats = gp_rule_scan_stats(scan->rules);
 	ret->refusing = stats->refusing;
 	ret->limited = stats->limited.items;

@@ -188,10 +188,12 @@ static void unknown_directives(void **state)
 
 	fixture_load(&f, "bdy A /x/\nbdy B /x/\nrazor_timeout 5\nreport x\n");
 	assert_int_equal(f.report.errors, 0);
-	assert_int_equal(f.report.ignored, 4);
+	assert_int_equal(f.report.ignored, 3);
 	assert_string_equal(fixture_problem(&f, GP_RULE_IGNORED),
 			    "1 : unknown directive \"bdy\"; is \"body\" meant?");
-	assert_int_equal(f.report.problems.len, 1);
+	assert_string_equal(fixture_problem(&f, GP_RULE_UNUSED),
+			    "3 : razor_timeout is not used: needs a service that is not asked here");
+	assert_int_equal(f.report.problems.len, 2);
 	fixture_done(&f);
 }
 
