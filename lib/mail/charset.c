@@ -112,22 +112,6 @@ static bool is_utf8(struct gp_str s)
 	}
 }
 
-bool gp_charset_is_plain(struct gp_str charset, struct gp_str text)
-{
-	const char *name;
-
-	switch (kind_of(charset, &name)) {
-	case KIND_UTF8:
-		return is_utf8(text);
-	case KIND_ASCII:
-	case KIND_LATIN1:
-		return ascii_len(text) == text.len;
-	case KIND_ICONV:
-	default:
-		return false;
-	}
-}
-
 static void add_latin1(struct gp_str text, struct gp_buf *out)
 {
 	while (text.len && !gp_buf_error(out)) {
@@ -232,6 +216,33 @@ static bool add_iconv(struct gp_str charset, const char *name, struct gp_str tex
 	iconv_close(cd);
 	add_latin1(gp_str_sub(text, n, text.len), out);
 	return is_clean;
+}
+
+static bool is_known(struct gp_str charset, const char *name)
+{
+	iconv_t cd = open_iconv(charset, name);
+
+	if (cd != (iconv_t)-1)
+		iconv_close(cd);
+	return cd != (iconv_t)-1;
+}
+
+bool gp_charset_is_plain(struct gp_str charset, struct gp_str text)
+{
+	const char *name;
+	bool is_ascii = ascii_len(text) == text.len;
+
+	switch (kind_of(charset, &name)) {
+	case KIND_UTF8:
+		return is_utf8(text);
+	case KIND_ASCII:
+		return is_ascii;
+	case KIND_LATIN1:
+		return is_ascii || is_utf8(text);
+	case KIND_ICONV:
+	default:
+		return !is_ascii && is_utf8(text) && is_known(charset, name);
+	}
 }
 
 bool gp_charset_to_utf8(struct gp_str charset, struct gp_str text, struct gp_buf *out)

@@ -12,7 +12,9 @@
 
 #include "lib/base/buf.h"
 
-/* True if `text` is UTF-8 as it stands under that charset name: nothing to convert. */
+/* True if `text` is UTF-8 as it stands: nothing to convert.  That holds for text with letters of
+ * UTF-8 under the name of any other known charset, too: programs leave a default in the header,
+ * and a text of another charset hardly ever looks so. */
 bool gp_charset_is_plain(struct gp_str charset, struct gp_str text);
 
 /* Appends `text` as UTF-8.  False if the charset is unknown or the text is not

@@ -209,5 +209,9 @@ struct gp_str gp_header_decode_words(struct gp_arena *a, struct gp_str text)
 
 struct gp_str gp_header_decode(struct gp_arena *a, struct gp_str raw)
 {
-	return gp_header_decode_words(a, gp_header_unfold(a, raw));
+	struct gp_str s = gp_header_unfold(a, raw);
+
+	while (s.len && gp_is_space(s.ptr[s.len - 1]))
+		s.len--;
+	return gp_header_decode_words(a, s);
 }

@@ -26,7 +26,8 @@ bool gp_header_next(struct gp_str in, size_t *pos, struct gp_str *ret_name, stru
  * returns a part of `raw` itself where nothing needs to change. */
 struct gp_str gp_header_unfold(struct gp_arena *a, struct gp_str raw);
 
-/* Unfolded, encoded words decoded, UTF-8.  May return a part of `raw`. */
+/* Unfolded, white space at both ends taken off, then encoded words decoded, UTF-8.  May return a
+ * part of `raw`. */
 struct gp_str gp_header_decode(struct gp_arena *a, struct gp_str raw);
 
 /* The same for text that is unfolded already, such as a parameter's value. */

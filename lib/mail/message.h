@@ -37,7 +37,7 @@ struct gp_header {
 	struct gp_str name;  /* as written, without the colon */
 	struct gp_str raw;   /* after the colon, with leading space and folds, line ends LF, no
 			      * final line end */
-	struct gp_str value; /* unfolded, RFC 2047 decoded to UTF-8, leading space removed */
+	struct gp_str value; /* unfolded, RFC 2047 decoded to UTF-8, leading space, and trailing, removed before */
 };
 
 enum gp_part_flags {

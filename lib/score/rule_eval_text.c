@@ -27,7 +27,7 @@ static struct gp_str join(struct gp_eval *e, const char *name, bool is_raw)
 	p = out = gp_arena_alloc(e->arena, len);
 	for (size_t i = 0; i < m->headers.len; i++) {
 		const struct gp_header *h = &m->headers.items[i];
-		struct gp_str s = is_raw ? h->raw : gp_str_trim(h->value);
+		struct gp_str s = is_raw ? h->raw : h->value;
 
 		if (!gp_str_ieq(h->name, wanted))
 			continue;

@@ -143,7 +143,7 @@ void gp_field_index_init(struct gp_field_index *x, const struct gp_rule_set *set
 /* A raw value has the space behind its colon. */
 static void add_plain(const struct gp_header *h, bool is_raw, struct gp_buf *out)
 {
-	gp_buf_add_str(out, is_raw ? h->raw : gp_str_trim(h->value));
+	gp_buf_add_str(out, is_raw ? h->raw : h->value);
 	gp_buf_add_chr(out, '\n');
 }
 

@@ -91,7 +91,8 @@ static void put_space(struct reader *r, enum gp_html_tag tag)
 /* Counts the characters that are shown, white space folded. */
 static void count_text(struct reader *r, struct gp_str s)
 {
-	bool was_space = r->has_space;
+	bool was_space = r->has_space && (gp_rule_html_is_blank(s) ||
+					  !gp_rule_html_styles_is_invisible(&r->styles));
 	size_t shown = 0;
 
 	for (size_t i = 0; i < s.len; i++) {

@@ -261,22 +261,34 @@ void gp_rule_html_styles_close(struct gp_rule_html_styles *s, enum gp_html_tag t
 	}
 }
 
-void gp_rule_html_styles_text(const struct gp_rule_html_styles *s)
+/* Letters of nearly the background's colour. */
+static bool is_low_contrast(const struct gp_rule_html_style *style)
 {
-	const struct gp_rule_html_style *style = &s->stack.items[s->stack.len - 1];
 	int a = style->text, b = style->background;
 	double dr, dg, db;
 
-	if (a == b) {
+	if (a == b || a < 0 || b < 0)
+		return a == b;
+	dr = 0.2126 * ((a >> 16) - (b >> 16));
+	dg = 0.7152 * ((a >> 8 & 255) - (b >> 8 & 255));
+	db = 0.0722 * ((a & 255) - (b & 255));
+	return dr * dr + dg * dg + db * db < CONTRAST_MIN * CONTRAST_MIN;
+}
+
+void gp_rule_html_styles_text(const struct gp_rule_html_styles *s)
+{
+	const struct gp_rule_html_style *style = &s->stack.items[s->stack.len - 1];
+
+	if (is_low_contrast(style))
 		s->html->has_low_contrast = true;
-		return;
-	}
-	if (a >= 0 && b >= 0) {
-		dr = 0.2126 * ((a >> 16) - (b >> 16));
-		dg = 0.7152 * ((a >> 8 & 255) - (b >> 8 & 255));
-		db = 0.0722 * ((a & 255) - (b & 255));
-		s->html->has_low_contrast |= dr * dr + dg * dg + db * db < CONTRAST_MIN * CONTRAST_MIN;
-		return;
-	}
-	s->html->has_invalid_colour |= a == GP_HTML_COLOUR_INVALID || b == GP_HTML_COLOUR_INVALID;
+	else
+		s->html->has_invalid_colour |= style->text == GP_HTML_COLOUR_INVALID ||
+					       style->background == GP_HTML_COLOUR_INVALID;
+}
+
+bool gp_rule_html_styles_is_invisible(const struct gp_rule_html_styles *s)
+{
+	const struct gp_rule_html_style *style = &s->stack.items[s->stack.len - 1];
+
+	return style->size <= 1 || is_low_contrast(style);
 }

@@ -32,6 +32,9 @@ void gp_rule_html_styles_close(struct gp_rule_html_styles *s, enum gp_html_tag t
 /* Text that is not blank stands here: notes in html what is wrong with its colours. */
 void gp_rule_html_styles_text(const struct gp_rule_html_styles *s);
 
+/* Whether text that stands here is too small or not to be told from what is behind it. */
+bool gp_rule_html_styles_is_invisible(const struct gp_rule_html_styles *s);
+
 /* "red", "#f00", "rgb(1, 2, 3)". */
 int gp_rule_html_colour(struct gp_str s);
 

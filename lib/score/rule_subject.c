@@ -106,7 +106,7 @@ static void build_body(struct builder *b, struct gp_message *m)
 
 	begin(b);
 	if (subject)
-		gp_buf_add_str(&b->buf, gp_str_trim(subject->value));
+		gp_buf_add_str(&b->buf, subject->value);
 	gp_buf_add_chr(&b->buf, '\n');
 	finish(b);
 	add_paragraphs(b, gp_message_flat_text(m));

@@ -72,7 +72,7 @@ static void test_decode(void **state)
 		const char *want;
 	} cases[] = {
 		{GP_STR(" plain"), "plain"},
-		{GP_STR("\t a\r\n\t b\n c "), "a b c "},
+		{GP_STR("\t a\r\n\t b\n c "), "a b c"},
 		{GP_STR("a\rb\0c"), "a b c"},
 		{GP_STR("raw \xc3\xbc"), "raw \xc3\xbc"},
 		{GP_STR("raw \xfc"), "raw \xc3\xbc"},

@@ -119,6 +119,9 @@ static const struct {
 	{"", "h\xfc", "h\xc3\xbc", GP_PART_BAD_CHARSET},
 	{"; charset=utf-8", "h\xc3\xbc\xfc!", "h\xc3\xbc\xef\xbf\xbd!", GP_PART_BAD_CHARSET},
 	{"; charset=\"ISO-8859-1\"", "\x80\xfc", "\xe2\x82\xac\xc3\xbc", 0},
+	{"; charset=\"ISO-8859-1\"", "h\xc3\xbc", "h\xc3\xbc", 0}, /* UTF-8 all the same */
+	{"; charset=gb2312", "h\xc3\xbc", "h\xc3\xbc", 0},
+	{"; charset=\"ISO-8859-1\"", "h\xc3\xbc\xfc", "h\xc3\x83\xc2\xbc\xc3\xbc", 0},
 	{"; charset=koi8-r", "\xf0\xf2", "\xd0\x9f\xd0\xa0", 0},
 	{"; charset=gb2312", "\xc4\xe3", "\xe4\xbd\xa0", 0},
 	{"; charset=iso-2022-jp", "\x1b$B%F\x1b(Bx", "\xe3\x83\x86x", 0},
