@@ -49,18 +49,32 @@ def kinds(probe: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 class Explained:
-    """Lines "RULE [MESSAGE-GLOB]: reason"; # begins a comment."""
+    """Lines "RULE [MESSAGE-GLOB]: reason"; # begins a comment. Knows which of them explained something."""
 
     def __init__(self, path: Path) -> None:
         self.rows: list[tuple[str, str, str]] = []
+        self.malformed: list[str] = []
+        self.used: set[int] = set()
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             match = re.fullmatch(r"(\S+?)(?:\s+(\S+))?:\s+(.+)", line)
-            if match and not line.startswith("#"):
+            if line.startswith("#") or not line.strip():
+                continue
+            if match:
                 self.rows.append((match[1], match[2] or "*", match[3]))
+            else:
+                self.malformed.append(line)
 
     def reason(self, message: str, rule: str) -> str | None:
-        return next((why for name, glob, why in self.rows
-                     if fnmatch.fnmatchcase(rule, name) and fnmatch.fnmatchcase(message, glob)), None)
+        for i, (name, glob, why) in enumerate(self.rows):
+            if fnmatch.fnmatchcase(rule, name) and fnmatch.fnmatchcase(message, glob):
+                self.used.add(i)
+                return why
+        return None
+
+    def stale(self) -> list[str]:
+        """Lines that explain no difference, or cannot be read."""
+        unused = [f"{name} {glob}: {why}" for i, (name, glob, why) in enumerate(self.rows) if i not in self.used]
+        return self.malformed + unused
 
 
 @dataclass

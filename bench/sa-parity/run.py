@@ -13,7 +13,7 @@ import reference
 
 TOP = Path(__file__).resolve().parents[2]
 PLAIN = (*compare.TARGETS, "meta")
-BAR = 0.999
+BAR, BAR_OF_EVALS = 0.999, 0.99
 
 
 def arguments() -> argparse.Namespace:
@@ -48,7 +48,7 @@ def summed(tallies: list[compare.Tally]) -> compare.Tally:
 
 
 def details(tallies: dict[str, compare.Tally], inert: dict[str, str], top: int) -> None:
-    for kind in PLAIN:
+    for kind in compare.KINDS:
         rows = [row for row in compare.by_rule(tallies[kind]) if row[0] not in inert]
         if rows:
             print(f"\n{kind}: rules that differ, missing and extra, examples")
@@ -84,20 +84,28 @@ def main() -> int:
     expected = reference.load(cache)
     found = compare.ours(probe, folder, list(expected))
     kind_of, inert = compare.kinds(probe)
-    tallies = compare.tally(expected, found, kind_of, compare.Explained(Path(__file__).parent / "explained"))
+    explained = compare.Explained(Path(__file__).parent / "explained")
+    tallies = compare.tally(expected, found, kind_of, explained)
     plain = summed([tallies[kind] for kind in PLAIN])
+    unexplained = sum(len(t.missing) + len(t.extra) for t in tallies.values())
+    stale = [] if options.so_far else explained.stale()
     if options.rule:
-        for sign, pairs in (("-", plain.missing), ("+", plain.extra)):
+        every = summed(list(tallies.values()))
+        for sign, pairs in (("-", every.missing), ("+", every.extra)):
             print("\n".join(sign + message for message, rule in pairs if rule == options.rule))
     elif options.json:
         print(json.dumps({"messages": len(expected), "agreement": {k: t.agreement for k, t in tallies.items()},
-                          "plain": plain.agreement}))
+                          "plain": plain.agreement, "explained": sum(t.explained for t in tallies.values()),
+                          "unexplained": unexplained, "stale": stale}))
     else:
         print(f"{len(expected)} of {len(names)} messages\n{table(tallies, inert)}")
         details(tallies, inert, options.top)
         if options.counts:
             count_differences(expected, found, kind_of, options.top)
-    return 0 if plain.agreement >= BAR else 1
+        print(f"\n{unexplained} differences are not explained, {len(stale)} lines of `explained` explain nothing")
+        print("".join(f"  {line}\n" for line in stale), end="")
+    is_close = plain.agreement >= BAR and all(tallies[kind].agreement >= BAR_OF_EVALS for kind in ("eval", "meta on evals"))
+    return 0 if is_close and not unexplained and not stale else 1
 
 
 if __name__ == "__main__":

@@ -73,9 +73,12 @@ bool gp_rule_html_is_wide_space(struct gp_str s)
 	       (unsigned char)s.ptr[2] <= 0x8a; /* U+2000 … U+200A */
 }
 
-/* One character: a letter or digit, in any script? */
+/* One character: a letter or digit, in any script?  Typographic double quotes count as plain
+ * ones. */
 bool gp_rule_html_is_word(struct gp_str c)
 {
+	if (gp_str_eq(c, GP_STR("\xe2\x80\x9c")) || gp_str_eq(c, GP_STR("\xe2\x80\x9d")))
+		return false;
 	return c.len == 1 ? gp_is_alnum(c.ptr[0]) || (unsigned char)c.ptr[0] >= 0x80
 			  : c.len > 1 && !gp_rule_html_is_wide_space(c);
 }

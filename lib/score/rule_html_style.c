@@ -180,7 +180,7 @@ static void set_declaration(struct gp_str part, struct gp_rule_html_style *new)
 		if (!gp_str_istarts(part, colours[i].name))
 			continue;
 		value = gp_str_trim(gp_str_sub(part, colours[i].name.len, SIZE_MAX));
-		if (value.len)
+		if (value.len && gp_str_find_chr(value, '\n', 0) == value.len)
 			set_colour(value, colours[i].is_background ? &new->background : &new->text);
 		return;
 	}

@@ -57,6 +57,7 @@ static void ratios(void **state)
 	assert_string_equal(html(calls, "<b><i><q1>"), "R1 R4");
 	assert_string_equal(html(calls, "vi<b></b>ag<i></i>ra"), "R2 R3"); /* 2 of 4 */
 	assert_string_equal(html(calls, "vi<b></b> ag<br>ra &nbsp;<i>x</i>"), "");
+	assert_string_equal(html(calls, "vi<b>\xe2\x80\x9cx</b>\xe2\x80\x9d y"), "R3");
 	/* Characters count, not bytes. */
 	assert_string_equal(html(calls, "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"), "R4");
 }
@@ -75,6 +76,8 @@ static void letters(void **state)
 	assert_string_equal(html(calls, "<p style='color:transparent'>x"), "R0");
 	assert_string_equal(html(calls, "<p style='color:inherit !important'>x"), "");
 	assert_string_equal(html(calls, "<font color=ffffff>x"), "R1");
+	assert_string_equal(html(calls, "<p style='color: no colour'>x"), "R1");
+	assert_string_equal(html(calls, "<p style='color: no\n colour'>x"), "");
 	assert_string_equal(html(calls, "<body bgcolor=black>x"), ""); /* as SpamAssassin has it */
 	assert_string_equal(html(calls, "<font face='Arial, \"Comic Sans\"'>x"), "");
 	assert_string_equal(html(calls, "<font face='Verdana,&#10;serif;'>x"), "");
