@@ -20,6 +20,7 @@
 #include "lib/score/rule_regex.h"
 #include "lib/score/rule_replace.h"
 #include "lib/score/rule_test.h"
+#include "lib/score/rule_uri_detail.h"
 
 #define NAME_MAX_WANTED 40
 #define SCORE_MAX 1000000.0
@@ -70,6 +71,7 @@ static void define(struct gp_rule_builder *b, struct gp_str name, struct gp_str 
 	r->n_args = def->n_args;
 	r->is_raw = def->is_raw;
 	r->written = def->written;
+	r->uri_tests = def->uri_tests;
 	r->inert = def->inert;
 	r->is_error = false;
 	if (is_new && name.len > NAME_MAX_WANTED && !gp_str_starts(name, GP_STR("__")) &&
@@ -293,15 +295,29 @@ static void do_meta(struct gp_rule_builder *b, struct gp_str value)
 		define(b, name, value, &def);
 }
 
-/* Rules of plugins that we do not have: known by name, never hit. */
-static void do_foreign(struct gp_rule_builder *b, struct gp_str value)
+static void do_uri_detail(struct gp_rule_builder *b, struct gp_str value)
 {
 	struct gp_rule def = {.type = GP_RULE_EVAL,
-			      .inert = "uri_detail rules are not supported"};
+			      .written = GP_RULE_BODY,
+			      .eval = &gp_rule_eval_uri_detail};
+	struct gp_diag diag;
 	struct gp_str name;
+	int r;
 
-	if (take_name(b, &value, &name))
-		define(b, name, value, &def);
+	if (!take_name(b, &value, &name))
+		return;
+	if (value.len == 0) {
+		error(b, name, "a test is missing: KEY =~ /pattern/");
+		return;
+	}
+	r = gp_uri_detail_parse(b->arena, value, &def.uri_tests, &diag);
+	if (r == GP_EINVAL) {
+		error(b, name, diag.text);
+		return;
+	}
+	if (r)
+		def.inert = gp_arena_strdup(b->arena, diag.text);
+	define(b, name, value, &def);
 }
 
 /* askdns RULE NAME [TYPE [TEST]] */
@@ -515,7 +531,7 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 		{"uri", do_uri},
 		{"mimeheader", do_mimeheader},
 		{"meta", do_meta},
-		{"uri_detail", do_foreign},
+		{"uri_detail", do_uri_detail},
 		{"askdns", do_askdns},
 		{"score", do_score},
 		{"describe", do_describe},

@@ -23,6 +23,7 @@ enum gp_eval_memo_key {
 	GP_EVAL_HTML,
 	GP_EVAL_IMAGES,
 	GP_EVAL_DIFFERENCE,
+	GP_EVAL_URI_DETAIL, /* rule_uri_detail.c */
 	GP_EVAL_MEMO_KEYS = 16, /* room; a subject's own keys come before this one */
 };
 

@@ -116,6 +116,7 @@ struct gp_rule {
 	bool is_raw; /* an eval over raw text (rawbody) */
 	enum gp_rule_type written; /* of an eval: as what kind of rule it is written */
 	struct gp_regex *pattern; /* of an eval's arguments; or NULL */
+	struct gp_uri_test *uri_tests; /* uri_detail: rule_uri_detail.h; or NULL */
 	struct gp_query *query; /* what it asks the DNS, rule_query.h; or NULL */
 };
 

@@ -472,6 +472,8 @@ void gp_rule_uris_add(struct gp_rule_uris *u, struct gp_str uri, bool needs_doma
 		all_forms(&f, f.targets[i]);
 	for (size_t i = 0; !has_domain && i < f.items.len; i++)
 		has_domain = gp_rule_uris_names_host(u, f.items.items[i]);
+	if (has_domain && u->on_uri)
+		u->on_uri(u->arg, uri, f.items.items, f.items.len);
 	for (size_t i = 0; has_domain && i < f.items.len; i++)
 		keep(u, f.items.items[i]);
 }

@@ -23,6 +23,9 @@ struct gp_rule_uris {
 	struct gp_map written;		    /* in text, done with */
 	GP_VEC(struct gp_str) items;	    /* distinct */
 	size_t bytes;
+	/* Told of each URI that is added, with its forms (the first as written); or NULL. */
+	void (*on_uri)(void *arg, struct gp_str written, const struct gp_str *forms, size_t n);
+	void *arg;
 };
 
 void gp_rule_uris_init(struct gp_rule_uris *u, const struct gp_rule_set *set, struct gp_arena *a);
