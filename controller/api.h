@@ -50,8 +50,10 @@ const struct http_refusal *api_access(enum http_level level, const struct http_r
 /* api_errors.c: warnings and errors of this process, the newest. */
 void api_errors_start(void);
 
-/* api_scan.c: a worker's report of a scan, or an error in the reply. */
+/* Between api_check.c and api_stat.c. */
 void api_scan_register_metrics(void);
+/* What a scan took. */
+void api_note_time(double seconds);
 /* Messages that were scanned by the API, by enum gp_action. */
 int64_t api_scanned(unsigned action);
 
@@ -61,6 +63,13 @@ void api_healthy(struct http_request *rq, struct http_reply *reply);
 void api_ready(struct http_request *rq, struct http_reply *reply);
 void api_metrics(struct http_request *rq, struct http_reply *reply);
 void api_check(struct http_request *rq, struct http_reply *reply);
+void api_symbols(struct http_request *rq, struct http_reply *reply);
+void api_actions(struct http_request *rq, struct http_reply *reply);
+void api_auth(struct http_request *rq, struct http_reply *reply);
+void api_stat(struct http_request *rq, struct http_reply *reply);
+void api_stat_reset(struct http_request *rq, struct http_reply *reply);
+void api_counters(struct http_request *rq, struct http_reply *reply);
+void api_history(struct http_request *rq, struct http_reply *reply);
 void api_errors(struct http_request *rq, struct http_reply *reply);
 void api_no_fuzzy(struct http_request *rq, struct http_reply *reply);
 

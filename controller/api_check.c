@@ -1,5 +1,6 @@
 /*
- * /checkv2: a message and its envelope to a verdict, by a worker that scans.
+ * What a worker that scans knows: /checkv2, a message and its envelope to a verdict;
+ * /symbols and /actions, what its rules and thresholds are.
  *
  * The connection's thread hands a job to the workers and waits.  Job and message belong
  * to both: who waits too long leaves, and the job ends by itself.
@@ -156,6 +157,7 @@ static bool make_order(struct http_request *rq, struct check *c, struct http_rep
 	const struct http_fields *f = &rq->headers;
 	struct gp_str *recipients;
 	struct scan_order order = {
+		.op = SCAN_JUDGE,
 		.left_ms = (uint32_t)c->left_ms,
 		.ip = http_field_get(f, "Ip"),
 		.helo = http_field_get(f, "Helo"),
@@ -205,8 +207,11 @@ static void take_report(const struct http_request *rq, const struct check *c,
 		http_reply_error(reply, HTTP_FAILED, "the message could not be scanned");
 		return;
 	}
-	gp_metric_add(&scanned[report.action], 1);
-	log_scan(rq, &report, c->message.len);
+	if (c->job.channel) {
+		gp_metric_add(&scanned[report.action], 1);
+		api_note_time((double)(gp_clock_mono_us() - rq->began_us) / 1e6);
+		log_scan(rq, &report, c->message.len);
+	}
 	http_reply_text(reply, HTTP_OK, "application/json", report.json);
 }
 
@@ -228,6 +233,22 @@ static void conclude(const struct http_request *rq, const struct check *c, struc
 	}
 }
 
+/* Hands c to the workers and waits. */
+static void run(struct http_request *rq, struct check *c, struct http_reply *reply)
+{
+	c->job.kind = WORKER_SCAN;
+	c->job.params = gp_buf_str(&c->params);
+	c->job.message = gp_buf_str(&c->message);
+	c->job.deadline_ms = rq->deadline_ms;
+	c->job.done = scan_done;
+	c->job.arg = c;
+	workers_ask(controller.workers, &c->job);
+	if (wait_for(c, rq->deadline_ms))
+		conclude(rq, c, reply);
+	else
+		http_reply_error(reply, HTTP_TIMED_OUT, "the scan takes too long");
+}
+
 static int64_t lookup_ms(void)
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
@@ -238,31 +259,48 @@ static int64_t lookup_ms(void)
 	return ms;
 }
 
+static bool is_stopping(struct http_reply *reply)
+{
+	if (gp_daemon_stopping())
+		http_reply_error(reply, HTTP_UNAVAILABLE, "stopping");
+	return gp_daemon_stopping();
+}
+
 void api_check(struct http_request *rq, struct http_reply *reply)
 {
 	struct check *c;
 
-	if (gp_daemon_stopping()) {
-		http_reply_error(reply, HTTP_UNAVAILABLE, "stopping");
+	if (is_stopping(reply))
 		return;
-	}
 	c = check_new(rq);
 	c->left_ms = lookup_ms();
-	c->job = (struct worker_job){.kind = WORKER_SCAN,
-				     .message = gp_buf_str(&c->message),
-				     .deadline_ms = rq->deadline_ms,
-				     .channel = open_channel,
-				     .done = scan_done,
-				     .arg = c};
-	if (!make_order(rq, c, reply)) {
-		check_unref(c);
-	} else {
-		c->job.params = gp_buf_str(&c->params);
-		workers_ask(controller.workers, &c->job);
-		if (wait_for(c, rq->deadline_ms))
-			conclude(rq, c, reply);
-		else
-			http_reply_error(reply, HTTP_TIMED_OUT, "the scan takes too long");
-	}
+	c->job.channel = open_channel;
+	if (make_order(rq, c, reply))
+		run(rq, c, reply);
+	else
+		check_unref(c); /* for the worker that never sees it */
 	check_unref(c);
+}
+
+static void list(struct http_request *rq, enum scan_op op, struct http_reply *reply)
+{
+	struct scan_order order = {.op = op};
+	struct check *c;
+
+	if (is_stopping(reply))
+		return;
+	c = check_new(rq);
+	scan_order_encode(&order, &c->params);
+	run(rq, c, reply);
+	check_unref(c);
+}
+
+void api_symbols(struct http_request *rq, struct http_reply *reply)
+{
+	list(rq, SCAN_RULES, reply);
+}
+
+void api_actions(struct http_request *rq, struct http_reply *reply)
+{
+	list(rq, SCAN_ACTIONS, reply);
 }

@@ -96,6 +96,15 @@ unsigned http_server_busy(void)
 	return atomic_load(&busy);
 }
 
+int64_t http_server_requests(void)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(requests); i++)
+		n += gp_metric_get(&requests[i]);
+	return n;
+}
+
 /* Connections. */
 
 static void find_peer(int fd, bool is_local, struct http_peer *ret)

@@ -43,6 +43,8 @@ int http_server_start(int listen_fd, bool is_local, const struct http_limits *li
 void http_server_quiesce(struct http_server *s);
 /* Requests that are being answered, of all servers. */
 unsigned http_server_busy(void);
+/* Requests so far, of all servers. */
+int64_t http_server_requests(void);
 /* Cuts all connections, waits for their threads, frees; clears *s.  NULL is fine. */
 void http_server_stop(struct http_server **s);
 

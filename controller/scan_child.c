@@ -20,6 +20,7 @@ static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spa
 
 static struct spam_judge judge;
 static struct gp_arena *arena;
+static unsigned score_set; /* network, and Bayes once it knows enough */
 
 /* The first error stands for all: the controller read the same file, and said them. */
 static int load(const char *file, struct gp_snapshot **ret, struct gp_diag *diag)
@@ -77,6 +78,7 @@ static int prepare(const char *file, struct gp_diag *diag)
 		r = open_network(snap, resolver, diag);
 	judge.conf = r == GP_OK ? spam_conf_with_rules(snap, gp_scanner_rules(judge.scanner))
 				: gp_snapshot_get(snap, &spam_table);
+	score_set = judge.sources.resolver ? 3 : 2;
 	judge.networks = gp_snapshot_get(snap, &gp_conf_networks_table);
 	arena = gp_arena_new(1 << 18);
 	return r;
@@ -88,13 +90,14 @@ static int add(const char *data, size_t len, void *arg)
 	return gp_buf_error(arg) ? -1 : 0;
 }
 
-static int report(const struct spam_verdict *v, const struct scan_order *order, double time_s,
-		  struct gp_buf *reply)
+/* Takes root over. */
+static int report(const struct spam_verdict *v, json_t *root, struct gp_buf *reply)
 {
-	struct scan_report head = {v->result.score, v->decision.action, gp_str("")};
-	json_t *root = scan_json(v, order, time_s);
+	struct scan_report head = {.json = gp_str("")};
 	int r;
 
+	if (v)
+		head = (struct scan_report){v->result.score, v->decision.action, gp_str("")};
 	scan_report_encode(&head, reply);
 	r = json_dump_callback(root, add, reply,
 			       JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
@@ -102,33 +105,55 @@ static int report(const struct spam_verdict *v, const struct scan_order *order, 
 	return r < 0 ? GP_ELIMIT : GP_OK;
 }
 
-static int work(struct gp_str params, struct gp_str message, int channel, struct gp_buf *reply)
+static int judge_one(const struct scan_order *order, struct gp_str message, int channel,
+		     struct gp_buf *reply)
 {
 	int64_t began_us = gp_clock_mono_us();
-	struct scan_order order;
 	struct spam_verdict verdict;
-	struct spam_whole whole;
-	int r = scan_order_decode(params, arena, &order);
-
-	if (r < 0 || channel < 0)
-		return GP_EINVAL;
-	whole = (struct spam_whole){
+	struct spam_whole whole = {
 		.bytes = message,
-		.helo = order.helo,
-		.from = order.from,
-		.account = order.user,
-		.recipients = order.recipients,
-		.n_recipients = order.n_recipients,
-		.deadline_ms = gp_clock_mono_ms() + GP_MIN((int64_t)order.left_ms,
+		.helo = order->helo,
+		.from = order->from,
+		.account = order->user,
+		.recipients = order->recipients,
+		.n_recipients = order->n_recipients,
+		.deadline_ms = gp_clock_mono_ms() + GP_MIN((int64_t)order->left_ms,
 							   judge.conf->deadline_ms),
 		.trace = true,
 	};
-	if (order.ip.len && gp_ip_parse(order.ip, &whole.client))
+
+	if (channel < 0 || (order->ip.len && gp_ip_parse(order->ip, &whole.client)))
 		return GP_EINVAL; /* the controller looked at it */
 	ask_child_begin(channel);
 	spam_whole_judge(&judge, &whole, arena, &verdict);
 	ask_child_end();
-	r = report(&verdict, &order, (double)(gp_clock_mono_us() - began_us) / 1e6, reply);
+	return report(&verdict,
+		      scan_json(&verdict, order, (double)(gp_clock_mono_us() - began_us) / 1e6),
+		      reply);
+}
+
+static int work(struct gp_str params, struct gp_str message, int channel, struct gp_buf *reply)
+{
+	struct scan_order order;
+	struct gp_thresholds thresholds;
+	int r = scan_order_decode(params, arena, &order);
+
+	if (r < 0)
+		return r;
+	switch (order.op) {
+	case SCAN_JUDGE:
+		r = judge_one(&order, message, channel, reply);
+		break;
+	case SCAN_RULES:
+		r = report(NULL, scan_rules_json(gp_scanner_rules(judge.scanner), score_set), reply);
+		break;
+	case SCAN_ACTIONS:
+		thresholds = spam_thresholds(&judge.conf->thresholds);
+		r = report(NULL, scan_actions_json(&thresholds), reply);
+		break;
+	case SCAN_OPS:
+		break;
+	}
 	gp_arena_reset(arena);
 	return r;
 }

@@ -126,3 +126,61 @@ json_t *scan_json(const struct spam_verdict *v, const struct scan_order *order, 
 				    http_json_text(v->decision.decided_by, TEXT_MAX));
 	return root;
 }
+
+/* "60_local" of "/etc/gatepost/rules.d/60_local.cf" */
+static struct gp_str group_of(const char *file)
+{
+	struct gp_str name = gp_str_after_last(gp_str(file ? file : ""), '/');
+	size_t dot = gp_str_find_last(name, '.');
+
+	return dot < name.len ? gp_str_sub(name, 0, dot) : name;
+}
+
+/* The list of a group's rules, made at its first. */
+static json_t *rules_of(json_t *groups, json_t *by_name, struct gp_str name)
+{
+	json_t *text = http_json_text(name.len ? name : GP_STR("other"), TEXT_MAX);
+	json_t *rules = json_object_get(by_name, json_string_value(text));
+
+	if (!rules) {
+		rules = json_array();
+		json_object_set(by_name, json_string_value(text), rules);
+		json_array_append_new(groups, json_pack("{s:O, s:o}", "group", text, "rules", rules));
+	}
+	json_decref(text);
+	return rules;
+}
+
+json_t *scan_rules_json(const struct gp_rule_set *set, unsigned score_set)
+{
+	json_t *groups = json_array(), *by_name = json_object();
+	struct gp_rule_info r;
+
+	for (size_t i = 0; gp_rule_set_info(set, i, &r); i++) {
+		if (!r.is_scored || r.inert)
+			continue;
+		json_array_append_new(
+			rules_of(groups, by_name, group_of(r.file)),
+			json_pack("{s:o, s:f, s:o}", "symbol", http_json_text(gp_str(r.name), TEXT_MAX),
+				  "weight", r.score[score_set], "description",
+				  http_json_text(gp_str(r.description), TEXT_MAX)));
+	}
+	json_decref(by_name);
+	return groups;
+}
+
+static json_t *action_json(enum gp_action action, double value)
+{
+	return json_pack("{s:s, s:o}", "action", actions[action], "value",
+			 isfinite(value) ? json_real(value) : json_null());
+}
+
+json_t *scan_actions_json(const struct gp_thresholds *t)
+{
+	return json_pack("[o,o,o,o,o,o]", action_json(GP_ACTION_GREYLIST, t->greylist),
+			 action_json(GP_ACTION_ADD_HEADER, t->add_header),
+			 action_json(GP_ACTION_QUARANTINE, t->quarantine),
+			 action_json(GP_ACTION_REJECT, t->reject),
+			 action_json(GP_ACTION_DISCARD, t->discard),
+			 action_json(GP_ACTION_ACCEPT, (double)INFINITY));
+}

@@ -9,7 +9,7 @@
 
 /* Lengths and flags before the texts. */
 struct order_head {
-	uint32_t left_ms, has_from, n_recipients;
+	uint32_t op, left_ms, has_from, n_recipients;
 };
 
 struct report_head {
@@ -47,7 +47,7 @@ static bool take_text(struct gp_str *left, struct gp_str *ret)
 
 void scan_order_encode(const struct scan_order *order, struct gp_buf *out)
 {
-	struct order_head head = {order->left_ms, order->from.ptr != NULL,
+	struct order_head head = {(uint32_t)order->op, order->left_ms, order->from.ptr != NULL,
 				  (uint32_t)order->n_recipients};
 
 	gp_buf_add(out, &head, sizeof(head));
@@ -66,7 +66,7 @@ int scan_order_decode(struct gp_str bytes, struct gp_arena *arena, struct scan_o
 	struct order_head head;
 	struct gp_str *recipients;
 
-	if (!take(&bytes, &head, sizeof(head)) || head.n_recipients > GP_MAX_RECIPIENTS ||
+	if (!take(&bytes, &head, sizeof(head)) || head.op >= SCAN_OPS || head.n_recipients > GP_MAX_RECIPIENTS ||
 	    !take_text(&bytes, &o.ip) || !take_text(&bytes, &o.helo) ||
 	    !take_text(&bytes, &o.user) || !take_text(&bytes, &o.queue_id) ||
 	    !take_text(&bytes, &o.from))
@@ -79,6 +79,7 @@ int scan_order_decode(struct gp_str bytes, struct gp_arena *arena, struct scan_o
 			return GP_EINVAL;
 	if (bytes.len)
 		return GP_EINVAL;
+	o.op = (enum scan_op)head.op;
 	o.left_ms = head.left_ms;
 	o.recipients = recipients;
 	o.n_recipients = head.n_recipients;

@@ -1,5 +1,6 @@
 /*
- * What the controller tells a worker about a message to be scanned, and what it hears.
+ * What the controller tells a worker about a message to be scanned, and what it hears; also
+ * what else it asks who has the rules.
  *
  * The report is JSON for the client, which the controller hands on unread: it is the
  * work of a process that the message may have taken over, and only that client gets it.
@@ -14,7 +15,15 @@
 #include "lib/base/err.h"
 #include "lib/score/verdict.h"
 
+enum scan_op {
+	SCAN_JUDGE,   /* the message */
+	SCAN_RULES,   /* nothing: lists rules and scores, for /symbols */
+	SCAN_ACTIONS, /* nothing: lists thresholds, for /actions */
+	SCAN_OPS,
+};
+
 struct scan_order {
+	enum scan_op op;
 	uint32_t left_ms; /* for all look-ups */
 	struct gp_str ip, helo, user, queue_id; /* or empty */
 	struct gp_str from; /* without <>; ptr NULL: not known */
@@ -23,7 +32,7 @@ struct scan_order {
 };
 
 struct scan_report {
-	double score;
+	double score; /* of a message; as the action */
 	enum gp_action action;
 	struct gp_str json;
 };
