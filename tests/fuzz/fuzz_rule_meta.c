@@ -39,7 +39,7 @@ static const struct {
 	double value;
 } names[] = {{"ONE", 1}, {"TWO", 2}, {"MANY", 7}, {"NONE", 0}, {"RULE_A", 1}, {"RULE_B", 3}, {"NOBODY", 0}};
 
-static const char defined[] = "body RULE_A /never/\nbody RULE_B /never/\nbody ONE /never/\n";
+static const char defined[] = "header RULE_A exists:X-A\nheader RULE_B exists:X-B\nheader ONE exists:X-C\n";
 
 struct node {
 	enum op op;

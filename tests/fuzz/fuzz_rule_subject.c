@@ -89,9 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct gp_arena *a = gp_arena_new(0);
 	struct gp_rule_input in = {.bayes = -1}, twin = {.bayes = -1};
 	struct gp_relay_path relays;
-	struct gp_rule_set *set;
+	static struct gp_rule_set *set; /* for all runs */
 
-	gp_rule_set_load_text("f.cf", gp_str(rules), NULL, NULL, &set);
+	if (!set)
+		gp_rule_set_load_text("f.cf", gp_str(rules), NULL, NULL, &set);
 	in.message = gp_message_parse(a, NULL, gp_str_n(data, size));
 	twin.message = gp_message_parse(a, NULL, gp_str_n(data, size));
 	gp_relay_path_make(a, in.message, &set->trust, &relays);
@@ -104,6 +105,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(type, &s, &in);
 	}
 	gp_arena_free(a);
-	gp_rule_set_unref(set);
 	return 0;
 }
