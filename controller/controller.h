@@ -4,7 +4,9 @@
 #ifndef GP_CONTROLLER_CONTROLLER_H
 #define GP_CONTROLLER_CONTROLLER_H
 
+#include "controller/learner.h"
 #include "controller/options.h"
+#include "controller/trust.h"
 #include "controller/worker.h"
 #include "lib/conf/shared.h"
 #include "lib/daemon/daemon.h"
@@ -16,7 +18,19 @@ struct controller {
 	struct gp_store *store; /* writes Bayes */
 	struct workers *workers;
 	struct gp_resolver *resolver; /* for scans; NULL: no API, or rules.network is off */
+	struct journal *journal;
+	struct learner *learner;
 };
+
+/* What is made of the settings: a snapshot's data. */
+struct controller_data {
+	struct trust *trust;
+};
+
+static inline const struct controller_data *controller_data(const struct gp_snapshot *snap)
+{
+	return gp_snapshot_data(snap);
+}
 
 extern struct controller controller;
 
@@ -25,5 +39,7 @@ extern const struct gp_service controller_service;
 
 /* The spawner's socket, made when the service was bound; the caller's from then on. */
 int controller_take_spawner(void);
+/* Serves on what was bound: when all else runs. */
+int controller_serve(struct gp_diag *diag) GP_MUST_USE;
 
 #endif

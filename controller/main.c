@@ -7,6 +7,7 @@
 
 #include "controller/api.h"
 #include "controller/controller.h"
+#include "controller/intake.h"
 #include "controller/worker_child.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -39,6 +40,39 @@ static int open_resolver(struct gp_snapshot *snap, struct gp_diag *diag)
 				&controller.resolver, diag);
 }
 
+static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
+{
+	struct controller_data *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct controller_data);
+
+	(void)report;
+	data->trust = trust_new(gp_snapshot_get(snap, &gp_conf_learn_table),
+				gp_snapshot_arena(snap));
+	gp_snapshot_set_data(snap, data);
+	return GP_OK;
+}
+
+/* The queue and the log, and the thread that goes from one to the other. */
+static int start_learning(const struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	const struct gp_conf_learn *conf = gp_snapshot_get(snap, &gp_conf_learn_table);
+	struct learner_options o = {.loop = controller.loop, .workers = controller.workers,
+				    .store = controller.store, .results = intake_results};
+	int r = lessons_open(conf->directory, (uint64_t)conf->log_size, &o.lessons, diag);
+
+	if (r == GP_OK)
+		r = journal_open(conf->directory, (uint64_t)conf->queue_size,
+				 lessons_last(o.lessons) + 1, &controller.journal, diag);
+	if (r < 0)
+		return r;
+	if (journal_cut(controller.journal) > 0)
+		gp_log_info("queue: %llu bytes were being written at the last end and are nobody's",
+			    (unsigned long long)journal_cut(controller.journal));
+	intake_open(controller.loop, controller.journal);
+	o.journal = controller.journal;
+	controller.learner = learner_open(&o, diag);
+	return controller.learner ? GP_OK : GP_ESYS;
+}
+
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
 	const struct controller_conf *conf = gp_snapshot_get(snap, &controller_table);
@@ -55,10 +89,13 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 	workers.counts[WORKER_TEACH] = worker_count(conf);
 	if (api_is_bound())
 		workers.counts[WORKER_SCAN] = (unsigned)conf->http.scanners;
-	workers_register_metrics();
 	controller.workers = workers_open(&workers);
 	r = open_resolver(snap, diag);
-	return r < 0 ? r : api_start(snap, diag);
+	if (r == GP_OK)
+		r = start_learning(snap, diag);
+	if (r == GP_OK)
+		r = api_start(snap, diag);
+	return r == GP_OK ? controller_serve(diag) : r;
 }
 
 static void reloaded(struct gp_snapshot *snap)
@@ -71,26 +108,47 @@ static void reloaded(struct gp_snapshot *snap)
 
 static void stop(void)
 {
+	learner_close(&controller.learner);
 	workers_close(&controller.workers);
 	api_stop();
 	gp_resolver_close(&controller.resolver);
+	journal_close(&controller.journal);
 	gp_store_close(&controller.store);
 	gp_loop_close(&controller.loop);
+	intake_close();
 }
 
 /* Asks the store anew: what it said last may be long ago. */
-static size_t health(struct gp_health *entries, size_t max)
+static void check_store(struct gp_health *entry)
 {
 	struct gp_diag why = {""};
-	bool is_up;
+	bool is_up = gp_store_ping(controller.store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
 
-	if (max < 1)
-		return 0;
-	is_up = gp_store_ping(controller.store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
-	entries[0] = (struct gp_health){.name = "store", .is_ok = is_up};
-	snprintf(entries[0].detail, sizeof(entries[0].detail), "%s%s%.120s",
+	*entry = (struct gp_health){.name = "store", .is_ok = is_up};
+	snprintf(entry->detail, sizeof(entry->detail), "%s%s%.120s",
 		 gp_store_kind(controller.store), is_up ? "" : ": ", is_up ? "" : why.text);
-	return 1;
+}
+
+static void check_learning(struct gp_health *entry)
+{
+	struct learner_status status;
+	struct journal_stats stats;
+
+	learner_status(controller.learner, &status);
+	journal_stats(controller.journal, &stats);
+	*entry = (struct gp_health){.name = "learning", .is_ok = !status.is_held};
+	snprintf(entry->detail, sizeof(entry->detail), "%llu waiting%s%.100s",
+		 (unsigned long long)stats.records, status.is_held ? ": " : "",
+		 status.is_held ? status.why : "");
+}
+
+static size_t health(struct gp_health *entries, size_t max)
+{
+	if (max < 2)
+		return 0;
+	check_store(&entries[0]);
+	check_learning(&entries[1]);
+	return 2;
 }
 
 static void sandbox(const struct gp_snapshot *snap)
@@ -110,6 +168,7 @@ static const struct gp_daemon gatepost_controller = {
 	.n_tables = GP_ARRAY_SIZE(tables),
 	.own = &controller_table,
 	.own_offset = offsetof(struct controller_conf, daemon),
+	.configure = configure,
 	.start = start,
 	.reloaded = reloaded,
 	.stop = stop,

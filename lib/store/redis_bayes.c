@@ -15,7 +15,7 @@
 #include "lib/store/redis_int.h"
 
 /* One script call holds Redis up for some 6 ms per message of 1,500 tokens. */
-#define LEARN_MESSAGES 16
+#define LEARN_MESSAGES GP_STORE_LEARN_ATOMIC
 /* How often what is believed of the messages may turn out to be wrong: others learn too. */
 #define LEARN_ROUNDS 5
 #define EXPIRE_STEP 1024 /* buckets; below Lua's limit for unpack() */

@@ -83,6 +83,7 @@ void gp_store_last_error(struct gp_store *store, struct gp_diag *ret);
 #define GP_STORE_SCOPE_MAX 255	/* bytes of a scope's name */
 #define GP_STORE_LOOKUP_MAX 65536 /* tokens of one look-up */
 #define GP_STORE_LEARN_MAX 4096 /* messages of one learning transaction */
+#define GP_STORE_LEARN_ATOMIC 16 /* so many are learned all or none on every store */
 
 enum gp_bayes_class { GP_BAYES_NONE, GP_BAYES_SPAM, GP_BAYES_HAM };
 

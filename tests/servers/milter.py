@@ -84,9 +84,14 @@ class UnixHttp(http.client.HTTPConnection):
 
 
 class Milter:
-    """One filter; `settings` (the tree of gatepost.conf) go over defaults that keep it off the network."""
+    """One program; `settings` (the tree of gatepost.conf) go over defaults that keep it off the network."""
 
     name = ""
+
+    @property
+    def group(self) -> str:
+        """Its group in gatepost.conf, and its folder in the tree."""
+        return self.name
 
     def __init__(self, folder: Path, socket: Path, settings: Mapping[str, Value] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +117,7 @@ class Milter:
             "store": f"lmdb:{self.folder}/store",
             "domains": {"own": ["example.org"], "seal_key": f"{self.folder}/store/seal.key"},
             "metrics": {"listen": f"unix:{self.metrics}"},
-            self.name: {"socket": f"unix:{self.socket}", "socket_group": "postfix", "user": USER},
+            self.group: {"socket": f"unix:{self.socket}", "socket_group": "postfix", "user": USER},
         }
 
     def configure(self, settings: Mapping[str, Value]) -> None:
@@ -122,7 +127,7 @@ class Milter:
 
     def start(self, seconds: float = 60.0) -> None:
         """Starts it as systemd does (Type=notify) and returns once it says that it is ready."""
-        program = build_folder() / self.name / self.name
+        program = build_folder() / self.group / self.name
         path = self.folder / "notify.sock"
         path.unlink(missing_ok=True)
         with sockets.socket(sockets.AF_UNIX, sockets.SOCK_DGRAM) as notify:
