@@ -1,16 +1,18 @@
 /*
  * The expression language of `if`: numbers, version, plugin(), can(), has(),
- * comparisons, !, &&, ||, parentheses.
+ * arithmetic, comparisons, !, &&, ||, parentheses.
  */
 #include "lib/score/rule_cond.h"
 
 #include "lib/base/num.h"
+#include "lib/score/rule_eval.h"
 
 #define DEPTH_MAX 50
 
 struct cond {
 	struct gp_str rest;
 	unsigned depth;
+	bool local_only; /* local_tests_only */
 	const char *error;
 };
 
@@ -84,6 +86,15 @@ static double fail(struct cond *c, const char *error)
 	return 0;
 }
 
+/* "Plugin::NAME::function" of a plugin that is loaded: an eval function that we have. */
+static bool has_function(struct gp_str name)
+{
+	size_t at = gp_str_find_last(name, ':');
+
+	return gp_str_starts(name, GP_STR("Plugin::")) && at > 8 && at < name.len &&
+	       gp_rule_eval_find(gp_str_sub(name, at + 1, SIZE_MAX));
+}
+
 static bool has_feature(struct gp_str name)
 {
 	const struct gp_str prefix = GP_STR("Mail::SpamAssassin::");
@@ -94,7 +105,7 @@ static bool has_feature(struct gp_str name)
 	for (size_t i = 0; i < GP_ARRAY_SIZE(features); i++)
 		if (gp_str_eq(name, gp_str(features[i])))
 			return true;
-	return false;
+	return has_function(name);
 }
 
 /* plugin(NAME), can(NAME), has(NAME); the word is taken already. */
@@ -136,7 +147,7 @@ static double parse_primary(struct cond *c)
 	if (gp_str_eq(word, GP_STR("perl_version")))
 		return 5.036;
 	if (gp_str_eq(word, GP_STR("local_tests_only")))
-		return 0;
+		return c->local_only;
 	if (gp_num_parse_double(word, &value) == GP_OK)
 		return value;
 	return fail(c, "neither a number nor version, plugin(), can(), has()");
@@ -150,29 +161,63 @@ static double parse_not(struct cond *c)
 		return fail(c, "nested too deeply");
 	if (!gp_str_starts(peek_rest(c), GP_STR("!=")) && take(c, GP_STR("!")))
 		value = parse_not(c) == 0;
+	else if (take(c, GP_STR("-")))
+		value = -parse_not(c);
 	else
 		value = parse_primary(c);
 	c->depth--;
 	return value;
 }
 
+static double parse_product(struct cond *c)
+{
+	double a = parse_not(c), b;
+
+	for (;;) {
+		if (take(c, GP_STR("*"))) {
+			a *= parse_not(c);
+		} else if (take(c, GP_STR("/"))) {
+			b = parse_not(c);
+			if (b == 0)
+				return fail(c, "a division by zero");
+			a /= b;
+		} else {
+			return a;
+		}
+	}
+}
+
+static double parse_sum(struct cond *c)
+{
+	double a = parse_product(c);
+
+	for (;;) {
+		if (take(c, GP_STR("+")))
+			a += parse_product(c);
+		else if (take(c, GP_STR("-")))
+			a -= parse_product(c);
+		else
+			return a;
+	}
+}
+
 static double parse_compare(struct cond *c)
 {
-	double a = parse_not(c);
+	double a = parse_sum(c);
 
 	for (;;) {
 		if (take(c, GP_STR(">=")))
-			a = a >= parse_not(c);
+			a = a >= parse_sum(c);
 		else if (take(c, GP_STR("<=")))
-			a = a <= parse_not(c);
+			a = a <= parse_sum(c);
 		else if (take(c, GP_STR("==")))
-			a = a == parse_not(c);
+			a = a == parse_sum(c);
 		else if (take(c, GP_STR("!=")))
-			a = a != parse_not(c);
+			a = a != parse_sum(c);
 		else if (take(c, GP_STR(">")))
-			a = a > parse_not(c);
+			a = a > parse_sum(c);
 		else if (take(c, GP_STR("<")))
-			a = a < parse_not(c);
+			a = a < parse_sum(c);
 		else
 			return a;
 	}
@@ -202,9 +247,9 @@ static double parse_or(struct cond *c)
 	return a;
 }
 
-int gp_rule_cond_eval(struct gp_str expression, bool *ret, struct gp_diag *diag)
+int gp_rule_cond_eval(struct gp_str expression, bool local_only, bool *ret, struct gp_diag *diag)
 {
-	struct cond c = {.rest = expression};
+	struct cond c = {.rest = expression, .local_only = local_only};
 	double value = parse_or(&c);
 
 	if (!c.error && peek_rest(&c).len)

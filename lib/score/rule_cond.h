@@ -13,8 +13,10 @@
 /* The version whose rule language this is, in the form that `version` compares with. */
 #define GP_RULE_LANGUAGE_VERSION 4.000001
 
-/* Evaluates "(version >= 4.000000) && !plugin(Mail::…)".  GP_EINVAL with the reason. */
-int gp_rule_cond_eval(struct gp_str expression, bool *ret, struct gp_diag *diag) GP_MUST_USE;
+/* Evaluates "(version >= 4.000000) && !plugin(Mail::…)".  local_only: what local_tests_only is.
+ * GP_EINVAL with the reason. */
+int gp_rule_cond_eval(struct gp_str expression, bool local_only, bool *ret,
+		      struct gp_diag *diag) GP_MUST_USE;
 
 /* Whether rules may take the plugin as loaded: that its directives are understood, not that each
  * of its eval functions exists. */

@@ -59,7 +59,7 @@ static void open_if(struct file *f, struct gp_str condition, bool is_plugin)
 		error(f, "a condition is missing");
 	else if (is_plugin)
 		holds = gp_rule_plugin_is_loaded(condition);
-	else if (gp_rule_cond_eval(condition, &holds, &diag))
+	else if (gp_rule_cond_eval(condition, f->b->set->options.local_only, &holds, &diag))
 		error(f, diag.text);
 	f->ifs[f->n_ifs].line = f->b->line;
 	f->ifs[f->n_ifs].has_else = false;
@@ -144,7 +144,7 @@ static void require_version(struct file *f, struct gp_str value)
 
 	if (gp_str_eq(value, GP_STR("@@VERSION@@")))
 		return;
-	if (gp_rule_cond_eval(gp_str(expression), &fits, NULL) || !fits) {
+	if (gp_rule_cond_eval(gp_str(expression), false, &fits, NULL) || !fits) {
 		gp_rule_note(f->b, GP_RULE_WARNING, "",
 			     "wants another version of the rule language than %.6f; left out",
 			     GP_RULE_LANGUAGE_VERSION);

@@ -49,6 +49,7 @@ struct gp_rule_options {
 	const char *cache_owner; /* user whose files there are believed, beside root's and our own; NULL
 				  * or "": nobody's */
 	const char *lang;	/* for `lang xx` lines; NULL: "en" */
+	bool local_only;	/* rules that ask the network do not run: local_tests_only */
 	unsigned match_limit;	/* PCRE2 steps a match may take; 0: default */
 	/* Relays to believe, beside those that the files name (trusted_networks,
 	 * internal_networks); NULL where the administrator named none. */

@@ -75,6 +75,7 @@ void gp_scanner_rule_options(const struct gp_snapshot *snap, struct gp_rule_opti
 {
 	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
 
+	options->local_only = !rules->network;
 	options->engine = rules->engine == GP_CONF_ENGINE_PCRE2 ? GP_RULE_ENGINE_PCRE2
 								: GP_RULE_ENGINE_AUTO;
 	options->cache_dir = *rules->cache ? rules->cache : NULL;
