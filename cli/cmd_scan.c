@@ -115,7 +115,7 @@ static void print_table(const struct run *run, const struct verdict *v)
 	if (run->o->trace)
 		print_tokens(&v->verdict.result);
 	if (*v->verdict.result.missing)
-		printf("           missing: %s (the store did not answer, or a limit was met)\n",
+		printf("           missing: %s (the store or the DNS did not answer, or a limit was met)\n",
 		       v->verdict.result.missing);
 	if (v->verdict.result.refusing.len)
 		printf("           block lists that refuse to answer this resolver: %.*s\n",

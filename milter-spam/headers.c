@@ -104,6 +104,17 @@ static void format_result(const struct writer *w, struct gp_buf *out)
 }
 
 /* One symbol a line: points, name, description. */
+/* " [198.51.100.7: 127.0.0.2]": what a list says of what.  Its text is a stranger's. */
+static void add_evidence(struct gp_str s, struct gp_buf *out)
+{
+	if (!s.len)
+		return;
+	gp_buf_add_cstr(out, " [");
+	for (size_t i = 0; i < s.len; i++)
+		gp_buf_add_chr(out, s.ptr[i] >= ' ' && s.ptr[i] < 127 ? s.ptr[i] : '?');
+	gp_buf_add_chr(out, ']');
+}
+
 static void format_report(const struct writer *w, struct gp_buf *out)
 {
 	const struct gp_symbols *symbols = &w->m->result.symbols;
@@ -114,6 +125,7 @@ static void format_report(const struct writer *w, struct gp_buf *out)
 		const struct gp_symbol *sym = &symbols->list.items[i];
 
 		gp_buf_printf(out, "\n\t%5.1f %s %s", sym->score, sym->name, sym->description);
+		add_evidence(sym->evidence, out);
 	}
 }
 
@@ -187,6 +199,6 @@ void spam_write_headers(struct gp_session *s, struct spam_message *m)
 	for (size_t i = 0; !m->conf->headers_from_rules && i < SPAM_HEADERS; i++)
 		if (is_wanted(&w, i))
 			add(&w, headers[i].name, headers[i].format);
-	if (*spam_missing(m) && m->conf->on_store_error == GP_ON_ERROR_MARK)
+	if ((m->is_store_failed || m->result.is_bayes_missing) && m->conf->on_store_error == GP_ON_ERROR_MARK)
 		add(&w, check_header, format_check);
 }

@@ -463,6 +463,8 @@ void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 		symbol->hits = s->hits[i];
 		if (s->evidence)
 			symbol->evidence = s->evidence[i];
+		else if (s->dns && r->query)
+			gp_rule_dns_hit(s->dns, r, &symbol->evidence);
 	}
 }
 

@@ -70,7 +70,7 @@ struct gp_rule_scan_stats {
 	unsigned limit_exceeded; /* matches stopped by the match limit */
 	GP_VEC(struct gp_rule_limited) limited; /* rules stopped by it or by the CPU budget */
 	bool budget_exceeded;	/* not everything was matched */
-	unsigned asked, late;	/* DNS questions; those without an answer in time */
+	unsigned asked, late;	/* DNS questions; those that nobody answered in time */
 	struct gp_str refusing; /* zones that began to refuse to answer us, or empty */
 	unsigned confirmed;	/* texts that PCRE2 ran a pattern over */
 };

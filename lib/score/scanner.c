@@ -224,10 +224,18 @@ static void classify(struct gp_scan *scan, struct gp_scan_result *ret)
 	scan->rule_input.bayes = ret->bayes.probability;
 }
 
+static const char *missing_of(const struct gp_scan_result *r, const struct gp_rule_scan_stats *stats)
+{
+	static const char *const texts[] = {"",	   "bayes",	"rules",     "bayes,rules",
+					    "dns", "bayes,dns", "rules,dns", "bayes,rules,dns"};
+	bool is_cut = stats->budget_exceeded || stats->limited.len;
+
+	return texts[r->is_bayes_missing | is_cut << 1 | (stats->late > 0) << 2];
+}
+
 void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
 {
 	const struct gp_rule_scan_stats *stats;
-	bool is_cut;
 
 	*ret = (struct gp_scan_result){.tokens = scan->tokens};
 	gp_symbols_init(&ret->symbols, scan->arena);
@@ -243,7 +251,5 @@ void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
 	ret->refusing = stats->refusing;
 	ret->limited = stats->limited.items;
 	ret->n_limited = stats->limited.len;
-	is_cut = stats->budget_exceeded || stats->limited.len;
-	ret->missing = ret->is_bayes_missing ? (is_cut ? "bayes,rules" : "bayes")
-					     : (is_cut ? "rules" : "");
+	ret->missing = missing_of(ret, stats);
 }

@@ -72,7 +72,8 @@ struct gp_scan_result {
 	bool is_bayes_missing;	      /* the store did not answer in time */
 	struct gp_bayes_scopes scopes; /* whose counts were asked for; n is 0 without Bayes */
 	struct gp_bayes_totals totals[GP_BAYES_SCOPES]; /* messages learned there */
-	const char *missing;	      /* "bayes", "rules" (a limit was met), "bayes,rules", or "" */
+	const char *missing;	      /* of "bayes", "rules" (a limit was met), "dns" (a question that
+				       * rules asked was not answered in time), with commas; or "" */
 	const struct gp_rule_scan *rules; /* finished; of the message's arena */
 	struct gp_str refusing;	      /* block lists that began to refuse to serve us, or empty */
 	const struct gp_rule_limited *limited; /* rules that a limit stopped; until the arena ends */

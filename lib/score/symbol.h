@@ -22,7 +22,8 @@ struct gp_symbol {
 	double score;		 /* 0 is allowed: informative */
 	const char *description; /* never NULL; "" when there is none */
 	double hits;		 /* how often it matched (`tflags multiple`), or a meta's value */
-	struct gp_str evidence;	 /* what matched, cut and not escaped; empty unless asked for */
+	struct gp_str evidence;	 /* what matched, cut and not escaped; empty unless asked for,
+				  * or what a block list says of what */
 };
 
 struct gp_symbols {
