@@ -11,6 +11,7 @@
 
 #include "lib/base/map.h"
 #include "lib/mail/relay.h"
+#include "lib/score/rule_dfa.h"
 #include "lib/score/rule_set.h"
 
 /* The first GP_RULE_TARGETS of these are the targets: what has patterns. */
@@ -134,6 +135,8 @@ struct gp_rule_target {
 	GP_VEC(struct gp_rule_literal) literals; /* distinct */
 	unsigned with_literals; /* patterns that have some */
 	struct gp_vs *vs; /* finds the literals; NULL: PCRE2 alone */
+	GP_VEC(struct gp_rule *) windowed; /* that automata may look for, by field; rule_window.h */
+	struct gp_dfas dfas; /* of those */
 	const char *no_vs;   /* why vs is NULL */
 	const char *no_file; /* why it does not come from the cache, or NULL */
 	bool is_refused;     /* a file is there, but not to be used */

@@ -2,9 +2,9 @@
  * One message through one rule set.
  *
  * Per target: build the segments, let vectorscan find the literals that
- * patterns cannot do without, let PCRE2 run those patterns over the segments
- * where one stands.  Patterns without a literal, or all of them without a
- * database, run over all segments.
+ * patterns cannot do without and automata (rule_window.h) where others could
+ * match, let PCRE2 run the patterns over these segments.  Patterns with neither,
+ * or all of them with rules.engine = "pcre2", run over all segments.
  */
 #include "lib/score/rule_scan.h"
 
@@ -55,6 +55,7 @@ struct run {
 	struct gp_rule_scan *scan;
 	const struct gp_rule_target *target;
 	struct gp_rule_subject subject;
+	size_t from, segment; /* automata: where their text begins; the segment they are in */
 };
 
 /* Near the end of the budget each pattern's cost is looked at: one must be too much. */
@@ -186,7 +187,60 @@ static bool on_literal(void *arg, unsigned literal, size_t end)
 	return !run->scan->stats.budget_exceeded;
 }
 
-static void match_target(struct run *run)
+static bool on_window(void *arg, unsigned pattern, size_t end)
+{
+	struct run *run = arg;
+	const struct gp_rule *r = run->target->windowed.items[pattern];
+	const struct gp_rule_segment *segments = run->subject.segments.items;
+
+	if (run->scan->done[r->index])
+		return true;
+	end += run->from - 1;
+	while (run->segment + 1 < run->subject.segments.len && segments[run->segment + 1].start <= end)
+		run->segment++;
+	if (segments[run->segment].start > end)
+		run->segment = gp_rule_segment_at(&run->subject, end);
+	test_segment(run, r, run->segment);
+	return !run->scan->stats.budget_exceeded;
+}
+
+/* Runs the automata from `from` on that are of the same field; the number behind them. */
+static size_t scan_field(struct run *run, struct gp_dfa_memory **m, size_t from)
+{
+	const struct gp_dfas *dfas = &run->target->dfas;
+	unsigned field = gp_dfa_group(dfas->items[from]);
+	const struct gp_rule_range *range = &run->subject.ranges[field];
+	const struct gp_rule_segment *a = &run->subject.segments.items[range->first];
+	const struct gp_rule_segment *z = a + range->n - 1;
+	size_t end = from + 1;
+
+	while (end < dfas->len && gp_dfa_group(dfas->items[end]) == field)
+		end++;
+	if (range->n) {
+		run->from = a->start;
+		run->segment = range->first;
+		gp_dfa_scan(m + from, end - from,
+			    gp_str_sub(run->subject.text, a->start, z->start + z->len - a->start),
+			    on_window, run);
+	}
+	return end;
+}
+
+/* Patterns that are not found by literals: where their automaton says, or everywhere. */
+static void match_windowed(struct run *run, enum gp_rule_type type)
+{
+	const struct gp_rule_target *t = run->target;
+	struct gp_dfa_memory **m = run->scan->scratch->dfas[type];
+
+	for (size_t i = 0; i < t->dfas.len && run->subject.segments.len;)
+		i = scan_field(run, m, i);
+	for (size_t i = 0; i < t->windowed.len && !run->scan->stats.budget_exceeded; i++)
+		if (t->windowed.items[i]->regex.n_literals == 0 &&
+		    (!t->dfas.of || t->dfas.of[i] < 0 || gp_dfa_is_lost(m[t->dfas.of[i]])))
+			test_rule(run, t->windowed.items[i]);
+}
+
+static void match_target(struct run *run, enum gp_rule_type type)
 {
 	const struct gp_rule_target *t = run->target;
 	struct gp_rule_scan *s = run->scan;
@@ -194,8 +248,9 @@ static void match_target(struct run *run)
 
 	if (by_vs && gp_vs_scan(t->vs, s->scratch->vs, run->subject.text, on_literal, run))
 		by_vs = false; /* what it found stays; segments are not counted twice */
-	for (size_t i = 0; i < t->rules.len && !s->stats.budget_exceeded; i++)
-		if (!by_vs || t->rules.items[i]->regex.n_literals == 0)
+	match_windowed(run, type);
+	for (size_t i = 0; i < t->rules.len && !by_vs && !s->stats.budget_exceeded; i++)
+		if (t->rules.items[i]->regex.n_literals)
 			test_rule(run, t->rules.items[i]);
 }
 
@@ -228,7 +283,7 @@ static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
 
 		s->hits[r->index] = run.subject.ranges[r->field_index].is_present;
 	}
-	match_target(&run);
+	match_target(&run, type);
 	invert_negated(&run);
 	s->subjects[type] = run.subject;
 }

@@ -17,6 +17,13 @@ static struct gp_rule_scratch *scratch_new(const struct gp_rule_set *set)
 
 	s->pcre = gp_pcre_new(set->options.match_limit);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
+		const struct gp_dfas *d = &set->targets[i].dfas;
+
+		s->dfas[i] = gp_xcalloc(d->len + 1, sizeof(*s->dfas[i]));
+		for (size_t k = 0; k < d->len; k++)
+			s->dfas[i][k] = gp_dfa_memory_new(d->items[k]);
+	}
+	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		if (!set->targets[i].vs || gp_vs_scratch_prepare(set->targets[i].vs, &s->vs) == GP_OK)
 			continue;
 		gp_vs_scratch_free(s->vs);
@@ -29,6 +36,11 @@ static struct gp_rule_scratch *scratch_new(const struct gp_rule_set *set)
 static void scratch_free(struct gp_rule_scratch *s)
 {
 	gp_pcre_free(s->pcre);
+	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
+		for (size_t k = 0; s->dfas[i][k]; k++)
+			gp_dfa_memory_free(s->dfas[i][k]);
+		free(s->dfas[i]);
+	}
 	if (s->vs)
 		gp_vs_scratch_free(s->vs);
 	free(s);

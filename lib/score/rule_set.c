@@ -19,6 +19,7 @@
 #include "lib/score/rule_relays.h"
 #include "lib/score/rule_replace.h"
 #include "lib/score/rule_scratch.h"
+#include "lib/score/rule_window.h"
 
 #define NAME_MAX_LEN 128
 
@@ -261,8 +262,10 @@ static void finish(struct gp_rule_builder *b)
 	set->limited = gp_arena_zalloc_n(b->arena, set->rules.len + 1, sizeof(*set->limited));
 	gp_query_finish(b);
 	order_metas(b);
-	for (size_t i = 0; i < GP_RULE_TARGETS; i++)
+	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
+		gp_rule_window_prepare(b, &set->targets[i]);
 		collect_literals(b, &set->targets[i]);
+	}
 	gp_rule_relays_prepare(b);
 	gp_rule_cache_load(set);
 	gp_rule_report_finish(b);
