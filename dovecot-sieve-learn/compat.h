@@ -49,4 +49,28 @@ static inline bool gp_has_attributes(struct mailbox *box)
 #endif
 }
 
+/* doveadm's init(): the arguments come along, or not. */
+#if GP_DOVECOT_24
+#define GP_DOVEADM_INIT(name, ctx) static void name(struct doveadm_mail_cmd_context *ctx)
+#else
+#define GP_DOVEADM_INIT(name, ctx)                                                         \
+	static void name(struct doveadm_mail_cmd_context *ctx, const char *const args[])
+#endif
+
+/* Pigeonhole's load(): it may fail, or not.  The extension becomes the plugin's context. */
+#if GP_DOVECOT_24
+#define GP_SIEVE_LOADED int
+#define gp_sieve_register(svinst, extension, context)                                      \
+	({                                                                                 \
+		const struct sieve_extension *ext_ = NULL;                                 \
+		int ret_ = sieve_extension_register(svinst, extension, true, &ext_);       \
+		*(context) = (void *)(uintptr_t)ext_;                                      \
+		ret_;                                                                      \
+	})
+#else
+#define GP_SIEVE_LOADED void
+#define gp_sieve_register(svinst, extension, context)                                      \
+	((void)(*(context) = (void *)(uintptr_t)sieve_extension_register(svinst, extension, true)))
+#endif
+
 #endif

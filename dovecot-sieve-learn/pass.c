@@ -24,7 +24,6 @@ void gp_pass_drop(struct gp_worker *worker)
 	gp_client_close(&worker->client);
 	gp_reader_close(worker->reader);
 	i_close_fd(&worker->claim_fd);
-	worker->stream = NULL;
 	worker->taken = worker->next = 0;
 	worker->first = worker->flying = 0;
 	worker->read_at = 0;
@@ -201,13 +200,15 @@ static const struct gp_ref *next_ref(struct gp_worker *worker)
 		int taken = gp_refs_read(worker->path, worker->read_at, worker->refs, GP_WORKER_TAKE,
 					 &worker->read_at);
 
-		if (taken < 0)
+		if (taken < 0) {
 			gp_worker_warn(worker, "%s: %s", worker->path, strerror(-taken));
+			worker->has_left = true;
+		}
 		if (taken <= 0)
 			return NULL;
 		worker->taken = (unsigned int)taken;
 		worker->next = 0;
-		gp_reader_refresh(worker->reader);
+		gp_reader_close(worker->reader); /* it may not show them */
 	}
 	return &worker->refs[worker->next];
 }
@@ -241,11 +242,8 @@ static void postpone(struct gp_worker *worker, const struct gp_ref *ref)
 	worker->counts.expired++;
 }
 
-static void message_begin(struct gp_worker *worker, const struct gp_ref *ref,
-			  struct istream *stream, const char *folder)
+static void message_begin(struct gp_worker *worker, const struct gp_ref *ref, const char *folder)
 {
-	struct gp_flight *flight =
-		&worker->flights[(worker->first + worker->flying++) % GP_WORKER_FLIGHTS];
 	struct gp_learn_frame frame = {
 		.type = GP_LEARN_LEARN,
 		.id = ++worker->last_id,
@@ -256,16 +254,60 @@ static void message_begin(struct gp_worker *worker, const struct gp_ref *ref,
 
 	frame.text.data = t_strdup_printf("%s/%u", folder, ref->place.uid);
 	frame.text.len = I_MIN(strlen(frame.text.data), GP_LEARN_ORIGIN_MAX);
-	*flight = (struct gp_flight){.id = frame.id, .class_code = ref->class_code, .at = ref->at};
-	worker->stream = stream;
-	worker->stream_at = ref->at;
-	worker->stream_class = ref->class_code;
-	worker->sent = 0;
 	gp_client_send(worker->client, &frame);
 }
 
-/* Takes the next reference on. */
-static void message_open(struct gp_worker *worker, const struct gp_ref *ref)
+/* Takes back what was begun, and the reference out of the file. */
+static void message_cancel(struct gp_worker *worker, const struct gp_ref *ref, unsigned int *count)
+{
+	const struct gp_learn_frame cancel = {.type = GP_LEARN_CANCEL};
+
+	gp_client_send(worker->client, &cancel);
+	mark_done(worker, ref->at);
+	(*count)++;
+}
+
+static void message_end(struct gp_worker *worker, const struct gp_ref *ref)
+{
+	const struct gp_learn_frame end = {.type = GP_LEARN_END};
+	unsigned int at = (worker->first + worker->flying++) % GP_WORKER_FLIGHTS;
+
+	gp_client_send(worker->client, &end);
+	gp_reader_taught(worker->reader, ref->class_code);
+	worker->flights[at] = (struct gp_flight){
+		.id = worker->last_id,
+		.class_code = ref->class_code,
+		.at = ref->at,
+	};
+}
+
+/* The whole message at once: no folder may stay open when the session goes on, for its
+ * user could not end then.  What does not go out at once is kept, `size_max` at the most. */
+static void message_send(struct gp_worker *worker, const struct gp_ref *ref,
+			 struct istream *stream, const char *folder)
+{
+	const unsigned char *data;
+	uint64_t sent = 0;
+	size_t size;
+
+	message_begin(worker, ref, folder);
+	while (i_stream_read_more(stream, &data, &size) > 0) {
+		size = I_MIN(size, GP_LEARN_DATA_MAX);
+		sent += size;
+		if (sent > worker->size_max) {
+			message_cancel(worker, ref, &worker->counts.too_large);
+			return;
+		}
+		gp_client_send_data(worker->client, data, size);
+		i_stream_skip(stream, size);
+	}
+	if (stream->stream_errno != 0)
+		message_cancel(worker, ref, &worker->counts.gone);
+	else
+		message_end(worker, ref);
+}
+
+static void message_take(struct gp_worker *worker, const struct gp_ref *ref)
 {
 	struct istream *stream;
 	const char *folder;
@@ -288,80 +330,51 @@ static void message_open(struct gp_worker *worker, const struct gp_ref *ref)
 		worker->counts.too_large++;
 		return;
 	}
-	message_begin(worker, ref, stream, folder);
+	message_send(worker, ref, stream, folder);
 }
 
-/* Takes the message that is being sent back, and its reference out of the file. */
-static void message_cancel(struct gp_worker *worker, unsigned int *count)
-{
-	const struct gp_learn_frame cancel = {.type = GP_LEARN_CANCEL};
-	unsigned int last;
+/* Sends until the slice is over or there is something to wait for.  Returns the time
+ * after which to go on; WAIT: something else will happen; END: there is no more. */
+enum { WAIT = -1, END = -2 };
 
-	gp_client_send(worker->client, &cancel);
-	worker->stream = NULL;
-	last = (worker->first + worker->flying + GP_WORKER_FLIGHTS - 1) % GP_WORKER_FLIGHTS;
-	if (worker->flying > 0 && worker->flights[last].id == worker->last_id)
-		worker->flying--; /* it was not refused before its end */
-	mark_done(worker, worker->stream_at);
-	(*count)++;
-}
-
-static void message_feed(struct gp_worker *worker)
-{
-	const struct gp_learn_frame end = {.type = GP_LEARN_END};
-	const unsigned char *data;
-	size_t size;
-
-	if (i_stream_read_more(worker->stream, &data, &size) > 0) {
-		size = I_MIN(size, GP_LEARN_DATA_MAX);
-		worker->sent += size;
-		if (worker->sent > worker->size_max) {
-			message_cancel(worker, &worker->counts.too_large);
-			return;
-		}
-		gp_client_send_data(worker->client, data, size);
-		i_stream_skip(worker->stream, size);
-		return;
-	}
-	if (worker->stream->stream_errno != 0) {
-		message_cancel(worker, &worker->counts.gone);
-		return;
-	}
-	gp_client_send(worker->client, &end);
-	gp_reader_taught(worker->reader, worker->stream_class);
-	worker->stream = NULL;
-}
-
-void gp_pass_continue(struct gp_worker *worker)
+static int send_slice(struct gp_worker *worker)
 {
 	struct timeval start, now;
 	const struct gp_ref *ref;
 	unsigned int wait_ms;
 
-	if (!worker->is_welcome)
-		return;
 	i_gettimeofday(&start);
 	for (now = start; timeval_diff_msecs(&now, &start) < SLICE_MS; i_gettimeofday(&now)) {
 		if (gp_client_backlog(worker->client) > BACKLOG_MAX)
-			return;
-		if (worker->stream != NULL) {
-			message_feed(worker);
-			continue;
-		}
-		if (!worker->is_stopping && worker->flying >= worker->window)
-			return;
+			return WAIT;
+		if (worker->flying >= worker->window)
+			return WAIT;
 		ref = worker->is_stopping ? NULL : next_ref(worker);
-		if (ref == NULL) {
-			if (worker->flying == 0)
-				pass_end(worker);
-			return;
-		}
+		if (ref == NULL)
+			return worker->flying == 0 ? END : WAIT;
 		wait_ms = take_token(worker);
-		if (wait_ms > 0) {
-			gp_worker_later(worker, wait_ms);
-			return;
-		}
-		message_open(worker, ref);
+		if (wait_ms > 0)
+			return (int)wait_ms;
+		T_BEGIN {
+			message_take(worker, ref);
+		} T_END;
 	}
-	gp_worker_later(worker, SLICE_MS);
+	return SLICE_MS;
+}
+
+void gp_pass_continue(struct gp_worker *worker)
+{
+	int next;
+
+	if (!worker->is_welcome)
+		return;
+	/* A folder is opened for half a window of messages, not for each answer. */
+	if (worker->flying > worker->window / 2)
+		return;
+	next = send_slice(worker);
+	gp_reader_close(worker->reader);
+	if (next == END)
+		pass_end(worker);
+	else if (next != WAIT)
+		gp_worker_later(worker, (unsigned int)next);
 }

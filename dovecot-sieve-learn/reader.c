@@ -17,7 +17,6 @@ struct hint {
 struct gp_reader {
 	struct mail_user *user;
 	bool sets_keywords;
-	bool is_stale; /* the folder must be synced before a UID is believed to be gone */
 	struct hint hints[HINTS_MAX];
 	unsigned int next_hint;
 
@@ -73,25 +72,14 @@ void gp_reader_hint(struct gp_reader *reader, struct mailbox *box,
 	hint->name = i_strdup(mailbox_get_vname(box));
 }
 
-void gp_reader_refresh(struct gp_reader *reader)
-{
-	reader->is_stale = true;
-}
-
-static void close_mails(struct gp_reader *reader)
-{
-	if (reader->mail != NULL)
-		mail_free(&reader->mail);
-	/* A keyword that cannot be set is not worth a word. */
-	if (reader->transaction != NULL)
-		(void)mailbox_transaction_commit(&reader->transaction);
-}
-
 void gp_reader_close(struct gp_reader *reader)
 {
-	close_mails(reader);
-	if (reader->box != NULL)
-		mailbox_free(&reader->box);
+	if (reader->box == NULL)
+		return;
+	mail_free(&reader->mail);
+	/* A keyword that cannot be set is not worth a word. */
+	(void)mailbox_transaction_commit(&reader->transaction);
+	mailbox_free(&reader->box);
 }
 
 static enum mailbox_flags box_flags(const struct gp_reader *reader)
@@ -149,30 +137,13 @@ static enum gp_reader_result find_box(struct gp_reader *reader, const unsigned c
 	return result;
 }
 
-static void begin_mails(struct gp_reader *reader)
-{
-	reader->transaction =
-		mailbox_transaction_begin(reader->box, MAILBOX_TRANSACTION_FLAG_EXTERNAL,
-					  "gatepost_learn");
-	reader->mail = mail_alloc(reader->transaction,
-				  MAIL_FETCH_STREAM_HEADER | MAIL_FETCH_STREAM_BODY, NULL);
-}
-
 static enum gp_reader_result open_box(struct gp_reader *reader, const unsigned char *guid)
 {
 	struct mailbox_status status;
 	enum gp_reader_result result;
 
-	if (reader->box != NULL && memcmp(reader->guid, guid, sizeof(reader->guid)) == 0) {
-		if (!reader->is_stale)
-			return GP_READER_OPENED;
-		close_mails(reader);
-		if (mailbox_sync(reader->box, 0) == 0) {
-			reader->is_stale = false;
-			begin_mails(reader);
-			return GP_READER_OPENED;
-		}
-	}
+	if (reader->box != NULL && memcmp(reader->guid, guid, sizeof(reader->guid)) == 0)
+		return GP_READER_OPENED;
 	gp_reader_close(reader);
 	result = find_box(reader, guid);
 	if (result != GP_READER_OPENED)
@@ -180,8 +151,11 @@ static enum gp_reader_result open_box(struct gp_reader *reader, const unsigned c
 	memcpy(reader->guid, guid, sizeof(reader->guid));
 	mailbox_get_open_status(reader->box, STATUS_UIDVALIDITY, &status);
 	reader->uidvalidity = status.uidvalidity;
-	reader->is_stale = false;
-	begin_mails(reader);
+	reader->transaction =
+		mailbox_transaction_begin(reader->box, MAILBOX_TRANSACTION_FLAG_EXTERNAL,
+					  "gatepost_learn");
+	reader->mail = mail_alloc(reader->transaction,
+				  MAIL_FETCH_STREAM_HEADER | MAIL_FETCH_STREAM_BODY, NULL);
 	return GP_READER_OPENED;
 }
 
@@ -208,7 +182,7 @@ void gp_reader_taught(struct gp_reader *reader, char class_code)
 	static const char *const words[] = {"$Junk", "$NotJunk"};
 	unsigned int is_ham = class_code == GP_LEARN_HAM ? 1 : 0;
 
-	if (!reader->sets_keywords || reader->mail == NULL || class_code == GP_LEARN_UNLEARN)
+	if (!reader->sets_keywords || reader->box == NULL || class_code == GP_LEARN_UNLEARN)
 		return;
 	for (unsigned int i = 0; i < N_ELEMENTS(words); i++) {
 		const char *const word[] = {words[i], NULL};

@@ -2,7 +2,8 @@
  * Reads the mails that references name, through Dovecot's storage.
  *
  * Opens folders of its own, beside those of the session, without taking \Recent from
- * anybody; keeps the last one open while references stay in it.
+ * anybody; keeps the last one open until it is told to close it.  A folder that is open
+ * keeps its user alive, so it must be closed before Dovecot's loop goes on.
  */
 #ifndef GP_SIEVE_LEARN_READER_H
 #define GP_SIEVE_LEARN_READER_H
@@ -27,8 +28,6 @@ void gp_reader_free(struct gp_reader **reader);
 /* A folder this session has seen: its name spares the search for its GUID. */
 void gp_reader_hint(struct gp_reader *reader, struct mailbox *box,
 		    const unsigned char guid[GP_REFS_GUID_SIZE]);
-/* References were read from the file: folders opened before may not show their messages. */
-void gp_reader_refresh(struct gp_reader *reader);
 /*
  * The message of a reference: its stream, which belongs to the reader and is good until
  * the next call, its size in bytes (0: not known) and its folder's name.

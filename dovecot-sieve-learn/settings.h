@@ -23,7 +23,7 @@ struct mail_user;
 	X(size_max, "4M")                                                                  \
 	X(rate, "6000")                                                                    \
 	X(queue_max, "10000")                                                              \
-	X(window, "32")                                                                    \
+	X(window, "64")                                                                    \
 	X(logout_wait_ms, "1000")
 
 struct gp_learn_settings {

@@ -40,10 +40,6 @@ struct gp_worker {
 	struct gp_flight flights[GP_WORKER_FLIGHTS]; /* a ring, oldest at `first` */
 	unsigned int first, flying, window;
 	uint32_t last_id, size_max;
-	struct istream *stream; /* message that is being sent */
-	off_t stream_at;
-	uint64_t sent;
-	char stream_class;
 	bool is_welcome;
 	bool is_stopping; /* send no more: the controller said later */
 	bool has_left;	  /* some reference stays for another pass */

@@ -63,5 +63,5 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = (yield).get_result()
     if report.failed:
         for log in sorted(log for folder in FOLDERS for log in folder.rglob("*.log")):
-            if "Maildir" not in log.parts:  # Dovecot's own transaction logs
+            if "home" not in log.parts:  # Dovecot's own transaction logs
                 report.sections.append((str(log), tail(log, 60)))

@@ -9,6 +9,7 @@ import imaplib
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -41,10 +42,12 @@ class Edition:
         return Path(f"{self.root}/usr/lib/dovecot/modules")
 
     def inside(self, folder: Path, argv: Sequence[str]) -> list[str]:
-        """argv, run in that tree with `folder` and this machine's devices in it."""
+        """argv, run in that tree, where `folder` is in its place and folder/modules in the modules' place (2.4 looks
+        for modules of settings only there)."""
         if not self.root:
             return list(argv)
         script = ('mkdir -p "$1$2" && mount --bind "$2" "$1$2" && mount --bind /dev "$1/dev" && '
+                  'mount --bind "$2/modules" "$1/usr/lib/dovecot/modules" && '
                   'mount -t proc proc "$1/proc" && r=$1 && shift 2 && exec chroot "$r" "$@"')
         return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", self.root,
                 str(folder), *argv]
@@ -97,8 +100,10 @@ class Dovecot:
         for place in [theirs, *(p for p in theirs.rglob("*") if p.is_dir())]:
             (here / place.relative_to(theirs)).mkdir(parents=True, exist_ok=True)
         for file in theirs.rglob("*.so"):
-            link = here / file.relative_to(theirs)
-            link.symlink_to("/usr/lib/dovecot/modules" / file.relative_to(theirs))
+            if self.edition.root:
+                shutil.copy2(file, here / file.relative_to(theirs))
+            else:
+                (here / file.relative_to(theirs)).symlink_to(file)
         for name, where in ours.items():
             built = self.edition.built / "dovecot-sieve-learn" / name
             if built.exists() and self.setup.plugin:
