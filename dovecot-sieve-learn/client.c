@@ -137,6 +137,7 @@ struct gp_client *gp_client_open(const char *path, const struct gp_client_calls 
 	client->input = i_stream_create_fd(fd, GP_LEARN_PAYLOAD_MAX + GP_LEARN_HEAD_SIZE);
 	client->output = o_stream_create_fd(fd, SIZE_MAX);
 	o_stream_set_no_error_handling(client->output, true);
+	o_stream_switch_ioloop(client->output); /* and stays there, whatever loop is current */
 	o_stream_set_flush_callback(client->output, client_output, client);
 	client->io = io_add(fd, IO_READ, client_input, client);
 	client->welcome_timeout = timeout_add(WELCOME_MS, client_silent, client);

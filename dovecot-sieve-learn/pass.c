@@ -371,8 +371,13 @@ void gp_pass_continue(struct gp_worker *worker)
 	/* A folder is opened for half a window of messages, not for each answer. */
 	if (worker->flying > worker->window / 2)
 		return;
+	/* Storage keeps timeouts of its own in the current loop, which must outlive this one. */
+	if (worker->finishing != NULL)
+		io_loop_set_current(worker->outer);
 	next = send_slice(worker);
 	gp_reader_close(worker->reader);
+	if (worker->finishing != NULL)
+		io_loop_set_current(worker->finishing);
 	if (next == END)
 		pass_end(worker);
 	else if (next != WAIT)

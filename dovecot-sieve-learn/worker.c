@@ -148,13 +148,13 @@ void gp_worker_start(struct gp_worker *worker, unsigned int after_ms)
 
 bool gp_worker_finish(struct gp_worker *worker, unsigned int max_ms)
 {
-	struct ioloop *before = current_ioloop;
 	struct timeout *timeout;
 
 	if (!gp_worker_has_work(worker))
 		return true;
 	if (max_ms == 0)
 		return false;
+	worker->outer = current_ioloop;
 	worker->finishing = io_loop_create();
 	timeout = timeout_add_short(max_ms, gp_worker_stop_waiting, worker);
 	if (worker->client != NULL)
@@ -166,7 +166,7 @@ bool gp_worker_finish(struct gp_worker *worker, unsigned int max_ms)
 	timeout_remove(&timeout);
 	gp_pass_drop(worker);
 	io_loop_destroy(&worker->finishing);
-	io_loop_set_current(before);
+	io_loop_set_current(worker->outer);
 	return !gp_worker_has_work(worker);
 }
 

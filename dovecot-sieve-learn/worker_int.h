@@ -30,7 +30,8 @@ struct gp_worker {
 	struct gp_reader *reader;
 	struct gp_client *client;
 	struct timeout *timeout; /* the next step */
-	struct ioloop *finishing; /* gp_worker_finish runs it */
+	struct ioloop *finishing; /* gp_worker_finish runs it, */
+	struct ioloop *outer;	  /* within this one */
 	int claim_fd;		 /* -1: no pass is under way */
 
 	/* Of the pass: */

@@ -41,14 +41,17 @@ class Edition:
     def modules(self) -> Path:
         return Path(f"{self.root}/usr/lib/dovecot/modules")
 
-    def inside(self, folder: Path, argv: Sequence[str]) -> list[str]:
-        """argv, run in that tree, where `folder` is in its place and folder/modules in the modules' place (2.4 looks
-        for modules of settings only there)."""
-        if not self.root:
+    def inside(self, folder: Path, argv: Sequence[str], in_place: bool = False) -> list[str]:
+        """argv, run in that tree, where `folder` is in its place and folder/modules in the modules' place: 2.4 looks for
+        modules of settings only there, doveadm of 2.3 (in_place) for its own."""
+        modules = 'mount --bind "$2/modules" "$1/usr/lib/dovecot/modules"'
+        if self.root:
+            script = (f'mkdir -p "$1$2" && mount --bind "$2" "$1$2" && mount --bind /dev "$1/dev" && {modules} && '
+                      'mount -t proc proc "$1/proc" && r=$1 && shift 2 && exec chroot "$r" "$@"')
+        elif in_place:
+            script = f'{modules} && shift 2 && exec "$@"'
+        else:
             return list(argv)
-        script = ('mkdir -p "$1$2" && mount --bind "$2" "$1$2" && mount --bind /dev "$1/dev" && '
-                  'mount --bind "$2/modules" "$1/usr/lib/dovecot/modules" && '
-                  'mount -t proc proc "$1/proc" && r=$1 && shift 2 && exec chroot "$r" "$@"')
         return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", self.root,
                 str(folder), *argv]
 
@@ -100,10 +103,7 @@ class Dovecot:
         for place in [theirs, *(p for p in theirs.rglob("*") if p.is_dir())]:
             (here / place.relative_to(theirs)).mkdir(parents=True, exist_ok=True)
         for file in theirs.rglob("*.so"):
-            if self.edition.root:
-                shutil.copy2(file, here / file.relative_to(theirs))
-            else:
-                (here / file.relative_to(theirs)).symlink_to(file)
+            shutil.copy2(file, here / file.relative_to(theirs))
         for name, where in ours.items():
             built = self.edition.built / "dovecot-sieve-learn" / name
             if built.exists() and self.setup.plugin:
@@ -117,7 +117,7 @@ class Dovecot:
         """Runs a program of that Dovecot with this configuration: command("doveadm", "who")."""
         places = {"doveadm": "/usr/bin/doveadm", "doveconf": "/usr/bin/doveconf", "sievec": "/usr/bin/sievec"}
         full = [places[argv[0]], "-c", str(self.config), *argv[1:]]
-        done = subprocess.run(self.edition.inside(self.folder, full), capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(self.edition.inside(self.folder, full, in_place=True), capture_output=True, text=True, timeout=timeout)
         if check and done.returncode != 0:
             raise ServerError(f"{argv}: {done.returncode}: {done.stderr}\n{tail(self.log)}")
         return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 
 from servers import trixie
 from servers.imap import Dovecot, Edition, Setup, append, move, select
-from servers.learnserver import LearnServer
+from servers.learnserver import LearnServer, Taught
 from servers.milter import build_folder
+from servers.process import wait_for
 
 NUMBERS = itertools.count(1)
 
@@ -51,9 +53,23 @@ class Place:
         with self.dovecot.session(self.user) as session:
             return select(session, folder)
 
+    @property
+    def taught(self) -> list[Taught]:
+        """What this user taught."""
+        return [t for t in self.learn.taught if t.user == self.user]
+
     def lessons(self, count: int) -> list[tuple[str, str]]:
-        """Waits for so many messages; their classes and subjects, in the order in which they came."""
-        return [(t.class_code, t.subject) for t in self.learn.wait(count)]
+        """Waits for so many messages, and a moment for more; their classes and subjects as they came."""
+        wait_for(lambda: len(self.taught) >= count, f"{count} taught messages", 15)
+        time.sleep(0.15)
+        return [(t.class_code, t.subject) for t in self.taught]
+
+    def ended(self) -> None:
+        """Waits until no session is left: some hand over while they end."""
+        wait_for(lambda: not self.dovecot.processes("imap"), "end of all sessions")
+
+    def logged(self, pattern: str) -> None:
+        wait_for(lambda: bool(self.dovecot.log_lines(rf"imap\({self.user}\).*{pattern}")), f"log line {pattern}")
 
     def nothing(self) -> None:
         """Nothing was taught and nothing waits: whatever was to come has come, as a later lesson shows."""
@@ -81,6 +97,7 @@ def run_place(folder: Path, edition: Edition, setup: Setup) -> Iterator[tuple[Do
     finally:
         dovecot.stop()
         learn.stop()
+    assert dovecot.log_lines(r"Panic|leak|signal 11|signal 6|Error: gatepost") == []
 
 
 @pytest.fixture(scope="module", params=["maildir", "mdbox"])

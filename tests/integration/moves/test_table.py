@@ -49,8 +49,8 @@ def test_teaches(place: Place, by, source: str, target: str, lesson: str) -> Non
         append(session, source, message("one"), message("two"))
         by(session, source, "1:2", target)
         assert place.lessons(2) == [(lesson, "one"), (lesson, "two")]
-    assert {t.user for t in place.learn.taught} == {place.user}
-    assert {t.flags for t in place.learn.taught} == {IF_NEW if source == "Trash" else 0}
+    assert {t.user for t in place.taught} == {place.user}
+    assert {t.flags for t in place.taught} == {IF_NEW if source == "Trash" else 0}
     place.dovecot.wait_no_references(place.user)
 
 
@@ -71,8 +71,8 @@ def test_the_bytes_of_the_message(place: Place) -> None:
     with place.dovecot.session(place.user) as session:
         append(session, "INBOX", raw)
         move(session, "INBOX", "1", "Junk")
-        place.learn.wait(1)
-    taught = place.learn.taught[0]
+        place.lessons(1)
+    taught = place.taught[0]
     assert taught.raw.replace(b"\r\n", b"\n") == raw.replace(b"\r\n", b"\n")
     assert taught.origin == "Junk/1"
 
@@ -117,7 +117,8 @@ def test_several_folders_at_once(place: Place) -> None:
         move(session, "INBOX", "4:6", "Junk")
         seen = dict[str, str]()
         wait_for(lambda: not place.dovecot.references(place.user), "no references")
-        for taught in place.learn.wait(6):
+        place.lessons(6)
+        for taught in place.taught:
             seen[taught.subject] = taught.class_code
     assert seen == {"m0": HAM, **{f"m{i}": SPAM for i in range(1, 6)}}
 
@@ -178,11 +179,11 @@ def test_names_in_utf8(place: Place) -> None:
         append(session, "Junk", message("one"))
         move(session, "Junk", "1", "Gr&APwA3w-e")
         assert place.lessons(1) == [(HAM, "one")]
-        assert place.learn.taught[0].origin == "Grüße/1"
+        assert place.taught[0].origin == "Grüße/1"
         session.create('"Junk/&BCEEPwQwBDw-"')
         move(session, "Gr&APwA3w-e", "1", "Junk/&BCEEPwQwBDw-")  # Junk/Спам
         assert place.lessons(2)[1] == (SPAM, "one")
-        assert place.learn.taught[1].origin == "Junk/Спам/1"
+        assert place.taught[1].origin == "Junk/Спам/1"
 
 
 def test_nested_junk(place: Place) -> None:
@@ -207,7 +208,7 @@ def test_expunged_before_it_was_learned(place: Place) -> None:
         place.learn.start()
         assert place.lessons(1) == [(SPAM, "stays")]
         place.dovecot.wait_no_references(place.user)
-    assert place.dovecot.log_lines(rf"imap\({place.user}\).*spam=1 .*gone=1 ")
+    place.logged("spam=1 .*gone=1 ")
 
 
 def test_there_and_back_before_it_was_learned(place: Place) -> None:
@@ -233,7 +234,7 @@ def test_thrown_away_before_it_was_learned(place: Place) -> None:
         assert len(place.dovecot.references(place.user)) == 1
         place.learn.start()
         assert place.lessons(1) == [(SPAM, "one")]
-    assert place.learn.taught[0].origin == "Trash/1"
+    assert place.taught[0].origin == "Trash/1"
 
 
 def test_renamed_before_it_was_learned(place: Place) -> None:
@@ -246,7 +247,7 @@ def test_renamed_before_it_was_learned(place: Place) -> None:
         session.rename("Later", '"Some day"')
         place.learn.start()
         assert place.lessons(1) == [(HAM, "one")]
-    assert place.learn.taught[0].origin == "Some day/1"
+    assert place.taught[0].origin == "Some day/1"
 
 
 def test_folder_deleted_before_it_was_learned(place: Place) -> None:
@@ -280,4 +281,4 @@ def test_two_sessions_share_the_file(place: Place) -> None:
         with place.dovecot.session(place.user):
             place.dovecot.wait_no_references(place.user)
     time.sleep(0.2)
-    assert sorted(t.subject for t in place.learn.taught) == sorted(f"m{i}" for i in range(60))
+    assert sorted(t.subject for t in place.taught) == sorted(f"m{i}" for i in range(60))
