@@ -60,12 +60,12 @@ bool trust_name_of(uid_t uid, char ret[GP_LEARN_USER_MAX + 1])
 }
 
 /* Nothing that would forge a line, or could not be a name in the store. */
-static bool is_name(struct gp_str name)
+bool trust_is_name(struct gp_str name)
 {
 	for (size_t i = 0; i < name.len; i++)
 		if ((unsigned char)name.ptr[i] <= ' ' || name.ptr[i] == 0x7f)
 			return false;
-	return true;
+	return name.len <= GP_LEARN_USER_MAX;
 }
 
 static bool has_own_scope(const struct gp_conf_bayes *bayes)
@@ -79,7 +79,7 @@ int trust_grant(const struct trust *t, const struct gp_conf_bayes *bayes, const 
 	struct trust_grant grant = {.is_trusted = trust_is_trusted(t, peer)};
 
 	*ret_why = "";
-	if (!is_name(wanted) || wanted.len > GP_LEARN_USER_MAX) {
+	if (!trust_is_name(wanted)) {
 		*ret_why = "no name of a user";
 		return GP_EINVAL;
 	}

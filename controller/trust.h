@@ -30,6 +30,8 @@ struct trust_grant {
 int trust_grant(const struct trust *t, const struct gp_conf_bayes *bayes, const struct gp_peer *peer,
 		const char *own, struct gp_str wanted, struct trust_grant *ret,
 		const char **ret_why) GP_MUST_USE;
+/* Can this be a user's name?  "" can: nobody's in particular. */
+bool trust_is_name(struct gp_str name);
 /* The name of a user; false if the host knows none.  May ask a directory, and so wait. */
 bool trust_name_of(uid_t uid, char ret[GP_LEARN_USER_MAX + 1]);
 
