@@ -36,6 +36,13 @@ int64_t gp_clock_real_s(void)
 	return now_us(CLOCK_REALTIME) / 1000000;
 }
 
+int64_t gp_clock_real_ms(void)
+{
+	if (fixed_real_s >= 0)
+		return fixed_real_s * 1000;
+	return now_us(CLOCK_REALTIME) / 1000;
+}
+
 int64_t gp_clock_cpu_us(void)
 {
 	return now_us(CLOCK_THREAD_CPUTIME_ID);

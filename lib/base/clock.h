@@ -11,6 +11,8 @@ int64_t gp_clock_mono_ms(void);
 int64_t gp_clock_mono_us(void);
 /* Seconds since 1970, for what is stored and for Date: headers. */
 int64_t gp_clock_real_s(void);
+/* The same in milliseconds; a clock that a test set stands on the whole second. */
+int64_t gp_clock_real_ms(void);
 /* CPU time of this thread in microseconds. */
 int64_t gp_clock_cpu_us(void);
 

@@ -26,6 +26,8 @@ struct gp_batch {
 	struct gp_job *jobs; /* the asker's list */
 	size_t open;	     /* jobs not done; under the lock */
 	int event_fd;	     /* -1: nobody watches */
+	struct gp_loop *loop;	/* with `call`, or NULL; under the lock */
+	struct gp_call *call;
 };
 
 struct gp_batch *gp_batch_new(int64_t deadline_ms)
@@ -128,6 +130,34 @@ int gp_batch_event_fd(struct gp_batch *batch)
 	return batch->event_fd;
 }
 
+static void post_if_done(struct gp_batch *b)
+{
+	if (b->open > 0 || !b->call)
+		return;
+	gp_loop_post(b->loop, b->call);
+	b->call = NULL;
+}
+
+void gp_batch_notify(struct gp_batch *batch, struct gp_loop *loop, struct gp_call *call)
+{
+	pthread_mutex_lock(&batch->lock);
+	batch->loop = loop;
+	batch->call = call;
+	post_if_done(batch);
+	pthread_mutex_unlock(&batch->lock);
+}
+
+bool gp_batch_forget(struct gp_batch *batch)
+{
+	bool was_waiting;
+
+	pthread_mutex_lock(&batch->lock);
+	was_waiting = batch->call != NULL;
+	batch->call = NULL;
+	pthread_mutex_unlock(&batch->lock);
+	return was_waiting;
+}
+
 void gp_job_init(struct gp_job *job, struct gp_batch *batch, void (*destroy)(struct gp_job *job))
 {
 	job->batch = batch;
@@ -167,6 +197,7 @@ void gp_job_finish(struct gp_job *job, int result)
 	b->open--;
 	pthread_cond_broadcast(&b->done);
 	tell(b->event_fd);
+	post_if_done(b);
 	pthread_mutex_unlock(&b->lock);
 	job_unref(job);
 }

@@ -47,6 +47,13 @@ int gp_batch_wait_until(struct gp_batch *batch, int64_t until_ms);
  * (read 8 bytes, then look at all of them).  The batch's own, made at the first call, which comes
  * before the first job; -1 with errno. */
 int gp_batch_event_fd(struct gp_batch *batch);
+/* For an asker that lives on a loop and never waits: has `call` posted to the loop when all
+ * jobs begun until now are done, at once if they are.  No more jobs afterwards.  The deadline is the
+ * asker's to keep (a timer): who frees the batch before must expect the call to be on its way, and
+ * clear it with gp_batch_forget first. */
+void gp_batch_notify(struct gp_batch *batch, struct gp_loop *loop, struct gp_call *call);
+/* True: the call will not be posted any more; false: it was posted, and will run. */
+bool gp_batch_forget(struct gp_batch *batch);
 
 /* For those who answer: embed this first in the job's own struct. */
 struct gp_job {

@@ -9,6 +9,8 @@
 
 unsigned gp_keys_part(struct gp_str table)
 {
+	if (gp_str_starts(table, GP_STR("limit-")))
+		return GP_STORE_LIMITS;
 	return gp_str_starts(table, GP_STR("dkim-")) ? GP_STORE_DKIM : GP_STORE_SPAM;
 }
 
@@ -54,4 +56,20 @@ size_t gp_keys_lmdb(char kind, struct gp_str table, struct gp_str key,
 	ret[1 + table.len] = '\0';
 	gp_keys_hash(key, ret + 1 + table.len + 1);
 	return 1 + table.len + 1 + GP_KEYS_HASH;
+}
+
+void gp_keys_limit(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
+		   struct gp_buf *out)
+{
+	gp_buf_printf(out, "gp" GP_KEYS_VERSION_TEXT "{l:%.*s}%c", GP_STR_FMT(table), kind);
+	gp_hex_encode(gp_str_n(hash, GP_KEYS_HASH).ptr, GP_KEYS_HASH, out);
+}
+
+void gp_keys_member(struct gp_str key, struct gp_str member, unsigned char ret[GP_KEYS_HASH])
+{
+	unsigned char both[2 * GP_KEYS_HASH];
+
+	gp_keys_hash(key, both);
+	gp_keys_hash(member, both + GP_KEYS_HASH);
+	gp_keys_hash(gp_str_n(both, sizeof(both)), ret);
 }

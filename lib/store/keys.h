@@ -16,6 +16,8 @@
  *   gp1:r:TABLE:HASH                 record, with expiry
  *   gp1:c:TABLE:HASH                 counter, with expiry
  *   gp1:l:TABLE                      ring, newest first
+ *   gp1{l:TABLE}qHASH                state of a limit, with expiry (limit.h)
+ *   gp1{l:TABLE}mHASH                mark of a member of what is limited, with expiry
  *   gp1:t:TABLE                      hash: "c"NAME → count, "s"NAME → sum; "c" → since when
  * Everything of a scope shares a hash tag, so one script may change it on a
  * cluster.  SCOPE is percent-encoded; HASH is the first 16 bytes of SHA-256 of the key.
@@ -24,8 +26,8 @@
  *   meta     SCOPE with "s" before it → struct gp_bayes_meta
  *   tokens   64-bit integer: scope id << 32 | bucket → packed records
  *   seen     scope id (4, big endian), digest (32) → class (1)
- *   LMDB, environments spam/ and dkim/ (tables whose name begins with "dkim-")
- *   records  'r' or 'c', TABLE, NUL, HASH (16) → time it expires (8), value
+ *   LMDB, environments spam/, dkim/ (tables whose name begins with "dkim-"), limits/ ("limit-")
+ *   records  'r', 'c', 'q' or 'm', TABLE, NUL, HASH (16) → time it expires (8), value
  *   records  't', TABLE, NUL, NAME → INT64_MAX (8), count (8), sum (8); no NAME: since when
  *   rings    TABLE, NUL, sequence number (8, big endian) → item
  * All have `about` → "version" → "1".  Numbers without remark are the host's.
@@ -65,7 +67,7 @@ static inline uint32_t gp_keys_name(uint64_t token)
 	return (uint32_t)token;
 }
 
-/* Whose table it is: GP_STORE_SPAM or GP_STORE_DKIM. */
+/* Whose table it is: GP_STORE_SPAM, GP_STORE_DKIM or GP_STORE_LIMITS. */
 unsigned gp_keys_part(struct gp_str table);
 
 /* First bytes of SHA-256. */
@@ -74,6 +76,12 @@ void gp_keys_hash(struct gp_str key, unsigned char ret[GP_KEYS_HASH]);
 /* Redis.  Each appends to `out`. */
 void gp_keys_scope(struct gp_str scope, struct gp_buf *out); /* "gp1{b:SCOPE}" */
 void gp_keys_redis(char kind, struct gp_str table, struct gp_str key, struct gp_buf *out);
+
+/* kind 'q' or 'm'. */
+void gp_keys_limit(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
+		   struct gp_buf *out);
+/* The hash of a mark: which member of which limit. */
+void gp_keys_member(struct gp_str key, struct gp_str member, unsigned char ret[GP_KEYS_HASH]);
 
 /* LMDB: 'r' or 'c', table, NUL, hash; the length written. */
 #define GP_KEYS_LMDB_MAX (1 + 32 + 1 + GP_KEYS_HASH)

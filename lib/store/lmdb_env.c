@@ -289,12 +289,20 @@ static int run_once(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 	return rc;
 }
 
+static void work_done(struct gp_lmdb_work *w, int result)
+{
+	if (w->done)
+		w->done(w, result);
+	else
+		gp_job_finish(&w->job, result);
+}
+
 static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 {
 	int rc = MDB_MAP_FULL;
 
-	if (gp_job_is_abandoned(&w->job)) {
-		gp_job_finish(&w->job, GP_ETEMP);
+	if (!w->done && gp_job_is_abandoned(&w->job)) {
+		work_done(w, GP_ETEMP);
 		return;
 	}
 	for (int round = 0; round < GROW_ROUNDS; round++) {
@@ -311,7 +319,7 @@ static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 		if (rc != 0)
 			break;
 	}
-	gp_job_finish(&w->job, gp_lmdb_error(env, rc, &w->diag));
+	work_done(w, gp_lmdb_error(env, rc, &w->diag));
 }
 
 static struct timespec in_ms(int64_t ms)
@@ -381,6 +389,16 @@ static void enqueue(struct gp_lmdb_env *env, struct gp_lmdb_work *work)
 	env->tail = &work->next;
 	pthread_cond_signal(&env->queue_filled);
 	pthread_mutex_unlock(&env->queue_lock);
+}
+
+void gp_lmdb_submit(struct gp_lmdb_env *env, struct gp_lmdb_work *work)
+{
+	if (env->has_thread) {
+		enqueue(env, work);
+		return;
+	}
+	gp_diag_set(&work->diag, "%s: this program does not write here", env->config.dir);
+	work->done(work, GP_EACCES);
 }
 
 int gp_lmdb_write(struct gp_lmdb_env *env, struct gp_lmdb_work *work,

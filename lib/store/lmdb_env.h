@@ -54,9 +54,15 @@ MDB_dbi gp_lmdb_db(const struct gp_lmdb_env *env, size_t i);
 struct gp_lmdb_work {
 	struct gp_job job;
 	int (*run)(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn);
+	/* Not NULL: called by the writer instead of finishing the job. */
+	void (*done)(struct gp_lmdb_work *work, int result);
 	struct gp_lmdb_work *next;
 	struct gp_diag diag;
 };
+
+/* Hands over work that has a `done` and no job; `done` is called once, perhaps before this
+ * returns. */
+void gp_lmdb_submit(struct gp_lmdb_env *env, struct gp_lmdb_work *work);
 
 /* Has the writer run it, and waits until the deadline.  The work may outlive
  * the call and is freed by `destroy`; on GP_OK its results may be read until the

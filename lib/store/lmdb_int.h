@@ -10,12 +10,12 @@
 #include "lib/store/store_int.h"
 
 enum { GP_LMDB_META, GP_LMDB_TOKENS, GP_LMDB_SEEN }; /* databases of bayes/ */
-enum { GP_LMDB_RECORDS, GP_LMDB_RINGS };	     /* of spam/ and dkim/ */
+enum { GP_LMDB_RECORDS, GP_LMDB_RINGS };	     /* of spam/, dkim/ and limits/ */
 
 struct gp_store_lmdb {
 	struct gp_store store;
-	char *bayes_dir, *spam_dir, *dkim_dir;
-	struct gp_lmdb_env *bayes, *spam, *dkim;
+	char *bayes_dir, *spam_dir, *dkim_dir, *limits_dir;
+	struct gp_lmdb_env *bayes, *spam, *dkim, *limits;
 	struct gp_cache *cache;
 };
 
@@ -29,10 +29,25 @@ static inline struct gp_lmdb_env *gp_lmdb_of_table(struct gp_store *st, struct g
 {
 	struct gp_store_lmdb *s = gp_lmdb_of(st);
 
-	return gp_keys_part(table) == GP_STORE_DKIM ? s->dkim : s->spam;
+	unsigned part = gp_keys_part(table);
+
+	return part == GP_STORE_DKIM ? s->dkim : part == GP_STORE_LIMITS ? s->limits : s->spam;
 }
 
+/* Entries of `records`, in a transaction: LMDB's codes.  Live are those that have not expired. */
+
+/* The value of a live one; MDB_NOTFOUND if it is absent or over. */
+int gp_lmdb_live_get(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t now_s,
+		     int64_t *ret_until, struct gp_str *ret);
+/* At most GP_RECORD_MAX bytes. */
+int gp_lmdb_live_put(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t until,
+		     const void *data, size_t len);
+/* Examines a few entries after the key and deletes those that are over: once a change. */
+int gp_lmdb_sweep(MDB_txn *txn, MDB_dbi db, const unsigned char *key, size_t key_len,
+		  int64_t now_s);
+
 /* The operations, by file. */
+void gp_lmdb_limit_start(struct gp_store *st, struct gp_limit_call *call);
 void gp_lmdb_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l);
 int gp_lmdb_bayes_learn(struct gp_store *st, struct gp_str scope,
 			struct gp_bayes_message *messages, size_t n, int64_t deadline_ms,

@@ -37,9 +37,8 @@ static struct change *change_new(char kind, struct gp_str table, struct gp_str k
 	return c;
 }
 
-/* The live value without its head; MDB_NOTFOUND if it is absent or over. */
-static int live_get(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t now_s,
-		    int64_t *ret_until, struct gp_str *ret)
+int gp_lmdb_live_get(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t now_s,
+		     int64_t *ret_until, struct gp_str *ret)
 {
 	MDB_val k = {.mv_size = key_len, .mv_data = key}, v;
 	int rc = mdb_get(txn, db, &k, &v);
@@ -55,11 +54,11 @@ static int live_get(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len
 	return 0;
 }
 
-static int live_put(MDB_txn *txn, MDB_dbi db, struct change *c, int64_t until, const void *data,
-		    size_t len)
+int gp_lmdb_live_put(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t until,
+		     const void *data, size_t len)
 {
 	unsigned char buf[HEAD + GP_RECORD_MAX];
-	MDB_val k = {.mv_size = c->key_len, .mv_data = c->key};
+	MDB_val k = {.mv_size = key_len, .mv_data = key};
 	MDB_val v = {.mv_size = HEAD + len, .mv_data = buf};
 
 	memcpy(buf, &until, HEAD);
@@ -67,23 +66,22 @@ static int live_put(MDB_txn *txn, MDB_dbi db, struct change *c, int64_t until, c
 	return mdb_put(txn, db, &k, &v, 0);
 }
 
-/* Examines the entries after c's key, round to the beginning. */
-static int sweep(MDB_txn *txn, MDB_dbi db, struct change *c)
+int gp_lmdb_sweep(MDB_txn *txn, MDB_dbi db, const unsigned char *key, size_t key_len, int64_t now_s)
 {
 	MDB_cursor *cursor;
 	unsigned char from[GP_KEYS_LMDB_MAX];
-	MDB_val k = {.mv_size = c->key_len, .mv_data = from}, v;
+	MDB_val k = {.mv_size = key_len, .mv_data = from}, v;
 	int rc = mdb_cursor_open(txn, db, &cursor);
 
 	if (rc != 0)
 		return rc;
-	memcpy(from, c->key, c->key_len);
+	memcpy(from, key, key_len);
 	rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
 	for (int i = 0; i <= SWEEP && rc == 0; i++) {
 		int64_t until;
 
 		memcpy(&until, v.mv_data, HEAD);
-		if (until <= c->now_s)
+		if (until <= now_s)
 			rc = mdb_cursor_del(cursor, 0);
 		if (rc == 0)
 			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
@@ -108,7 +106,7 @@ int gp_lmdb_record_get(struct gp_store *st, struct gp_str table, struct gp_str k
 	if (r < 0)
 		return r;
 	r = gp_lmdb_error(env,
-			  live_get(txn, gp_lmdb_db(env, GP_LMDB_RECORDS), k, k_len,
+			  gp_lmdb_live_get(txn, gp_lmdb_db(env, GP_LMDB_RECORDS), k, k_len,
 				   gp_clock_real_s(), &until, &value),
 			  diag);
 	if (r == GP_OK && value.len > sizeof(ret->data))
@@ -135,7 +133,7 @@ static int swap_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn 
 	MDB_val k = {.mv_size = c->key_len, .mv_data = c->key};
 	struct gp_str have = {0};
 	int64_t until;
-	int rc = live_get(txn, db, c->key, c->key_len, c->now_s, &until, &have);
+	int rc = gp_lmdb_live_get(txn, db, c->key, c->key_len, c->now_s, &until, &have);
 
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
@@ -143,12 +141,13 @@ static int swap_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn 
 	if (!c->swapped)
 		return 0;
 	if (c->has_new)
-		rc = live_put(txn, db, c, c->now_s + c->ttl_s, c->new.data, c->new.len);
+		rc = gp_lmdb_live_put(txn, db, c->key, c->key_len, c->now_s + c->ttl_s, c->new.data,
+				      c->new.len);
 	else
 		rc = mdb_del(txn, db, &k, NULL);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
-	return sweep(txn, db, c);
+	return gp_lmdb_sweep(txn, db, c->key, c->key_len, c->now_s);
 }
 
 int gp_lmdb_record_swap(struct gp_store *st, struct gp_str table, struct gp_str key,
@@ -183,7 +182,7 @@ static int counter_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_t
 	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_RECORDS);
 	int64_t until = c->now_s + c->ttl_s;
 	struct gp_str have;
-	int rc = live_get(txn, db, c->key, c->key_len, c->now_s, &until, &have);
+	int rc = gp_lmdb_live_get(txn, db, c->key, c->key_len, c->now_s, &until, &have);
 
 	c->value = 0;
 	if (rc == 0 && have.len == sizeof(c->value))
@@ -194,8 +193,8 @@ static int counter_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_t
 		return rc == 0 ? MDB_CORRUPTED : rc;
 	if (__builtin_add_overflow(c->value, c->delta, &c->value))
 		c->value = c->delta < 0 ? INT64_MIN : INT64_MAX;
-	rc = live_put(txn, db, c, until, &c->value, sizeof(c->value));
-	return rc != 0 ? rc : sweep(txn, db, c);
+	rc = gp_lmdb_live_put(txn, db, c->key, c->key_len, until, &c->value, sizeof(c->value));
+	return rc != 0 ? rc : gp_lmdb_sweep(txn, db, c->key, c->key_len, c->now_s);
 }
 
 int gp_lmdb_counter_add(struct gp_store *st, struct gp_str table, struct gp_str key, int64_t delta,

@@ -51,6 +51,7 @@ int gp_redis_call_wait(struct gp_store *st, struct gp_redis_call *c, int64_t dea
 		       struct gp_batch **ret_batch, struct gp_diag *diag) GP_MUST_USE;
 
 /* The operations, by file. */
+void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call);
 void gp_redis_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l);
 int gp_redis_bayes_learn(struct gp_store *st, struct gp_str scope,
 			 struct gp_bayes_message *messages, size_t n, int64_t deadline_ms,

@@ -160,6 +160,24 @@ static void report(struct gp_store *st, enum gp_store_side side, int64_t begun_u
 	pthread_mutex_unlock(&st->lock);
 }
 
+bool gp_store_async_begin(struct gp_store *st, enum gp_store_side side, int64_t deadline_ms,
+			  int64_t *ret_begun_us, int64_t *ret_deadline_ms)
+{
+	struct call c;
+
+	if (!call_begin(&c, st, side, deadline_ms))
+		return false;
+	*ret_begun_us = c.begun_us;
+	*ret_deadline_ms = c.deadline_ms;
+	return true;
+}
+
+void gp_store_async_end(struct gp_store *st, enum gp_store_side side, int64_t begun_us,
+			int64_t deadline_ms, int result, const struct gp_diag *why)
+{
+	report(st, side, begun_us, result, gp_clock_mono_ms() >= deadline_ms, why);
+}
+
 static int call_end(struct call *c, int result)
 {
 	report(c->st, c->side, c->begun_us, result, gp_clock_mono_ms() >= c->deadline_ms, &c->diag);
@@ -179,7 +197,7 @@ static void explain(struct gp_store *st, const struct call *c, struct gp_diag *d
 	pthread_mutex_unlock(&st->lock);
 }
 
-static bool table_is_valid(struct gp_str t)
+bool gp_store_table_is_valid(struct gp_str t)
 {
 	for (size_t i = 0; i < t.len; i++)
 		if (!gp_is_digit(t.ptr[i]) && t.ptr[i] != '-' &&
@@ -237,8 +255,7 @@ static void lookup_destroy(struct gp_job *job)
 
 void gp_store_lookup_done(struct gp_bayes_lookup *l, int result, const struct gp_diag *why)
 {
-	report(l->store, GP_STORE_READS, l->begun_us, result,
-	       gp_clock_mono_ms() >= l->deadline_ms, why);
+	gp_store_async_end(l->store, GP_STORE_READS, l->begun_us, l->deadline_ms, result, why);
 	gp_job_finish(&l->job, result);
 }
 
@@ -369,7 +386,7 @@ int gp_store_record_get(struct gp_store *st, struct gp_str table, struct gp_str 
 {
 	struct call c;
 
-	if (!table_is_valid(table) || key.len == 0)
+	if (!gp_store_table_is_valid(table) || key.len == 0)
 		return GP_EINVAL;
 	if (!call_begin(&c, st, GP_STORE_READS, deadline_ms))
 		return GP_ETEMP;
@@ -382,7 +399,7 @@ int gp_store_record_swap(struct gp_store *st, struct gp_str table, struct gp_str
 {
 	struct call c;
 
-	if (!table_is_valid(table) || key.len == 0 || (new && ttl_s < 1))
+	if (!gp_store_table_is_valid(table) || key.len == 0 || (new && ttl_s < 1))
 		return GP_EINVAL;
 	if ((old && old->len > GP_RECORD_MAX) || (new && new->len > GP_RECORD_MAX))
 		return GP_ELIMIT;
@@ -397,7 +414,7 @@ int gp_store_counter_add(struct gp_store *st, struct gp_str table, struct gp_str
 {
 	struct call c;
 
-	if (!table_is_valid(table) || key.len == 0 || ttl_s < 1)
+	if (!gp_store_table_is_valid(table) || key.len == 0 || ttl_s < 1)
 		return GP_EINVAL;
 	if (!call_begin(&c, st, GP_STORE_WRITES, deadline_ms))
 		return GP_ETEMP;
@@ -416,7 +433,7 @@ int gp_store_ring_add(struct gp_store *st, struct gp_str table, const struct gp_
 {
 	struct call c;
 
-	if (!table_is_valid(table) || items_max == 0)
+	if (!gp_store_table_is_valid(table) || items_max == 0)
 		return GP_EINVAL;
 	if (n > GP_RING_ADD_MAX || items_max > GP_RING_MAX)
 		return GP_ELIMIT;
@@ -435,7 +452,7 @@ int gp_store_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadlin
 {
 	struct call c;
 
-	if (!table_is_valid(table))
+	if (!gp_store_table_is_valid(table))
 		return GP_EINVAL;
 	if (!call_begin(&c, st, GP_STORE_WRITES, deadline_ms))
 		return GP_ETEMP;
@@ -447,7 +464,7 @@ int gp_store_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64
 {
 	struct call c;
 
-	if (!table_is_valid(table))
+	if (!gp_store_table_is_valid(table))
 		return GP_EINVAL;
 	if (n == 0)
 		return GP_OK;
@@ -461,7 +478,7 @@ int gp_store_tally_add(struct gp_store *st, struct gp_str table, const struct gp
 {
 	struct call c;
 
-	if (!table_is_valid(table))
+	if (!gp_store_table_is_valid(table))
 		return GP_EINVAL;
 	if (n > GP_TALLY_ADD_MAX)
 		return GP_ELIMIT;
@@ -482,7 +499,7 @@ int gp_store_tally_read(struct gp_store *st, struct gp_str table, int64_t deadli
 	int64_t since_s = 0;
 	int r;
 
-	if (!table_is_valid(table))
+	if (!gp_store_table_is_valid(table))
 		return GP_EINVAL;
 	if (!call_begin(&c, st, GP_STORE_READS, deadline_ms))
 		return GP_ETEMP;

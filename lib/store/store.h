@@ -39,11 +39,12 @@
 #include "lib/base/err.h"
 #include "lib/base/str.h"
 #include "lib/io/job.h"
+#include "lib/store/limit.h"
 
 struct gp_store;
 
 /* What this process writes; on Redis everybody may write everything. */
-enum { GP_STORE_BAYES = 1, GP_STORE_SPAM = 2, GP_STORE_DKIM = 4 };
+enum { GP_STORE_BAYES = 1, GP_STORE_SPAM = 2, GP_STORE_DKIM = 4, GP_STORE_LIMITS = 8 };
 
 struct gp_store_options {
 	unsigned writes;	   /* of GP_STORE_…; other parts are opened read-only */
@@ -230,5 +231,40 @@ struct gp_greylist_state {
 int gp_store_greylist_try(struct gp_store *store, struct gp_str key,
 			  const struct gp_greylist_rule *rule, int64_t now_s, int64_t deadline_ms,
 			  struct gp_greylist_state *ret) GP_MUST_USE;
+
+/* Limits: tables whose name begins with "limit-". */
+
+#define GP_LIMIT_TAKES_MAX 64
+/* The most that one take adds: Lua's numbers, saturating counts. */
+#define GP_LIMIT_AMOUNT_MAX GP_LIMIT_MAX
+
+enum gp_limit_mode {
+	GP_LIMIT_LOOK,	/* count nothing */
+	GP_LIMIT_TAKE,	/* count all of them if there is room for all, else nothing */
+	GP_LIMIT_COUNT, /* count, room or not: what happened already */
+};
+
+struct gp_limit_take {
+	struct gp_str key;    /* any bytes; what is limited: a rule's name and an account */
+	struct gp_str member; /* not empty: counts only if it did not within a window, under this
+			       * key (distinct recipients) */
+	struct gp_limit limit;
+	int64_t amount; /* 0 … GP_LIMIT_AMOUNT_MAX; with a member 1 */
+	struct gp_limit_answer answer; /* out */
+};
+
+/* Asks of n limits (1 … GP_LIMIT_TAKES_MAX) at once, atomically, with n different keys.  Calls
+ * that are begun together travel together.  now_ms: Unix time; 0 is the store's own clock,
+ * which hosts that share it share too.  Everything is copied. */
+struct gp_limit_call *gp_store_limit_begin(struct gp_store *store, struct gp_batch *batch,
+					   struct gp_str table, const struct gp_limit_take *takes,
+					   size_t n, enum gp_limit_mode mode, int64_t now_ms)
+	__attribute__((returns_nonnull));
+/* Waits for it and fills the answers of the same takes. */
+int gp_store_limit_finish(struct gp_limit_call *call, struct gp_limit_take *takes) GP_MUST_USE;
+/* Both at once. */
+int gp_store_limit(struct gp_store *store, struct gp_str table, struct gp_limit_take *takes,
+		   size_t n, enum gp_limit_mode mode, int64_t now_ms, int64_t deadline_ms)
+	GP_MUST_USE;
 
 #endif

@@ -49,6 +49,8 @@ struct gp_store_ops {
 	int (*tally_read)(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
 			  gp_store_tally_fn *fn, void *arg, int64_t *ret_since_s,
 			  struct gp_diag *diag);
+	/* Answers now or later with gp_store_limit_done(). */
+	void (*limit_start)(struct gp_store *st, struct gp_limit_call *call);
 };
 
 /* The implementation's struct begins with this one. */
@@ -83,6 +85,32 @@ struct gp_bayes_lookup {
 
 /* Reports and finishes the job; `why` (may be NULL) explains a failure. */
 void gp_store_lookup_done(struct gp_bayes_lookup *l, int result, const struct gp_diag *why);
+
+/* One call of limits; the implementation may keep something of its own in `extra`. */
+struct gp_limit_call {
+	struct gp_job job;
+	struct gp_store *store;
+	int64_t deadline_ms, begun_us, now_ms;
+	enum gp_limit_mode mode;
+	char table[33];
+	void *extra; /* freed by `free_extra` with the call */
+	void (*free_extra)(void *extra);
+	size_t n;
+	struct gp_limit_take takes[]; /* keys and members are hashed: */
+};
+/* GP_KEYS_HASH bytes each. */
+const unsigned char *gp_limit_call_key(const struct gp_limit_call *call, size_t i);
+/* NULL: it has no member. */
+const unsigned char *gp_limit_call_member(const struct gp_limit_call *call, size_t i);
+void gp_store_limit_done(struct gp_limit_call *call, int result, const struct gp_diag *why);
+
+/* Begin and end of a call that somebody else waits for.  False: the breaker is open. */
+bool gp_store_async_begin(struct gp_store *st, enum gp_store_side side, int64_t deadline_ms,
+			  int64_t *ret_begun_us, int64_t *ret_deadline_ms);
+void gp_store_async_end(struct gp_store *st, enum gp_store_side side, int64_t begun_us,
+			int64_t deadline_ms, int result, const struct gp_diag *why);
+/* [a-z0-9-]{1,32} */
+bool gp_store_table_is_valid(struct gp_str table);
 
 /* The implementations. */
 int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct gp_store **ret,

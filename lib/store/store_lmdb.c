@@ -2,7 +2,7 @@
  * The embedded store: LMDB environments below one directory, each with one writing
  * program.
  *
- * bayes/ is committed durably; spam/ and dkim/ without fsync, synced once a second.
+ * bayes/ is committed durably; spam/, dkim/ and limits/ without fsync, synced once a second.
  */
 #include <stdlib.h>
 
@@ -19,11 +19,13 @@ static void lmdb_close(struct gp_store *st)
 	gp_lmdb_close(&s->bayes);
 	gp_lmdb_close(&s->spam);
 	gp_lmdb_close(&s->dkim);
+	gp_lmdb_close(&s->limits);
 	gp_cache_free(&s->cache);
 	gp_store_done(&s->store);
 	free(s->bayes_dir);
 	free(s->spam_dir);
 	free(s->dkim_dir);
+	free(s->limits_dir);
 	free(s);
 }
 
@@ -45,7 +47,9 @@ static int lmdb_ping(struct gp_store *st, int64_t deadline_ms, struct gp_diag *d
 
 	if (r == GP_OK)
 		r = ping_env(s->spam, diag);
-	return r < 0 ? r : ping_env(s->dkim, diag);
+	if (r == GP_OK)
+		r = ping_env(s->dkim, diag);
+	return r < 0 ? r : ping_env(s->limits, diag);
 }
 
 static const struct gp_store_ops lmdb_ops = {
@@ -64,6 +68,7 @@ static const struct gp_store_ops lmdb_ops = {
 	.ring_read = gp_lmdb_ring_read,
 	.tally_add = gp_lmdb_tally_add,
 	.tally_read = gp_lmdb_tally_read,
+	.limit_start = gp_lmdb_limit_start,
 };
 
 static char *join(const char *dir, const char *name)
@@ -104,6 +109,7 @@ int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct
 	s->bayes_dir = join(dir, "bayes");
 	s->spam_dir = join(dir, "spam");
 	s->dkim_dir = join(dir, "dkim");
+	s->limits_dir = join(dir, "limits");
 	r = gp_lmdb_open(&(struct gp_lmdb_config){.dir = s->bayes_dir,
 						  .is_writer = o->writes & GP_STORE_BAYES,
 						  .map_max = map_max,
@@ -115,6 +121,8 @@ int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct
 		r = open_tables(s->spam_dir, o->writes & GP_STORE_SPAM, map_max, &s->spam, diag);
 	if (r == GP_OK)
 		r = open_tables(s->dkim_dir, o->writes & GP_STORE_DKIM, map_max, &s->dkim, diag);
+	if (r == GP_OK)
+		r = open_tables(s->limits_dir, o->writes & GP_STORE_LIMITS, map_max, &s->limits, diag);
 	if (r < 0) {
 		lmdb_close(&s->store);
 		return r;

@@ -58,6 +58,7 @@ static const struct gp_store_ops redis_ops = {
 	.ring_read = gp_redis_ring_read,
 	.tally_add = gp_redis_tally_add,
 	.tally_read = gp_redis_tally_read,
+	.limit_start = gp_redis_limit_start,
 };
 
 static char *copy(struct gp_str s)

@@ -162,11 +162,42 @@ static void many_are_abandoned(void **state)
 		usleep(1000);
 }
 
+static void set_flag(void *arg)
+{
+	atomic_store((atomic_int *)arg, 1);
+}
+
+/* A call comes when the last one is done, at once where none is open, and not after it was forgotten. */
+static void loop_is_told_when_all_are_done(void **state)
+{
+	struct gp_batch *b = gp_batch_new(gp_clock_mono_ms() + 5000);
+	atomic_int told = 0, told_late = 0;
+	struct gp_call call = {.fn = set_flag, .arg = &told};
+	struct gp_call late_call = {.fn = set_flag, .arg = &told_late};
+	struct ask *late;
+
+	gp_batch_notify(b, loop, &call);
+	while (!atomic_load(&told))
+		usleep(100);
+	assert_false(gp_batch_forget(b));
+	ask(b, 1, 0);
+	late = ask(b, 2, 60000);
+	gp_batch_notify(b, loop, &late_call);
+	usleep(20000);
+	assert_int_equal(atomic_load(&told_late), 0);
+	assert_true(gp_batch_forget(b));
+	gp_batch_free(&b);
+	gp_loop_run_in(loop, answer_now, late);
+	gp_loop_run_in(loop, set_flag, &told);
+	assert_int_equal(atomic_load(&told_late), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(waits_for_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(descriptor_tells_when_one_is_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(loop_is_told_when_all_are_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_answer_finds_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(empty_batch_is_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(wait_until_is_earlier, setup, teardown),

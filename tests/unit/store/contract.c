@@ -605,6 +605,9 @@ const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(ring_keeps_newest),	cmocka_unit_test(ring_is_dropped),
 	cmocka_unit_test(ring_takes_many),	cmocka_unit_test(tallies_add_up),
 	cmocka_unit_test(greylist),
+	cmocka_unit_test(limits_agree_with_the_model), cmocka_unit_test(limits_take_all_or_none),
+	cmocka_unit_test(limits_of_members),	cmocka_unit_test(limits_add_up),
+	cmocka_unit_test(limits_refuse_mistakes),
 	cmocka_unit_test(mistakes_are_refused), cmocka_unit_test(threads),
 };
 const size_t contract_tests_n = GP_ARRAY_SIZE(contract_tests);

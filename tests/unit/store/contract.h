@@ -26,6 +26,13 @@ enum gp_learned learn_one(struct gp_str scope, uint64_t number, enum gp_bayes_cl
 			  uint64_t seed, size_t n);
 void assert_totals(struct gp_str scope, uint64_t spam, uint64_t ham, uint64_t tokens);
 
+/* In contract_limit.c. */
+void limits_agree_with_the_model(void **state);
+void limits_take_all_or_none(void **state);
+void limits_of_members(void **state);
+void limits_add_up(void **state);
+void limits_refuse_mistakes(void **state);
+
 /* The rows, and how many. */
 extern const struct CMUnitTest contract_tests[];
 extern const size_t contract_tests_n;

@@ -1,0 +1,119 @@
+/*
+ * The front of limits: checks, copies, and hands over to the implementation.
+ */
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/store/keys.h"
+#include "lib/store/store_int.h"
+
+/* Behind the takes: of each the hash of its key, then of its member. */
+static unsigned char *hashes_of(const struct gp_limit_call *call, size_t i)
+{
+	return (unsigned char *)(uintptr_t)&call->takes[call->n] + i * 2 * GP_KEYS_HASH;
+}
+
+const unsigned char *gp_limit_call_key(const struct gp_limit_call *call, size_t i)
+{
+	return hashes_of(call, i);
+}
+
+const unsigned char *gp_limit_call_member(const struct gp_limit_call *call, size_t i)
+{
+	return call->takes[i].member.len > 0 ? hashes_of(call, i) + GP_KEYS_HASH : NULL;
+}
+
+static void call_destroy(struct gp_job *job)
+{
+	struct gp_limit_call *call = (struct gp_limit_call *)job;
+
+	if (call->free_extra)
+		call->free_extra(call->extra);
+	free(call);
+}
+
+static bool is_valid(const struct gp_limit_take *t)
+{
+	const struct gp_limit *l = &t->limit;
+
+	return t->key.len > 0 && l->max >= 1 && l->max <= GP_LIMIT_MAX && l->window_ms >= 1000 &&
+	       l->window_ms <= GP_LIMIT_WINDOW_MS_MAX &&
+	       (l->kind != GP_LIMIT_GCRA || (l->burst >= 1 && l->burst <= l->max)) &&
+	       t->amount >= 0 && t->amount <= GP_LIMIT_AMOUNT_MAX &&
+	       (t->member.len == 0 || t->amount <= 1);
+}
+
+static bool are_valid(struct gp_str table, const struct gp_limit_take *takes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_valid(&takes[i]))
+			return false;
+	return gp_store_table_is_valid(table) && gp_keys_part(table) == GP_STORE_LIMITS;
+}
+
+static struct gp_limit_call *call_new(struct gp_store *st, struct gp_str table,
+				      const struct gp_limit_take *takes, size_t n)
+{
+	struct gp_limit_call *call =
+		gp_xcalloc(1, sizeof(*call) + n * (sizeof(*takes) + 2 * GP_KEYS_HASH));
+
+	call->store = st;
+	call->n = n;
+	(void)gp_str_copy(call->table, sizeof(call->table), table);
+	for (size_t i = 0; i < n; i++) {
+		call->takes[i] = takes[i];
+		gp_keys_hash(takes[i].key, hashes_of(call, i));
+		if (takes[i].member.len > 0)
+			gp_keys_member(takes[i].key, takes[i].member, hashes_of(call, i) + GP_KEYS_HASH);
+	}
+	return call;
+}
+
+struct gp_limit_call *gp_store_limit_begin(struct gp_store *st, struct gp_batch *batch,
+					   struct gp_str table, const struct gp_limit_take *takes,
+					   size_t n, enum gp_limit_mode mode, int64_t now_ms)
+{
+	bool is_right = n >= 1 && n <= GP_LIMIT_TAKES_MAX && are_valid(table, takes, n);
+	struct gp_limit_call *call = call_new(st, table, takes, is_right ? n : 0);
+
+	call->mode = mode;
+	call->now_ms = now_ms;
+	gp_job_init(&call->job, batch, call_destroy);
+	if (!is_right)
+		gp_job_finish(&call->job, GP_EINVAL);
+	else if (!gp_store_async_begin(st, GP_STORE_WRITES, gp_batch_deadline(batch), &call->begun_us,
+				       &call->deadline_ms))
+		gp_job_finish(&call->job, GP_ETEMP);
+	else
+		st->ops->limit_start(st, call);
+	return call;
+}
+
+void gp_store_limit_done(struct gp_limit_call *call, int result, const struct gp_diag *why)
+{
+	gp_store_async_end(call->store, GP_STORE_WRITES, call->begun_us, call->deadline_ms, result, why);
+	gp_job_finish(&call->job, result);
+}
+
+int gp_store_limit_finish(struct gp_limit_call *call, struct gp_limit_take *takes)
+{
+	int r = gp_job_wait(&call->job);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < call->n; i++)
+		takes[i].answer = call->takes[i].answer;
+	return GP_OK;
+}
+
+int gp_store_limit(struct gp_store *st, struct gp_str table, struct gp_limit_take *takes, size_t n,
+		   enum gp_limit_mode mode, int64_t now_ms, int64_t deadline_ms)
+{
+	struct gp_batch *batch = gp_batch_new(deadline_ms);
+	int r = gp_store_limit_finish(
+		gp_store_limit_begin(st, batch, table, takes, n, mode, now_ms), takes);
+
+	gp_batch_free(&batch);
+	return r;
+}

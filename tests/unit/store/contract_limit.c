@@ -1,0 +1,204 @@
+/*
+ * The contract of limits: whichever store, what lib/store/limit.c says of the same uses.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/hash.h"
+#include "tests/unit/store/contract.h"
+
+#define TABLE GP_STR("limit-test")
+#define KINDS 4
+#define START_MS 1700000000000
+
+static const struct gp_limit limits[KINDS] = {
+	{.max = 20, .window_ms = 60000},
+	{.max = 5, .window_ms = 3600000},
+	{.kind = GP_LIMIT_GCRA, .max = 10, .window_ms = 60000, .burst = 4},
+	{.max = 1000000000, .window_ms = 86400000},
+};
+static const char *const keys[KINDS] = {"minute", "hour", "rate", "bytes"};
+
+static int64_t pick(uint64_t *seed, int64_t below)
+{
+	*seed = gp_hash64(*seed, "x", 1);
+	return (int64_t)(*seed >> 1) % below;
+}
+
+static void ask(struct gp_limit_take *takes, size_t n, enum gp_limit_mode mode, int64_t now_ms)
+{
+	struct gp_diag why;
+	int r = gp_store_limit(contract_store, TABLE, takes, n, mode, now_ms, soon());
+
+	if (r == GP_OK)
+		return;
+	gp_store_last_error(contract_store, &why);
+	fail_msg("%s: %s", gp_err_name(r), why.text);
+}
+
+/* The model: the same, one limit after the other. */
+static void model(struct gp_limit_state *states, const struct gp_limit_take *takes,
+		  const size_t *kinds, size_t n, enum gp_limit_mode mode, int64_t now_ms,
+		  struct gp_limit_answer *answers)
+{
+	bool has_room = true;
+
+	for (size_t i = 0; i < n; i++) {
+		gp_limit_look(&takes[i].limit, &states[kinds[i]], now_ms, takes[i].amount, &answers[i]);
+		has_room &= answers[i].passed;
+	}
+	if (mode == GP_LIMIT_LOOK || (mode == GP_LIMIT_TAKE && !has_room))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (takes[i].amount == 0)
+			continue;
+		gp_limit_count(&takes[i].limit, &states[kinds[i]], now_ms, takes[i].amount);
+		answers[i].used += takes[i].amount;
+	}
+}
+
+void limits_agree_with_the_model(void **state)
+{
+	static struct gp_limit_state states[KINDS];
+	int64_t now_ms = START_MS;
+	uint64_t seed = 5;
+
+	(void)state;
+	for (int round = 0; round < 400; round++) {
+		struct gp_limit_take takes[KINDS] = {0};
+		struct gp_limit_answer want[KINDS];
+		enum gp_limit_mode mode = pick(&seed, 8) == 0   ? GP_LIMIT_LOOK
+					  : pick(&seed, 8) == 0 ? GP_LIMIT_COUNT
+								: GP_LIMIT_TAKE;
+		size_t kinds[KINDS], n = 0;
+
+		now_ms += pick(&seed, 20000) - 100;
+		for (size_t k = 0; k < KINDS; k++) {
+			if (pick(&seed, 2) == 0 && (k < KINDS - 1 || n > 0))
+				continue;
+			kinds[n] = k;
+			takes[n++] = (struct gp_limit_take){
+				.key = gp_str(keys[k]), .limit = limits[k],
+				.amount = k == 3 ? pick(&seed, 100000000) : pick(&seed, 4)};
+		}
+		ask(takes, n, mode, now_ms);
+		model(states, takes, kinds, n, mode, now_ms, want);
+		for (size_t i = 0; i < n; i++) {
+			if (takes[i].answer.passed != want[i].passed || takes[i].answer.used != want[i].used ||
+			    takes[i].answer.retry_ms != want[i].retry_ms)
+				fail_msg("round %d, %s: %d %lld %lld, not %d %lld %lld", round, keys[kinds[i]],
+					 takes[i].answer.passed, (long long)takes[i].answer.used,
+					 (long long)takes[i].answer.retry_ms, want[i].passed,
+					 (long long)want[i].used, (long long)want[i].retry_ms);
+		}
+	}
+}
+
+void limits_take_all_or_none(void **state)
+{
+	struct gp_limit_take takes[] = {
+		{.key = GP_STR("wide"), .limit = {.max = 10, .window_ms = 60000}, .amount = 1},
+		{.key = GP_STR("narrow"), .limit = {.max = 1, .window_ms = 60000}, .amount = 1},
+	};
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		ask(takes, 2, GP_LIMIT_TAKE, START_MS);
+	assert_true(takes[0].answer.passed && !takes[1].answer.passed);
+	ask(takes, 1, GP_LIMIT_LOOK, START_MS);
+	assert_int_equal(takes[0].answer.used, 1);
+	ask(takes, 2, GP_LIMIT_COUNT, START_MS);
+	assert_int_equal(takes[0].answer.used, 2);
+	assert_int_equal(takes[1].answer.used, 2);
+}
+
+/* Distinct members: each counts once in a window. */
+void limits_of_members(void **state)
+{
+	static const char *const members[] = {"a", "b", "a", "a", "c", "b", "d"};
+	struct gp_limit_take t = {.key = GP_STR("distinct"), .amount = 1,
+				  .limit = {.max = 3, .window_ms = 60000}};
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(members); i++) {
+		t.member = gp_str(members[i]);
+		ask(&t, 1, GP_LIMIT_TAKE, 0);
+		assert_int_equal(t.answer.passed, i < 6);
+	}
+	assert_int_equal(t.answer.used, 3);
+	t.member = GP_STR("d"); /* what did not pass was not counted, and is not known */
+	ask(&t, 1, GP_LIMIT_TAKE, 0);
+	assert_false(t.answer.passed);
+	t.member = GP_STR("b");
+	ask(&t, 1, GP_LIMIT_TAKE, 0);
+	assert_true(t.answer.passed);
+	t.key = GP_STR("distinct2");
+	t.member = GP_STR("d");
+	ask(&t, 1, GP_LIMIT_TAKE, 0);
+	assert_true(t.answer.passed && t.answer.used == 1);
+}
+
+/* The store's own clock, and calls that are under way together. */
+static void *worker(void *arg)
+{
+	struct gp_limit_take takes[50];
+	struct gp_limit_call *calls[50];
+	struct gp_batch *batch = gp_batch_new(soon());
+
+	for (size_t i = 0; i < 50; i++) {
+		takes[i] = (struct gp_limit_take){.key = GP_STR("together"), .amount = 1,
+						  .limit = {.max = 1000000, .window_ms = 3600000}};
+		calls[i] = gp_store_limit_begin(contract_store, batch, TABLE, &takes[i], 1,
+						GP_LIMIT_TAKE, 0);
+	}
+	for (size_t i = 0; i < 50; i++)
+		if (gp_store_limit_finish(calls[i], &takes[i]) < 0 || !takes[i].answer.passed)
+			arg = NULL;
+	gp_batch_free(&batch);
+	return arg;
+}
+
+void limits_add_up(void **state)
+{
+	struct gp_limit_take t = {.key = GP_STR("together"),
+				  .limit = {.max = 1000000, .window_ms = 3600000}};
+	pthread_t threads[8];
+	void *result;
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, worker, contract_store), 0);
+	for (size_t i = 0; i < 8; i++) {
+		pthread_join(threads[i], &result);
+		assert_non_null(result);
+	}
+	ask(&t, 1, GP_LIMIT_LOOK, 0);
+	assert_int_equal(t.answer.used, 400);
+}
+
+void limits_refuse_mistakes(void **state)
+{
+	static const struct gp_limit good = {.max = 1, .window_ms = 1000};
+	const struct gp_limit_take bad[] = {
+		{.key = GP_STR(""), .limit = good},
+		{.key = GP_STR("k"), .limit = good, .amount = -1},
+		{.key = GP_STR("k"), .limit = {.max = 0, .window_ms = 1000}},
+		{.key = GP_STR("k"), .limit = {.max = 1, .window_ms = 999}},
+		{.key = GP_STR("k"), .limit = {.kind = GP_LIMIT_GCRA, .max = 1, .window_ms = 1000}},
+		{.key = GP_STR("k"), .limit = {.kind = GP_LIMIT_GCRA, .max = 1, .window_ms = 1000, .burst = 2}},
+		{.key = GP_STR("k"), .member = GP_STR("m"), .limit = good, .amount = 2},
+	};
+	struct gp_limit_take t = {.key = GP_STR("k"), .limit = good};
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(bad); i++) {
+		t = bad[i];
+		assert_int_equal(gp_store_limit(contract_store, TABLE, &t, 1, GP_LIMIT_TAKE, 0, soon()),
+				 GP_EINVAL);
+	}
+	assert_int_equal(gp_store_limit(contract_store, GP_STR("greylist"), &t, 1, GP_LIMIT_TAKE, 0, soon()),
+			 GP_EINVAL);
+	assert_int_equal(gp_store_limit(contract_store, TABLE, &t, 0, GP_LIMIT_TAKE, 0, soon()), GP_EINVAL);
+}
