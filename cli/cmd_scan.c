@@ -93,6 +93,26 @@ static struct gp_scan_headers headers_of(const struct run *run, const struct ver
 					&v->verdict.result, &v->verdict.decision};
 }
 
+/* Rules that were stopped. */
+static void print_limited(const struct gp_scan_result *r)
+{
+	for (size_t i = 0; i < r->n_limited; i++)
+		printf("           rule %s (%s:%u) takes too long; it does not hit%s\n",
+		       r->limited[i].name, r->limited[i].file, r->limited[i].line,
+		       r->limited[i].messages == GP_RULE_LIMITED_MAX ? ", and is off from here on" : "");
+}
+
+static json_t *json_limited(const struct gp_scan_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n_limited; i++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:i}", "rule", r->limited[i].name, "file",
+						      r->limited[i].file, "line",
+						      (int)r->limited[i].line));
+	return list;
+}
+
 static void print_table(const struct run *run, const struct verdict *v)
 {
 	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[33m",
@@ -117,6 +137,7 @@ static void print_table(const struct run *run, const struct verdict *v)
 	if (*v->verdict.result.missing)
 		printf("           missing: %s (the store or the DNS did not answer, or a limit was met)\n",
 		       v->verdict.result.missing);
+	print_limited(&v->verdict.result);
 	if (v->verdict.result.refusing.len)
 		printf("           block lists that refuse to answer this resolver: %.*s\n",
 		       GP_STR_FMT(v->verdict.result.refusing));
@@ -179,6 +200,8 @@ static void print_json(const struct run *run, const struct verdict *v)
 	}
 	if (*v->verdict.result.missing)
 		json_object_set_new(root, "missing", json_string(v->verdict.result.missing));
+	if (v->verdict.result.n_limited)
+		json_object_set_new(root, "limited", json_limited(&v->verdict.result));
 	gp_json_print(root);
 }
 

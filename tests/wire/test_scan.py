@@ -148,3 +148,18 @@ def test_check_reports_rules_that_do_not_parse(config: Path, world: Path) -> Non
     assert gatepost(config, "check").returncode == 78
     done = gatepost(config, "rules", "lint")
     assert done.returncode != 0 and "T_BROKEN" in done.stdout + done.stderr and f"{world}/rules.cf:8" in done.stdout + done.stderr
+
+
+def test_a_rule_that_takes_too_long_is_named(config: Path, world: Path) -> None:
+    rules = world / "rules.cf"
+    rules.write_text(RULES + "body T_SLOW /^(a+)+\\s*$/\nscore T_SLOW 1\n")
+    line = len(rules.read_text().splitlines()) - 1
+    for number in range(7):
+        (world / f"{number}.eml").write_text(LETTER.format("word-for-mark") + "\n" + "a" * 100 + "!\n")
+    messages = [world / f"{number}.eml" for number in range(7)]
+    found = [json.loads(text) for text in gatepost(config, "scan", "--json", *messages).stdout.splitlines()]
+    assert [f.get("limited") for f in found] == 5 * [[{"rule": "T_SLOW", "file": str(rules), "line": line}]] + 2 * [None]
+    assert all([s["name"] for s in f["symbols"]] == ["T_MARK"] for f in found)
+    shown = gatepost(config, "scan", *messages).stdout
+    assert shown.count(f"rule T_SLOW ({rules}:{line}) takes too long; it does not hit") == 5
+    assert shown.count("off from here on") == 1
