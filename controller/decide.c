@@ -85,21 +85,8 @@ static int is_unbalanced(struct ledger *ledger, const struct lesson *lesson,
 	return GP_OK;
 }
 
-/* Did this lesson of the same batch make the message what it is known as? */
-static bool has_made(const struct lesson *l, const unsigned char *digest,
-		     const struct lesson_scope *now)
-{
-	if (l->refusal != LESSON_TAKEN || memcmp(l->digest, digest, sizeof(l->digest)) != 0)
-		return false;
-	for (size_t i = 0; i < l->n_scopes; i++)
-		if (strcmp(l->scopes[i].name, now->name) == 0)
-			return l->scopes[i].after == now->before &&
-			       l->scopes[i].before != l->scopes[i].after;
-	return false;
-}
-
 /* Fills in what the message is known as, and which lesson's tokens made it that. */
-static int find_before(struct learner *l, struct ledger *ledger, struct lesson *lesson, size_t at)
+static int find_before(struct learner *l, struct ledger *ledger, struct lesson *lesson)
 {
 	for (size_t i = 0; i < lesson->n_scopes; i++) {
 		struct lesson_scope *s = &lesson->scopes[i];
@@ -108,21 +95,14 @@ static int find_before(struct learner *l, struct ledger *ledger, struct lesson *
 		if (r < 0)
 			return r;
 		s->after = learner_class(lesson->class);
-		s->old = 0;
 		if (s->before == s->after || s->before == GP_BAYES_NONE)
 			continue;
-		/* One of this batch is not in the log yet. */
-		for (size_t k = at; k > 0 && !s->old; k--)
-			if (has_made(&l->pupils[k - 1].lesson, lesson->digest, s))
-				s->old = l->pupils[k - 1].lesson.number;
-		if (!s->old)
-			s->old = lessons_find(l->o.lessons, lesson->digest, s->name, s->before,
-					      l->arena);
+		s->old = lessons_find(l->o.lessons, lesson->digest, s->name, s->before, l->arena);
 	}
 	return GP_OK;
 }
 
-/* For what comes after it in this batch. */
+/* For the balance that the next ones find. */
 static void note(struct ledger *ledger, const struct lesson *lesson)
 {
 	static const struct ledger_tokens none;
@@ -157,7 +137,7 @@ static int decide(struct learner *l, struct ledger *ledger, const struct gp_snap
 	if (lesson->refusal != LESSON_TAKEN)
 		return GP_OK;
 	find_scopes(&p->record, gp_snapshot_get(snap, &gp_conf_bayes_table), lesson);
-	r = find_before(l, ledger, lesson, at);
+	r = find_before(l, ledger, lesson);
 	if (r == GP_OK)
 		r = is_unbalanced(ledger, lesson, conf, &unbalanced);
 	if (r < 0)
@@ -175,11 +155,11 @@ static int decide(struct learner *l, struct ledger *ledger, const struct gp_snap
 
 int learner_decide(struct learner *l, const struct gp_snapshot *snap)
 {
-	/* It collects what earlier messages of the batch will change, and is thrown away. */
+	/* It collects what the lessons will change, and is thrown away. */
 	struct ledger ledger = {.store = l->o.store, .arena = l->arena, .diag = &l->why};
 	int r = GP_OK;
 
-	for (size_t i = 0; r == GP_OK && i < l->n; i++)
+	for (size_t i = l->from; r == GP_OK && i < l->until; i++)
 		r = decide(l, &ledger, snap, i);
 	return r;
 }

@@ -2,8 +2,7 @@
  * The queue; see the header.
  *
  * Files: queue-HEX as in segment.h, and `position`, of which the last whole write counts:
- * it is 24 bytes in one sector.  A position that is lost costs nothing but reading again
- * what is still there.
+ * it is 24 bytes in one sector.
  *
  * Locks: `lock` guards everything; the writer's thread lets go of it while it waits for
  * the disk, and is the only one that changes the files at the end, as the reader is for
@@ -113,12 +112,12 @@ static uint64_t position_read(int fd)
 		       ? p.number : 0;
 }
 
-static void position_write(int fd, uint64_t number)
+static int position_write(int fd, uint64_t number)
 {
 	struct position p = {.number = number, .sum = position_sum(number)};
 
-	/* Without it records are read again, which changes nothing. */
-	(void)!pwrite(fd, &p, sizeof(p), 0);
+	/* The learner makes good one batch that is read again, not more (learner.h). */
+	return pwrite(fd, &p, sizeof(p), 0) == sizeof(p) && fdatasync(fd) == 0 ? GP_OK : GP_ESYS;
 }
 
 /* The writer's thread. */
@@ -335,9 +334,11 @@ void journal_rewind(struct journal *j)
 	j->place = (struct segment_place){0};
 }
 
-void journal_done(struct journal *j, uint64_t number, uint64_t bytes, uint64_t records)
+int journal_done(struct journal *j, uint64_t number, uint64_t bytes, uint64_t records,
+		 struct gp_diag *diag)
 {
-	position_write(j->position_fd, number);
+	if (position_write(j->position_fd, number) < 0)
+		return gp_diag_errno(diag, "the queue's position");
 	pthread_mutex_lock(&j->lock);
 	j->done = number;
 	j->waiting_bytes -= GP_MIN(bytes, j->waiting_bytes);
@@ -351,6 +352,7 @@ void journal_done(struct journal *j, uint64_t number, uint64_t bytes, uint64_t r
 	    j->segments.items[0].size >= KEPT_MAX)
 		segments_drop_oldest(&j->segments);
 	pthread_mutex_unlock(&j->lock);
+	return GP_OK;
 }
 
 void journal_wait(struct journal *j, bool for_records, int64_t until_ms)

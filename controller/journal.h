@@ -4,8 +4,8 @@
  * Those that are handed in together are written together and synced once (group
  * commit), on a thread of the journal's own; then each asker is told, on the loop's
  * thread.  One reader takes them in order, and says when they are done with: what is
- * not, a crash brings back.  The place of the reader is on disk too, and may lag behind:
- * the reader must bear to see a record again, and does (learner.h).
+ * not, a crash brings back: the reader must bear to see the records again that it had in
+ * its hands, and does (learner.h).
  */
 #ifndef GP_CONTROLLER_JOURNAL_H
 #define GP_CONTROLLER_JOURNAL_H
@@ -73,8 +73,10 @@ int journal_append(struct journal *j, const struct journal_record *record, struc
 int journal_read(struct journal *j, struct gp_buf *buf, struct journal_record *ret) GP_MUST_USE;
 /* The reader: begins again with the first record that is not done with. */
 void journal_rewind(struct journal *j);
-/* The reader: all records up to this number are done with; `bytes` and `records` of them. */
-void journal_done(struct journal *j, uint64_t number, uint64_t bytes, uint64_t records);
+/* The reader: all records up to this number are done with; `bytes` and `records` of them.  On disk
+ * when it returns GP_OK; else it may be tried again. */
+int journal_done(struct journal *j, uint64_t number, uint64_t bytes, uint64_t records,
+		 struct gp_diag *diag) GP_MUST_USE;
 /* The reader: waits until journal_wake() was called, or the time has come (gp_clock_mono_ms),
  * or, if that is wanted, there is something to read. */
 void journal_wait(struct journal *j, bool for_records, int64_t until_ms);

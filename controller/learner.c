@@ -99,11 +99,11 @@ static int log_batch(struct learner *l)
 	size_t n = 0;
 	int r;
 
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = l->from; i < l->until; i++)
 		if (!l->pupils[i].is_logged)
 			new[n++] = l->pupils[i].lesson;
 	r = lessons_append(l->o.lessons, new, n, &l->why);
-	for (size_t i = 0; r == GP_OK && i < l->n; i++)
+	for (size_t i = l->from; r == GP_OK && i < l->until; i++)
 		l->pupils[i].is_logged = true;
 	return r;
 }
@@ -113,13 +113,24 @@ static int apply_batch(struct learner *l)
 	struct ledger ledger = {.store = l->o.store, .arena = l->arena, .diag = &l->why};
 	int r = GP_OK;
 
-	for (size_t i = 0; r == GP_OK && i < l->n; i++)
+	for (size_t i = l->from; r == GP_OK && i < l->until; i++)
 		r = learner_collect(l, &ledger, &l->pupils[i].lesson);
 	return r == GP_OK ? ledger_commit(&ledger) : r;
 }
 
-/* One try; the batch may be tried again from the beginning after a failure. */
-static int learn_batch(struct learner *l)
+/* As far as no message comes twice: so the store tells of each whether its lesson was applied. */
+static void find_part(struct learner *l)
+{
+	for (l->until = l->from; l->until < l->n; l->until++)
+		for (size_t i = l->from; i < l->until; i++)
+			if (l->pupils[i].has_facts && l->pupils[l->until].has_facts &&
+			    memcmp(l->pupils[i].facts.digest, l->pupils[l->until].facts.digest,
+				   GP_SHA256_SIZE) == 0)
+				return;
+}
+
+/* One try; the part may be tried again from the beginning after a failure. */
+static int learn_part(struct learner *l)
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
 	int r = learner_decide(l, snap);
@@ -159,25 +170,31 @@ static void post_results(struct learner *l, const struct learner_result *results
 	gp_loop_post(l->o.loop, &news->call);
 }
 
-static void finish_batch(struct learner *l)
+/* Tells the queue, the log of lines, and who waits. */
+static int finish_part(struct learner *l)
 {
 	struct learner_result results[BATCH_MESSAGES];
+	size_t n = l->until - l->from;
 	uint64_t bytes = 0;
+	int r;
 
-	for (size_t i = 0; i < l->n; i++) {
-		const struct lesson *lesson = &l->pupils[i].lesson;
+	for (size_t i = 0; i < n; i++) {
+		const struct pupil *p = &l->pupils[l->from + i];
 
-		results[i] = (struct learner_result){.number = lesson->number,
-						     .outcome = learner_outcome(lesson),
-						     .refusal = lesson->refusal};
-		bytes += l->pupils[i].record.size;
+		results[i] = (struct learner_result){.number = p->lesson.number,
+						     .outcome = learner_outcome(&p->lesson),
+						     .refusal = p->lesson.refusal};
+		bytes += p->record.size;
 	}
+	r = journal_done(l->o.journal, results[n - 1].number, bytes, n, &l->why);
+	if (r < 0)
+		return r;
 	learner_report(l);
-	journal_done(l->o.journal, results[l->n - 1].number, bytes, l->n);
 	pthread_mutex_lock(&l->lock);
-	l->status.done = results[l->n - 1].number;
+	l->status.done = results[n - 1].number;
 	pthread_mutex_unlock(&l->lock);
-	post_results(l, results, l->n);
+	post_results(l, results, n);
+	return GP_OK;
 }
 
 /* What else the thread does. */
@@ -238,25 +255,34 @@ static bool hold(struct learner *l, int64_t *wait_ms)
 	return !atomic_load(&l->is_stopping);
 }
 
-static bool run_batch(struct learner *l)
+static bool run_part(struct learner *l)
 {
 	int64_t wait_ms = RETRY_FIRST_MS;
 
+	for (;;) {
+		l->why.text[0] = '\0';
+		if (learn_part(l) == GP_OK && finish_part(l) == GP_OK)
+			break;
+		if (!hold(l, &wait_ms))
+			return false;
+	}
+	set_held(l, "");
+	return true;
+}
+
+static bool run_batch(struct learner *l)
+{
 	while (!read_batch(l)) {
 		if (atomic_load(&l->is_stopping))
 			return false;
 		for (size_t i = 0; i < l->n; i++)
 			gp_buf_reset(&l->pupils[i].reply);
 	}
-	for (;;) {
-		l->why.text[0] = '\0';
-		if (learn_batch(l) == GP_OK)
-			break;
-		if (!hold(l, &wait_ms))
+	for (l->from = 0; l->from < l->n; l->from = l->until) {
+		find_part(l);
+		if (!run_part(l))
 			return false;
 	}
-	set_held(l, "");
-	finish_batch(l);
 	return true;
 }
 
@@ -265,11 +291,12 @@ static bool run_undo(struct learner *l, const struct journal_record *record)
 	struct learner_result result = {.number = record->number};
 	int64_t wait_ms = RETRY_FIRST_MS;
 
-	while (l->why.text[0] = '\0', learner_undo(l, record, &result) != GP_OK)
+	while (l->why.text[0] = '\0',
+	       learner_undo(l, record, &result) != GP_OK ||
+		       journal_done(l->o.journal, record->number, record->size, 1, &l->why) != GP_OK)
 		if (!hold(l, &wait_ms))
 			return false;
 	set_held(l, "");
-	journal_done(l->o.journal, record->number, record->size, 1);
 	pthread_mutex_lock(&l->lock);
 	l->status.done = record->number;
 	pthread_mutex_unlock(&l->lock);

@@ -6,7 +6,8 @@
  * change; that is written to the log of lessons; the store is changed; the queue is told
  * that they are done with.  A crash between any two of these steps is made good by doing
  * the batch again: what the log says a record would change is what it changes, and what
- * is changed already is left alone.  While the store does not answer, or the log's disk
+ * is changed already is left alone; the store can tell, because in what is done at once no
+ * message comes twice.  While the store does not answer, or the log's disk
  * is full, the batch waits and is tried again; the queue takes what comes meanwhile.
  */
 #ifndef GP_CONTROLLER_LEARNER_H

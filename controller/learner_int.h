@@ -34,10 +34,11 @@ struct learner {
 	struct learner_options o;
 	pthread_t thread;
 	atomic_bool is_stopping;
-	struct gp_arena *arena; /* of a batch */
+	struct gp_arena *arena; /* of a batch, or of a step of an undo */
 	struct gp_buf bytes;	/* of its records */
 	struct pupil pupils[BATCH_MESSAGES];
-	size_t n;
+	size_t n;	    /* of what was taken from the queue … */
+	size_t from, until; /* … the part that is learned at once */
 	struct gp_diag why; /* what failed */
 	pthread_mutex_t lock; /* guards the rest */
 	struct learner_query *queries;
@@ -48,7 +49,7 @@ struct learner {
 enum gp_bayes_class learner_class(uint8_t class);
 enum gp_learn_outcome learner_outcome(const struct lesson *l);
 
-/* Decides what every pupil's lesson changes.  GP_E… of the store. */
+/* Decides what the lessons of the part at hand change.  GP_E… of the store. */
 int learner_decide(struct learner *l, const struct gp_snapshot *snap) GP_MUST_USE;
 /* Makes the changes that a lesson says and that are not made yet: collects them. */
 int learner_collect(struct learner *l, struct ledger *ledger, const struct lesson *lesson) GP_MUST_USE;
@@ -57,7 +58,7 @@ int learner_undo(struct learner *l, const struct journal_record *record,
 		 struct learner_result *ret) GP_MUST_USE;
 /* Answers a question. */
 void learner_answer(struct learner *l, struct learner_query *q);
-/* A line for each lesson, and counts. */
+/* A line for each lesson of the part at hand, and counts. */
 void learner_report(const struct learner *l);
 /* Is told of every failure; says so once a minute. */
 void learner_complain(const struct gp_diag *why);

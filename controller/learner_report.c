@@ -106,7 +106,7 @@ void learner_report(const struct learner *l)
 {
 	int64_t now_us = gp_clock_mono_us();
 
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = l->from; i < l->until; i++) {
 		const struct pupil *p = &l->pupils[i];
 		const struct lesson *lesson = &p->lesson;
 		struct gp_logline line;

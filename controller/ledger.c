@@ -85,6 +85,16 @@ void ledger_change(struct ledger *l, const char *scope, const unsigned char dige
 	collect(l, scope, digest, after, now, false);
 }
 
+void ledger_replace(struct ledger *l, const char *scope, const unsigned char digest[GP_SHA256_SIZE],
+		    enum gp_bayes_class before, enum gp_bayes_class after,
+		    const struct ledger_tokens *take, const struct ledger_tokens *put)
+{
+	if (before != GP_BAYES_NONE)
+		collect(l, scope, digest, GP_BAYES_NONE, take, after != GP_BAYES_NONE);
+	if (after != GP_BAYES_NONE)
+		collect(l, scope, digest, after, put, false);
+}
+
 /* All changes of one scope, in groups that the store makes together. */
 static int commit_scope(struct ledger *l, const char *scope, bool *is_made)
 {

@@ -41,6 +41,11 @@ void ledger_change(struct ledger *l, const char *scope,
 		   const unsigned char digest[GP_SHA256_SIZE], enum gp_bayes_class before,
 		   enum gp_bayes_class after, const struct ledger_tokens *now,
 		   const struct ledger_tokens *old);
+/* The same with tokens for both, also where the class stays: `take` is taken out, `put` put in. */
+void ledger_replace(struct ledger *l, const char *scope,
+		    const unsigned char digest[GP_SHA256_SIZE], enum gp_bayes_class before,
+		    enum gp_bayes_class after, const struct ledger_tokens *take,
+		    const struct ledger_tokens *put);
 /* Makes them, in the order collected for each message.  After a failure some may have been
  * made, whole ones.  Afterwards none is collected, either way. */
 int ledger_commit(struct ledger *l) GP_MUST_USE;

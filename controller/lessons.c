@@ -40,6 +40,7 @@ struct lessons {
 	size_t n_slots, used;
 	int fd; /* of the file read last */
 	uint64_t fd_segment;
+	struct entry undo; /* the last record that took back */
 };
 
 /* On disk. */
@@ -59,6 +60,7 @@ struct form_scope {
 };
 
 enum { KIND_LESSON = 'L', KIND_UNDONE = 'U' };
+#define UNDONE_HEAD (2 * sizeof(uint64_t))
 
 static void encode(const struct lesson *l, struct gp_buf *out)
 {
@@ -222,17 +224,25 @@ static void remember(struct lessons *log, const struct entry *entry)
 	*s = (struct slot){entry->key, entry->number};
 }
 
-static void remember_undone(struct lessons *log, uint64_t by, struct gp_str bytes)
+/* On disk: kind, padding, how many lessons (8), their numbers, and how. */
+static void remember_undone(struct lessons *log, const struct entry *place, struct gp_str bytes)
 {
-	for (size_t at = sizeof(uint64_t); at + sizeof(uint64_t) <= bytes.len; at += sizeof(uint64_t)) {
+	uint64_t n;
+
+	if (bytes.len < UNDONE_HEAD)
+		return;
+	memcpy(&n, bytes.ptr + UNDONE_HEAD / 2, sizeof(n));
+	n = GP_MIN(n, (bytes.len - UNDONE_HEAD) / sizeof(uint64_t));
+	for (size_t i = 0; i < n; i++) {
 		struct entry *e;
 		uint64_t number;
 
-		memcpy(&number, bytes.ptr + at, sizeof(number));
+		memcpy(&number, bytes.ptr + UNDONE_HEAD + i * sizeof(number), sizeof(number));
 		e = find(log, number);
 		if (e)
-			e->undone = by;
+			e->undone = place->number;
 	}
+	log->undo = *place;
 }
 
 static void found(void *arg, const struct segment_place *at, const struct segment_record *record)
@@ -245,7 +255,9 @@ static void found(void *arg, const struct segment_place *at, const struct segmen
 					      .at = at->at, .time_s = l.time_s,
 					      .key = key_of(l.digest)});
 	else if (record->bytes.len > 0 && record->bytes.ptr[0] == KIND_UNDONE)
-		remember_undone(log, record->number, record->bytes);
+		remember_undone(log, &(struct entry){.number = record->number,
+						     .segment = at->segment, .at = at->at},
+				record->bytes);
 }
 
 /* Room for what comes. */
@@ -337,22 +349,26 @@ int lessons_append(struct lessons *log, const struct lesson *lessons, size_t n, 
 }
 
 int lessons_append_undone(struct lessons *log, uint64_t number, const uint64_t *undone, size_t n,
-			  struct gp_diag *diag)
+			  struct gp_str how, struct gp_diag *diag)
 {
-	GP_BUF_AUTO one = GP_BUF_INIT(GROUP_MAX), all = GP_BUF_INIT(GROUP_MAX);
+	GP_BUF_AUTO one = GP_BUF_INIT(SEGMENT_RECORD_MAX), all = GP_BUF_INIT(2 * SEGMENT_RECORD_MAX);
 	struct segment_place place;
-	char kind[sizeof(uint64_t)] = {KIND_UNDONE};
+	char kind[UNDONE_HEAD / 2] = {KIND_UNDONE};
+	uint64_t count = n;
 	int r;
 
 	gp_buf_add(&one, kind, sizeof(kind));
+	gp_buf_add(&one, &count, sizeof(count));
 	gp_buf_add(&one, undone, n * sizeof(*undone));
+	gp_buf_add_str(&one, how);
 	segment_format(number, gp_buf_str(&one), &all);
-	r = gp_buf_error(&all) ? GP_ELIMIT
-			       : segments_append(&log->segments, number, number, gp_buf_str(&all),
-						 &place, diag);
+	r = gp_buf_error(&one) || gp_buf_error(&all)
+		    ? GP_ELIMIT
+		    : segments_append(&log->segments, number, number, gp_buf_str(&all), &place, diag);
 	if (r < 0)
 		return r;
-	remember_undone(log, number, gp_buf_str(&one));
+	remember_undone(log, &(struct entry){.number = number, .segment = place.segment,
+					     .at = place.at}, gp_buf_str(&one));
 	drop_old(log);
 	return GP_OK;
 }
@@ -371,6 +387,23 @@ static int read_at(struct lessons *log, const struct entry *e, struct gp_buf *bu
 		log->fd_segment = e->segment;
 	}
 	return log->fd < 0 ? GP_ENOENT : segment_read(log->fd, e->at, size, buf, ret);
+}
+
+int lessons_get_undone(struct lessons *log, uint64_t number, struct gp_buf *ret_how)
+{
+	GP_BUF_AUTO buf = GP_BUF_INIT(SEGMENT_RECORD_MAX + 1);
+	struct segment_record record;
+	uint64_t n;
+
+	if (log->undo.number != number || read_at(log, &log->undo, &buf, &record) < 0 ||
+	    record.number != number || record.bytes.len < UNDONE_HEAD)
+		return GP_ENOENT;
+	memcpy(&n, record.bytes.ptr + UNDONE_HEAD / 2, sizeof(n));
+	if (n > (record.bytes.len - UNDONE_HEAD) / sizeof(uint64_t))
+		return GP_ENOENT;
+	gp_buf_add_str(ret_how, gp_str_sub(record.bytes, UNDONE_HEAD + n * sizeof(uint64_t),
+					   record.bytes.len));
+	return GP_OK;
 }
 
 int lessons_get(struct lessons *log, uint64_t number, struct gp_arena *arena, struct lesson *ret)

@@ -64,9 +64,11 @@ uint64_t lessons_last(const struct lessons *log);
 /* Appends lessons with rising numbers, durably, all or none. */
 int lessons_append(struct lessons *log, const struct lesson *lessons, size_t n,
 		   struct gp_diag *diag) GP_MUST_USE;
-/* Notes, durably, that lessons are taken back by the record `number`. */
+/* Notes, durably, that lessons are taken back by the record `number`, and how (any bytes). */
 int lessons_append_undone(struct lessons *log, uint64_t number, const uint64_t *undone, size_t n,
-			  struct gp_diag *diag) GP_MUST_USE;
+			  struct gp_str how, struct gp_diag *diag) GP_MUST_USE;
+/* Appends how the record `number` takes back; GP_ENOENT if it is not the last that did. */
+int lessons_get_undone(struct lessons *log, uint64_t number, struct gp_buf *ret_how) GP_MUST_USE;
 
 /* Reads a lesson; everything in it lives in the arena.  GP_ENOENT: not there (any more). */
 int lessons_get(struct lessons *log, uint64_t number, struct gp_arena *arena, struct lesson *ret)
