@@ -12,12 +12,14 @@
  *	generate.c  keys that the filter makes itself (keydir.c)
  *	reports.c   data for DMARC aggregate reports, into the store
  *	log.c       the log line and the counters
+ *	history.c   what the history keeps of it
  */
 #ifndef GP_DKIM_DKIM_H
 #define GP_DKIM_DKIM_H
 
 #include "lib/auth/auth.h"
 #include "lib/auth/seal.h"
+#include "lib/daemon/history.h"
 #include "lib/daemon/session.h"
 #include "milter-dkim/keyring.h"
 #include "milter-dkim/options.h"
@@ -26,6 +28,15 @@
 
 /* Whose mail it is: inbound mail is verified, that of our own is signed. */
 enum dkim_origin { DKIM_INBOUND, DKIM_AUTHENTICATED, DKIM_OWN_NETWORK };
+
+/* Where a message's time goes. */
+enum dkim_stage {
+	DKIM_STAGE_RECEIVE, /* MAIL to end of message; SPF is asked meanwhile */
+	DKIM_STAGE_RESULTS, /* waiting for the DNS, checking signatures, deciding */
+	DKIM_STAGE_SIGN,
+	DKIM_STAGE_HEADERS, /* writing them */
+	DKIM_STAGES,
+};
 
 /* How an outbound message is signed; see sign.h. */
 struct dkim_signing;
@@ -61,6 +72,8 @@ struct dkim_message {
 	size_t n_forged; /* Authentication-Results and seals that are removed */
 	int64_t spf_ms;	 /* how long SPF took: off the deadline of the rest */
 	int64_t cpu_us;
+	int64_t mark_us; /* when the last stage ended */
+	int64_t stage_us[DKIM_STAGES];
 };
 
 /* What the snapshot holds beside the settings. */
@@ -104,6 +117,13 @@ void dkim_arc_finish(struct gp_session *s, struct dkim_message *m);
 void dkim_insert(struct gp_session *s, const char *name, struct gp_str value);
 /* Results of a verified message, on top of it. */
 void dkim_write_headers(struct gp_session *s, struct dkim_message *m);
+
+/* What becomes of messages; NULL: it is not kept. */
+extern struct gp_history *dkim_history;
+/* The time since the last stage ended was this one's. */
+void dkim_stage(struct dkim_message *m, enum dkim_stage stage);
+/* Notes the message down for the history. */
+void dkim_remember(const struct gp_session *s, const struct dkim_message *m);
 
 void dkim_register_metrics(void);
 /* The one log line, and the counters. */

@@ -30,23 +30,33 @@ static struct gp_store *store;
 static struct dkim_generator *generator;
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &dkim_table};
 
-/* Mail is worth more than reports about it: without a store there are none. */
-static void start_reports(const struct gp_snapshot *snap)
+static int start_reports(const struct gp_conf_top *top, struct gp_diag *diag)
+{
+	dkim_reports_register_metrics();
+	return dkim_reports_new(store, DKIM_REPORTS_INTERVAL_MS, top->store_timeout_ms,
+				&dkim_reports, diag);
+}
+
+/* Mail is worth more than what is recorded about it: without a store there is nothing. */
+static void start_records(const struct gp_snapshot *snap)
 {
 	const struct dkim_conf *conf = gp_snapshot_get(snap, &dkim_table);
 	const struct gp_conf_top *top = gp_snapshot_get(snap, &gp_conf_top_table);
+	const struct gp_conf_history *history = gp_snapshot_get(snap, &gp_conf_history_table);
+	bool reports = conf->dmarc.reports && conf->dmarc.enabled;
 	struct gp_diag diag;
 	int r;
 
-	if (!conf->dmarc.reports || !conf->dmarc.enabled)
+	if (!reports && history->size == 0)
 		return;
-	dkim_reports_register_metrics();
 	r = gp_storage_open(top, GP_STORE_DKIM, &store, &diag);
+	if (r == GP_OK && reports)
+		r = start_reports(top, &diag);
 	if (r == GP_OK)
-		r = dkim_reports_new(store, DKIM_REPORTS_INTERVAL_MS, top->store_timeout_ms,
-				     &dkim_reports, &diag);
+		r = gp_history_open(store, history, GP_HISTORY_DKIM, top->store_timeout_ms,
+				    &dkim_history, &diag);
 	if (r)
-		gp_log_warning("DMARC report data is not recorded: %s", diag.text);
+		gp_log_warning("DMARC report data and history are not recorded: %s", diag.text);
 }
 
 static int start_generator(const struct gp_snapshot *snap, struct gp_diag *diag)
@@ -72,7 +82,7 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 	dkim_sources.keys = gp_dkim_keys_new(KEYS_MAX);
 	dkim_setup_seal(snap);
 	dkim_register_metrics();
-	start_reports(snap);
+	start_records(snap);
 	return start_generator(snap, diag);
 }
 
@@ -84,6 +94,7 @@ static void stop(void)
 		return;
 	dkim_generator_free(&generator);
 	dkim_reports_free(&dkim_reports);
+	gp_history_close(&dkim_history);
 	gp_store_close(&store);
 	gp_resolver_close(&dkim_sources.resolver);
 	gp_loop_close(&loop);

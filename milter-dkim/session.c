@@ -139,12 +139,14 @@ static enum gp_answer verify(struct gp_session *s, struct dkim_message *m)
 
 	dkim_inbound_finish(s, m);
 	dkim_inbound_record(s, m);
+	dkim_stage(m, DKIM_STAGE_RESULTS);
 	answer = answer_for(s, m);
 	if (answer != GP_CONTINUE)
 		return answer;
 	dkim_forged_remove(s, m);
 	dkim_arc_finish(s, m);
 	dkim_write_headers(s, m);
+	dkim_stage(m, DKIM_STAGE_HEADERS);
 	return answer;
 }
 
@@ -162,6 +164,7 @@ static enum gp_answer sign(struct gp_session *s, struct dkim_message *m)
 	if (m->signing) {
 		gp_body_hasher_finish(m->hasher);
 		m->sign_result = dkim_sign_finish(s, m, &diag);
+		dkim_stage(m, DKIM_STAGE_SIGN);
 	}
 	if (m->sign_result == GP_OK)
 		return GP_CONTINUE;
@@ -182,6 +185,8 @@ static enum gp_answer on_eom(struct gp_session *s)
 	enum gp_answer answer = GP_CONTINUE;
 	int64_t cpu_us = gp_clock_cpu_us();
 
+	m->mark_us = s->msg.began_ms * 1000;
+	dkim_stage(m, DKIM_STAGE_RECEIVE);
 	if (dkim_forged_is_flood(m))
 		answer = refuse_flood(s, m);
 	else if (is_verified(m))
@@ -192,6 +197,7 @@ static enum gp_answer on_eom(struct gp_session *s)
 		dkim_forged_remove(s, m);
 	m->cpu_us += gp_clock_cpu_us() - cpu_us;
 	dkim_report(s, m);
+	dkim_remember(s, m);
 	return answer;
 }
 

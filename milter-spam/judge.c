@@ -30,6 +30,7 @@ void spam_find_origin(struct gp_session *s, struct spam_message *m)
 
 void spam_judge(struct gp_session *s, struct spam_message *m)
 {
+	const struct gp_conf_history *history = gp_snapshot_get(s->snap, &gp_conf_history_table);
 	char ip[GP_IP_TEXT];
 	struct gp_scan_input input = {
 		.message = m->mail,
@@ -43,11 +44,16 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 		.auth = spam_auth_finish(m),
 		.resolver = spam_auth_resolver(s),
 		.deadline_ms = m->deadline_ms,
+		.trace = spam_history && history->evidence,
 	};
-	struct gp_scan *scan = gp_scan_begin(m->scanner, &input, s->msg.arena);
+	struct gp_scan *scan;
 
+	spam_stage(m, SPAM_STAGE_AUTH);
+	scan = gp_scan_begin(m->scanner, &input, s->msg.arena);
 	spam_policy_add_symbols(m->conf, &m->envelope, m->mail, scan);
+	spam_stage(m, SPAM_STAGE_PATTERNS);
 	gp_scan_finish(scan, &m->result);
+	spam_stage(m, SPAM_STAGE_LOOKUPS);
 	m->is_scanned = true;
 	if (m->result.refusing.len)
 		gp_log_warning("block lists refuse to answer this host's resolver, and are left out: "

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/drain.h"
 #include "lib/daemon/sandbox.h"
 #include "lib/daemon/storage.h"
 
@@ -113,18 +114,25 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
+	const struct gp_conf_top *top = gp_snapshot_get(snap, &gp_conf_top_table);
 	int r;
 
 	spam_register_metrics();
 	r = spam_auth_start(snap, diag);
 	if (r)
 		return r;
-	return gp_storage_open(gp_snapshot_get(snap, &gp_conf_top_table), GP_STORE_SPAM,
-			       &spam_store, diag);
+	r = gp_storage_open(top, GP_STORE_SPAM, &spam_store, diag);
+	return r ? r
+		 : gp_history_open(spam_store, gp_snapshot_get(snap, &gp_conf_history_table),
+				   GP_HISTORY_SPAM, top->store_timeout_ms, &spam_history, diag);
 }
 
 static void stop(void)
 {
+	/* One that outlived stop_grace may ask still: it ends with the process. */
+	if (gp_drain_sessions() > 0)
+		return;
+	gp_history_close(&spam_history);
 	gp_store_close(&spam_store);
 	spam_auth_stop();
 }

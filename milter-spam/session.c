@@ -194,8 +194,10 @@ static enum gp_answer judge(struct gp_session *s, struct spam_message *m)
 	if (m->policy != SPAM_SKIP &&
 	    !(m->is_oversize && m->conf->oversize != SPAM_OVERSIZE_SCAN))
 		spam_judge(s, m);
-	if (m->action == GP_ACTION_GREYLIST)
+	if (m->action == GP_ACTION_GREYLIST) {
 		spam_greylist(s, m);
+		spam_stage(m, SPAM_STAGE_GREYLIST);
+	}
 	if (is_deferred(s, m)) {
 		m->action = GP_ACTION_GREYLIST;
 		return GP_TEMPFAIL;
@@ -209,6 +211,8 @@ static enum gp_answer on_eom(struct gp_session *s)
 	enum gp_answer answer;
 
 	m->cpu_us = gp_clock_cpu_us();
+	m->mark_us = s->msg.began_ms * 1000;
+	spam_stage(m, SPAM_STAGE_RECEIVE);
 	m->deadline_ms = gp_clock_mono_ms() + m->conf->deadline_ms - m->auth.waited_ms;
 	add_own_received(s, m);
 	gp_message_finish(m->mail);
@@ -217,10 +221,13 @@ static enum gp_answer on_eom(struct gp_session *s)
 		m->action = GP_ACTION_REJECT;
 	else
 		answer = judge(s, m);
-	if (answer == GP_CONTINUE)
+	if (answer == GP_CONTINUE) {
 		spam_write_headers(s, m);
+		spam_stage(m, SPAM_STAGE_HEADERS);
+	}
 	m->cpu_us = gp_clock_cpu_us() - m->cpu_us;
 	spam_report(s, m);
+	spam_remember(s, m);
 	return answer;
 }
 

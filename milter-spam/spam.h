@@ -8,10 +8,12 @@
  *	greylist.c  may turn "greylist" into "accept"
  *	headers.c   removes forged headers, adds ours
  *	report.c    the log line and the counters
+ *	history.c   what the history keeps of it
  */
 #ifndef GP_SPAM_SPAM_H
 #define GP_SPAM_SPAM_H
 
+#include "lib/daemon/history.h"
 #include "lib/daemon/session.h"
 #include "lib/mail/message.h"
 #include "lib/score/scanner.h"
@@ -20,6 +22,17 @@
 
 /* What greylisting said; SPAM_GREY_NONE: it was not asked. */
 enum spam_grey { SPAM_GREY_NONE, SPAM_GREY_FIRST, SPAM_GREY_EARLY, SPAM_GREY_PASSED };
+
+/* Where a message's time goes. */
+enum spam_stage {
+	SPAM_STAGE_RECEIVE,  /* MAIL to end of data */
+	SPAM_STAGE_AUTH,     /* waiting for SPF, DKIM and DMARC */
+	SPAM_STAGE_PATTERNS, /* tokens, and rules over the text */
+	SPAM_STAGE_LOOKUPS,  /* waiting for the store and the DNS; what depends on them */
+	SPAM_STAGE_GREYLIST,
+	SPAM_STAGE_HEADERS, /* writing them */
+	SPAM_STAGES,
+};
 
 /* Incoming headers of one name that are to be removed. */
 struct spam_forged {
@@ -46,6 +59,8 @@ struct spam_message {
 	bool is_store_failed;
 	int64_t deadline_ms; /* of all look-ups, from end of data on: a slow sender costs none of it */
 	int64_t cpu_us;
+	int64_t mark_us; /* when the last stage ended */
+	int64_t stage_us[SPAM_STAGES];
 };
 
 /* What the snapshot holds beside the settings. */
@@ -57,6 +72,8 @@ struct spam_snapshot {
 
 /* The store of the process; opened once at start. */
 extern struct gp_store *spam_store;
+/* What becomes of messages; NULL: it is not kept. */
+extern struct gp_history *spam_history;
 
 /* Whose mail it is, and what holds for it. */
 void spam_find_origin(struct gp_session *s, struct spam_message *m);
@@ -84,6 +101,11 @@ void spam_report_limits(const struct spam_message *m);
 size_t spam_count_switched_off(struct gp_buf *names);
 /* The one log line, and the counters. */
 void spam_report(const struct gp_session *s, const struct spam_message *m);
+
+/* The time since the last stage ended was this one's. */
+void spam_stage(struct spam_message *m, enum spam_stage stage);
+/* Notes the message down for the history. */
+void spam_remember(const struct gp_session *s, const struct spam_message *m);
 
 /* The callbacks for lib/daemon. */
 extern const struct gp_milter spam_milter;

@@ -56,6 +56,7 @@
 #define GP_MAX_DMARC_AUTHORS 4 /* domains of From that are judged; one is what RFC 9989 knows */
 #define GP_MAX_DMARC_ROW (8 << 10) /* a row of report data: ten signatures with the longest names */
 #define GP_MAX_DMARC_ROWS_SIZE (8 << 20) /* rows that wait for the store: 20,000 usual ones */
+#define GP_MAX_HISTORY_WAITING (8 << 20) /* items that wait for the store: 3,000 usual ones */
 #define GP_MAX_DMARC_RING 100000	 /* rows of one day; a large host has a tenth of it */
 #define GP_MAX_TAGS 50		/* of one tag list; DKIM knows 13 */
 #define GP_MAX_SIGNED_NAMES 1000 /* in h=; real ones have 10 to 60 */

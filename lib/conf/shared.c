@@ -259,6 +259,23 @@ const struct gp_conf_table gp_conf_bayes_table = {
 	.size = sizeof(struct gp_conf_bayes),
 };
 
+static const struct gp_conf_row history_rows[] = {
+	{"size", GP_CONF_INT, offsetof(struct gp_conf_history, size), "10000", .min = 0,
+	 .max = 100000, .unit = "messages", .flags = GP_CONF_RESTART,
+	 .help = "How many messages each program remembers, with what it did and why; 0 remembers "
+		 "none. A message takes some 3 kB in the store."},
+	{"evidence", GP_CONF_BOOL, offsetof(struct gp_conf_history, evidence), "true",
+	 .help = "Keep what rules matched (cut) and what the DNS answered."},
+	{"words", GP_CONF_BOOL, offsetof(struct gp_conf_history, words), "false",
+	 .help = "Keep words of the message: its subject, and those that weighed most with Bayes."},
+};
+
+const struct gp_conf_table gp_conf_history_table = {
+	.group = "history", .title = "What is kept of verdicts, for gatepost history and why.",
+	.rows = history_rows, .n_rows = GP_ARRAY_SIZE(history_rows),
+	.size = sizeof(struct gp_conf_history),
+};
+
 static const struct gp_conf_enum untrusted[] = {
 	{"own", GP_CONF_UNTRUSTED_OWN}, {"shared", GP_CONF_UNTRUSTED_SHARED},
 	{"deny", GP_CONF_UNTRUSTED_DENY}, {NULL, 0},

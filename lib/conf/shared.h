@@ -83,6 +83,13 @@ struct gp_conf_bayes {
 	int64_t min_spam, min_ham; /* learned messages before it has a say */
 };
 
+/* What is kept of verdicts (lib/store/history.h). */
+struct gp_conf_history {
+	int64_t size;  /* messages of each program; 0: none */
+	bool evidence; /* what rules matched, what the DNS answered */
+	bool words;    /* the subject, and Bayes' strongest tokens in clear */
+};
+
 /* What a peer of the learn socket may teach who is none of trusted_uids. */
 enum gp_conf_untrusted {
 	GP_CONF_UNTRUSTED_OWN,	  /* the scope of the user that it is */
@@ -112,13 +119,14 @@ extern const struct gp_conf_table gp_conf_domains_table;
 extern const struct gp_conf_table gp_conf_metrics_table;
 extern const struct gp_conf_table gp_conf_rules_table;
 extern const struct gp_conf_table gp_conf_bayes_table;
+extern const struct gp_conf_table gp_conf_history_table;
 extern const struct gp_conf_table gp_conf_learn_table;
 
 /* For a program's list of tables: every program knows every shared group. */
 #define GP_CONF_SHARED_TABLES                                                                      \
 	&gp_conf_top_table, &gp_conf_log_table, &gp_conf_dns_table, &gp_conf_networks_table,       \
 		&gp_conf_domains_table, &gp_conf_metrics_table, &gp_conf_rules_table,              \
-		&gp_conf_bayes_table, &gp_conf_learn_table
+		&gp_conf_bayes_table, &gp_conf_history_table, &gp_conf_learn_table
 
 /* Names of all programs' groups, NULL at the end: a program skips those that are
  * not its own without calling them unknown. */

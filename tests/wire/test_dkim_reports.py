@@ -29,7 +29,8 @@ def rows(milter: MilterDkim) -> list[dict[str, str]]:
     if not folder.exists():
         return []
     with lmdb.open(str(folder), readonly=True, lock=False, max_dbs=4) as env, env.begin() as txn:
-        items = [bytes(item) for _, item in txn.cursor(env.open_db(b"rings", txn=txn, create=False))]
+        items = [bytes(item) for key, item in txn.cursor(env.open_db(b"rings", txn=txn, create=False))
+                 if bytes(key).startswith(b"dkim-dmarc")]
     return [dict(pair.split("=", 1) for pair in item.decode().split()) for item in items]
 
 
