@@ -124,12 +124,17 @@ void gp_html_flatten(struct gp_str content, struct gp_buf *out, bool *is_wide)
 	struct gp_html_token token;
 	struct flat f = {.out = out};
 	enum gp_html_tag opened = GP_TAG_UNKNOWN; /* <style> or <script>, just now */
+	bool is_in_title = false; /* <title> stood just now, or its text without end */
 
 	while (gp_html_next(&tokenizer, &token)) {
 		if (opened != GP_TAG_UNKNOWN && token.kind != GP_HTML_RAW &&
 		    !(token.kind == GP_HTML_END && token.tag == opened))
 			break; /* it has no end: all that follows is in it */
 		opened = GP_TAG_UNKNOWN;
+		if (is_in_title && token.tag != GP_TAG_TITLE && token.kind != GP_HTML_TEXT)
+			add_space(&f, GP_TAG_TITLE); /* without end it is over at the next tag */
+		is_in_title = (token.kind == GP_HTML_START && token.tag == GP_TAG_TITLE) ||
+			      (is_in_title && token.tag != GP_TAG_TITLE && token.kind == GP_HTML_TEXT);
 		switch (token.kind) {
 		case GP_HTML_TEXT:
 			add_text(&f, token.text, true);

@@ -181,7 +181,7 @@ static bool take_raw(struct gp_html_tokenizer *t, struct gp_html_token *ret)
 	if (end == t->in.len && ret->tag != GP_TAG_PLAINTEXT) {
 		t->missing_end |= bit;
 		if (!(info->flags & GP_HTML_RAW_TO_END)) {
-			t->met_unclosed = true;
+			t->met_unclosed |= (info->flags & GP_HTML_NEVER_TEXT) != 0;
 			return false;
 		}
 		ret->is_unclosed = true;

@@ -264,7 +264,7 @@ static void end(struct reader *r, const struct gp_html_token *token, struct gp_s
 	put_space(r, token->tag);
 }
 
-/* "<!…>": a declaration if a word follows, else a comment; "<?…>" is neither. */
+/* "<!…>" is a comment but for a document's type and "<![CDATA[…"; "<?…>" is none. */
 static void markup(struct reader *r, struct gp_str raw)
 {
 	struct gp_rule_html_tag *t;
@@ -274,9 +274,10 @@ static void markup(struct reader *r, struct gp_str raw)
 			add_text(r->a, &r->h->comments, raw);
 		return;
 	}
-	if (raw.len < 3 || !gp_is_alpha(raw.ptr[2])) {
-		add_text(r->a, &r->h->comments, raw);
-	} else if (gp_str_istarts(raw, GP_STR("<!doctype"))) {
+	if (!gp_str_istarts(raw, GP_STR("<!doctype"))) {
+		if (!gp_str_starts(raw, GP_STR("<![CDATA[")))
+			add_text(r->a, &r->h->comments, raw);
+	} else {
 		r->h->elements++;
 		r->h->tags++;
 		t = gp_map_get(&r->h->inside, GP_STR("!doctype"));
@@ -307,6 +308,20 @@ static void one_token(struct reader *r, const struct gp_html_token *token, struc
 	}
 }
 
+/* Before a token behind <title>: a title without end is over at the next tag.  True: the token is
+ * the text of one. */
+static bool end_title(struct reader *r, const struct gp_html_token *token, bool is_in_title)
+{
+	static const struct gp_html_token close = {.kind = GP_HTML_END, .tag = GP_TAG_TITLE};
+
+	if (!is_in_title || token->tag == GP_TAG_TITLE)
+		return false;
+	if (token->kind == GP_HTML_TEXT)
+		return true;
+	end(r, &close, GP_STR("</title>"));
+	return false;
+}
+
 static size_t characters(struct gp_str s)
 {
 	size_t n = 0;
@@ -325,13 +340,17 @@ static struct gp_rule_html *read_part(struct gp_arena *a, struct gp_str content)
 			   .title = GP_BUF_INIT(GP_MAX_TEXT_SIZE),
 			   .scratch = GP_BUF_INIT(GP_MAX_PART_TEXT_SIZE)};
 	struct gp_html_token token;
+	bool is_in_title = false; /* <title> stood just now, or its text without end */
 	size_t from = 0;
 
 	gp_map_init(&r.h->inside, a, true);
 	r.h->length = characters(content);
 	gp_rule_html_styles_init(&r.styles, a, r.h);
 	while (gp_html_next(&tokenizer, &token) && !tokenizer.met_unclosed) {
+		bool is_its_text = end_title(&r, &token, is_in_title);
+
 		one_token(&r, &token, gp_str_sub(content, from, tokenizer.pos - from));
+		is_in_title = is_its_text || (token.kind == GP_HTML_START && token.tag == GP_TAG_TITLE);
 		from = tokenizer.pos;
 	}
 	flush_anchor(&r);

@@ -42,6 +42,8 @@ static const struct {
 	{"text/html", "&#147;a&#8221;", "\xc2\x93" "a\xe2\x80\x9d"},
 	{"text/html", "a<style>b<p>c", "a"},
 	{"text/html", "a<style></style>b<script></script>c", "abc"},
+	{"text/html", "<title>t<b>u</b>v", "\nt\nuv"}, /* without end it is over at the next tag */
+	{"text/html", "<title><b>t</b>u", "\ntu"},
 	/* By its name. */
 	{"text/plain; name=a.html", "a<br>b", "a b"},
 	{"application/octet-stream; name=a.html", "a<br>b", "a b"},

@@ -113,6 +113,9 @@ static void texts(void **state)
 	assert_string_equal(html(calls, "<!DOCTYPE html><?php x?>"), "");
 	assert_string_equal(html(calls, "<a href=x>y</a><img>"), "");
 	assert_string_equal(html(calls, "<a href=x>y<img></a>"), "R2");
+	assert_string_equal(html(calls, "<!x y>"), "R0 R1");
+	assert_string_equal(html(calls, "<![CDATA[ x ]]><!doctype html>"), "");
+	assert_string_equal(html(calls, "<title>12345<b>6</b>"), "R3");
 	assert_string_equal(html(calls, "<title>\xc3\xa4&ouml;345</title>"), "R3");
 	assert_string_equal(html(calls, "<title>0123456789012345678901234</title>"), "R4 R5");
 	assert_string_equal(html(calls, "<script>var x;</script>"), "R6");
