@@ -11,6 +11,7 @@ KINDS = {
     "bool": "true or false", "int": "whole number", "double": "number", "string": "text", "duration": "time",
     "size": "size", "enum": "", "mode": "file mode", "list": "list of texts", "networks": "list of networks",
     "path": "path", "password_file": "path of a file with a password", "map": "path of a map file",
+    "groups": "groups, each with the settings that follow",
 }
 
 

@@ -137,6 +137,30 @@ static void print_help(const struct nesting *n, const struct gp_conf_row *row)
 	gp_buf_add_chr(n->out, '\n');
 }
 
+/* The settings that each of a row's groups has. */
+static void print_sample_item(const struct nesting *n, const struct gp_conf_table *item)
+{
+	gp_buf_add_cstr(n->out, "{\n");
+	indent(n, n->depth);
+	gp_buf_add_cstr(n->out, "#\tNAME = {\n");
+	for (size_t i = 0; i < item->n_rows; i++) {
+		struct nesting inner = {n->out, "", {0}, n->depth};
+
+		indent(&inner, n->depth);
+		gp_buf_add_cstr(n->out, "#\t\t");
+		inner.depth = 0;
+		print_help(&inner, &item->rows[i]);
+		indent(n, n->depth);
+		gp_buf_printf(n->out, "#\t\t%s = ", item->rows[i].path);
+		gp_conf_default_print(&item->rows[i], n->out);
+		gp_buf_add_cstr(n->out, ";\n");
+	}
+	indent(n, n->depth);
+	gp_buf_add_cstr(n->out, "#\t};\n");
+	indent(n, n->depth);
+	gp_buf_add_cstr(n->out, "#};\n");
+}
+
 static void print_sample_table(const struct gp_conf_table *t, struct gp_buf *out)
 {
 	struct nesting n = {out, "", {0}, t->group ? 1 : 0};
@@ -154,6 +178,10 @@ static void print_sample_table(const struct gp_conf_table *t, struct gp_buf *out
 		print_help(&n, row);
 		indent(&n, n.depth);
 		gp_buf_printf(out, "#%.*s = ", GP_STR_FMT(name));
+		if (row->type == GP_CONF_GROUPS) {
+			print_sample_item(&n, row->item);
+			continue;
+		}
 		gp_conf_default_print(row, out);
 		gp_buf_add_cstr(out, ";\n");
 	}
@@ -173,6 +201,19 @@ void gp_conf_print_sample(const struct gp_conf_table *const *tables, size_t n_ta
 		print_sample_table(tables[i], out);
 }
 
+/* "GROUP.PATH", kind, default, bounds, unit, help: a line. */
+static void print_option(const char *group, const struct gp_conf_row *row, struct gp_buf *out)
+{
+	gp_buf_printf(out, "%s%s%s\t%s\t", group ? group : "", group ? "." : "", row->path,
+		      gp_conf_type_name(row->type));
+	gp_conf_default_print(row, out);
+	gp_buf_add_chr(out, '\t');
+	gp_conf_bounds_print(row, out);
+	if (row->type == GP_CONF_ENUM)
+		print_choices(row, out);
+	gp_buf_printf(out, "\t%s\t%s\n", row->unit ? row->unit : "", row->help);
+}
+
 void gp_conf_print_options(const struct gp_conf_table *const *tables, size_t n_tables,
 			   struct gp_buf *out)
 {
@@ -181,17 +222,16 @@ void gp_conf_print_options(const struct gp_conf_table *const *tables, size_t n_t
 
 		for (size_t k = 0; k < t->n_rows; k++) {
 			const struct gp_conf_row *row = &t->rows[k];
+			GP_BUF_AUTO group = GP_BUF_INIT(256);
 
 			if (row->flags & GP_CONF_HIDDEN)
 				continue;
-			gp_buf_printf(out, "%s%s%s\t%s\t", t->group ? t->group : "",
-				      t->group ? "." : "", row->path, gp_conf_type_name(row->type));
-			gp_conf_default_print(row, out);
-			gp_buf_add_chr(out, '\t');
-			gp_conf_bounds_print(row, out);
-			if (row->type == GP_CONF_ENUM)
-				print_choices(row, out);
-			gp_buf_printf(out, "\t%s\t%s\n", row->unit ? row->unit : "", row->help);
+			print_option(t->group, row, out);
+			if (row->type != GP_CONF_GROUPS)
+				continue;
+			gp_buf_printf(&group, "%s.%s.NAME", t->group, row->path);
+			for (size_t j = 0; j < row->item->n_rows; j++)
+				print_option(gp_buf_cstr(&group), &row->item->rows[j], out);
 		}
 	}
 }

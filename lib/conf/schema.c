@@ -83,11 +83,25 @@ static void offer_rows(struct nearest *n, const struct gp_conf_table *t, struct 
 	}
 }
 
+static void store_groups(struct walk *w, const struct gp_conf_table *t, const struct gp_conf_row *row,
+			 const struct gp_conf_node *node, struct gp_conf_groups *field);
+
 static void store(struct walk *w, struct gp_conf_loaded *l, const struct gp_conf_row *row,
 		  const struct gp_conf_node *node)
 {
 	l->origins[row - l->table->rows] = (struct gp_conf_origin){node->file, node->line};
-	gp_conf_value_store(&w->context, l->table, row, node, l->values);
+	if (row->type == GP_CONF_GROUPS)
+		store_groups(w, l->table, row, node,
+			     (struct gp_conf_groups *)(void *)((char *)l->values + row->offset));
+	else
+		gp_conf_value_store(&w->context, l->table, row, node, l->values);
+}
+
+static void store_defaults(struct walk *w, struct gp_conf_loaded *l)
+{
+	for (size_t k = 0; k < l->table->n_rows; k++)
+		if (!l->origins[k].file && l->table->rows[k].type != GP_CONF_GROUPS)
+			gp_conf_value_store(&w->context, l->table, &l->table->rows[k], NULL, l->values);
 }
 
 /* The members of a group; `prefix` is "" or ends in a dot. */
@@ -116,6 +130,37 @@ static void walk_group(struct walk *w, struct gp_conf_loaded *l, const struct gp
 			walk_group(w, l, node, gp_arena_printf(w->snap->arena, "%s.", path));
 		}
 	}
+}
+
+/* One group after the other, each as if it were a table of its own. */
+static void store_groups(struct walk *w, const struct gp_conf_table *t, const struct gp_conf_row *row,
+			 const struct gp_conf_node *node, struct gp_conf_groups *field)
+{
+	struct gp_arena *arena = w->snap->arena;
+	struct gp_conf_group *groups = GP_ARENA_NEW_N(arena, node->n_children + 1, struct gp_conf_group);
+	size_t n = 0;
+
+	for (size_t i = 0; i < node->n_children; i++) {
+		const struct gp_conf_node *child = &node->children[i];
+		struct gp_conf_table *item = gp_arena_dup(arena, row->item, sizeof(*row->item));
+		struct gp_conf_loaded l = {.table = item};
+
+		if (node->kind != GP_NODE_GROUP || child->kind != GP_NODE_GROUP)
+			break;
+		item->group = gp_arena_printf(arena, "%s.%s.%s", t->group, row->path, child->name);
+		l.values = gp_arena_zalloc(arena, item->size);
+		l.origins = GP_ARENA_NEW_N(arena, item->n_rows, struct gp_conf_origin);
+		walk_group(w, &l, child, "");
+		store_defaults(w, &l);
+		groups[n++] = (struct gp_conf_group){.name = gp_arena_strdup(arena, child->name),
+						     .values = l.values,
+						     .file = gp_arena_strdup(arena, child->file),
+						     .line = child->line};
+	}
+	if (node->kind != GP_NODE_GROUP || n < node->n_children)
+		gp_conf_report_add(w->context.report, node->file, node->line,
+				   "%s.%s: expected groups { NAME = { … }; … }", t->group, row->path);
+	*field = (struct gp_conf_groups){groups, n};
 }
 
 static bool is_foreign(const char *name)
@@ -169,14 +214,8 @@ void gp_conf_walk(struct gp_snapshot *s, const struct gp_conf_node *root,
 
 	for (size_t i = 0; root && i < root->n_children; i++)
 		walk_top(&w, &root->children[i]);
-	for (size_t i = 0; i < s->n_loaded; i++) {
-		struct gp_conf_loaded *l = &s->loaded[i];
-
-		for (size_t k = 0; k < l->table->n_rows; k++)
-			if (!l->origins[k].file)
-				gp_conf_value_store(&w.context, l->table, &l->table->rows[k], NULL,
-						    l->values);
-	}
+	for (size_t i = 0; i < s->n_loaded; i++)
+		store_defaults(&w, &s->loaded[i]);
 	/* Rules that span settings look at values that are right by themselves. */
 	is_right = report->errors.len == 0;
 	for (size_t i = 0; is_right && i < s->n_loaded; i++)
@@ -199,4 +238,18 @@ void gp_conf_complain(const struct gp_snapshot *snap, const struct gp_conf_table
 		file = gp_snapshot_file(snap);
 	gp_conf_report_add(report, file, line, "%s%s%s: %s", table->group ? table->group : "",
 			   table->group ? "." : "", path, text.text);
+}
+
+void gp_conf_complain_group(const struct gp_conf_table *table, const char *path,
+			    const struct gp_conf_group *group, struct gp_conf_report *report,
+			    const char *fmt, ...)
+{
+	struct gp_diag text;
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text.text, sizeof(text.text), fmt, args);
+	va_end(args);
+	gp_conf_report_add(report, group->file, group->line, "%s.%s.%s: %s", table->group, path,
+			   group->name, text.text);
 }

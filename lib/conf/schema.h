@@ -47,6 +47,7 @@ enum gp_conf_type {
 	GP_CONF_PATH,	       /* const char *; absolute path or "" */
 	GP_CONF_PASSWORD_FILE, /* const char *; path, relative ones below $CREDENTIALS_DIRECTORY */
 	GP_CONF_MAP,	       /* struct gp_mapfile *; path of a map file, NULL when "" */
+	GP_CONF_GROUPS,	       /* struct gp_conf_groups; { NAME = { … }; … }, as many as wanted */
 };
 
 enum gp_conf_flags {
@@ -58,6 +59,20 @@ enum gp_conf_flags {
 
 struct gp_conf_list {
 	const char *const *items;
+	size_t len;
+};
+
+/* One of a GP_CONF_GROUPS setting: in the order of the file; values is the struct of the row's
+ * `item` table. */
+struct gp_conf_group {
+	const char *name;
+	const void *values;
+	const char *file; /* where it begins */
+	unsigned line;
+};
+
+struct gp_conf_groups {
+	const struct gp_conf_group *items;
 	size_t len;
 };
 
@@ -78,6 +93,8 @@ struct gp_conf_row {
 	const char *unit; /* for the documentation ("points", "messages"), or NULL */
 	unsigned flags;
 	const struct gp_conf_enum *values; /* GP_CONF_ENUM */
+	const struct gp_conf_table *item;  /* GP_CONF_GROUPS: rows of one of them, without groups
+					    * within; its own group is not used */
 	gp_conf_check *check;		   /* or NULL */
 	const char *help;		   /* one sentence with a full stop */
 };
@@ -97,6 +114,11 @@ struct gp_conf_table {
 void gp_conf_complain(const struct gp_snapshot *snap, const struct gp_conf_table *table,
 		      const char *path, struct gp_conf_report *report, const char *fmt, ...)
 	GP_PRINTF(5, 6);
+
+/* The same about one of a row's groups. */
+void gp_conf_complain_group(const struct gp_conf_table *table, const char *path,
+			    const struct gp_conf_group *group, struct gp_conf_report *report,
+			    const char *fmt, ...) GP_PRINTF(5, 6);
 
 /* The name of an enum value of a row's list; "?" if it has none. */
 const char *gp_conf_enum_name(const struct gp_conf_enum *values, int value);

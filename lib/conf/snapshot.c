@@ -122,18 +122,29 @@ static const char *path_of(const struct gp_conf_row *row, const void *values)
 	return map ? gp_mapfile_path(map) : NULL;
 }
 
-void gp_snapshot_each_path(const struct gp_snapshot *s, void (*fn)(const char *path))
+static void each_path(const struct gp_conf_table *t, const void *values,
+		      void (*fn)(const char *path))
 {
-	for (size_t i = 0; i < s->n_loaded; i++) {
-		const struct gp_conf_loaded *l = &s->loaded[i];
+	for (size_t k = 0; k < t->n_rows; k++) {
+		const struct gp_conf_row *row = &t->rows[k];
+		const char *path = path_of(row, values);
 
-		for (size_t k = 0; k < l->table->n_rows; k++) {
-			const char *path = path_of(&l->table->rows[k], l->values);
+		if (path && *path)
+			fn(path);
+		if (row->type == GP_CONF_GROUPS) {
+			const struct gp_conf_groups *groups =
+				(const void *)((const char *)values + row->offset);
 
-			if (path && *path)
-				fn(path);
+			for (size_t i = 0; i < groups->len; i++)
+				each_path(row->item, groups->items[i].values, fn);
 		}
 	}
+}
+
+void gp_snapshot_each_path(const struct gp_snapshot *s, void (*fn)(const char *path))
+{
+	for (size_t i = 0; i < s->n_loaded; i++)
+		each_path(s->loaded[i].table, s->loaded[i].values, fn);
 }
 
 struct gp_arena *gp_snapshot_arena(struct gp_snapshot *s)

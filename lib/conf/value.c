@@ -45,7 +45,7 @@ const char *gp_conf_type_name(enum gp_conf_type type)
 		[GP_CONF_ENUM] = "choice",	  [GP_CONF_MODE] = "file mode",
 		[GP_CONF_LIST] = "list of texts", [GP_CONF_NETWORKS] = "list of networks",
 		[GP_CONF_PATH] = "path",	  [GP_CONF_PASSWORD_FILE] = "path of a password file",
-		[GP_CONF_MAP] = "path of a map file",
+		[GP_CONF_MAP] = "path of a map file", [GP_CONF_GROUPS] = "groups",
 	};
 
 	return names[type];
@@ -76,6 +76,7 @@ static const char *expected(enum gp_conf_type type)
 		[GP_CONF_PATH] = "a path in quotes",
 		[GP_CONF_PASSWORD_FILE] = "a path in quotes",
 		[GP_CONF_MAP] = "a path in quotes",
+		[GP_CONF_GROUPS] = "groups { NAME = { … }; … }",
 	};
 
 	return texts[type];
@@ -415,6 +416,8 @@ void gp_conf_value_store(struct gp_conf_context *c, const struct gp_conf_table *
 		break;
 	case GP_CONF_NETWORKS:
 		store_networks(&in, field);
+		break;
+	case GP_CONF_GROUPS: /* schema.c walks into them */
 		break;
 	}
 	if (row->check && c->report->errors.len == before && row->check(field, &diag) < 0)

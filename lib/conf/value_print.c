@@ -63,6 +63,22 @@ static void print_networks(struct gp_buf *out, const struct gp_netset *set)
 	gp_buf_add_cstr(out, set->len ? " ]" : "]");
 }
 
+static void print_groups(struct gp_buf *out, const struct gp_conf_table *item,
+			 const struct gp_conf_groups *groups)
+{
+	gp_buf_add_cstr(out, "{");
+	for (size_t i = 0; i < groups->len; i++) {
+		gp_buf_printf(out, " %s = {", groups->items[i].name);
+		for (size_t k = 0; k < item->n_rows; k++) {
+			gp_buf_printf(out, " %s = ", item->rows[k].path);
+			gp_conf_value_print(&item->rows[k], groups->items[i].values, out);
+			gp_buf_add_chr(out, ';');
+		}
+		gp_buf_add_cstr(out, " };");
+	}
+	gp_buf_add_cstr(out, groups->len ? " }" : "}");
+}
+
 void gp_conf_value_print(const struct gp_conf_row *row, const void *values, struct gp_buf *out)
 {
 	const void *field = (const char *)values + row->offset;
@@ -107,6 +123,9 @@ void gp_conf_value_print(const struct gp_conf_row *row, const void *values, stru
 	case GP_CONF_NETWORKS:
 		print_networks(out, field);
 		break;
+	case GP_CONF_GROUPS:
+		print_groups(out, row->item, field);
+		break;
 	}
 }
 
@@ -130,6 +149,9 @@ void gp_conf_default_print(const struct gp_conf_row *row, struct gp_buf *out)
 			is_first = false;
 		}
 		gp_buf_add_cstr(out, is_first ? "]" : " ]");
+		break;
+	case GP_CONF_GROUPS:
+		gp_buf_add_cstr(out, "{}");
 		break;
 	case GP_CONF_STRING:
 	case GP_CONF_DURATION:

@@ -6,6 +6,19 @@
 #include "lib/conf/snapshot.h"
 #include "tests/unit/test.h"
 
+struct rule {
+	int64_t max, window_ms;
+	const char *file;
+};
+
+static const struct gp_conf_row rule_rows[] = {
+	{"max", GP_CONF_INT, offsetof(struct rule, max), "5", .min = 1, .max = 100, .help = "Most."},
+	{"window", GP_CONF_DURATION, offsetof(struct rule, window_ms), "1h", .help = "Window."},
+	{"file", GP_CONF_PATH, offsetof(struct rule, file), "", .help = "File."},
+};
+static const struct gp_conf_table rule_table = {
+	.rows = rule_rows, .n_rows = GP_ARRAY_SIZE(rule_rows), .size = sizeof(struct rule)};
+
 struct values {
 	bool is_on;
 	int64_t count, wait_ms, size;
@@ -15,6 +28,7 @@ struct values {
 	unsigned mode;
 	struct gp_conf_list words;
 	struct gp_netset nets;
+	struct gp_conf_groups rules;
 };
 
 static const struct gp_conf_enum colors[] = {{"red", 1}, {"green", 2}, {NULL, 0}};
@@ -43,6 +57,7 @@ static const struct gp_conf_row rows[] = {
 	{"mode", GP_CONF_MODE, AT(mode), "0660", .help = "Mode."},
 	{"words", GP_CONF_LIST, AT(words), "a, b", .help = "Words."},
 	{"nets", GP_CONF_NETWORKS, AT(nets), "127.0.0.0/8, ::1", .help = "Nets."},
+	{"rules", GP_CONF_GROUPS, AT(rules), "", .item = &rule_table, .help = "Rules."},
 };
 static const struct gp_conf_table table = {.group = "prog", .title = "Program.", .rows = rows,
 					   .n_rows = GP_ARRAY_SIZE(rows),
@@ -132,6 +147,11 @@ static void test_values(void **state)
 static const struct {
 	const char *text, *errors;
 } bad[] = {
+	{"prog = { rules = 5; };", "c:1: prog.rules: expected groups { NAME = { … }; … }"},
+	{"prog = { rules = { a = 5; }; };", "c:1: prog.rules: expected groups { NAME = { … }; … }"},
+	{"prog = { rules = { a = { max = 0; }; }; };", "c:1: prog.rules.a.max: 0 is out of bounds (1 to 100)"},
+	{"prog = { rules = { a = { maxi = 3; }; }; };",
+	 "c:1: prog.rules.a.maxi: no such setting; did you mean \"max\"?"},
 	{"prog = {", "c:1: syntax error at the end of the file"},
 	{"x = \"a;\ny = 1;\n", "c:1: a quote is not closed in this file"},
 	{"x = 1; /* a\ny = 1;\n", "c:1: a comment is not closed in this file"},
@@ -233,6 +253,42 @@ static void test_print(void **state)
 }
 
 /* The sample with its '#' of settings removed is a right file with the defaults. */
+static const char *seen_path;
+
+static void see_path(const char *path)
+{
+	seen_path = path;
+}
+
+/* Groups of one row: named, in the order of the file, each with its own defaults and place. */
+static void test_groups(void **state)
+{
+	struct gp_snapshot *snap = load("prog = { rules = {\n  b = { max = 7; };\n"
+					"  a = { window = \"1m\"; file = \"/f\"; };\n}; };\n");
+	const struct values *v = gp_snapshot_get(snap, &table);
+	const struct rule *b = v->rules.items[0].values, *a = v->rules.items[1].values;
+	GP_BUF_AUTO text = GP_BUF_INIT(4096);
+
+	(void)state;
+	assert_int_equal(v->rules.len, 2);
+	assert_string_equal(v->rules.items[0].name, "b");
+	assert_string_equal(v->rules.items[1].name, "a");
+	assert_int_equal(v->rules.items[1].line, 3);
+	assert_int_equal(b->max, 7);
+	assert_int_equal(b->window_ms, 3600000);
+	assert_int_equal(a->max, 5);
+	assert_int_equal(a->window_ms, 60000);
+	gp_snapshot_each_path(snap, see_path);
+	assert_string_equal(seen_path, "/f");
+	gp_conf_print(snap, &text);
+	assert_non_null(strstr(gp_buf_cstr(&text), "rules = { b = { max = 7;"));
+	gp_snapshot_unref(snap);
+	snap = load("");
+	v = gp_snapshot_get(snap, &table);
+	assert_int_equal(v->rules.len, 0);
+	gp_snapshot_unref(snap);
+}
+
 static void test_sample(void **state)
 {
 	GP_BUF_AUTO sample = GP_BUF_INIT(1 << 16);
@@ -298,7 +354,7 @@ int main(void)
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_print),
 		cmocka_unit_test(test_sample),	 cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_references), cmocka_unit_test(test_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
