@@ -12,7 +12,7 @@
 struct cond {
 	struct gp_str rest;
 	unsigned depth;
-	bool local_only; /* local_tests_only */
+	const struct gp_rule_builder *b;
 	const char *error;
 };
 
@@ -119,7 +119,7 @@ static double call(struct cond *c, struct gp_str function)
 	if (name.len == 0 || !take(c, GP_STR(")")))
 		return fail(c, "a name and ')' are missing");
 	if (gp_str_eq(function, GP_STR("plugin")))
-		return gp_rule_plugin_is_loaded(name);
+		return gp_rule_plugin_is_loaded(c->b, name);
 	return has_feature(name);
 }
 
@@ -147,7 +147,7 @@ static double parse_primary(struct cond *c)
 	if (gp_str_eq(word, GP_STR("perl_version")))
 		return 5.036;
 	if (gp_str_eq(word, GP_STR("local_tests_only")))
-		return c->local_only;
+		return c->b->set->options.local_only;
 	if (gp_num_parse_double(word, &value) == GP_OK)
 		return value;
 	return fail(c, "neither a number nor version, plugin(), can(), has()");
@@ -247,9 +247,10 @@ static double parse_or(struct cond *c)
 	return a;
 }
 
-int gp_rule_cond_eval(struct gp_str expression, bool local_only, bool *ret, struct gp_diag *diag)
+int gp_rule_cond_eval(const struct gp_rule_builder *b, struct gp_str expression, bool *ret,
+		      struct gp_diag *diag)
 {
-	struct cond c = {.rest = expression, .local_only = local_only};
+	struct cond c = {.rest = expression, .b = b};
 	double value = parse_or(&c);
 
 	if (!c.error && peek_rest(&c).len)

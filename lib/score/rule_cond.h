@@ -10,17 +10,21 @@
 #include "lib/base/err.h"
 #include "lib/base/str.h"
 
+struct gp_rule_builder;
+
 /* The version whose rule language this is, in the form that `version` compares with. */
 #define GP_RULE_LANGUAGE_VERSION 4.000001
 
-/* Evaluates "(version >= 4.000000) && !plugin(Mail::…)".  local_only: what local_tests_only is.
- * GP_EINVAL with the reason. */
-int gp_rule_cond_eval(struct gp_str expression, bool local_only, bool *ret,
+/* Evaluates "(version >= 4.000000) && !plugin(Mail::…)".  GP_EINVAL with the reason. */
+int gp_rule_cond_eval(const struct gp_rule_builder *b, struct gp_str expression, bool *ret,
 		      struct gp_diag *diag) GP_MUST_USE;
 
 /* Whether rules may take the plugin as loaded: that its directives are understood, not that each
- * of its eval functions exists. */
-bool gp_rule_plugin_is_loaded(struct gp_str name);
+ * of its eval functions exists.  Debian's default ones are; others that we have, once loadplugin names
+ * them. */
+bool gp_rule_plugin_is_loaded(const struct gp_rule_builder *b, struct gp_str name);
+/* loadplugin, tryplugin. */
+void gp_rule_plugin_load(struct gp_rule_builder *b, struct gp_str value);
 
 /* Why a directive of the language has no effect here; "" when there is nothing to say (it has no
  * effect on hits in SpamAssassin either); NULL: no directive of the language. */

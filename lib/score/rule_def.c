@@ -11,6 +11,7 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/num.h"
+#include "lib/score/rule_cond.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_field.h"
 #include "lib/score/rule_list.h"
@@ -545,6 +546,8 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 		{"replace_start", do_replace_start},
 		{"replace_end", do_replace_end},
 		{"test", gp_rule_test_directive},
+		{"loadplugin", gp_rule_plugin_load},
+		{"tryplugin", gp_rule_plugin_load},
 	};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {

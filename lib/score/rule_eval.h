@@ -24,6 +24,8 @@ enum gp_eval_memo_key {
 	GP_EVAL_IMAGES,
 	GP_EVAL_DIFFERENCE,
 	GP_EVAL_URI_DETAIL, /* rule_uri_detail.c */
+	GP_EVAL_FROM_NAME,
+	GP_EVAL_PDF,
 	GP_EVAL_MEMO_KEYS = 16, /* room; a subject's own keys come before this one */
 };
 
@@ -55,6 +57,7 @@ struct gp_rule_eval {
 /* Each ends with a NULL name. */
 extern const struct gp_rule_eval gp_rule_evals_adsp[];
 extern const struct gp_rule_eval gp_rule_evals_alternative[];
+extern const struct gp_rule_eval gp_rule_evals_attachment[];
 extern const struct gp_rule_eval gp_rule_evals_auth[];
 extern const struct gp_rule_eval gp_rule_evals_body[];
 extern const struct gp_rule_eval gp_rule_evals_charset[];
@@ -62,12 +65,14 @@ extern const struct gp_rule_eval gp_rule_evals_dns[];
 extern const struct gp_rule_eval gp_rule_evals_date[];
 extern const struct gp_rule_eval gp_rule_evals_forged[];
 extern const struct gp_rule_eval gp_rule_evals_freemail[];
+extern const struct gp_rule_eval gp_rule_evals_fromname[];
 extern const struct gp_rule_eval gp_rule_evals_header[];
 extern const struct gp_rule_eval gp_rule_evals_html[];
 extern const struct gp_rule_eval gp_rule_evals_html_link[];
 extern const struct gp_rule_eval gp_rule_evals_image[];
 extern const struct gp_rule_eval gp_rule_evals_list[];
 extern const struct gp_rule_eval gp_rule_evals_mime[];
+extern const struct gp_rule_eval gp_rule_evals_pdf[];
 extern const struct gp_rule_eval gp_rule_evals_relay[];
 extern const struct gp_rule_eval gp_rule_evals_urihost[];
 /* Of askdns rules, which have no function's name. */

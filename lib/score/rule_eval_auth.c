@@ -114,6 +114,7 @@ const struct gp_rule_eval gp_rule_evals_auth[] = {
 	SPF("permerror", GP_AUTH_PERMERROR),
 	DKIM("check_dkim_signed", DKIM_ANY),
 	DKIM("check_dkim_valid", DKIM_VALID),
+	DKIM("check_dkim_verified", DKIM_VALID), /* its old name */
 	DKIM("check_dkim_valid_author_sig", DKIM_VALID_AUTHOR),
 	DKIM("check_dkim_valid_envelopefrom", DKIM_VALID_ENVELOPE),
 	DKIM("check_dkim_testing", DKIM_TESTING),

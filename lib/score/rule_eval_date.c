@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "lib/base/clock.h"
 #include "lib/score/rule_date.h"
 #include "lib/score/rule_eval_text.h"
 
@@ -136,7 +137,42 @@ static bool check_outlook_message_id(struct gp_eval *e, const struct gp_rule_eva
 	return true;
 }
 
+/* When the message came: the middle of Date, the top Received line, and Date put right by how far
+ * it is off; 0: nothing says. */
+static double time_received(struct gp_eval *e)
+{
+	double times[3];
+	const struct gp_header *h;
+	int64_t date, top;
+	bool has_date = find_date(e, &date), has_top = false;
+	size_t n = 0;
+
+	for (unsigned i = fetched_lines(e);
+	     !has_top && (h = gp_message_header_n(e->in->message, "Received", i)); i++)
+		has_top = find_time(h->value, &top);
+	if (has_date)
+		times[n++] = (double)date;
+	if (has_top)
+		times[n++] = (double)top;
+	if (has_date && has_top)
+		times[n++] = (double)date - dates_of(e)->shift_h * 3600;
+	if (n == 3) /* the middle one */
+		return GP_MAX(GP_MIN(times[0], times[1]),
+			      GP_MIN(GP_MAX(times[0], times[1]), times[2]));
+	return n == 0 ? 0 : n == 1 ? times[0] : GP_MAX(times[0], times[1]);
+}
+
+/* received_within_months(FROM, TO) ago, either "undef". */
+static bool received_within_months(struct gp_eval *e, const struct gp_rule_eval *row,
+				   const struct gp_str *args, size_t n_args)
+{
+	static const double month_s = 31556952.0 / 12;
+
+	return gp_eval_in_range(((double)gp_clock_real_s() - time_received(e)) / month_s, args, n_args);
+}
+
 const struct gp_rule_eval gp_rule_evals_date[] = {
+	{"received_within_months", 2, 2, received_within_months, 0, false},
 	{"check_for_shifted_date", 2, 2, check_for_shifted_date, 0, false},
 	{"check_outlook_message_id", 0, 0, check_outlook_message_id, 0, false},
 	{0},

@@ -344,7 +344,16 @@ static bool check_messageid_not_usable(struct gp_eval *e, const struct gp_rule_e
 	       has(received, "iPlanet Messaging Server");
 }
 
+/* Functions that SpamAssassin keeps for old rules: they do not hit there either. */
+static bool never(struct gp_eval *e, const struct gp_rule_eval *row, const struct gp_str *args,
+		  size_t n_args)
+{
+	return false;
+}
+
 const struct gp_rule_eval gp_rule_evals_header[] = {
+	{"check_for_unique_subject_id", 0, 0, never, 0, false},
+	{"check_for_illegal_ip", 0, 0, never, 0, false},
 	{"check_illegal_chars", 3, 3, check_illegal_chars, 0, false},
 	{"check_header_count_range", 3, 3, check_header_count_range, 0, false},
 	{"subject_is_all_caps", 0, 0, subject_is_all_caps, 0, false},

@@ -228,6 +228,21 @@ static bool image_named(struct gp_eval *e, const struct gp_rule_eval *row,
 	return false;
 }
 
+static bool image_name_regex(struct gp_eval *e, const struct gp_rule_eval *row,
+			     const struct gp_str *args, size_t n_args)
+{
+	const struct images *images = images_of(e);
+
+	for (size_t i = 0; i < images->items.len; i++)
+		if (images->items.items[i].width && images->items.items[i].name.len &&
+		    gp_eval_matches(e, gp_arena_cstr(e->arena, args[0]), 0,
+				    images->items.items[i].name)) {
+			e->evidence = images->items.items[i].name;
+			return true;
+		}
+	return false;
+}
+
 /* KIND, MIN, MAX: bytes of the message's text by the area of its images. */
 static bool image_to_text_ratio(struct gp_eval *e, const struct gp_rule_eval *row,
 				const struct gp_str *args, size_t n_args)
@@ -252,6 +267,7 @@ const struct gp_rule_eval gp_rule_evals_image[] = {
 	{"image_size_exact", 3, 3, image_size_exact, 0, false},
 	{"image_size_range", 3, 5, image_size_range, 0, false},
 	{"image_named", 1, 1, image_named, 0, false},
+	{"image_name_regex", 1, 1, image_name_regex, 0, false},
 	{"image_to_text_ratio", 3, 3, image_to_text_ratio, 0, false},
 	{0},
 };

@@ -91,7 +91,49 @@ static bool check_uri_truncated(struct gp_eval *e, const struct gp_rule_eval *ro
 	return false;
 }
 
+static struct gp_str domain_of(const struct gp_eval *e, struct gp_str host)
+{
+	return gp_rule_host_is_valid(e->set, host) ? gp_rule_host_trim(e->set, host) : host;
+}
+
+/* "http://a.example/?u=http://b.example/": a URL within that of another domain. */
+static bool leads_elsewhere(const struct gp_eval *e, struct gp_str uri)
+{
+	struct gp_str host = host_of(uri);
+	size_t at = gp_str_find(uri, GP_STR("://"), 0) + 3 + host.len;
+
+	if (!gp_str_istarts(uri, GP_STR("http")) || !host.len)
+		return false;
+	for (at++; (at = gp_str_ifind(uri, GP_STR("http"), at)) < uri.len; at++) {
+		struct gp_str inner = gp_str_sub(uri, at, SIZE_MAX);
+		size_t n = gp_str_istarts(inner, GP_STR("https:")) ? 6 : 5;
+
+		if (!gp_str_istarts(inner, GP_STR("http:")) && n == 5)
+			continue;
+		while (n < inner.len && inner.ptr[n] == '/')
+			n++;
+		inner = gp_rule_uri_cut(gp_str_sub(inner, n, SIZE_MAX), "/:?");
+		if (inner.len && !gp_str_ieq(domain_of(e, inner), domain_of(e, host)))
+			return true;
+	}
+	return false;
+}
+
+static bool check_redirector(struct gp_eval *e, const struct gp_rule_eval *row,
+			     const struct gp_str *args, size_t n_args)
+{
+	const struct gp_rule_subject *uris = gp_eval_subject(e, GP_RULE_URI);
+
+	for (size_t i = 0; i < uris->segments.len; i++)
+		if (leads_elsewhere(e, gp_rule_segment_text(uris, i))) {
+			e->evidence = gp_rule_segment_text(uris, i);
+			return true;
+		}
+	return false;
+}
+
 const struct gp_rule_eval gp_rule_evals_urihost[] = {
+	{"check_for_http_redirector", 0, 0, check_redirector, 0, false},
 	{"check_uri_host_listed", 1, 1, check_uri_host_listed, 0, false},
 	{"check_uri_host_in_blocklist", 0, 0, check_uri_host_in, 0, false},
 	{"check_uri_host_in_blacklist", 0, 0, check_uri_host_in, 0, false},

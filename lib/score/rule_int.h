@@ -176,6 +176,7 @@ struct gp_rule_set {
 	struct gp_map slots;   /* header name (folded) → index + 1 */
 	struct gp_map lists;   /* name → struct gp_rule_list */
 	struct gp_relay_trust trust;
+	bool reads_pdf; /* plugin PDFInfo is loaded: links in PDF files count */
 	bool reads_relays; /* some rule does: else the path is not worked out */
 
 	_Atomic unsigned *limited; /* by rule: messages in which a limit stopped it */
@@ -199,6 +200,7 @@ struct gp_rule_builder {
 	struct gp_map tags[4]; /* enum gp_tag_kind, rule_replace.h */
 	struct gp_str tag_start, tag_end;
 	struct gp_map ignored; /* directives already noted in this load */
+	struct gp_map plugins; /* that files load beside the default ones, by name */
 };
 
 /* Reports at the builder's file and line, or at a rule's. */

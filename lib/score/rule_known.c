@@ -5,6 +5,8 @@
  */
 #include "lib/score/rule_cond.h"
 
+#include "lib/score/rule_int.h"
+
 #include <stdint.h>
 
 /* SpamAssassin's default set without those whose work other parts of a mail system do. */
@@ -18,12 +20,14 @@ static const char *const plugins[] = {
 #define BAYES "learning and its store are set in gatepost.conf, groups bayes and store"
 #define DNS "the resolver is set in gatepost.conf, group dns"
 #define WRAP "messages are never wrapped into a report"
-#define PLUGIN "loaded are those of its plugins whose directives are understood"
 #define SERVICE "needs a service that is not asked here"
 #define SENDERS "reputations of senders are not kept here"
 #define USERS "there are no users' preferences; recipients' settings are in milter-spam's maps"
 #define TIME "limits are set in gatepost.conf and fixed for each message"
 #define TEXT "text is always decoded, and cut at fixed sizes"
+
+/* Debian does not load these; we have them. */
+static const char *const optional[] = {"AntiVirus", "FromNameSpoof", "PDFInfo"};
 
 /* With * as in file names; the first that fits counts. */
 static const struct {
@@ -34,6 +38,7 @@ static const struct {
 	{"authres_*", "Authentication-Results are believed with milter-dkim's seal only"},
 	{"auto_welcomelist_*", SENDERS},
 	{"auto_whitelist_*", SENDERS},
+	{"bayes_stopword*", ""},
 	{"bayes_*", BAYES},
 	{"body_part_scan_size", TEXT},
 	{"clear_dns_servers", DNS},
@@ -48,13 +53,11 @@ static const struct {
 	{"do_not_use_mail_spf*", ""},
 	{"enable_compat", ""},
 	{"extracttext_*", "text of attached documents is not extracted here"},
-	{"fns_*", ""},
 	{"freemail_*", ""},
 	{"geodb_*", "countries of relays are not looked up here"},
 	{"hashbl_email_regex", "addresses are found by a scanner of our own"},
 	{"ignore_always_matching_regexps", "such patterns are warned of, and kept"},
 	{"inactive_languages", "languages are not guessed here"},
-	{"loadplugin", PLUGIN},
 	{"lock_method", ""},
 	{"max_short_url*", SERVICE},
 	{"mbox_format_from_regex", ""},
@@ -77,7 +80,6 @@ static const struct {
 	{"textcat_*", "languages are not guessed here"},
 	{"time_limit", TIME},
 	{"trigger_*", ""},
-	{"tryplugin", PLUGIN},
 	{"txrep_*", SENDERS},
 	{"unsafe_report", WRAP},
 	{"uri_block_*", "countries of hosts are not looked up here"},
@@ -104,7 +106,15 @@ static const char *const effective[] = {
 	"test",
 };
 
-bool gp_rule_plugin_is_loaded(struct gp_str name)
+static bool is_optional(struct gp_str name)
+{
+	for (size_t i = 0; i < GP_ARRAY_SIZE(optional); i++)
+		if (gp_str_eq(name, gp_str(optional[i])))
+			return true;
+	return false;
+}
+
+bool gp_rule_plugin_is_loaded(const struct gp_rule_builder *b, struct gp_str name)
 {
 	const struct gp_str prefix = GP_STR("Mail::SpamAssassin::Plugin::");
 
@@ -116,7 +126,25 @@ bool gp_rule_plugin_is_loaded(struct gp_str name)
 	for (size_t i = 0; i < GP_ARRAY_SIZE(plugins); i++)
 		if (gp_str_eq(name, gp_str(plugins[i])))
 			return true;
-	return gp_str_eq(name, GP_STR("RaciallyCharged")); /* as SpamAssassin says */
+	return gp_map_get(&b->plugins, name) ||
+	       gp_str_eq(name, GP_STR("RaciallyCharged")); /* as SpamAssassin says */
+}
+
+void gp_rule_plugin_load(struct gp_rule_builder *b, struct gp_str value)
+{
+	const struct gp_str prefix = GP_STR("Mail::SpamAssassin::Plugin::");
+	struct gp_str name = {0}, key;
+
+	gp_str_next_word(&value, &name);
+	if (gp_rule_plugin_is_loaded(b, name))
+		return;
+	key = gp_str_starts(name, prefix) ? gp_str_sub(name, prefix.len, SIZE_MAX) : name;
+	if (is_optional(key))
+		gp_map_set(&b->plugins, gp_arena_str(b->arena, key), b);
+	else
+		gp_rule_note_unused(b, gp_str(gp_arena_printf(b->arena, "loadplugin %.*s",
+							      GP_STR_FMT(gp_str_sub(name, 0, 100)))),
+				    "its directives are not understood here");
 }
 
 const char *gp_rule_directive_reason(struct gp_str name)

@@ -58,8 +58,8 @@ static void open_if(struct file *f, struct gp_str condition, bool is_plugin)
 	if (condition.len == 0)
 		error(f, "a condition is missing");
 	else if (is_plugin)
-		holds = gp_rule_plugin_is_loaded(condition);
-	else if (gp_rule_cond_eval(condition, f->b->set->options.local_only, &holds, &diag))
+		holds = gp_rule_plugin_is_loaded(f->b, condition);
+	else if (gp_rule_cond_eval(f->b, condition, &holds, &diag))
 		error(f, diag.text);
 	f->ifs[f->n_ifs].line = f->b->line;
 	f->ifs[f->n_ifs].has_else = false;
@@ -144,7 +144,7 @@ static void require_version(struct file *f, struct gp_str value)
 
 	if (gp_str_eq(value, GP_STR("@@VERSION@@")))
 		return;
-	if (gp_rule_cond_eval(gp_str(expression), false, &fits, NULL) || !fits) {
+	if (gp_rule_cond_eval(f->b, gp_str(expression), &fits, NULL) || !fits) {
 		gp_rule_note(f->b, GP_RULE_WARNING, "",
 			     "wants another version of the rule language than %.6f; left out",
 			     GP_RULE_LANGUAGE_VERSION);
@@ -274,10 +274,16 @@ static int is_rule_file(const struct dirent *e)
 	return e->d_name[0] != '.' && gp_str_iends(gp_str(e->d_name), GP_STR(".cf"));
 }
 
-static int parse_directory(struct gp_rule_builder *b, const char *path, struct gp_diag *diag)
+static int is_plugin_file(const struct dirent *e)
+{
+	return e->d_name[0] != '.' && gp_str_iends(gp_str(e->d_name), GP_STR(".pre"));
+}
+
+static int parse_directory(struct gp_rule_builder *b, const char *path,
+			   int (*is_wanted)(const struct dirent *e), struct gp_diag *diag)
 {
 	struct dirent **names = NULL;
-	int n = scandir(path, &names, is_rule_file, alphasort), r = GP_OK;
+	int n = scandir(path, &names, is_wanted, alphasort), r = GP_OK;
 
 	if (n < 0)
 		return gp_diag_errno(diag, "%s", path);
@@ -302,9 +308,18 @@ int gp_rule_parse_path(struct gp_rule_builder *b, const char *path, struct gp_di
 	if (stat(path, &st))
 		return gp_diag_errno(diag, "%s", path);
 	if (S_ISDIR(st.st_mode))
-		return parse_directory(b, path, diag);
+		return parse_directory(b, path, is_rule_file, diag);
 	if (S_ISREG(st.st_mode)) /* a device or a pipe might never end */
 		return parse_file(b, path, diag);
 	gp_diag_set(diag, "%s: neither a file nor a directory", path);
 	return GP_EINVAL;
+}
+
+int gp_rule_parse_plugins(struct gp_rule_builder *b, const char *path, struct gp_diag *diag)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return gp_diag_errno(diag, "%s", path);
+	return S_ISDIR(st.st_mode) ? parse_directory(b, path, is_plugin_file, diag) : GP_OK;
 }

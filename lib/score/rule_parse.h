@@ -14,6 +14,11 @@
 int gp_rule_parse_path(struct gp_rule_builder *b, const char *path,
 		       struct gp_diag *diag) GP_MUST_USE;
 
+/* All *.pre of a directory, by name: they say which plugins are loaded, and come before all rules.
+ * Of a file nothing. */
+int gp_rule_parse_plugins(struct gp_rule_builder *b, const char *path,
+			  struct gp_diag *diag) GP_MUST_USE;
+
 /* The text of a file of that name; `include` is relative to it. */
 void gp_rule_parse_text(struct gp_rule_builder *b, const char *path, struct gp_str text);
 

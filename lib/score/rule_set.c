@@ -260,6 +260,7 @@ static void finish(struct gp_rule_builder *b)
 			add_eval(b, r);
 	}
 	set->limited = gp_arena_zalloc_n(b->arena, set->rules.len + 1, sizeof(*set->limited));
+	set->reads_pdf = gp_map_get(&b->plugins, GP_STR("PDFInfo"));
 	gp_query_finish(b);
 	order_metas(b);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
@@ -299,6 +300,7 @@ static void builder_init(struct gp_rule_builder *b, const struct gp_rule_options
 	for (size_t i = 0; i < GP_ARRAY_SIZE(b->tags); i++)
 		gp_map_init(&b->tags[i], a, false);
 	gp_map_init(&b->ignored, a, false);
+	gp_map_init(&b->plugins, a, false);
 	set->options.lang = NULL; /* borrowed, and not needed again */
 }
 
@@ -309,6 +311,8 @@ int gp_rule_set_load(const char *const *paths, size_t n, const struct gp_rule_op
 	int r = GP_OK;
 
 	builder_init(&b, options, report);
+	for (size_t i = 0; i < n && r == GP_OK; i++)
+		r = gp_rule_parse_plugins(&b, paths[i], diag);
 	for (size_t i = 0; i < n && r == GP_OK; i++)
 		r = gp_rule_parse_path(&b, paths[i], diag);
 	if (r) {

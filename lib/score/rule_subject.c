@@ -6,6 +6,7 @@
 #include "lib/score/rule_subject.h"
 
 #include "lib/base/limits.h"
+#include "lib/score/rule_pdf.h"
 #include "lib/score/rule_uri.h"
 
 struct builder {
@@ -174,6 +175,16 @@ static void build_rawbody(struct builder *b, struct gp_message *m)
 	}
 }
 
+/* Links in attached PDF files. */
+static void add_pdf_uris(struct gp_rule_uris *uris, const struct gp_message *m, struct gp_arena *a)
+{
+	struct gp_pdf pdf = {0};
+
+	gp_pdf_read_all(a, m, &pdf);
+	for (size_t i = 0; i < pdf.uris.len; i++)
+		gp_rule_uris_add(uris, pdf.uris.items[i], false);
+}
+
 /* Links of the HTML, then what the text (all of it, the Subject too) has. */
 static void build_uri(struct builder *b, const struct gp_rule_set *set, struct gp_message *m)
 {
@@ -186,6 +197,8 @@ static void build_uri(struct builder *b, const struct gp_rule_set *set, struct g
 	if (subject)
 		gp_rule_uris_scan(&uris, subject->value);
 	gp_rule_uris_scan(&uris, gp_message_flat_text(m));
+	if (set->reads_pdf)
+		add_pdf_uris(&uris, m, b->arena);
 	for (size_t i = 0; i < uris.items.len; i++)
 		add(b, uris.items.items[i]);
 }
