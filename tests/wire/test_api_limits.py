@@ -1,0 +1,237 @@
+"""The API under load, beside slow and greedy clients, and while its workers die."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import http.client
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apiclient import PASSWORD, ApiController, read_all
+from conftest import HAM, MARK, RULES, stop
+from servers.process import wait_for
+
+
+def start(world: Path, **http: object) -> ApiController:
+    more: dict[str, object] = {k: v for k, v in http.items() if k in ("worker_timeout", "stop_grace")}
+    controller = ApiController(world / "controller", {"controller": {**more, "http": {  # type: ignore[dict-item]
+        k: v for k, v in http.items() if k not in more}}}, rules=RULES)
+    controller.start()
+    return controller
+
+
+@pytest.fixture(scope="module")
+def api(module_world: Path) -> Iterator[ApiController]:
+    controller = start(module_world, size_max="1M", timeout="1s")
+    yield controller
+    stop(controller)
+
+
+def scanners(controller: ApiController) -> list[int]:
+    """Pids of the controller's workers that scan (kind 1)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            argv = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if argv[1:3] == [b"--worker", b"1"] and str(controller.config).encode() in argv:
+            found.append(int(path.parent.name))
+    return found
+
+
+def test_bodies_that_are_too_large(api: ApiController) -> None:
+    assert api.post("/checkv2", MARK + b"x" * 900_000).status == 200
+    for size in (1_048_577, 3_000_000):
+        try:
+            assert api.post("/checkv2", b"x" * size).status == 413
+        except (BrokenPipeError, ConnectionResetError):
+            assert size > 2_000_000, "a body that is refused is read if it is small"
+    expecting = api.raw(b"POST /checkv2 HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9999999999\r\n\r\n")
+    assert expecting.startswith(b"HTTP/1.1 413 ")
+    chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    with api.connect() as s:
+        s.sendall(b"POST /checkv2 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        sent = 0
+        try:
+            for _ in range(200):
+                s.sendall(chunk)
+                sent += 65536
+        except OSError:
+            pass
+        assert sent < 200 * 65536, "it must not be read for ever"
+    assert api.get("/ping").status == 200
+
+
+def test_requests_that_are_none(api: ApiController) -> None:
+    for data in (b"\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET /ping HTTP/9.9\r\n\r\n",
+                 b"GET /ping HTTP/1.1\r\n\r\n", b"GET /" + b"a" * 200_000 + b" HTTP/1.0\r\n\r\n", b"\x00" * 100,
+                 b"GET /ping HTTP/1.0\r\n" + b"X: y\r\n" * 30_000 + b"\r\n",
+                 b"POST /checkv2 HTTP/1.0\r\nContent-Length: -1\r\n\r\n",
+                 b"POST /checkv2 HTTP/1.0\r\nContent-Length: 18446744073709551617\r\n\r\n"):
+        answer = api.raw(data)
+        assert not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")), (data[:60], answer[:60])
+    fields = b"".join(b"Rcpt: r%d@example.org\r\n" % n for n in range(1000))
+    head = b"POST /checkv2 HTTP/1.0\r\nContent-Length: %d\r\n%s\r\n"
+    assert b" 200 " in api.raw(head % (len(HAM), fields) + HAM)[:20], "a message to 1000 recipients"
+    assert b" 400 " in api.raw(head % (len(HAM), fields + b"X: y\r\n" * 200) + HAM)[:20]
+
+
+@pytest.mark.parametrize("what", ["nothing", "header", "body", "reading", "idle"])
+def test_slow_clients_are_cut(api: ApiController, what: str) -> None:
+    """A byte now and then holds a connection no longer than none."""
+    begin = time.monotonic()
+    before = api.counted("gatepost_api_slow_total")
+    with api.connect() as s:
+        s.settimeout(10)
+        if what == "header":
+            s.sendall(b"GET /ping HTTP/1.0\r\n")
+        elif what == "body":
+            s.sendall(b"POST /checkv2 HTTP/1.0\r\nContent-Length: 100000\r\n\r\n")
+        elif what == "idle":
+            s.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        elif what == "reading":
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+        try:
+            while time.monotonic() - begin < 8:
+                time.sleep(0.1)
+                if what in ("header", "body"):
+                    s.sendall(b"X")
+                elif what == "reading":
+                    s.sendall(b"")
+                    if api.counted("gatepost_api_slow_total") > before:
+                        break
+                elif not read_all(s):
+                    break
+        except OSError:
+            pass
+    assert 0.5 < time.monotonic() - begin < 6
+    assert api.counted("gatepost_api_slow_total") > before
+
+
+def test_greedy_clients(world: Path) -> None:
+    """Connections are counted; those that come later wait or are refused, and the server lives."""
+    api = start(world, connections=5, timeout="2s")
+    held = [api.connect() for _ in range(20)]
+    for s in held:
+        try:
+            s.sendall(b"GET /stat HTTP/1.0\r\n")
+        except OSError:
+            pass
+    time.sleep(0.3)
+    assert api.counted("gatepost_api_connections") <= 5
+    wait_for(lambda: answers(api), "a place", 20)
+    for s in held:
+        s.close()
+    stop(api)
+
+
+def answers(api: ApiController) -> bool:
+    try:
+        return api.ask("GET", "/ping", timeout=1).status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def test_many_at_once(world: Path) -> None:
+    api = start(world)
+
+    def one(n: int) -> int:
+        if n % 4 == 3:
+            return api.post("/learnspam", MARK.replace(b"Nothing", b"Number%d nothing" % n)).status
+        answer = api.post("/checkv2", MARK if n % 2 else HAM)
+        assert answer.status != 200 or answer.json["action"] == ("add header" if n % 2 else "no action")
+        return answer.status
+
+    with concurrent.futures.ThreadPoolExecutor(64) as pool:
+        results = list(pool.map(one, range(640)))
+    assert results.count(200) == 640
+    assert api.get("/stat").json["statfiles"][0]["revision"] == 160
+    stop(api)
+
+
+def test_worker_that_is_killed_costs_nothing(world: Path) -> None:
+    api = start(world, scanners=1)
+    assert api.post("/checkv2", HAM).status == 200
+    for _ in range(3):
+        for pid in scanners(api):
+            os.kill(pid, signal.SIGKILL)
+        assert api.post("/checkv2", MARK).json["action"] == "add header"
+    stop(api)
+
+
+def test_worker_that_hangs(world: Path) -> None:
+    """The answer is an error in time; the worker is replaced and later requests are answered."""
+    api = start(world, scanners=1, worker_timeout="4s", answer_timeout="1s")
+    assert api.post("/checkv2", HAM).status == 200
+    [pid] = scanners(api)
+    os.kill(pid, signal.SIGSTOP)
+    begin = time.monotonic()
+    answer = api.post("/checkv2", MARK)
+    assert answer.status == 504 and "too long" in answer.error
+    assert 0.9 < time.monotonic() - begin < 3
+    api.wait_line("a worker takes too long", 15)
+    wait_for(lambda: api.post("/checkv2", MARK).status == 200, "a new worker", 15)
+    assert pid not in scanners(api)
+    stop(api)
+
+
+def test_worker_that_dies_with_a_message(world: Path) -> None:
+    """The message is scanned by the next one."""
+    api = start(world, scanners=1)
+    assert api.post("/checkv2", HAM).status == 200
+    [first] = scanners(api)
+    os.kill(first, signal.SIGSTOP)  # it holds the message until it is killed
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: api.post("/checkv2", MARK))
+        time.sleep(0.3)
+        assert not asked.done()
+        os.kill(first, signal.SIGKILL)
+        assert asked.result(30).json["action"] == "add header"
+    api.wait_line("a worker died: its message is tried again")
+    stop(api)
+
+
+def test_stop_answers_what_is_under_way(world: Path) -> None:
+    api = start(world, scanners=1)
+    assert api.post("/checkv2", HAM).status == 200
+    [pid] = scanners(api)
+    os.kill(pid, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: api.post("/checkv2", MARK))
+        time.sleep(0.3)
+        os.kill(api.process.pid, signal.SIGTERM)
+        time.sleep(0.3)
+        os.kill(pid, signal.SIGCONT)
+        assert asked.result(30).json["action"] == "add header"
+    stop(api)
+
+
+def test_store_that_is_away(world: Path) -> None:
+    controller = ApiController(world / "controller", store=f"redis+unix://{world}/no.sock", rules=RULES)
+    controller.start()
+    assert controller.ask("GET", "/ready").status == 503
+    assert controller.ask("GET", "/healthy").status == 200
+    verdict = controller.post("/checkv2", MARK)
+    assert verdict.status == 200 and verdict.json["action"] == "add header" and verdict.json["missing"] == "bayes"
+    assert controller.get("/stat").status == 503
+    begin = time.monotonic()
+    learned = controller.post("/learnspam", MARK)
+    assert learned.status == 202 and learned.json["success"] is True, "it is in the queue"
+    assert time.monotonic() - begin < 15
+    assert json.loads(learned.body)["message"]
+    stop(controller)
+
+
+def test_password_is_in_no_log(api: ApiController) -> None:
+    api.get("/statreset")
+    api.ask("GET", "/statreset?password=" + PASSWORD.replace(" ", "+"))
+    assert not api.lines(PASSWORD) and not api.lines(PASSWORD.replace(" ", r"\+"))

@@ -1,0 +1,127 @@
+"""The API, the command and the milter give a message the same verdict, with what Bayes learned and what the DNS says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apiclient import ApiController
+from conftest import RULES, stop
+from milterclient import Envelope, judge
+from servers.dns import Dns
+from servers.milter import TOP, MilterSpam, Value, build_folder
+from test_corpus import MAIL, sample
+
+pytestmark = pytest.mark.skipif(not MAIL.is_dir(), reason=f"no test mail in {MAIL}; GATEPOST_DATA names another place")
+
+IP, HELO, SENDER, RECIPIENT = "192.0.2.77", "mail.sender.example", "someone@sender.example", "alice@example.org"
+ZONE = """\
+sender.example TXT v=spf1 ip4:192.0.2.77 -all
+77.2.0.192.list.example A 127.0.0.2
+mail.sender.example A 192.0.2.77
+77.2.0.192.in-addr.arpa PTR mail.sender.example
+"""
+MORE = """\
+header   T_LISTED eval:check_rbl('t-lastexternal', 'list.example.')
+describe T_LISTED Last relay is on the test's list
+tflags   T_LISTED net
+score    T_LISTED 2.25
+header   T_SPF    eval:check_for_spf_pass()
+tflags   T_SPF    net
+score    T_SPF    -0.125
+"""
+
+
+@pytest.fixture(scope="module")
+def trio(module_world: Path) -> Iterator[tuple[ApiController, MilterSpam]]:
+    """A controller that has learned 60 messages, and a milter beside it on the same store, rules and DNS."""
+    rules = module_world / "rules"
+    rules.mkdir()
+    (rules / "own.cf").write_text(RULES + MORE)
+    with Dns(ZONE) as dns:
+        shared: dict[str, Value] = {"rules": {"paths": [str(TOP / "rules"), str(rules)], "network": True},
+                                    "dns": {"servers": [dns.address], "timeout": "2s"}}
+        api = ApiController(module_world / "controller", {**shared, "milter-spam": {"recipients": ""}}, rules=rules)
+        api.start()
+        for kind in ("ham", "spam"):
+            for path in sample(MAIL / "spamassassin" / kind, 40)[:30]:
+                assert api.post(f"/learn{kind}", path.read_bytes()).status in (200, 208)
+        milter = MilterSpam(module_world / "milter", module_world / "milter/spam.sock", f"lmdb:{api.folder}/store", shared)
+        milter.start()
+        yield api, milter
+        assert "list.example" in " ".join(dns.asked)
+        stop(milter)
+        stop(api)
+
+
+def scan(api: ApiController, path: Path) -> tuple[float, dict[str, float]]:
+    done = subprocess.run([build_folder() / "cli/gatepost", "-c", api.config, "scan", "--json", "--ip", IP, "--helo", HELO,
+                           "--from", SENDER, "--rcpt", RECIPIENT, path], capture_output=True, text=True, timeout=60)
+    verdict = json.loads(done.stdout)
+    return verdict["score"], {s["name"]: s["score"] for s in verdict["symbols"]}
+
+
+def test_same_verdict_as_the_command(trio: tuple[ApiController, MilterSpam]) -> None:
+    api, _ = trio
+    seen: set[str] = set()
+    for path in sample(MAIL / "spamassassin", 50):
+        asked = api.post("/checkv2", path.read_bytes(), Ip=IP, Helo=HELO, From=SENDER, Rcpt=RECIPIENT).json
+        symbols = {name: s["score"] for name, s in asked["symbols"].items()}
+        assert (asked["score"], symbols) == scan(api, path), path
+        seen |= symbols.keys()
+    assert any(name.startswith("BAYES_") for name in seen), "what was learned has a say"
+    assert {"T_SPF", "T_LISTED"} <= seen, "what the DNS says has a say"
+
+
+def test_same_verdict_as_the_milter(trio: tuple[ApiController, MilterSpam]) -> None:
+    """The milter sees a message before Postfix writes its Received; the API is asked about what Postfix would deliver."""
+    api, milter = trio
+    received = (f"Received: from {HELO} ({HELO} [{IP}])\n\tby mx.example.org (Postfix) with ESMTP id 4ABC{{0:03d}}\n"
+                f"\tfor <{RECIPIENT}>; Sat, 21 Nov 2026 09:00:00 +0000 (UTC)\n")
+    for n, path in enumerate(sample(MAIL / "spamassassin", 50)):
+        envelope = Envelope(address=IP, name=HELO, helo=HELO, sender=SENDER, recipients=(RECIPIENT,), queue_id=f"4ABC{n:03d}")
+        judge(str(milter.socket), path.read_bytes(), envelope)
+        line = milter.verdict(envelope.queue_id)
+        asked = api.post("/checkv2", received.format(n).encode() + path.read_bytes(), Ip=IP, Helo=HELO, From=SENDER,
+                         Rcpt=RECIPIENT).json
+        assert set(line["symbols"].split(",")) == set(asked["symbols"]), path
+        assert float(line["score"]) == pytest.approx(asked["score"], abs=0.006), path
+
+
+def test_settings_of_a_recipient(world: Path) -> None:
+    (world / "recipients").write_text("strict@example.org reject=6\nlenient@example.org reject=100 add_header=50 greylist=40\n")
+    (world / "accounts").write_text("account reject=1\n")
+    api = ApiController(world / "controller", {"milter-spam": {"recipients": str(world / "recipients"), "accounts": str(world / "accounts"),
+                                                               "authenticated": "enforce"}}, rules=RULES)
+    api.start()
+    message = b"Subject: x\n\nword-for-mark\n"
+
+    def action(**headers: str) -> str:
+        name: str = api.post("/checkv2", message, **headers).json["action"]
+        return name
+
+    assert action() == action(Rcpt=RECIPIENT) == "add header"
+    assert action(Rcpt="strict@example.org") == "reject" == action(Rcpt="<STRICT@example.org>")
+    assert action(Deliver_To="strict@example.org") == "reject"
+    assert action(Rcpt="lenient@example.org") == "no action"
+    assert action(User="account") == "reject" and action(User="nobody@example.org") == "no action"
+    stop(api)
+
+
+def test_memory_of_a_user(world: Path) -> None:
+    """What alice taught counts for alice, if users have a memory of their own."""
+    api = ApiController(world / "controller", {"bayes": {"scope": "user", "min_spam": 1, "min_ham": 1}, "rules": {
+        "paths": [str(TOP / "rules")]}}, rules=RULES)
+    api.start()
+    for n in range(8):
+        api.post("/learnspam", f"Subject: buy {n}\n\ncheap watches casino lottery number {n}\n".encode(), User="alice@example.org")
+        api.post("/learnham", f"Subject: tea {n}\n\nmeeting garden holiday letter number {n}\n".encode(), User="alice@example.org")
+    message = b"Subject: buy\n\ncheap watches casino lottery\n"
+    alice = api.post("/checkv2", message, Rcpt="alice@example.org").json["symbols"]
+    other = api.post("/checkv2", message, Rcpt="bob@example.org").json["symbols"]
+    assert any(name.startswith("BAYES_") for name in alice) and not any(name.startswith("BAYES_") for name in other)
+    stop(api)
