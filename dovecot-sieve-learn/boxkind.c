@@ -3,6 +3,8 @@
  */
 #include "dovecot-sieve-learn/compat.h"
 
+#include <ctype.h>
+
 #include "dovecot-sieve-learn/boxkind.h"
 #include "dovecot-sieve-learn/settings.h"
 #include "lib/proto/learn.h"
@@ -25,40 +27,11 @@ struct gp_lesson gp_lesson_of_copy(enum gp_box_kind from, enum gp_box_kind to)
 	return lessons[from][to];
 }
 
-static bool has_word(const char *words, const char *word)
-{
-	return str_array_icase_find(t_strsplit_spaces(words, " "), word);
-}
-
-/* SPECIAL-USE that the user set, with CREATE or as an attribute. */
-static const char *attribute_use(struct mailbox *box)
-{
-	struct mail_attribute_value value = {0};
-	const char *use = "";
-
-	if (!gp_has_attributes(box))
-		return use;
-	mail_storage_last_error_push(box->storage);
-	if (mailbox_attribute_get(box, MAIL_ATTRIBUTE_TYPE_PRIVATE, MAILBOX_ATTRIBUTE_SPECIALUSE,
-				  &value) > 0 &&
-	    value.value != NULL)
-		use = value.value;
-	mail_storage_last_error_pop(box->storage);
-	return use;
-}
-
 static enum gp_box_kind kind_by_use(struct mailbox *box)
 {
-	const char *use;
-
 	if (mailbox_has_special_use(box, "\\Junk"))
 		return GP_BOX_JUNK;
-	if (mailbox_has_special_use(box, "\\Trash"))
-		return GP_BOX_TRASH;
-	use = attribute_use(box);
-	if (has_word(use, "\\Junk"))
-		return GP_BOX_JUNK;
-	return has_word(use, "\\Trash") ? GP_BOX_TRASH : GP_BOX_OTHER;
+	return mailbox_has_special_use(box, "\\Trash") ? GP_BOX_TRASH : GP_BOX_OTHER;
 }
 
 /* Names in the settings may be written with '/' whatever the namespace has. */

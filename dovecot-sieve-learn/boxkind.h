@@ -22,9 +22,9 @@ struct gp_lesson {
 };
 
 /*
- * A folder is what SPECIAL-USE says, in the configuration or set by the user; without
- * it, what its name says; without that, what its parent is.  Looks at settings and, where
- * mailbox attributes are configured, at them; keeps the storage's last error as it is.
+ * A folder is what its SPECIAL-USE in Dovecot's configuration says (users cannot set it:
+ * Dovecot 2.3 and 2.4 take it from there alone); without it, what its name says; without
+ * that, what its parent is.  Looks at settings only.
  */
 enum gp_box_kind gp_box_kind(struct mailbox *box, const struct gp_learn_settings *set);
 /* The table: a message was copied or moved between folders of these kinds. */

@@ -17,7 +17,6 @@
 #include <mail-user.h>
 #include <mail-namespace.h>
 #include <mail-storage-private.h>
-#include <mailbox-attribute-internal.h>
 #include <notify-plugin.h>
 
 #include <stdbool.h> /* after Dovecot's own bool, which it does not contradict */
@@ -34,18 +33,6 @@ static inline void gp_notify_unregister(struct notify_context **context)
 #else
 	notify_unregister(*context);
 	*context = NULL;
-#endif
-}
-
-/* Whether mailboxes of this user can have attributes of their own at all. */
-static inline bool gp_has_attributes(struct mailbox *box)
-{
-#if GP_DOVECOT_24
-	const char *error;
-
-	return mailbox_attribute_dict_is_enabled(box->storage->user, &error) > 0;
-#else
-	return *box->storage->set->mail_attribute_dict != '\0';
 #endif
 }
 

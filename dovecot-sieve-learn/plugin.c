@@ -18,7 +18,12 @@ GP_PLUGIN_EXPORT void gatepost_learn_plugin_init(struct module *module);
 GP_PLUGIN_EXPORT void gatepost_learn_plugin_deinit(void);
 
 const char *gatepost_learn_plugin_version = DOVECOT_ABI_VERSION;
-const char *gatepost_learn_plugin_dependencies[] = {"notify", NULL};
+/* Needs notify, but does not say so: Dovecot would refuse every login where it is missing,
+ * and we only learn nothing. */
+const char *gatepost_learn_plugin_dependencies[] = {NULL};
+
+extern __typeof__(notify_register) notify_register __attribute__((weak));
+extern __typeof__(notify_unregister) notify_unregister __attribute__((weak));
 
 static struct notify_context *notify;
 
@@ -39,12 +44,17 @@ static const struct mail_storage_hooks hooks = {
 
 void gatepost_learn_plugin_init(struct module *module)
 {
-	notify = notify_register(&gp_notice_calls);
+	if (notify_register != NULL)
+		notify = notify_register(&gp_notice_calls);
+	else
+		i_warning("gatepost_learn: the plugin notify is not loaded, nothing is learned "
+			  "(mail_plugins needs notify as well)");
 	mail_storage_hooks_add(module, &hooks);
 }
 
 void gatepost_learn_plugin_deinit(void)
 {
 	mail_storage_hooks_remove(&hooks);
-	gp_notify_unregister(&notify);
+	if (notify != NULL)
+		gp_notify_unregister(&notify);
 }

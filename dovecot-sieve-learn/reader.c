@@ -152,8 +152,7 @@ static enum gp_reader_result open_box(struct gp_reader *reader, const unsigned c
 	mailbox_get_open_status(reader->box, STATUS_UIDVALIDITY, &status);
 	reader->uidvalidity = status.uidvalidity;
 	reader->transaction =
-		mailbox_transaction_begin(reader->box, MAILBOX_TRANSACTION_FLAG_EXTERNAL,
-					  "gatepost_learn");
+		mailbox_transaction_begin(reader->box, 0, "gatepost_learn");
 	reader->mail = mail_alloc(reader->transaction,
 				  MAIL_FETCH_STREAM_HEADER | MAIL_FETCH_STREAM_BODY, NULL);
 	return GP_READER_OPENED;

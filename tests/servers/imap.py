@@ -11,10 +11,11 @@ import pwd
 import re
 import shutil
 import signal
+import smtplib
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,17 +42,14 @@ class Edition:
     def modules(self) -> Path:
         return Path(f"{self.root}/usr/lib/dovecot/modules")
 
-    def inside(self, folder: Path, argv: Sequence[str], in_place: bool = False) -> list[str]:
-        """argv, run in that tree, where `folder` is in its place and folder/modules in the modules' place: 2.4 looks for
-        modules of settings only there, doveadm of 2.3 (in_place) for its own."""
+    def inside(self, folder: Path, argv: Sequence[str]) -> list[str]:
+        """argv, run in that tree, where `folder` is in its place and folder/modules in the modules' place: sieve and
+        doveadm look for theirs only there, 2.4 for those of settings too."""
         modules = 'mount --bind "$2/modules" "$1/usr/lib/dovecot/modules"'
+        script = f'{modules} && shift 2 && exec "$@"'
         if self.root:
             script = (f'mkdir -p "$1$2" && mount --bind "$2" "$1$2" && mount --bind /dev "$1/dev" && {modules} && '
                       'mount -t proc proc "$1/proc" && r=$1 && shift 2 && exec chroot "$r" "$@"')
-        elif in_place:
-            script = f'{modules} && shift 2 && exec "$@"'
-        else:
-            return list(argv)
         return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", self.root,
                 str(folder), *argv]
 
@@ -61,8 +59,10 @@ class Setup:
     """What a test wants of its Dovecot."""
 
     mail: str = "maildir"                      # or mdbox, sdbox
-    plugin: bool = True
+    plugin: bool = True                        # our modules are there
+    mail_plugin: bool = True                   # and the mail plugin is switched on
     settings: Mapping[str, str] = field(default_factory=dict)   # of the plugin, without gatepost_learn_
+    names: Sequence[str] = ("notify", "gatepost_learn")
     plugins: Sequence[str] = ()                # more mail plugins
     extra: str = ""                            # more configuration, as that version writes it
     special_use: bool = True                   # Junk and Trash have it
@@ -117,7 +117,7 @@ class Dovecot:
         """Runs a program of that Dovecot with this configuration: command("doveadm", "who")."""
         places = {"doveadm": "/usr/bin/doveadm", "doveconf": "/usr/bin/doveconf", "sievec": "/usr/bin/sievec"}
         full = [places[argv[0]], "-c", str(self.config), *argv[1:]]
-        done = subprocess.run(self.edition.inside(self.folder, full, in_place=True), capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(self.edition.inside(self.folder, full), capture_output=True, text=True, timeout=timeout)
         if check and done.returncode != 0:
             raise ServerError(f"{argv}: {done.returncode}: {done.stderr}\n{tail(self.log)}")
         return done
@@ -128,10 +128,28 @@ class Dovecot:
 
     def stop(self) -> None:
         self._process.stop()
+        if self.edition.root:   # the empty folder where ours was
+            place = Path(f"{self.edition.root}{self.folder}")
+            for folder in (place, place.parent):
+                if folder.name.startswith("gatepost-") or folder == place:
+                    with suppress(OSError):
+                        folder.rmdir()
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def deliver(self, user: str, raw: bytes) -> None:
+        """Over LMTP, as Postfix does."""
+        with smtplib.LMTP(str(self.lmtp)) as session:
+            session.sendmail("sender@example.net", [f"{user}@example.org"], raw)
+
+    def script(self, name: str, text: str) -> Path:
+        """A Sieve script of the administrator, compiled."""
+        path = self.folder / "sieve" / f"{name}.sieve"
+        path.write_text(text)
+        self.command("sievec", str(path))
+        return path
 
     def login(self, user: str) -> imaplib.IMAP4:
         session = imaplib.IMAP4("127.0.0.1", self.port, timeout=60)
@@ -144,13 +162,16 @@ class Dovecot:
         try:
             yield session
         finally:
-            try:
+            with suppress(OSError, imaplib.IMAP4.error):
                 session.logout()
-            except (OSError, imaplib.IMAP4.error):
-                pass
 
     def home(self, user: str) -> Path:
-        return self.folder / "home" / user
+        """The user's home; made if nothing was there yet."""
+        path = self.folder / "home" / user
+        if not path.exists():
+            path.mkdir(mode=0o700)
+            shutil.chown(path, OWNER, OWNER)
+        return path
 
     def references(self, user: str) -> list[str]:
         """The waiting references in the user's file."""

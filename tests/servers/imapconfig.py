@@ -192,7 +192,7 @@ def settings(folder: Path, setup: Setup) -> dict[str, str]:
 
 
 def plugin_names(setup: Setup) -> list[str]:
-    return [*setup.plugins, *(["notify", "gatepost_learn"] if setup.plugin else [])]
+    return [*setup.plugins, *(setup.names if setup.plugin and setup.mail_plugin else [])]
 
 
 def config_23(folder: Path, port: int, password: str, setup: Setup) -> str:
