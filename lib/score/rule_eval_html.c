@@ -30,6 +30,7 @@ static bool value_of(const struct gp_rule_html *h, struct gp_str name, double *r
 		bool is_known;
 		double value;
 	} values[] = {
+		{"backhair_count", h->splits != 0, __builtin_popcountll(h->splits)},
 		{"length", true, (double)h->length},
 		{"html_length", true, (double)h->rendered},
 		{"non_space_len", true, (double)h->non_space},
@@ -148,6 +149,14 @@ static bool is_so(const struct gp_rule_html *h, struct gp_str name)
 		bool is_so;
 	} facts[] = {
 		{"html", true},
+		{"anchor", true}, /* SpamAssassin's lists: those are there, even empty */
+		{"inside", true},
+		{"title", true},
+		{"uri", true},
+		{"uri_detail", true},
+		{"comment", h->comments.items.len > 0},
+		{"script", h->scripts.items.len > 0},
+		{"uri_truncated", h->has_long_link},
 		{"font_face_bad", h->has_bad_face},
 		{"font_low_contrast", h->has_low_contrast},
 		{"font_invalid_color", h->has_invalid_colour},

@@ -14,6 +14,9 @@
 /* Distinct names of tags, and texts of one kind, that are kept. */
 #define NAMES_MAX 2000
 #define TEXTS_MAX 2000
+/* Bytes of a link that SpamAssassin looks at. */
+#define LINK_MAX 8192
+
 struct reader {
 	struct gp_arena *a;
 	struct gp_rule_html *h;
@@ -21,7 +24,8 @@ struct reader {
 	struct gp_buf anchor, title, scratch;
 	struct gp_str target; /* of the anchor */
 	bool has_anchor, has_title; /* one was opened, so that text may be added */
-	bool ended_in_word; /* the last piece of text; false behind white space */
+	unsigned last_word; /* letters of the word with which the last piece of text ended, up to
+			     * GP_RULE_HTML_WORD_MAX + 1; 0 behind white space */
 	bool has_space;	    /* the last piece was white space that an element makes */
 };
 
@@ -84,7 +88,7 @@ static void put_space(struct reader *r, enum gp_html_tag tag)
 	if (!n)
 		return;
 	r->h->rendered += n;
-	r->ended_in_word = false;
+	r->last_word = 0;
 	r->has_space = true;
 }
 
@@ -130,6 +134,8 @@ static void decode(struct gp_str s, struct gp_buf *out)
 
 static void text(struct reader *r, struct gp_str s, bool has_entities)
 {
+	unsigned first_word;
+
 	if (has_entities && gp_str_find_chr(s, '&', 0) < s.len) {
 		gp_buf_reset(&r->scratch);
 		decode(s, &r->scratch);
@@ -147,9 +153,13 @@ static void text(struct reader *r, struct gp_str s, bool has_entities)
 		gp_buf_add_str(&r->title, s);
 	if (!gp_rule_html_is_blank(s))
 		gp_rule_html_styles_text(&r->styles);
-	r->h->obfuscations += r->ended_in_word && gp_rule_html_is_word(gp_rule_html_first(s));
+	first_word = gp_rule_html_first_word(s);
+	r->h->obfuscations += r->last_word && first_word;
+	if (r->last_word && r->last_word <= GP_RULE_HTML_WORD_MAX && first_word &&
+	    first_word <= GP_RULE_HTML_WORD_MAX)
+		r->h->splits |= 1ull << (8 * r->last_word + first_word);
 	count_text(r, s);
-	r->ended_in_word = gp_rule_html_is_word(gp_rule_html_last(s));
+	r->last_word = gp_rule_html_last_word(s);
 }
 
 static void flush(struct reader *r, struct gp_buf *buf, bool *has, struct gp_rule_html_texts *texts)
@@ -245,9 +255,17 @@ static void note_start(struct reader *r, const struct gp_html_token *token)
 	}
 }
 
+static bool is_link(struct gp_str attribute)
+{
+	return gp_str_ieq(attribute, GP_STR("href")) || gp_str_ieq(attribute, GP_STR("src"));
+}
+
 static void start(struct reader *r, const struct gp_html_token *token, struct gp_str raw)
 {
 	count(r, token->tag, full_name(raw, false), 1);
+	for (unsigned i = 0; i < token->n_attrs; i++)
+		r->h->has_long_link |= token->attrs[i].value.len > LINK_MAX &&
+				       is_link(token->attrs[i].name);
 	if (token->tag <= GP_TAG_NAMESPACED)
 		return;
 	gp_rule_html_styles_open(&r->styles, token);

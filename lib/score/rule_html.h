@@ -32,10 +32,11 @@ struct gp_rule_html {
 	unsigned tags_seen, elements_seen; /* distinct ones */
 	unsigned closed_extra;		   /* end tags of what was not open */
 	unsigned obfuscations;		   /* tags within words */
+	uint64_t splits;		   /* bit 8 * m + n: a tag between m and n letters of a word */
 	double image_area;
 	int max_size, min_size; /* of letters, as <font size> */
 	bool has_bad_face, has_low_contrast, has_invalid_colour, has_embeds, has_mailto_form,
-		has_iframe_source;
+		has_iframe_source, has_long_link;
 	struct gp_map inside; /* tag's name → struct gp_rule_html_tag; of all that occur */
 	struct gp_rule_html_tag *known[GP_TAG_COUNT]; /* the same, by tag */
 	struct gp_rule_html_texts comments, titles, scripts;

@@ -75,7 +75,7 @@ bool gp_rule_html_is_wide_space(struct gp_str s)
 
 /* One character: a letter or digit, in any script?  Typographic double quotes count as plain
  * ones. */
-bool gp_rule_html_is_word(struct gp_str c)
+static bool is_word(struct gp_str c)
 {
 	if (gp_str_eq(c, GP_STR("\xe2\x80\x9c")) || gp_str_eq(c, GP_STR("\xe2\x80\x9d")))
 		return false;
@@ -92,13 +92,39 @@ struct gp_str gp_rule_html_first(struct gp_str s)
 	return gp_str_sub(s, 0, n);
 }
 
-struct gp_str gp_rule_html_last(struct gp_str s)
+static struct gp_str last(struct gp_str s)
 {
 	size_t at = s.len - 1;
 
 	while (at > 0 && ((unsigned char)s.ptr[at] & 0xc0) == 0x80)
 		at--;
 	return gp_str_sub(s, at, SIZE_MAX);
+}
+
+unsigned gp_rule_html_first_word(struct gp_str s)
+{
+	unsigned n = 0;
+
+	for (struct gp_str c; n <= GP_RULE_HTML_WORD_MAX && s.len; n++) {
+		c = gp_rule_html_first(s);
+		if (!is_word(c))
+			break;
+		s = gp_str_sub(s, c.len, SIZE_MAX);
+	}
+	return n;
+}
+
+unsigned gp_rule_html_last_word(struct gp_str s)
+{
+	unsigned n = 0;
+
+	for (struct gp_str c; n <= GP_RULE_HTML_WORD_MAX && s.len; n++) {
+		c = last(s);
+		if (!is_word(c))
+			break;
+		s.len -= c.len;
+	}
+	return n;
 }
 
 bool gp_rule_html_is_blank(struct gp_str s)

@@ -18,12 +18,15 @@ unsigned gp_rule_html_space(enum gp_html_tag tag);
 /* "o:p", "st1:City": Word's, which count as elements. */
 bool gp_rule_html_is_of_word(struct gp_str name);
 
-/* One character (gp_rule_html_first, _last: of text that is not empty): Unicode's white space but
- * for ASCII's; a letter or digit in any script. */
-bool gp_rule_html_is_wide_space(struct gp_str c);
-bool gp_rule_html_is_word(struct gp_str c);
+/* The first character of text that is not empty; whether one is Unicode's white space, but for
+ * ASCII's. */
 struct gp_str gp_rule_html_first(struct gp_str s);
-struct gp_str gp_rule_html_last(struct gp_str s);
+bool gp_rule_html_is_wide_space(struct gp_str c);
+/* Letters and digits (of any script) with which text that is not empty begins, or ends; no more
+ * than GP_RULE_HTML_WORD_MAX + 1 are counted. */
+#define GP_RULE_HTML_WORD_MAX 7
+unsigned gp_rule_html_first_word(struct gp_str s);
+unsigned gp_rule_html_last_word(struct gp_str s);
 /* White space and no-break spaces only. */
 bool gp_rule_html_is_blank(struct gp_str s);
 

@@ -62,6 +62,25 @@ static void ratios(void **state)
 	assert_string_equal(html(calls, "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"), "R4");
 }
 
+static void words(void **state)
+{
+	const char *calls = "html_test('backhair_count')\nhtml_range('backhair_count', '1', '2')\n"
+			    "html_eval('backhair_count', '== 3')\nhtml_test('comment')\n"
+			    "html_test('script')\nhtml_test('uri_truncated')\nhtml_test('nothing')";
+	GP_BUF_AUTO link = GP_BUF_INIT(10000);
+
+	assert_string_equal(html(calls, "vi<b>ag</b>ra vi<b>ag</b>ra"), "R0");
+	assert_string_equal(html(calls, "a<b>b</b>c<b>dd</b>"), "R0 R1");
+	assert_string_equal(html(calls, "ab<b>cd</b> ab<b>cde</b> abc<b>de</b>"), "R0 R2");
+	assert_string_equal(html(calls, "abcdefgh<b>ij</b> ab<b>cdefghij</b> ab <b>c</b> a<br>b"), "");
+	assert_string_equal(html(calls, "<!-- x --><script>x</script>"), "R3 R4");
+	gp_buf_add_cstr(&link, "<a href=http://");
+	while (link.len < 9000)
+		gp_buf_add_chr(&link, 'x');
+	assert_string_equal(html(calls, gp_buf_cstr(&link)), "R5");
+	assert_string_equal(html("html_test('html')\nhtml_test('title')\nhtml_test('uri')", "x"), "R0 R1 R2");
+}
+
 static void letters(void **state)
 {
 	const char *calls = "html_test('font_low_contrast')\nhtml_test('font_invalid_color')\n"
@@ -218,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tags),	   cmocka_unit_test(ratios), cmocka_unit_test(letters),
+		cmocka_unit_test(words),
 		cmocka_unit_test(images),  cmocka_unit_test(texts),  cmocka_unit_test(links),
 		cmocka_unit_test(charsets),
 		cmocka_unit_test(bounds),
