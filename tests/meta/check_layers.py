@@ -13,7 +13,7 @@ RANK = {
     "lib/io": 1, "lib/conf": 1, "lib/dns": 1, "lib/store": 1, "lib/ldap": 1, "lib/mail": 1,
     "lib/auth": 2, "lib/score": 2,
     "lib/daemon": 3,
-    "milter-spam": 4, "milter-dkim": 4, "cli": 4, "controller": 4,
+    "milter-spam": 4, "milter-dkim": 4, "cli": 4, "controller": 4, "policyd-ratelimit": 4,
     "dovecot-sieve-learn": 0.5,  # in Dovecot's process: lib/proto alone
     "tests": 9, "bench": 9,
 }
