@@ -20,9 +20,9 @@ OLD_CPU = {"LD_PRELOAD": str(NO_VECTORSCAN), "ASAN_OPTIONS": SANITIZERS["ASAN_OP
 needs_vectorscan = pytest.mark.skipif(not NO_VECTORSCAN.exists(), reason="built without vectorscan")
 
 
-def status(config: Path, env: dict[str, str] | None = None) -> dict[str, object]:
+def status(config: Path) -> dict[str, object]:
     program = build_folder() / "cli" / "gatepost"
-    done = subprocess.run([program, "-c", config, "rules", "status", "--json"], env={**os.environ, **(env or {})},
+    done = subprocess.run([program, "-c", config, "rules", "status", "--json"], env={**os.environ, **SANITIZERS},
                           capture_output=True, text=True, check=True)
     answer: dict[str, object] = json.loads(done.stdout)
     return answer
