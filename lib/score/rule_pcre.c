@@ -30,6 +30,7 @@
 
 struct gp_pcre {
 	int64_t cpu_end_us; /* 0: none */
+	unsigned limits_met;
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
@@ -134,6 +135,11 @@ void gp_pcre_set_deadline(struct gp_pcre *p, int64_t cpu_end_us)
 	p->cpu_end_us = cpu_end_us;
 }
 
+unsigned gp_pcre_limits_met(const struct gp_pcre *p)
+{
+	return p->limits_met;
+}
+
 static int match(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, size_t from,
 		 uint32_t options)
 {
@@ -203,8 +209,10 @@ unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_s
 		PCRE2_SIZE *at = pcre2_get_ovector_pointer(p->data);
 
 		if (rc < 0) {
-			if (rc != PCRE2_ERROR_NOMATCH)
+			if (rc != PCRE2_ERROR_NOMATCH) {
 				*ret_limited = true;
+				p->limits_met++;
+			}
 			break;
 		}
 		if (count++ == 0 && ret_first)

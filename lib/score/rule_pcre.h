@@ -26,6 +26,9 @@ void gp_pcre_free(struct gp_pcre *p);
  * never. */
 void gp_pcre_set_deadline(struct gp_pcre *p, int64_t cpu_end_us);
 
+/* How often limits have stopped a search, so far. */
+unsigned gp_pcre_limits_met(const struct gp_pcre *p);
+
 /* How often re matches in text without overlap, counting up to max.  With ret_first, the first
  * match.  *ret_limited is set, never cleared, when a limit stopped it. */
 unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,

@@ -427,6 +427,23 @@ static bool is_off(const struct gp_rule *r, const struct gp_rule_input *in)
 	return r->type != GP_RULE_FACT && r->score[score_set(in)] == 0 && !in->runs_all;
 }
 
+/* Where a limit stopped a pattern of its arguments, it has not hit, whatever it says. */
+static void run_eval(struct gp_rule_scan *s, struct gp_eval *e, const struct gp_rule *r)
+{
+	unsigned limits_met = gp_pcre_limits_met(e->pcre);
+
+	e->rule = r;
+	e->evidence = (struct gp_str){0};
+	s->hits[r->index] = r->eval->fn(e, r->eval, r->args, r->n_args);
+	if (gp_pcre_limits_met(e->pcre) != limits_met) {
+		s->hits[r->index] = 0;
+		s->stats.limit_exceeded++;
+		gp_rule_limit_hit(&s->limits, r);
+	}
+	if (s->hits[r->index] != 0)
+		remember(s, r, e->evidence);
+}
+
 static void run_evals(struct gp_rule_scan *s)
 {
 	const struct gp_rule_input *in = s->input;
@@ -446,11 +463,8 @@ static void run_evals(struct gp_rule_scan *s)
 		if ((r->tflags & GP_TFLAG_NET && !in->has_network) ||
 		    (r->tflags & GP_TFLAG_LEARN && !in->has_bayes))
 			continue;
-		e.rule = r;
-		e.evidence = (struct gp_str){0};
-		s->hits[r->index] = r->eval->fn(&e, r->eval, r->args, r->n_args);
-		if (s->hits[r->index] != 0)
-			remember(s, r, e.evidence);
+		if (!gp_rule_limit_is_undecided(&s->limits, r))
+			run_eval(s, &e, r);
 	}
 }
 

@@ -169,6 +169,29 @@ static void long_texts(void **state)
 	}
 }
 
+/* Patterns among the arguments of evals. */
+static void evals(void **state)
+{
+	static const char mail[] = "Content-Type: text/html\n\n<title>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
+				   "</title><p>x</p>\n";
+	struct fixture f;
+
+	fixture_load(&f, "body IS eval:html_text_match('title', '^(a+)+$')\n"
+			 "body NOT eval:html_text_not_match('title', '^(a+)+$')\n"
+			 "body FINE eval:html_text_match('title', 'a!$')\n"
+			 "meta NEITHER !IS && !NOT && FINE\n");
+	for (unsigned i = 1; i <= GP_RULE_LIMITED_MAX; i++) {
+		next_message(&f, gp_str(mail));
+		assert_string_equal(limited(&f),
+				    gp_arena_printf(f.arena, "IS:1@%u NOT:2@%u", i, i));
+		assert_string_equal(fixture_hits(&f), "FINE NEITHER");
+	}
+	assert_string_equal(switched_off(&f, 2), "IS NOT");
+	next_message(&f, GP_STR("Content-Type: text/html\n\n<title>aaa</title><title>b</title>x\n"));
+	assert_string_equal(fixture_hits(&f), "");
+	fixture_done(&f);
+}
+
 /* Many matches, each below the match limit: the rule that ate the budget is found. */
 static void budget_names_the_culprit(void **state)
 {
@@ -225,6 +248,7 @@ int main(void)
 		cmocka_unit_test(once_a_message),
 		cmocka_unit_test(kinds_of_catastrophe),
 		cmocka_unit_test(long_texts),
+		cmocka_unit_test(evals),
 		cmocka_unit_test(budget_names_the_culprit),
 		cmocka_unit_test(windows_lose_nothing),
 	};
