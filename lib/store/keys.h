@@ -12,7 +12,8 @@
  *   gp1{b:SCOPE}m                    "1 SPAM HAM TOKENS GENERATION" (decimal)
  *   gp1{b:SCOPE}HEX                  bucket HEX, packed records
  *   gp1{b:SCOPE}sHEX                 hash of the message digests beginning with HEX
- *                                    (3 digits): next 16 bytes → "1" spam, "2" ham
+ *                                    (3 digits): next 16 bytes → "1" spam, "2" ham; a blank
+ *                                    and the day it was learned (older ones have none)
  *   gp1:r:TABLE:HASH                 record, with expiry
  *   gp1:c:TABLE:HASH                 counter, with expiry
  *   gp1:l:TABLE                      ring, newest first
@@ -25,7 +26,8 @@
  *   LMDB, environment bayes/
  *   meta     SCOPE with "s" before it → struct gp_bayes_meta
  *   tokens   64-bit integer: scope id << 32 | bucket → packed records
- *   seen     scope id (4, big endian), digest (32) → class (1)
+ *   seen     scope id (4, big endian), digest (32) → class (1), day (2, little endian; older
+ *            ones have none)
  *   LMDB, environments spam/, dkim/ (tables whose name begins with "dkim-"), limits/ ("limit-")
  *   records  'r', 'c', 'q' or 'm', TABLE, NUL, HASH (16) → time it expires (8), value
  *   records  't', TABLE, NUL, NAME → INT64_MAX (8), count (8), sum (8); no NAME: since when

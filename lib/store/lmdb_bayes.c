@@ -10,77 +10,17 @@
 #include "lib/store/bucket.h"
 #include "lib/store/keys.h"
 #include "lib/store/lmdb_int.h"
-
-#define EXPIRE_STEP 2048 /* buckets of one transaction: some milliseconds */
-
-struct meta {
-	uint64_t id, spam, ham, tokens;
-};
-
-#define META_KEY_MAX (1 + GP_STORE_SCOPE_MAX)
-#define SEEN_KEY (4 + GP_SHA256_SIZE)
-
-static MDB_val meta_key(const char *scope, char buf[META_KEY_MAX + 1])
-{
-	int len = snprintf(buf, META_KEY_MAX + 1, "s%s", scope);
-
-	return (MDB_val){.mv_size = (size_t)len, .mv_data = buf};
-}
-
-static int meta_get(struct gp_lmdb_env *env, MDB_txn *txn, const char *scope, struct meta *ret)
-{
-	char buf[META_KEY_MAX + 1];
-	MDB_val key = meta_key(scope, buf), value;
-	int rc = mdb_get(txn, gp_lmdb_db(env, GP_LMDB_META), &key, &value);
-
-	if (rc != 0)
-		return rc;
-	if (value.mv_size != sizeof(*ret))
-		return MDB_CORRUPTED;
-	memcpy(ret, value.mv_data, sizeof(*ret));
-	return 0;
-}
-
-static int meta_put(struct gp_lmdb_env *env, MDB_txn *txn, const char *scope,
-		    const struct meta *meta)
-{
-	char buf[META_KEY_MAX + 1];
-	struct meta copy = *meta;
-	MDB_val key = meta_key(scope, buf), value = {.mv_size = sizeof(copy), .mv_data = &copy};
-
-	return mdb_put(txn, gp_lmdb_db(env, GP_LMDB_META), &key, &value, 0);
-}
-
-/* Ids count up from 1: as many as there are scopes. */
-static int meta_open(struct gp_lmdb_env *env, MDB_txn *txn, const char *scope, struct meta *ret)
-{
-	MDB_stat stat;
-	int rc = meta_get(env, txn, scope, ret);
-
-	if (rc != MDB_NOTFOUND)
-		return rc;
-	rc = mdb_stat(txn, gp_lmdb_db(env, GP_LMDB_META), &stat);
-	*ret = (struct meta){.id = stat.ms_entries + 1};
-	return rc != 0 ? rc : meta_put(env, txn, scope, ret);
-}
-
-static MDB_val seen_key(uint64_t id, const unsigned char *digest, unsigned char buf[SEEN_KEY])
-{
-	for (int i = 0; i < 4; i++)
-		buf[i] = (unsigned char)(id >> (24 - 8 * i));
-	memcpy(buf + 4, digest, GP_SHA256_SIZE);
-	return (MDB_val){.mv_size = SEEN_KEY, .mv_data = buf};
-}
+#include "lib/store/lmdb_scope.h"
 
 static int seen_get(struct gp_lmdb_env *env, MDB_txn *txn, uint64_t id,
 		    const unsigned char *digest, unsigned char *ret)
 {
-	unsigned char buf[SEEN_KEY];
-	MDB_val key = seen_key(id, digest, buf), value;
+	unsigned char buf[GP_LMDB_SEEN_KEY];
+	MDB_val key = gp_lmdb_seen_key(id, digest, buf), value;
 	int rc = mdb_get(txn, gp_lmdb_db(env, GP_LMDB_SEEN), &key, &value);
 
 	*ret = GP_BAYES_NONE;
-	if (rc == 0 && value.mv_size == 1)
+	if (rc == 0 && value.mv_size >= 1)
 		*ret = *(const unsigned char *)value.mv_data;
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
@@ -124,8 +64,8 @@ static int lookup(struct gp_store_lmdb *s, MDB_txn *txn, struct gp_bayes_lookup 
 {
 	struct gp_bayes_totals none = {0};
 	size_t n = hits->n_missing;
-	struct meta meta;
-	int rc = meta_get(s->bayes, txn, l->scope, &meta);
+	struct gp_lmdb_scope meta;
+	int rc = gp_lmdb_scope_get(s->bayes, txn, l->scope, &meta);
 
 	l->totals = none;
 	if (rc == MDB_NOTFOUND) {
@@ -172,13 +112,13 @@ int gp_lmdb_bayes_seen(struct gp_store *st, struct gp_str scope, const unsigned 
 	struct gp_lmdb_env *env = gp_lmdb_of(st)->bayes;
 	unsigned char class = GP_BAYES_NONE;
 	char name[GP_STORE_SCOPE_MAX + 1];
-	struct meta meta;
+	struct gp_lmdb_scope meta;
 	MDB_txn *txn;
 	int rc, r = gp_lmdb_read_begin(env, &txn, diag);
 
 	if (r == GP_OK) {
 		(void)gp_str_copy(name, sizeof(name), scope);
-		rc = meta_get(env, txn, name, &meta);
+		rc = gp_lmdb_scope_get(env, txn, name, &meta);
 		if (rc == 0)
 			rc = seen_get(env, txn, meta.id, digest, &class);
 		r = rc == MDB_NOTFOUND ? GP_OK : gp_lmdb_error(env, rc, diag);
@@ -231,20 +171,8 @@ static struct learn *learn_new(struct gp_str scope, const struct gp_bayes_messag
 	return learn;
 }
 
-/* Puts back what became of a bucket; empty ones go. */
-static int bucket_put(MDB_txn *txn, MDB_dbi db, MDB_val *key, const struct gp_buf *content)
-{
-	MDB_val value = {.mv_size = content->len, .mv_data = content->data};
-	int rc;
-
-	if (content->len > 0)
-		return mdb_put(txn, db, key, &value, 0);
-	rc = mdb_del(txn, db, key, NULL);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
 static int write_tokens(struct gp_lmdb_env *env, MDB_txn *txn, const struct gp_delta_set *set,
-			unsigned bits, struct meta *meta)
+			unsigned bits, struct gp_lmdb_scope *meta)
 {
 	GP_BUF_AUTO content = GP_BUF_INIT(GP_BUCKET_MAX);
 	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_TOKENS);
@@ -266,7 +194,7 @@ static int write_tokens(struct gp_lmdb_env *env, MDB_txn *txn, const struct gp_d
 		meta->tokens += (uint64_t)gp_bucket_apply(
 			rc == 0 ? gp_str_n(value.mv_data, value.mv_size) : gp_str_n(NULL, 0),
 			&set->items[i], end - i, day, &content);
-		rc = bucket_put(txn, db, &key, &content);
+		rc = gp_lmdb_bucket_put(txn, db, &key, &content);
 	}
 	return rc;
 }
@@ -274,14 +202,15 @@ static int write_tokens(struct gp_lmdb_env *env, MDB_txn *txn, const struct gp_d
 static int write_seen(struct gp_lmdb_env *env, MDB_txn *txn, uint64_t id,
 		      const struct gp_bayes_message *m)
 {
-	unsigned char buf[SEEN_KEY], class = (unsigned char)m->class;
-	MDB_val key = seen_key(id, m->digest, buf);
-	MDB_val value = {.mv_size = 1, .mv_data = &class};
+	unsigned char buf[GP_LMDB_SEEN_KEY], seen[GP_LMDB_SEEN_SIZE];
+	MDB_val key = gp_lmdb_seen_key(id, m->digest, buf);
+	MDB_val value = {.mv_size = sizeof(seen), .mv_data = seen};
 	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_SEEN);
 	int rc;
 
 	if (m->learned == GP_LEARNED_SAME || m->learned == GP_LEARNED_UNKNOWN)
 		return 0;
+	gp_lmdb_seen_value((unsigned char)m->class, gp_bucket_today(), seen);
 	if (m->class != GP_BAYES_NONE)
 		return mdb_put(txn, db, &key, &value, 0);
 	rc = mdb_del(txn, db, &key, NULL);
@@ -298,8 +227,8 @@ static int learn_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn
 	struct learn *learn = (struct learn *)work;
 	GP_FREE unsigned char *known = gp_xcalloc(learn->n, 1);
 	GP_CLEANUP(gp_delta_done) struct gp_delta_set set = {0};
-	struct meta meta;
-	int rc = meta_open(env, txn, learn->scope, &meta);
+	struct gp_lmdb_scope meta;
+	int rc = gp_lmdb_scope_open(env, txn, learn->scope, &meta);
 
 	for (size_t i = 0; rc == 0 && i < learn->n; i++)
 		rc = seen_get(env, txn, meta.id, learn->messages[i].digest, &known[i]);
@@ -311,7 +240,7 @@ static int learn_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn
 		rc = write_seen(env, txn, meta.id, &learn->messages[i]);
 	meta.spam = add(meta.spam, set.spam);
 	meta.ham = add(meta.ham, set.ham);
-	return rc != 0 ? rc : meta_put(env, txn, learn->scope, &meta);
+	return rc != 0 ? rc : gp_lmdb_scope_put(env, txn, learn->scope, &meta);
 }
 
 int gp_lmdb_bayes_learn(struct gp_store *st, struct gp_str scope,
@@ -327,78 +256,9 @@ int gp_lmdb_bayes_learn(struct gp_store *st, struct gp_str scope,
 			  diag);
 	for (size_t i = 0; r == GP_OK && i < n; i++)
 		messages[i].learned = learn->messages[i].learned;
+	if (r == GP_OK || gp_job_is_done(&learn->work.job))
+		atomic_store(&st->is_full, learn->work.is_full);
 	gp_cache_touch(gp_lmdb_of(st)->cache, scope);
 	gp_batch_free(&batch);
-	return r;
-}
-
-/* Expiry. */
-
-struct expire {
-	struct gp_lmdb_work work;
-	char scope[GP_STORE_SCOPE_MAX + 1];
-	uint32_t from; /* first bucket */
-	unsigned count_max;
-	uint16_t before;
-	uint64_t forgotten; /* out */
-};
-
-static int expire_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
-{
-	struct expire *e = (struct expire *)work;
-	GP_BUF_AUTO content = GP_BUF_INIT(GP_BUCKET_MAX);
-	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_TOKENS);
-	struct meta meta;
-	int rc = meta_get(env, txn, e->scope, &meta);
-
-	e->forgotten = 0;
-	if (rc != 0)
-		return rc == MDB_NOTFOUND ? 0 : rc;
-	for (uint32_t b = e->from; rc == 0 && b < e->from + EXPIRE_STEP; b++) {
-		uint64_t id = meta.id << 32 | b;
-		MDB_val key = {.mv_size = sizeof(id), .mv_data = &id}, value;
-		size_t gone;
-
-		rc = mdb_get(txn, db, &key, &value);
-		if (rc == MDB_NOTFOUND) {
-			rc = 0;
-			continue;
-		}
-		gp_buf_reset(&content);
-		gone = rc != 0 ? 0
-			       : gp_bucket_expire(gp_str_n(value.mv_data, value.mv_size),
-						  e->count_max, e->before, &content);
-		if (gone > 0)
-			rc = bucket_put(txn, db, &key, &content);
-		e->forgotten += gone;
-	}
-	meta.tokens -= GP_MIN(e->forgotten, meta.tokens);
-	return rc != 0 || e->forgotten == 0 ? rc : meta_put(env, txn, e->scope, &meta);
-}
-
-int gp_lmdb_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned count_max,
-			 unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten,
-			 struct gp_diag *diag)
-{
-	uint16_t today = gp_bucket_today();
-	uint32_t end = UINT32_C(1) << gp_keys_bits(scope);
-	int r = GP_OK;
-
-	for (uint32_t from = 0; r == GP_OK && from < end; from += EXPIRE_STEP) {
-		struct expire *e = gp_xcalloc(1, sizeof(*e));
-		struct gp_batch *batch;
-
-		(void)gp_str_copy(e->scope, sizeof(e->scope), scope);
-		e->from = from;
-		e->count_max = count_max;
-		e->before = (uint16_t)(today - GP_MIN(age_days, (unsigned)today));
-		e->work.run = expire_run;
-		r = gp_lmdb_write(gp_lmdb_of(st)->bayes, &e->work, gp_lmdb_work_free, deadline_ms,
-				  &batch, diag);
-		if (r == GP_OK)
-			*ret_forgotten += e->forgotten;
-		gp_batch_free(&batch);
-	}
-	gp_cache_touch(gp_lmdb_of(st)->cache, scope);
 	return r;
 }

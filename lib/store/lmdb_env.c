@@ -30,6 +30,8 @@
 #define LOOK_EVERY_MS 1000
 #define SYNC_EVERY_MS 1000
 #define GROW_ROUNDS 24
+/* What work that makes room may use beyond a full map: some thousand pages. */
+#define RESERVE ((size_t)8 << 20)
 
 struct gp_lmdb_env {
 	struct gp_lmdb_config config;
@@ -258,17 +260,34 @@ uint64_t gp_lmdb_generation(const struct gp_lmdb_env *env, MDB_txn *txn)
 
 /* Writing. */
 
-static int grow(struct gp_lmdb_env *env)
+static int grow(struct gp_lmdb_env *env, bool is_freeing)
 {
+	size_t max = env->config.map_max + (is_freeing ? RESERVE : 0), size;
 	MDB_envinfo info;
 	int rc = MDB_MAP_FULL;
 
 	pthread_rwlock_wrlock(&env->lock);
 	(void)mdb_env_info(env->mdb, &info);
-	if (info.me_mapsize < env->config.map_max)
-		rc = mdb_env_set_mapsize(env->mdb, GP_MIN(info.me_mapsize * 2, env->config.map_max));
+	size = info.me_mapsize < env->config.map_max
+		       ? GP_MIN(info.me_mapsize * 2, env->config.map_max)
+		       : max;
+	if (info.me_mapsize < max)
+		rc = mdb_env_set_mapsize(env->mdb, size);
 	pthread_rwlock_unlock(&env->lock);
 	return rc;
+}
+
+/* Takes back what making room was given.  LMDB keeps what is in use: others then write into
+ * freed pages only. */
+static void shrink(struct gp_lmdb_env *env)
+{
+	MDB_envinfo info;
+
+	pthread_rwlock_wrlock(&env->lock);
+	(void)mdb_env_info(env->mdb, &info);
+	if (info.me_mapsize > env->config.map_max)
+		(void)mdb_env_set_mapsize(env->mdb, env->config.map_max);
+	pthread_rwlock_unlock(&env->lock);
 }
 
 static int run_once(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
@@ -312,13 +331,16 @@ static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 			rc = mdb_env_set_mapsize(env->mdb, 0);
 			pthread_rwlock_unlock(&env->lock);
 		} else if (rc == MDB_MAP_FULL) {
-			rc = grow(env);
+			rc = grow(env, w->is_freeing);
 		} else {
 			break;
 		}
 		if (rc != 0)
 			break;
 	}
+	if (w->is_freeing)
+		shrink(env);
+	w->is_full = rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT;
 	work_done(w, gp_lmdb_error(env, rc, &w->diag));
 }
 

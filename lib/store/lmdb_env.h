@@ -58,6 +58,10 @@ struct gp_lmdb_work {
 	void (*done)(struct gp_lmdb_work *work, int result);
 	struct gp_lmdb_work *next;
 	struct gp_diag diag;
+	/* It makes room: of a map that is as large as it may become it gets some more, which is
+	 * taken back afterwards.  A deletion copies pages before it frees them. */
+	bool is_freeing;
+	bool is_full; /* out: there was no room, in the map or on the disk */
 };
 
 /* Hands over work that has a `done` and no job; `done` is called once, perhaps before this

@@ -54,8 +54,10 @@ int gp_lmdb_bayes_learn(struct gp_store *st, struct gp_str scope,
 			struct gp_diag *diag);
 int gp_lmdb_bayes_seen(struct gp_store *st, struct gp_str scope, const unsigned char *digest,
 		       int64_t deadline_ms, enum gp_bayes_class *ret, struct gp_diag *diag);
-int gp_lmdb_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned count_max,
-			 unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten,
+int gp_lmdb_bayes_expire(struct gp_store *st, struct gp_str scope,
+			 const struct gp_expiry_step *step, int64_t deadline_ms,
+			 uint64_t *ret_forgotten, struct gp_diag *diag);
+int gp_lmdb_bayes_scopes(struct gp_store *st, int64_t deadline_ms, gp_store_item_fn *fn, void *arg,
 			 struct gp_diag *diag);
 int gp_lmdb_record_get(struct gp_store *st, struct gp_str table, struct gp_str key,
 		       int64_t deadline_ms, struct gp_record *ret, struct gp_diag *diag);

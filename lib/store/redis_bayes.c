@@ -18,10 +18,9 @@
 #define LEARN_MESSAGES GP_STORE_LEARN_ATOMIC
 /* How often what is believed of the messages may turn out to be wrong: others learn too. */
 #define LEARN_ROUNDS 5
-#define EXPIRE_STEP 1024 /* buckets; below Lua's limit for unpack() */
 #define SEEN_RECORD (GP_SHA256_SIZE + 2)
 
-static unsigned digits(unsigned bits)
+unsigned gp_redis_digits(unsigned bits)
 {
 	return (bits + 3) / 4;
 }
@@ -76,7 +75,7 @@ static void lookup_ask(struct lookup *k)
 		uint32_t bucket = gp_keys_bucket(k->l->tokens[k->asked[i]], bits);
 
 		key.len = prefix;
-		for (unsigned d = digits(bits); d-- > 0;)
+		for (unsigned d = gp_redis_digits(bits); d-- > 0;)
 			gp_buf_add_chr(&key, "0123456789abcdef"[bucket >> 4 * d & 15]);
 		gp_redis_arg(out, gp_buf_str(&key));
 	}
@@ -177,9 +176,9 @@ int gp_redis_bayes_seen(struct gp_store *st, struct gp_str scope, const unsigned
 	gp_redis_arg(&c->req.command, gp_str_n(digest + 1, 16));
 	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
 	if (r == GP_OK)
-		*ret = gp_str_eq(gp_buf_str(&c->text), GP_STR("1"))   ? GP_BAYES_SPAM
-		       : gp_str_eq(gp_buf_str(&c->text), GP_STR("2")) ? GP_BAYES_HAM
-								      : GP_BAYES_NONE;
+		*ret = gp_str_starts(gp_buf_str(&c->text), GP_STR("1"))	  ? GP_BAYES_SPAM
+		       : gp_str_starts(gp_buf_str(&c->text), GP_STR("2")) ? GP_BAYES_HAM
+									  : GP_BAYES_NONE;
 	gp_batch_free(&batch);
 	return r;
 }
@@ -239,7 +238,7 @@ static struct gp_redis_call *learn_call(struct gp_str scope,
 	gp_redis_arg(out, GP_STR("1"));
 	gp_redis_arg(out, gp_buf_str(&key));
 	gp_redis_arg(out, gp_str_n(key.data, key.len - 1));
-	gp_redis_arg_int(out, digits(bits));
+	gp_redis_arg_int(out, gp_redis_digits(bits));
 	add_seen(c, messages, n, known);
 	gp_redis_arg_int(out, set->spam);
 	gp_redis_arg_int(out, set->ham);
@@ -297,37 +296,7 @@ int gp_redis_bayes_learn(struct gp_store *st, struct gp_str scope,
 	for (size_t i = 0; r == GP_OK && i < n; i += LEARN_MESSAGES)
 		r = learn_some(st, scope, messages + i, GP_MIN(n - i, (size_t)LEARN_MESSAGES),
 			       deadline_ms, diag);
-	gp_cache_touch(gp_redis_of(st)->cache, scope);
-	return r;
-}
-
-int gp_redis_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned count_max,
-			  unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten,
-			  struct gp_diag *diag)
-{
-	GP_BUF_AUTO key = GP_BUF_INIT(4 * GP_STORE_SCOPE_MAX);
-	unsigned bits = gp_keys_bits(scope), today = gp_bucket_today();
-	int r = GP_OK;
-
-	gp_keys_scope(scope, &key);
-	gp_buf_add_chr(&key, 'm');
-	for (uint32_t from = 0; r == GP_OK && from < UINT32_C(1) << bits; from += EXPIRE_STEP) {
-		struct gp_redis_call *c = gp_redis_call_new(&gp_script_expire, 2 + 6);
-		struct gp_batch *batch;
-
-		gp_redis_arg(&c->req.command, GP_STR("1"));
-		gp_redis_arg(&c->req.command, gp_buf_str(&key));
-		gp_redis_arg(&c->req.command, gp_str_n(key.data, key.len - 1));
-		gp_redis_arg_int(&c->req.command, digits(bits));
-		gp_redis_arg_int(&c->req.command, from);
-		gp_redis_arg_int(&c->req.command, EXPIRE_STEP);
-		gp_redis_arg_int(&c->req.command, count_max);
-		gp_redis_arg_int(&c->req.command, (int64_t)today - GP_MIN(age_days, today));
-		r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
-		if (r == GP_OK)
-			*ret_forgotten += (uint64_t)c->integer;
-		gp_batch_free(&batch);
-	}
+	atomic_store(&st->is_full, r == GP_ETEMP && strncmp(diag->text, "OOM", 3) == 0);
 	gp_cache_touch(gp_redis_of(st)->cache, scope);
 	return r;
 }

@@ -50,6 +50,9 @@ struct gp_redis_call *gp_redis_call_new(const struct gp_script *script, size_t a
 int gp_redis_call_wait(struct gp_store *st, struct gp_redis_call *c, int64_t deadline_ms,
 		       struct gp_batch **ret_batch, struct gp_diag *diag) GP_MUST_USE;
 
+/* Hex digits of a bucket's name in a scope of so many bits. */
+unsigned gp_redis_digits(unsigned bits);
+
 /* The operations, by file. */
 void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call);
 void gp_redis_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l);
@@ -58,9 +61,11 @@ int gp_redis_bayes_learn(struct gp_store *st, struct gp_str scope,
 			 struct gp_diag *diag);
 int gp_redis_bayes_seen(struct gp_store *st, struct gp_str scope, const unsigned char *digest,
 			int64_t deadline_ms, enum gp_bayes_class *ret, struct gp_diag *diag);
-int gp_redis_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned count_max,
-			  unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten,
-			  struct gp_diag *diag);
+int gp_redis_bayes_expire(struct gp_store *st, struct gp_str scope,
+			 const struct gp_expiry_step *step, int64_t deadline_ms,
+			 uint64_t *ret_forgotten, struct gp_diag *diag);
+int gp_redis_bayes_scopes(struct gp_store *st, int64_t deadline_ms, gp_store_item_fn *fn, void *arg,
+			 struct gp_diag *diag);
 int gp_redis_record_get(struct gp_store *st, struct gp_str table, struct gp_str key,
 			int64_t deadline_ms, struct gp_record *ret, struct gp_diag *diag);
 int gp_redis_record_swap(struct gp_store *st, struct gp_str table, struct gp_str key,

@@ -12,6 +12,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/metric.h"
+#include "lib/store/bucket.h"
+#include "lib/store/keys.h"
 #include "lib/store/store_int.h"
 
 #define TIMEOUT_MS 5000 /* a quarter of a message's 20 s */
@@ -364,19 +366,72 @@ int gp_store_bayes_seen(struct gp_store *st, struct gp_str scope,
 	return call_end(&c, st->ops->bayes_seen(st, scope, digest, c.deadline_ms, ret, &c.diag));
 }
 
-int gp_store_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned count_max,
-			  unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten)
+/* The step that begins at e->at: buckets first, then slices of digests. */
+static struct gp_expiry_step next_step(struct gp_str scope, const struct gp_bayes_expiry *e)
+{
+	uint32_t buckets = UINT32_C(1) << gp_keys_bits(scope);
+	uint16_t today = gp_bucket_today();
+	struct gp_expiry_step step = {.count_max = e->count_max, .today = today};
+	unsigned age = e->age_days;
+
+	step.is_digests = e->at >= buckets;
+	step.from = step.is_digests ? e->at - buckets : e->at;
+	step.n = step.is_digests ? GP_EXPIRY_SLICES : GP_EXPIRY_BUCKETS;
+	if (step.is_digests)
+		age = e->seen_days;
+	step.before = (uint16_t)(today - GP_MIN(age, (unsigned)today));
+	return step;
+}
+
+/* Where the one after it begins; 0 behind the last. */
+static uint32_t after_step(struct gp_str scope, const struct gp_bayes_expiry *e,
+			   const struct gp_expiry_step *step)
+{
+	uint32_t buckets = UINT32_C(1) << gp_keys_bits(scope), next = e->at + step->n;
+
+	if (next == buckets && e->seen_days == 0)
+		return 0;
+	return next >= buckets + GP_EXPIRY_ALL_SLICES ? 0 : next;
+}
+
+int gp_store_bayes_expire(struct gp_store *st, struct gp_str scope, struct gp_bayes_expiry *e,
+			  int64_t deadline_ms, struct gp_diag *diag)
+{
+	struct gp_expiry_step step;
+	uint64_t forgotten = 0;
+	struct gp_diag why = {""};
+	int r;
+
+	if (!scope_is_valid(scope) ||
+	    e->at >= (UINT32_C(1) << gp_keys_bits(scope)) + GP_EXPIRY_ALL_SLICES)
+		return GP_EINVAL;
+	step = next_step(scope, e);
+	r = st->ops->bayes_expire(st, scope, &step, deadline_ms, &forgotten, &why);
+	if (r < 0) {
+		gp_diag_set(diag, "%s", why.text[0] ? why.text : "no answer before the deadline");
+		return r;
+	}
+	if (step.is_digests)
+		e->digests += forgotten;
+	else
+		e->tokens += forgotten;
+	e->at = after_step(scope, e, &step);
+	return GP_OK;
+}
+
+bool gp_store_is_full(const struct gp_store *st)
+{
+	return atomic_load(&st->is_full);
+}
+
+int gp_store_bayes_scopes(struct gp_store *st, int64_t deadline_ms, gp_store_item_fn *fn, void *arg)
 {
 	struct call c;
 
-	*ret_forgotten = 0;
-	if (!scope_is_valid(scope))
-		return GP_EINVAL;
-	if (!call_begin(&c, st, GP_STORE_WRITES, deadline_ms))
+	if (!call_begin(&c, st, GP_STORE_READS, deadline_ms))
 		return GP_ETEMP;
-	c.deadline_ms = deadline_ms;
-	return call_end(&c, st->ops->bayes_expire(st, scope, count_max, age_days, c.deadline_ms,
-						  ret_forgotten, &c.diag));
+	c.deadline_ms = deadline_ms; /* many steps on Redis */
+	return call_end(&c, st->ops->bayes_scopes(st, c.deadline_ms, fn, arg, &c.diag));
 }
 
 /* Records, counters, rings, tallies. */

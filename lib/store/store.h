@@ -143,12 +143,31 @@ int gp_store_bayes_seen(struct gp_store *store, struct gp_str scope,
 			enum gp_bayes_class *ret) GP_MUST_USE;
 int gp_store_bayes_totals(struct gp_store *store, struct gp_str scope, int64_t deadline_ms,
 			  struct gp_bayes_totals *ret) GP_MUST_USE;
-/* Forgets tokens that were counted in at most `count_max` messages and touched by no
- * learning for `age_days` days.  Works in small steps; the number forgotten so far is in
- * *ret_forgotten also when the deadline cuts it short (GP_ETEMP). */
-int gp_store_bayes_expire(struct gp_store *store, struct gp_str scope, unsigned count_max,
-			  unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten)
+/* Forgetting goes through a scope in small steps, others get in between:
+ *
+ *	struct gp_bayes_expiry e = {.count_max = 2, .age_days = 90, .seen_days = 365};
+ *	do r = gp_store_bayes_expire(store, scope, &e, deadline, &diag); while (!r && e.at);
+ */
+struct gp_bayes_expiry {
+	unsigned count_max; /* tokens counted in at most so many messages … */
+	unsigned age_days;  /* … and touched by no learning for so long are forgotten */
+	unsigned seen_days; /* that a message was learned is forgotten after so long; 0: never */
+	uint32_t at;	    /* where the next step begins; 0: at the beginning, or: was the last */
+	uint64_t tokens, digests; /* forgotten; the steps add to it */
+};
+
+/* One step.  It is not held up by the circuit breaker and needs no room, so it works in a
+ * store that is full. */
+int gp_store_bayes_expire(struct gp_store *store, struct gp_str scope,
+			  struct gp_bayes_expiry *expiry, int64_t deadline_ms, struct gp_diag *diag)
 	GP_MUST_USE;
+/* Did the last learning through this object find no room? */
+bool gp_store_is_full(const struct gp_store *store);
+/* Calls fn for each scope in which something was learned, until it returns false; fn must
+ * not call the store.  On Redis one may come twice. */
+typedef bool gp_store_item_fn(void *arg, struct gp_str item);
+int gp_store_bayes_scopes(struct gp_store *store, int64_t deadline_ms, gp_store_item_fn *fn,
+			  void *arg) GP_MUST_USE;
 
 /* Records, counters, rings and tallies live in a table: a short literal of ours
  * ("greylist"), [a-z0-9-]{1,32}; those of milter-dkim begin with "dkim-".  Keys are any
@@ -191,7 +210,6 @@ int gp_store_ring_add(struct gp_store *store, struct gp_str table, const struct 
 int gp_store_ring_drop(struct gp_store *store, struct gp_str table, int64_t deadline_ms) GP_MUST_USE;
 /* Calls fn for up to n items, newest first; fn returning false ends it.  The item
  * lives until fn returns; fn must not call the store. */
-typedef bool gp_store_item_fn(void *arg, struct gp_str item);
 int gp_store_ring_read(struct gp_store *store, struct gp_str table, size_t n, int64_t deadline_ms,
 		       gp_store_item_fn *fn, void *arg) GP_MUST_USE;
 

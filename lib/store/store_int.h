@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include "lib/io/breaker.h"
+#include "lib/store/expiry.h"
 #include "lib/store/store.h"
 
 /* Reads fail independently of writes (full disk, maxmemory, a held lock). */
@@ -27,9 +28,11 @@ struct gp_store_ops {
 			   size_t n, int64_t deadline_ms, struct gp_diag *diag);
 	int (*bayes_seen)(struct gp_store *st, struct gp_str scope, const unsigned char *digest,
 			  int64_t deadline_ms, enum gp_bayes_class *ret, struct gp_diag *diag);
-	int (*bayes_expire)(struct gp_store *st, struct gp_str scope, unsigned count_max,
-			    unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten,
-			    struct gp_diag *diag);
+	int (*bayes_expire)(struct gp_store *st, struct gp_str scope,
+			    const struct gp_expiry_step *step, int64_t deadline_ms,
+			    uint64_t *ret_forgotten, struct gp_diag *diag);
+	int (*bayes_scopes)(struct gp_store *st, int64_t deadline_ms, gp_store_item_fn *fn,
+			    void *arg, struct gp_diag *diag);
 	int (*record_get)(struct gp_store *st, struct gp_str table, struct gp_str key,
 			  int64_t deadline_ms, struct gp_record *ret, struct gp_diag *diag);
 	int (*record_swap)(struct gp_store *st, struct gp_str table, struct gp_str key,
@@ -59,6 +62,7 @@ struct gp_store {
 	int64_t timeout_ms;
 	struct gp_breaker breakers[GP_STORE_SIDES];
 	atomic_bool is_up;
+	atomic_bool is_full; /* the last learning found no room; the implementation says so */
 	pthread_mutex_t lock; /* guards last_error */
 	struct gp_diag last_error;
 };

@@ -60,6 +60,7 @@ static const struct gp_store_ops lmdb_ops = {
 	.bayes_learn = gp_lmdb_bayes_learn,
 	.bayes_seen = gp_lmdb_bayes_seen,
 	.bayes_expire = gp_lmdb_bayes_expire,
+	.bayes_scopes = gp_lmdb_bayes_scopes,
 	.record_get = gp_lmdb_record_get,
 	.record_swap = gp_lmdb_record_swap,
 	.counter_add = gp_lmdb_counter_add,

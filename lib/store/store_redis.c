@@ -50,6 +50,7 @@ static const struct gp_store_ops redis_ops = {
 	.bayes_learn = gp_redis_bayes_learn,
 	.bayes_seen = gp_redis_bayes_seen,
 	.bayes_expire = gp_redis_bayes_expire,
+	.bayes_scopes = gp_redis_bayes_scopes,
 	.record_get = gp_redis_record_get,
 	.record_swap = gp_redis_record_swap,
 	.counter_add = gp_redis_counter_add,

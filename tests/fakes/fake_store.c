@@ -189,14 +189,26 @@ static int fake_bayes_seen(struct gp_store *st, struct gp_str scope, const unsig
 	return GP_OK;
 }
 
-static int fake_bayes_expire(struct gp_store *st, struct gp_str scope, unsigned count_max,
-			     unsigned age_days, int64_t deadline_ms, uint64_t *ret_forgotten,
-			     struct gp_diag *diag)
+static int fake_bayes_expire(struct gp_store *st, struct gp_str scope,
+			     const struct gp_expiry_step *step, int64_t deadline_ms,
+			     uint64_t *ret_forgotten, struct gp_diag *diag)
 {
 	int r = enter(fake_of(st), deadline_ms, false);
 
 	if (r == GP_OK)
 		leave(fake_of(st));
+	return r;
+}
+
+static int fake_bayes_scopes(struct gp_store *st, int64_t deadline_ms, gp_store_item_fn *fn,
+			     void *arg, struct gp_diag *diag)
+{
+	int r = enter(fake_of(st), deadline_ms, false);
+
+	if (r == GP_OK) {
+		(void)fn(arg, GP_STR(""));
+		leave(fake_of(st));
+	}
 	return r;
 }
 
@@ -501,6 +513,7 @@ static const struct gp_store_ops fake_ops = {
 	.bayes_learn = fake_bayes_learn,
 	.bayes_seen = fake_bayes_seen,
 	.bayes_expire = fake_bayes_expire,
+	.bayes_scopes = fake_bayes_scopes,
 	.record_get = fake_record_get,
 	.record_swap = fake_record_swap,
 	.counter_add = fake_counter_add,

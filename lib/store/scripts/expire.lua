@@ -1,6 +1,7 @@
 -- Forgets rare tokens that were not touched for long, in some of a scope's buckets.
 -- KEYS[1] the scope's totals; ARGV: 1 the scope's prefix, 2 digits of a bucket's name, 3 first bucket,
 -- 4 how many, 5 forget up to this count, 6 if the day is before this one. Answers how many were forgotten.
+-- Deletes before it sets: Redis lets a script go on out of memory once its first change was such a one.
 local format = '%0' .. ARGV[2] .. 'x'
 local first, number, limit, before = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local keys, gone = {}, 0
@@ -19,10 +20,9 @@ for i = 1, number do
 	end
 	if bucket and #kept * 12 < #bucket then
 		gone = gone + #bucket / 12 - #kept
+		redis.call('DEL', keys[i])
 		if #kept > 0 then
 			redis.call('SET', keys[i], table.concat(kept))
-		else
-			redis.call('DEL', keys[i])
 		end
 	end
 end

@@ -11,7 +11,7 @@ local MAX = 16777215
 local known, wrong = {}, false
 for at = 1, #seen, 34 do
 	local key = prefix .. 's' .. string.format('%02x%x', string.byte(seen, at), math.floor(string.byte(seen, at + 1) / 16))
-	local is = redis.call('HGET', key, string.sub(seen, at + 1, at + 16)) or '0'
+	local is = string.sub(redis.call('HGET', key, string.sub(seen, at + 1, at + 16)) or '0', 1, 1)
 	known[#known + 1] = is
 	wrong = wrong or is ~= string.sub(seen, at + 32, at + 32)
 end
@@ -107,7 +107,7 @@ for message = 1, #known do
 		if new == '0' then
 			redis.call('HDEL', key, field)
 		else
-			redis.call('HSET', key, field, new)
+			redis.call('HSET', key, field, new .. ' ' .. ARGV[6])
 		end
 	end
 end

@@ -236,27 +236,84 @@ static void early_lookup(void **state)
 	gp_batch_free(&batch);
 }
 
+/* All steps of a scope. */
+static void expire(struct gp_str scope, struct gp_bayes_expiry *e)
+{
+	struct gp_diag diag;
+	size_t steps = 0;
+
+	do {
+		if (gp_store_bayes_expire(contract_store, scope, e, soon(), &diag) < 0)
+			fail_msg("%s", diag.text);
+		assert_in_range(++steps, 1, 1000);
+	} while (e->at != 0);
+	assert_in_range(steps, 16, 1000); /* small ones */
+}
+
 static void expires_rare_tokens(void **state)
 {
 	struct gp_str scope = GP_STR("expire");
-	uint64_t forgotten;
+	struct gp_bayes_expiry e = {.count_max = 1, .age_days = 1};
 
 	learn_one(scope, 1, GP_BAYES_SPAM, 90, 100);
 	learn_one(scope, 2, GP_BAYES_SPAM, 91, 100);
 	learn_one(scope, 3, GP_BAYES_SPAM, 91, 100);
-	assert_int_equal(gp_store_bayes_expire(contract_store, scope, 1, 1, soon(), &forgotten),
-			 GP_OK);
-	assert_int_equal(forgotten, 0);
+	expire(scope, &e);
+	assert_int_equal(e.tokens, 0);
 	gp_clock_set(gp_clock_mono_ms(), gp_clock_real_s() + 3 * 86400);
 	learn_one(scope, 4, GP_BAYES_HAM, 92, 50);
-	assert_int_equal(gp_store_bayes_expire(contract_store, scope, 1, 2, soon(), &forgotten),
-			 GP_OK);
+	e = (struct gp_bayes_expiry){.count_max = 1, .age_days = 2};
+	expire(scope, &e);
 	gp_clock_set(0, -1);
-	assert_int_equal(forgotten, 100);
+	assert_int_equal(e.tokens, 100);
+	assert_int_equal(e.digests, 0);
 	assert_counts(scope, 90, 100, 0, 0);
 	assert_counts(scope, 91, 100, 2, 0);
 	assert_counts(scope, 92, 50, 0, 1);
 	assert_totals(scope, 3, 1, 150);
+}
+
+/* That a message was learned is forgotten after its time: it counts as new then. */
+static void expires_digests(void **state)
+{
+	struct gp_str scope = GP_STR("expire-seen");
+	struct gp_bayes_expiry e = {.age_days = 1, .seen_days = 10};
+
+	for (uint64_t i = 0; i < 50; i++)
+		learn_one(scope, i, GP_BAYES_SPAM, 95, 10);
+	gp_clock_set(gp_clock_mono_ms(), gp_clock_real_s() + 8 * 86400);
+	assert_int_equal(learn_one(scope, 7, GP_BAYES_HAM, 95, 10), GP_LEARNED_MOVED);
+	expire(scope, &e);
+	assert_int_equal(e.digests, 0);
+	gp_clock_set(gp_clock_mono_ms(), gp_clock_real_s() + 4 * 86400);
+	expire(scope, &e);
+	gp_clock_set(0, -1);
+	assert_int_equal(e.digests, 49);
+	assert_int_equal(e.tokens, 0);
+	assert_int_equal(learn_one(scope, 7, GP_BAYES_HAM, 95, 10), GP_LEARNED_SAME);
+	assert_int_equal(learn_one(scope, 8, GP_BAYES_SPAM, 95, 10), GP_LEARNED_NEW);
+	assert_totals(scope, 50, 1, 10);
+}
+
+static bool is_scope(void *arg, struct gp_str scope)
+{
+	struct gp_str *want = arg;
+
+	if (gp_str_eq(scope, *want))
+		*want = GP_STR("found");
+	return true;
+}
+
+static void scopes_are_listed(void **state)
+{
+	struct gp_str names[] = {GP_STR("list}: %@example.org"), GP_STR("")};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++) {
+		learn_one(names[i], 1, GP_BAYES_SPAM, 97, 3);
+		assert_int_equal(gp_store_bayes_scopes(contract_store, soon(), is_scope, &names[i]),
+				 GP_OK);
+		assert_str(names[i], "found");
+	}
 }
 
 static struct gp_record record(const char *text)
@@ -600,6 +657,7 @@ const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(counts_do_not_wrap),	cmocka_unit_test(scopes_are_apart),
 	cmocka_unit_test(batch_is_in_order),	cmocka_unit_test(many_messages_at_once),
 	cmocka_unit_test(early_lookup),		cmocka_unit_test(expires_rare_tokens),
+	cmocka_unit_test(expires_digests),	cmocka_unit_test(scopes_are_listed),
 	cmocka_unit_test(record_swaps),		cmocka_unit_test(record_expires),
 	cmocka_unit_test(counter_counts),	cmocka_unit_test(counter_window_is_fixed),
 	cmocka_unit_test(ring_keeps_newest),	cmocka_unit_test(ring_is_dropped),

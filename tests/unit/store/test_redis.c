@@ -163,6 +163,61 @@ static void full_memory(void **state)
 	redis_remove(&s);
 }
 
+/* Learns messages of tokens that nobody else has until there is no room; how many. */
+static uint64_t learn_until_full(struct gp_store *st, uint64_t from)
+{
+	GP_FREE uint64_t *tokens = gp_xmalloc(1000 * sizeof(*tokens));
+	uint64_t i = from;
+
+	for (; i < from + 5000; i++) {
+		struct gp_bayes_message m = {
+			.class = GP_BAYES_SPAM, .tokens = tokens, .n_tokens = 1000};
+
+		make_tokens(100000 + i, tokens, 1000);
+		make_digest(100000 + i, m.digest);
+		if (gp_store_bayes_learn(st, GP_STR(""), &m, 1, soon(), NULL) < 0)
+			break;
+	}
+	assert_in_range(i, from, from + 4999);
+	assert_true(gp_store_is_full(st));
+	return i - from;
+}
+
+/* All steps; each must be done although the store is full. */
+static uint64_t forget_rare(struct gp_store *st, unsigned age_days)
+{
+	struct gp_bayes_expiry e = {.count_max = 1, .age_days = age_days, .seen_days = age_days};
+	struct gp_diag diag;
+
+	do {
+		if (gp_store_bayes_expire(st, GP_STR(""), &e, soon(), &diag) < 0)
+			fail_msg("maxmemory reached, nothing is evicted", diag.text);
+	} while (e.at != 0);
+	assert_int_not_equal(e.digests, 0);
+	return e.tokens;
+}
+
+/* maxmemory reached, nothing is evicted: rare tokens are forgotten all the same, and learning goes on then. */
+static void full_is_made_room_in(void **state)
+{
+	const char *options[] = {"--maxmemory", "12mb", "--maxmemory-policy", "noeviction", NULL};
+	struct redis_server s = {0};
+	struct gp_store *st;
+	uint64_t n, tokens = 0;
+
+	redis_start(&s, options);
+	st = open_store(s.url);
+	n = learn_until_full(st, 0);
+	assert_in_range(n, 2, 5000);
+	gp_clock_set(gp_clock_mono_ms(), gp_clock_real_s() + 3 * 86400);
+	tokens = forget_rare(st, 2);
+	gp_clock_set(0, -1);
+	assert_in_range(tokens, n * 900, n * 1000);
+	assert_in_range(learn_until_full(st, 10000), n / 2, 5000);
+	gp_store_close(&st);
+	redis_remove(&s);
+}
+
 static const char *password_file(const char *name, const char *text)
 {
 	static char path[100];
@@ -432,6 +487,7 @@ int main(void)
 	static const struct CMUnitTest with_server[] = {
 		cmocka_unit_test(others_learn), cmocka_unit_test(down_at_start),
 		cmocka_unit_test(killed_and_restarted), cmocka_unit_test(full_memory),
+		cmocka_unit_test(full_is_made_room_in),
 		cmocka_unit_test(passwords),	cmocka_unit_test(tls),
 	};
 	static const struct CMUnitTest without[] = {
