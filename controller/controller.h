@@ -4,6 +4,7 @@
 #ifndef GP_CONTROLLER_CONTROLLER_H
 #define GP_CONTROLLER_CONTROLLER_H
 
+#include "controller/expire.h"
 #include "controller/learner.h"
 #include "controller/options.h"
 #include "controller/trust.h"
@@ -20,6 +21,7 @@ struct controller {
 	struct gp_resolver *resolver; /* for scans; NULL: no API, or rules.network is off */
 	struct journal *journal;
 	struct learner *learner;
+	struct expirer *expirer;
 };
 
 /* What is made of the settings: a snapshot's data. */

@@ -95,6 +95,8 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 		r = start_learning(snap, diag);
 	if (r == GP_OK)
 		r = api_start(snap, diag);
+	if (r == GP_OK)
+		r = expirer_open(controller.store, &controller.expirer, diag);
 	return r == GP_OK ? controller_serve(diag) : r;
 }
 
@@ -108,6 +110,7 @@ static void reloaded(struct gp_snapshot *snap)
 
 static void stop(void)
 {
+	expirer_close(&controller.expirer);
 	learner_close(&controller.learner);
 	workers_close(&controller.workers);
 	api_stop();

@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 
 #define GIB (1024.0 * 1024 * 1024)
+#define DAY 86400000.0 /* ms */
 
 const char *const gp_conf_program_groups[] = {
 	"milter-spam", "milter-virus", "milter-dkim", "policyd-ratelimit",
@@ -251,6 +252,25 @@ static const struct gp_conf_row bayes_rows[] = {
 	 .max = 1000000, .unit = "messages", .help = "Learned spam before Bayes has a say."},
 	{"min_ham", GP_CONF_INT, offsetof(struct gp_conf_bayes, min_ham), "20", .min = 1,
 	 .max = 1000000, .unit = "messages", .help = "Learned ham before Bayes has a say."},
+	{"expire.interval", GP_CONF_DURATION, offsetof(struct gp_conf_bayes, expire_interval_ms),
+	 "6h", .min = 0, .max = 7 * DAY,
+	 .help = "How often the controller forgets what is old; 0 does it only when the store is "
+		 "full."},
+	{"expire.age", GP_CONF_DURATION, offsetof(struct gp_conf_bayes, expire_age_ms), "13w",
+	 .min = DAY, .max = 3650 * DAY,
+	 .help = "Rare tokens that no learned message had for so long are forgotten. While the store "
+		 "is full this is halved, again and again."},
+	{"expire.count_max", GP_CONF_INT, offsetof(struct gp_conf_bayes, expire_count_max), "2",
+	 .min = 0, .max = 1000000, .unit = "messages",
+	 .help = "What was met in at most so many learned messages is rare."},
+	{"expire.seen_age", GP_CONF_DURATION, offsetof(struct gp_conf_bayes, expire_seen_age_ms),
+	 "52w", .min = 0, .max = 3650 * DAY,
+	 .help = "After this time it is forgotten that a message was learned: it then counts as a new "
+		 "one, and can no longer be unlearned. 0 remembers for ever."},
+	{"expire.tokens_max", GP_CONF_INT, offsetof(struct gp_conf_bayes, expire_tokens_max),
+	 "10000000", .min = 0, .max = 1e12, .unit = "tokens",
+	 .help = "Tokens that a scope may hold (some 13 bytes each); above it the age is halved until "
+		 "it does not. 0: any number."},
 };
 
 const struct gp_conf_table gp_conf_bayes_table = {

@@ -81,6 +81,11 @@ struct gp_conf_bayes {
 	int login;		   /* enum gp_conf_login */
 	const char *recipient_delimiter; /* characters; "": addresses have no extension */
 	int64_t min_spam, min_ham; /* learned messages before it has a say */
+	/* What is forgotten, by the controller. */
+	int64_t expire_interval_ms; /* 0: only for want of room */
+	int64_t expire_age_ms, expire_count_max;
+	int64_t expire_seen_age_ms; /* 0: never */
+	int64_t expire_tokens_max;  /* of a scope; 0: any number */
 };
 
 /* What is kept of verdicts (lib/store/history.h). */
