@@ -139,7 +139,7 @@ static bool check_for_to_in_subject(struct gp_eval *e, const struct gp_rule_eval
 		if (gp_str_ifind(subject, to, 0) >= subject.len)
 			return false;
 		quoted = gp_arena_printf(e->arena, "\\b\\Q%.*s\\E\\b", GP_STR_FMT(to));
-		return gp_eval_matches(e, quoted, GP_REGEX_CASELESS, subject);
+		return gp_eval_matches_once(e, quoted, GP_REGEX_CASELESS, subject);
 	}
 	if (!user.len || gp_str_ifind(subject, user, 0) >= subject.len)
 		return false;
@@ -148,7 +148,7 @@ static bool check_for_to_in_subject(struct gp_eval *e, const struct gp_rule_eval
 				 "(?-i:\\Q%.*s\\E)\\s*[,:;!?-](?:$|\\s)|\\Q%.*s\\E$|"
 				 ",\\s*\\Q%.*s\\E[,:;!?-]$)",
 				 GP_STR_FMT(user), GP_STR_FMT(user), GP_STR_FMT(user), GP_STR_FMT(user));
-	return gp_eval_matches(e, quoted, GP_REGEX_CASELESS, subject);
+	return gp_eval_matches_once(e, quoted, GP_REGEX_CASELESS, subject);
 }
 
 /* A "%NAME" that a program forgot to fill in, where nobody writes such a thing by hand. */
@@ -287,7 +287,7 @@ static bool check_ratware_name_id(struct gp_eval *e, const struct gp_rule_eval *
 	rest = gp_str_sub(id, at + 2 + n, id.len);
 	rest = gp_str_sub(rest, 0, gp_str_find_chr(rest, '>', 0));
 	return n == 28 && at + 1 + n < id.len && id.ptr[at + 1 + n] == '.' && rest.len &&
-	       gp_eval_matches(e, gp_arena_printf(e->arena, "\"[^\"]+\"\\s*<\\Q%.*s\\E>",
+	       gp_eval_matches_once(e, gp_arena_printf(e->arena, "\"[^\"]+\"\\s*<\\Q%.*s\\E>",
 						  GP_STR_FMT(rest)), 0, from);
 }
 
@@ -307,7 +307,7 @@ static bool check_ratware_envelope_from(struct gp_eval *e, const struct gp_rule_
 	domain = gp_rule_host_trim(e->set, domain);
 	if (gp_str_ifind(from, domain, 0) >= from.len)
 		return false;
-	return gp_eval_matches(e, gp_arena_printf(e->arena, "\\b\\Q%.*s\\E.\\Q%.*s\\E@",
+	return gp_eval_matches_once(e, gp_arena_printf(e->arena, "\\b\\Q%.*s\\E.\\Q%.*s\\E@",
 						  GP_STR_FMT(domain), GP_STR_FMT(user)),
 			       GP_REGEX_CASELESS, from);
 }

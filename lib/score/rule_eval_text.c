@@ -216,6 +216,15 @@ struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s)
 
 bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, struct gp_str text)
 {
+	const struct gp_regex *re = gp_pcre_keep(e->pcre, gp_str(pattern), flags);
+	bool limited = false;
+
+	return re && gp_pcre_count(e->pcre, re, text, 1, NULL, &limited) > 0;
+}
+
+bool gp_eval_matches_once(struct gp_eval *e, const char *pattern, unsigned flags,
+			  struct gp_str text)
+{
 	struct gp_regex re = {.text = gp_str(pattern), .flags = flags};
 	struct gp_diag diag;
 	bool limited = false;

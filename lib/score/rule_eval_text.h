@@ -34,9 +34,11 @@ const struct gp_rule_subject *gp_eval_subject(struct gp_eval *e, enum gp_rule_ty
 struct gp_str gp_eval_domain(struct gp_str addr);
 struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s);
 
-/* Does a pattern match?  It is compiled here and now: only for what is seldom asked.  A
- * malformed one matches nothing. */
+/* Does a pattern match?  A malformed one matches nothing.  It is kept for further messages. */
 bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, struct gp_str text);
+/* The same of a pattern made for this message: it is compiled here and now. */
+bool gp_eval_matches_once(struct gp_eval *e, const char *pattern, unsigned flags,
+			  struct gp_str text);
 
 /* Does a part declare a charset of a language that ok_locales leaves out? */
 bool gp_eval_has_faraway_part(struct gp_eval *e);

@@ -143,6 +143,7 @@ struct gp_rule_target {
 };
 
 struct gp_rule_scratch;
+struct gp_rule_wake;
 
 struct gp_rule_source {
 	const char *path;
@@ -168,6 +169,7 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule *) exists; /* exists: rules */
 	GP_VEC(struct gp_rule *) evals;
 	GP_VEC(struct gp_rule *) metas; /* in an order in which what a meta needs stands before it */
+	struct gp_rule_wake *wake; /* which rules concern which metas */
 	GP_VEC(struct gp_rule *) captures; /* with named groups */
 	GP_VEC(struct gp_rule *) templates; /* with %{NAME} */
 	GP_VEC(struct gp_rule *) queries; /* evals that ask the DNS */

@@ -9,6 +9,7 @@
 #include <pcre2.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hash.h"
 #include "lib/base/mem.h"
 
 #define JIT_STACK_START (32u << 10)
@@ -28,7 +29,18 @@
 #define WINDOW_QUICK_US 5000
 #define WINDOW_SLOW_US 20000
 
+#define KEPT_MAX 128
+
+struct kept {
+	uint64_t hash;
+	struct gp_regex re;
+	bool is_good;
+};
+
 struct gp_pcre {
+	struct gp_arena *arena; /* of what is kept */
+	struct kept *kept;
+	unsigned n_kept;
 	int64_t cpu_end_us; /* 0: none */
 	unsigned limits_met;
 	pcre2_match_data *data;
@@ -107,6 +119,8 @@ struct gp_pcre *gp_pcre_new(unsigned match_limit)
 {
 	struct gp_pcre *p = gp_xcalloc(1, sizeof(*p));
 
+	p->arena = gp_arena_new(0);
+	p->kept = GP_ARENA_NEW_N(p->arena, KEPT_MAX, struct kept);
 	p->data = pcre2_match_data_create(1, NULL);
 	p->context = pcre2_match_context_create(NULL);
 	p->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
@@ -123,11 +137,30 @@ void gp_pcre_free(struct gp_pcre *p)
 {
 	if (!p)
 		return;
+	gp_arena_free(p->arena);
 	pcre2_match_data_free(p->data);
 	pcre2_match_context_free(p->context);
 	if (p->stack)
 		pcre2_jit_stack_free(p->stack);
 	free(p);
+}
+
+const struct gp_regex *gp_pcre_keep(struct gp_pcre *p, struct gp_str pattern, unsigned flags)
+{
+	uint64_t hash = gp_hash64(flags, pattern.ptr, pattern.len);
+	struct kept *k = p->kept;
+	struct gp_diag diag;
+
+	for (; k < p->kept + p->n_kept; k++)
+		if (k->hash == hash && k->re.flags == flags && gp_str_eq(k->re.text, pattern))
+			return k->is_good ? &k->re : NULL;
+	if (p->n_kept == KEPT_MAX)
+		return NULL;
+	p->n_kept++;
+	k->hash = hash;
+	k->re = (struct gp_regex){.text = gp_str(gp_arena_cstr(p->arena, pattern)), .flags = flags};
+	k->is_good = gp_pcre_compile(p->arena, &k->re, &diag) == GP_OK;
+	return k->is_good ? &k->re : NULL;
 }
 
 void gp_pcre_set_deadline(struct gp_pcre *p, int64_t cpu_end_us)

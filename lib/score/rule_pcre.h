@@ -29,6 +29,10 @@ void gp_pcre_set_deadline(struct gp_pcre *p, int64_t cpu_end_us);
 /* How often limits have stopped a search, so far. */
 unsigned gp_pcre_limits_met(const struct gp_pcre *p);
 
+/* Compiled at the first call and kept as long as p, for patterns that do not depend on a message.
+ * NULL when it is malformed, or p keeps as many as it may. */
+const struct gp_regex *gp_pcre_keep(struct gp_pcre *p, struct gp_str pattern, unsigned flags);
+
 /* How often re matches in text without overlap, counting up to max.  With ret_first, the first
  * match.  *ret_limited is set, never cleared, when a limit stopped it. */
 unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,

@@ -22,6 +22,7 @@
 #include "lib/score/rule_scratch.h"
 #include "lib/score/rule_subject.h"
 #include "lib/score/rule_vs.h"
+#include "lib/score/rule_wake.h"
 
 /* Looking at the CPU clock is a system call: once in so many matches. */
 #define BUDGET_EVERY 32
@@ -484,15 +485,23 @@ static void collect_dns(struct gp_rule_scan *s)
 
 static void run_metas(struct gp_rule_scan *s)
 {
+	bool *is_awake = gp_rule_wake_begin(s->set, s->input->has_network, s->arena);
+
+	for (unsigned i = 0; i < s->set->rules.len; i++)
+		if (s->hits[i] != 0)
+			gp_rule_wake_users(s->set, i, is_awake);
 	for (size_t i = 0; i < s->set->metas.len; i++) {
 		const struct gp_rule *r = s->set->metas.items[i];
 		double value;
 
-		if (s->hits[r->index] != 0 || is_off(r, s->input))
+		if (!is_awake[i] || s->hits[r->index] != 0 || is_off(r, s->input))
 			continue;
 		value = gp_meta_eval(r->meta, s->hits, s->input->has_network);
-		if (value != 0) /* as SpamAssassin: a hit is never worth less than nothing */
-			s->hits[r->index] = isfinite(value) && value > 0 ? value : 1;
+		if (value == 0)
+			continue;
+		/* As SpamAssassin: a hit is never worth less than nothing. */
+		s->hits[r->index] = isfinite(value) && value > 0 ? value : 1;
+		gp_rule_wake_users(s->set, r->index, is_awake);
 	}
 }
 
@@ -512,7 +521,7 @@ void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 	s->is_finished = true;
 	collect_dns(s);
 	for (size_t i = 0; i < s->set->rules.len; i++)
-		if (is_off(s->set->rules.items[i], s->input))
+		if (s->hits[i] != 0 && is_off(s->set->rules.items[i], s->input))
 			s->hits[i] = 0;
 	run_evals(s);
 	release_scratch(s);
@@ -520,11 +529,12 @@ void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 	if (s->dns)
 		gp_rule_dns_block(s->set, s->hits);
 	for (size_t i = 0; i < s->set->rules.len; i++) {
-		const struct gp_rule *r = s->set->rules.items[i];
+		const struct gp_rule *r;
 		struct gp_symbol *symbol;
 
 		if (s->hits[i] == 0)
 			continue;
+		r = s->set->rules.items[i];
 		s->stats.hits++;
 		if (r->name[0] == '_' && r->name[1] == '_')
 			continue;

@@ -19,6 +19,7 @@
 #include "lib/score/rule_relays.h"
 #include "lib/score/rule_replace.h"
 #include "lib/score/rule_scratch.h"
+#include "lib/score/rule_wake.h"
 #include "lib/score/rule_window.h"
 
 #define NAME_MAX_LEN 128
@@ -263,6 +264,7 @@ static void finish(struct gp_rule_builder *b)
 	set->reads_pdf = gp_map_get(&b->plugins, GP_STR("PDFInfo"));
 	gp_query_finish(b);
 	order_metas(b);
+	gp_rule_wake_prepare(set);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		gp_rule_window_prepare(b, &set->targets[i]);
 		collect_literals(b, &set->targets[i]);
