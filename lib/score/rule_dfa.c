@@ -31,7 +31,7 @@ struct gp_dfa_memory {
 	unsigned *lists;
 	unsigned n_lists, lists_room;
 	uint16_t *slots; /* hash table of 2 * room: state + 1 */
-	bool is_lost; /* in the text scanned last */
+	unsigned fresh; /* states learned in the text scanned last */
 	unsigned *mark, *ended, stamp; /* by node, by pattern */
 	unsigned *set;		       /* being made */
 };
@@ -222,101 +222,99 @@ static unsigned learn(struct gp_dfa_memory *m, unsigned state, unsigned class)
 	return step(m, entry_of(m, n, false) & ~HIT, class);
 }
 
-/* One of those that run side by side. */
+/* One of those that run side by side; what each step needs, at hand. */
 struct lane {
-	struct gp_dfa_memory *m;
-	unsigned state;
-	unsigned fresh; /* states learned in this text */
+	const uint16_t *table;
+	const unsigned char *class_of;
+	unsigned shift, state;
 };
 
-/* What is to be done at an entry that is not just the next state.  False: stop all. */
-static bool look(struct lane *l, unsigned entry, unsigned class, size_t end, gp_dfa_found *found,
-		 void *arg)
+/* Where nothing is ever found: what stands in for one that is lost, or for none. */
+static const uint16_t nowhere[256];
+static const struct lane idle = {.table = nowhere, .class_of = (const unsigned char *)nowhere};
+
+static inline unsigned entry_at(const struct lane *l, unsigned char c)
 {
-	if (l->m->is_lost) {
-		l->state = 0;
-		return true;
-	}
+	return l->table[(l->state << l->shift) + l->class_of[c]];
+}
+
+/* What is to be done at an entry that is not just the next state.  False: stop all. */
+static bool look(struct gp_dfa_memory *m, struct lane *l, unsigned entry, unsigned char c,
+		 size_t end, gp_dfa_found *found, void *arg)
+{
 	if (entry == UNKNOWN) {
-		l->m->is_lost = ++l->fresh > GP_DFA_NEW_STATES_MAX;
-		if (l->m->is_lost)
+		if (++m->fresh > GP_DFA_NEW_STATES_MAX) {
+			*l = idle;
 			return true;
-		entry = learn(l->m, l->state, class);
+		}
+		entry = learn(m, l->state, l->class_of[c]);
+		l->table = m->table;
 	}
 	l->state = entry & ~HIT;
-	return !(entry & HIT) || report(l->m, l->state, end, found, arg);
+	return !(entry & HIT) || report(m, l->state, end, found, arg);
 }
 
 #define LANES 4
 
-static inline unsigned entry_at(const struct lane *l, unsigned char c, unsigned *ret_class)
-{
-	const struct gp_dfa *d = l->m->dfa;
-
-	*ret_class = d->class_of[c];
-	return l->m->table[(l->state << d->shift) + *ret_class];
-}
-
 /* Four at a time: each step waits for the one before it, but not for those of its neighbours. */
-static bool scan_four(struct lane *l, struct gp_str text, gp_dfa_found *found, void *arg)
+static bool scan_four(struct gp_dfa_memory *const *m, const struct lane *lanes, struct gp_str text,
+		      gp_dfa_found *found, void *arg)
 {
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-		unsigned class[LANES], e0, e1, e2, e3;
+	struct lane a = lanes[0], b = lanes[1], c = lanes[2], d = lanes[3];
 
-		e0 = entry_at(&l[0], c, &class[0]);
-		e1 = entry_at(&l[1], c, &class[1]);
-		e2 = entry_at(&l[2], c, &class[2]);
-		e3 = entry_at(&l[3], c, &class[3]);
-		if (((e0 | e1 | e2 | e3) & HIT) == 0) {
-			l[0].state = e0;
-			l[1].state = e1;
-			l[2].state = e2;
-			l[3].state = e3;
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char byte = (unsigned char)text.ptr[i];
+		unsigned ea = entry_at(&a, byte), eb = entry_at(&b, byte);
+		unsigned ec = entry_at(&c, byte), ed = entry_at(&d, byte);
+
+		if (((ea | eb | ec | ed) & HIT) == 0) {
+			a.state = ea;
+			b.state = eb;
+			c.state = ec;
+			d.state = ed;
 			continue;
 		}
-		if (!look(&l[0], e0, class[0], i + 1, found, arg) ||
-		    !look(&l[1], e1, class[1], i + 1, found, arg) ||
-		    !look(&l[2], e2, class[2], i + 1, found, arg) ||
-		    !look(&l[3], e3, class[3], i + 1, found, arg))
-			return false;
+		struct lane l[LANES] = {a, b, c, d};
+		unsigned entries[LANES] = {ea, eb, ec, ed};
+
+		for (unsigned k = 0; k < LANES; k++)
+			if (!look(m[k], &l[k], entries[k], byte, i + 1, found, arg))
+				return false;
+		a = l[0];
+		b = l[1];
+		c = l[2];
+		d = l[3];
 	}
 	return true;
 }
 
-static bool scan_one(struct lane *l, struct gp_str text, gp_dfa_found *found, void *arg)
+static struct lane begin(struct gp_dfa_memory *m)
 {
-	for (size_t i = 0; i < text.len && !l->m->is_lost; i++) {
-		unsigned class, entry = entry_at(l, (unsigned char)text.ptr[i], &class);
-
-		if ((entry & HIT) == 0)
-			l->state = entry;
-		else if (!look(l, entry, class, i + 1, found, arg))
-			return false;
-	}
-	return true;
+	m->fresh = 0;
+	if (m->n_states == 0)
+		(void)entry_of(m, 0, false);
+	return (struct lane){
+		.table = m->table, .class_of = m->dfa->class_of, .shift = m->dfa->shift};
 }
 
 void gp_dfa_scan(struct gp_dfa_memory *const *m, size_t n, struct gp_str text, gp_dfa_found *found,
 		 void *arg)
 {
-	struct lane l[LANES];
 	bool goes_on = true;
 
-	for (size_t i = 0; i < n && goes_on; i++) {
-		l[i % LANES] = (struct lane){.m = m[i]};
-		m[i]->is_lost = false;
-		if (m[i]->n_states == 0)
-			(void)entry_of(m[i], 0, false);
-		if (i % LANES == LANES - 1)
-			goes_on = scan_four(l, text, found, arg);
-		else if (i + 1 == n)
-			for (size_t k = 0; k <= i % LANES && goes_on; k++)
-				goes_on = scan_one(&l[k], text, found, arg);
+	for (size_t i = 0; i < n && goes_on; i += LANES) {
+		struct gp_dfa_memory *four[LANES] = {0};
+		struct lane lanes[LANES] = {idle, idle, idle, idle};
+
+		for (size_t k = i; k < GP_MIN(n, i + LANES); k++) {
+			four[k - i] = m[k];
+			lanes[k - i] = begin(m[k]);
+		}
+		goes_on = scan_four(four, lanes, text, found, arg);
 	}
 }
 
 bool gp_dfa_is_lost(const struct gp_dfa_memory *m)
 {
-	return m->is_lost;
+	return m->fresh > GP_DFA_NEW_STATES_MAX;
 }

@@ -28,7 +28,7 @@ static const char sample[] =
 /* A pattern that needs more states than this for the sample is not followed so far. */
 #define SAMPLE_STATES_MAX 200
 /* States of patterns that share an automaton: theirs multiply, at worst. */
-#define SAMPLE_STATES_SUM 60
+#define SAMPLE_STATES_SUM 40
 
 /* Tried in this order. */
 static const unsigned depths[] = {5, 7, 9, 12, 16, GP_DFA_DEPTH_MAX};
