@@ -219,7 +219,9 @@ bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, str
 	const struct gp_regex *re = gp_pcre_keep(e->pcre, gp_str(pattern), flags);
 	bool limited = false;
 
-	return re && gp_pcre_count(e->pcre, re, text, 1, NULL, &limited) > 0;
+	if (!re) /* malformed, or one too many */
+		return gp_eval_matches_once(e, pattern, flags, text);
+	return gp_pcre_count(e->pcre, re, text, 1, NULL, &limited) > 0;
 }
 
 bool gp_eval_matches_once(struct gp_eval *e, const char *pattern, unsigned flags,
