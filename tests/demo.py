@@ -6,6 +6,7 @@ Called by ./demo, which documents the options and has installed what is needed.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import re
 import shutil
@@ -22,7 +23,7 @@ from pathlib import Path
 from servers import dovecot, smtp
 from servers.build import build
 from servers.milter import TOP, build_folder
-from servers.process import ServerError
+from servers.process import ServerError, wait_for
 from servers.progress import Step
 from servers.site import Site
 
@@ -40,7 +41,9 @@ promo.example.com TXT v=spf1 ?all
 bank.example.com TXT v=spf1 ip4:192.0.2.99 -all
 _dmarc.bank.example.com TXT v=DMARC1; p=reject
 """
-SETTINGS = {"domains": {"authserv_id": "mx.example.org"}, "milter-dkim": {"dmarc": {"reject": "reject"}}}
+# Two lessons are enough here, and count at once: a demo has neither a corpus nor patience.
+SETTINGS = {"domains": {"authserv_id": "mx.example.org"}, "milter-dkim": {"dmarc": {"reject": "reject"}},
+            "bayes": {"min_spam": 1, "min_ham": 1}, "store_cache": "0"}
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,68 @@ def show(outcomes: list[Outcome]) -> None:
     print()
 
 
+@dataclass(frozen=True)
+class Letter:
+    """An issue of the newsletter: where it went, its score, and what Bayes said."""
+
+    number: int
+    folder: str
+    score: float
+    bayes: str
+
+    @property
+    def message_id(self) -> str:
+        return message_id_of(self.number)
+
+    def __str__(self) -> str:
+        return f"letter no. {self.number}: score {self.score:.2f}, to {self.folder}{f' ({self.bayes})' if self.bayes else ''}"
+
+
+def message_id_of(number: int) -> str:
+    return f"<letter-{number}.demo@gatepost.example.net>"
+
+
+def send_letter(site: Site, number: int) -> Letter:
+    raw = (MAIL / "newsletter.eml").read_bytes().replace(b"\nSubject: ", b"\nSubject: No. %d: " % number)
+    answer = site.send(smtp.stamped(raw, message_id_of(number)), "news@letters.example.net", [USER], STRANGER)
+    verdict = site.milter.verdict(answer.queue_id)
+    found = re.findall(r"BAYES_\d+", verdict["symbols"])
+    return Letter(number, site.mail(USER, message_id_of(number)).folder, float(verdict["score"]), " ".join(found))
+
+
+def learned(site: Site) -> str:
+    """What Bayes holds now."""
+    bayes = json.loads(site.controller.gatepost("stat", "--json"))
+    return f"{bayes['spam']} spam, {bayes['ham']} ham"
+
+
+def move(site: Site, letters: list[Letter], source: str, target: str, want: str) -> str:
+    """Alice moves letters; waits until what she taught is learned."""
+    with Step(f"move {len(letters)} to {target}"):
+        site.dovecot.move(USER, [letter.message_id for letter in letters], source, target)
+        wait_for(lambda: learned(site) == want, f"learning of {want}")
+    return f"Alice moves {' and '.join(f'no. {letter.number}' for letter in letters)} to {target}: learned {want} in all"
+
+
+def learn(site: Site) -> bool:
+    """Shows that a move teaches: two letters to Junk, and the third goes there by itself; back, and it is forgotten."""
+    site.controller.gatepost("learn", "ham", MAIL / "ham.eml", MAIL / "own.eml")
+    letters, story = [], []
+    for number in (1, 2):
+        with Step(f"send letter {number}"):
+            letters.append(send_letter(site, number))
+    story += [str(letter) for letter in letters]
+    story.append(move(site, letters, "INBOX", "Junk", "2 spam, 2 ham"))
+    with Step("send letter 3"):
+        third = send_letter(site, 3)
+    story += [str(third), move(site, [*letters, third], "Junk", "INBOX", "0 spam, 5 ham")]
+    with Step("send letter 4"):
+        fourth = send_letter(site, 4)
+    print("\n  learning from moves\n" + "".join(f"      {line}\n" for line in [*story, str(fourth)]))
+    return ([letter.folder for letter in letters] == ["INBOX", "INBOX"] and third.folder == "Junk"
+            and third.score > letters[0].score + 3 and fourth.folder == "INBOX" and fourth.score < 4)
+
+
 def invite(site: Site, folder: Path) -> None:
     """Tells how to use the running servers and waits for Ctrl-C."""
     text = textwrap.dedent(f"""\
@@ -161,6 +226,7 @@ def invite(site: Site, folder: Path) -> None:
           SMTP        127.0.0.1 port {site.postfix.port}, as any stranger to anybody@example.org
           submission  127.0.0.1 port {site.postfix.submission_port}, user {USER}, password {dovecot.PASSWORD}
           IMAP        127.0.0.1 port {site.dovecot.port}, user {USER} (or any other name), password {dovecot.PASSWORD}
+          learning    move a message into Junk or out of it; {site.controller.log} tells what was learned
           command     build/cli/gatepost -c {site.milter.config} stat
           folder      {folder} (configurations, logs, mail)
         Mail from 127.0.0.1 is mail from an own network; to be judged as a stranger, send XCLIENT ADDR=198.51.100.7 first.
@@ -174,7 +240,7 @@ def invite(site: Site, folder: Path) -> None:
 
 def run(folder: Path, store: str, once: bool) -> bool:
     """One demo in `folder`; True if every message came out as it should."""
-    site = Site(folder, store, SETTINGS, zone=ZONE)
+    site = Site(folder, store, SETTINGS, zone=ZONE, learns=True)
     try:
         publish(site, folder)
         site.start(show=True)
@@ -183,12 +249,13 @@ def run(folder: Path, store: str, once: bool) -> bool:
             with Step(f"send {message.title}"):
                 outcomes.append(deliver(site, message))
         show(outcomes)
+        has_learned = learn(site)
         if not once:
             invite(site, folder)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave anybody running
         site.stop()
-    return all(o.is_right for o in outcomes)
+    return all(o.is_right for o in outcomes) and has_learned
 
 
 def run_in_folder(store: str, once: bool, keep: bool) -> bool:
@@ -213,7 +280,8 @@ def main() -> int:
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, _: sys.exit(128 + number))
     try:
-        if not build(build_folder(), targets=("milter-spam/milter-spam", "milter-dkim/milter-dkim", "cli/gatepost")):
+        if not build(build_folder(), targets=("milter-spam/milter-spam", "milter-dkim/milter-dkim", "controller/gatepost-controller",
+                                               "dovecot-sieve-learn/lib95_gatepost_learn_plugin.so", "cli/gatepost")):
             return 1
         return 0 if run_in_folder(options.store, options.once, options.keep) else 1
     except ServerError as e:

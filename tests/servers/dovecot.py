@@ -1,4 +1,5 @@
-"""A private Dovecot 2.3: LMTP and SASL sockets in Postfix's queue, IMAP on loopback, Sieve files marked mail into Junk."""
+"""A private Dovecot 2.3: LMTP and SASL sockets in Postfix's queue, IMAP on loopback, Sieve files marked mail into Junk; and,
+if asked, our plugin, which teaches what users move."""
 
 from __future__ import annotations
 
@@ -7,12 +8,15 @@ import os
 import pwd
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .milter import build_folder
 from .process import Process, ServerError, answers, free_port, wait_for
 
 PASSWORD = "gatepost"
+OWNER = "mail"  # whose uid all mail has
 JUNK_SIEVE = """\
 # Mail that milter-spam marked goes to Junk, for every user and before the user's own script.
 require ["fileinto"];
@@ -82,6 +86,18 @@ plugin {{
   sieve_before = {folder}/sieve/junk.sieve
 }}
 """
+# Modules of the system, and ours beside them: nothing is installed.
+LEARNING = """\
+mail_plugin_dir = {folder}/modules
+protocol imap {{
+  mail_plugins = $mail_plugins notify gatepost_learn
+}}
+plugin {{
+  gatepost_learn_socket = {socket}
+}}
+"""
+MODULES = Path("/usr/lib/dovecot/modules")
+PLUGIN = "lib95_gatepost_learn_plugin.so"
 
 
 @dataclass(frozen=True)
@@ -102,7 +118,8 @@ class Mail:
 class Dovecot:
     """One Dovecot instance under `folder`, delivering for a Postfix with the given queue folder."""
 
-    def __init__(self, folder: Path, queue: Path) -> None:
+    def __init__(self, folder: Path, queue: Path, learn_socket: Path | None = None) -> None:
+        """With the learn socket, what users move is taught there."""
         self.folder = folder
         self.port = free_port()
         self.log = folder / "dovecot.log"
@@ -111,14 +128,26 @@ class Dovecot:
         for name in ("run", "state", "sieve", "home"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
-        mail = pwd.getpwnam("mail")
+        mail = pwd.getpwnam(OWNER)
         home = folder / "home"
         home.chmod(0o700)
         os.chown(home, mail.pw_uid, mail.pw_gid)
-        self._config.write_text(CONFIG.format(folder=folder, queue=queue, port=self.port, password=PASSWORD))
+        config = CONFIG.format(folder=folder, queue=queue, port=self.port, password=PASSWORD)
+        if learn_socket:
+            config += LEARNING.format(folder=folder, socket=learn_socket)
+            self._link_modules()
+        self._config.write_text(config)
         script = folder / "sieve" / "junk.sieve"
         script.write_text(JUNK_SIEVE)
         subprocess.run(["/usr/bin/sievec", "-c", str(self._config), str(script)], check=True, capture_output=True)
+
+    def _link_modules(self) -> None:
+        here = self.folder / "modules"
+        here.mkdir()
+        for file in MODULES.iterdir():
+            (here / file.name).symlink_to(file)
+        (here / PLUGIN).unlink(missing_ok=True)
+        (here / PLUGIN).symlink_to(build_folder() / "dovecot-sieve-learn" / PLUGIN)
 
     @property
     def pid(self) -> int:
@@ -136,6 +165,16 @@ class Dovecot:
         session = imaplib.IMAP4("127.0.0.1", self.port, timeout=30)
         session.login(user, PASSWORD)
         return session
+
+    def move(self, user: str, message_ids: Sequence[str], source: str, target: str) -> None:
+        """Moves messages from one folder to another, as a user's program does."""
+        with self.login(user) as imap:
+            imap.select(f'"{source}"')
+            for message_id in message_ids:
+                _, hits = imap.uid("SEARCH", "HEADER", "Message-ID", f'"{message_id}"')
+                status, why = imap.uid("MOVE", hits[0].decode(), f'"{target}"')
+                if status != "OK":
+                    raise ServerError(f"{message_id} was not moved to {target}: {why}")
 
     def search(self, user: str, message_id: str) -> list[Mail]:
         """All copies of a message, in whatever folders of the user they are."""

@@ -1,5 +1,5 @@
-"""A whole mail site: Postfix with milter-spam (and milter-dkim before it, if asked) in front of Dovecot, and Redis if it
-is the store.
+"""A whole mail site: Postfix with milter-spam (and milter-dkim before it, if asked) in front of Dovecot, Redis if it is the
+store, and the controller behind Dovecot, if what users move shall be learned.
 
 The milter orders are those that the documentation gives: it sees mail from port 25, from submission, from local programs
 and bounces, and Postfix does `default_action` when it does not answer.
@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from . import smtp
-from .dovecot import PASSWORD, Dovecot, Mail
+from .controller import Controller
+from .dovecot import OWNER, PASSWORD, Dovecot, Mail
 from .dns import Dns
 from .milter import MilterDkim, MilterSpam, Value, merged
 from .postfix import Postfix
@@ -24,10 +25,12 @@ class Site:
     """All servers of a site under one folder; start() in the order in which they need each other, stop() in reverse."""
 
     def __init__(self, folder: Path, store: str = "lmdb", settings: Mapping[str, Value] | None = None,
-                 rules: str | None = None, zone: str | None = None) -> None:
-        """With a zone there is milter-dkim too, which asks a DNS server of these lines and of the keys that it makes."""
+                 rules: str | None = None, zone: str | None = None, learns: bool = False) -> None:
+        """With a zone there is milter-dkim too, which asks a DNS server of these lines and of the keys that it makes.
+        If it learns, there are the plugin and the controller."""
         self.postfix = Postfix(folder / "postfix")
-        self.dovecot = Dovecot(folder / "dovecot", self.postfix.queue)
+        socket = folder / "gatepost-controller" / "learn.sock"
+        self.dovecot = Dovecot(folder / "dovecot", self.postfix.queue, socket if learns else None)
         self.redis = Redis(folder / "redis") if store == "redis" else None
         url = self.redis.url if self.redis else ""
         own = self.postfix.queue / "gatepost"
@@ -39,6 +42,12 @@ class Site:
             key = f"{self.dkim.folder}/store/seal.key"  # one key for both, as on a host with one gatepost.conf
             settings = merged({"domains": {"seal_key": key}}, settings)
         self.milter = MilterSpam(folder / "gatepost", own / "spam.sock", url, settings, rules)
+        self.controller = None
+        if learns:
+            own_uid = {"learn": {"trusted_uids": ["root", OWNER]},
+                       "controller": {"http": {"listen": [f"unix:{socket.parent}/api.sock"]}}}
+            self.controller = Controller(socket.parent, socket, url or f"lmdb:{self.milter.folder}/store",
+                                         merged(own_uid, settings))
         self.default_action("tempfail")
         self._stack = ExitStack()
 
@@ -51,7 +60,7 @@ class Site:
 
     def start(self, show: bool = False) -> None:
         """Starts all servers, with a line for each if asked; if one fails, those before it are stopped."""
-        for server in (self.redis, self.dns, self.dkim, self.milter, self.dovecot, self.postfix):
+        for server in (self.redis, self.dns, self.dkim, self.controller, self.milter, self.dovecot, self.postfix):
             if server:
                 try:
                     if show:
