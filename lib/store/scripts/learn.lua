@@ -98,10 +98,12 @@ while at <= #deltas do
 	end
 end
 
+local changed = {} -- the same message may come again: out with its old tokens, in with others
 for message = 1, #known do
 	local p = message * 34 - 33
-	local new = sub(seen, p + 33, p + 33)
-	if new ~= known[message] then
+	local digest, new = sub(seen, p, p + 31), sub(seen, p + 33, p + 33)
+	if new ~= known[message] or changed[digest] then
+		changed[digest] = true
 		local key = prefix .. 's' .. string.format('%02x%x', string.byte(seen, p), math.floor(string.byte(seen, p + 1) / 16))
 		local field = sub(seen, p + 1, p + 16)
 		if new == '0' then

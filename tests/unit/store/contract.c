@@ -130,6 +130,31 @@ static void unlearns(void **state)
 	assert_int_equal(learn_one(scope, 5, GP_BAYES_NONE, 30, 10), GP_LEARNED_UNKNOWN);
 }
 
+/* Out with the tokens that it was learned with, in with others, at once: it is known as before. */
+static void exchanges_tokens(void **state)
+{
+	struct gp_str scope = GP_STR("exchange");
+	uint64_t old[100], new[100];
+	struct gp_bayes_message m[2] = {{.tokens = old, .n_tokens = 100},
+					{.class = GP_BAYES_HAM, .tokens = new, .n_tokens = 100}};
+	enum gp_bayes_class class;
+
+	make_tokens(31, old, 100);
+	make_tokens(32, new, 100);
+	make_digest(6, m[0].digest);
+	make_digest(6, m[1].digest);
+	assert_int_equal(learn_one(scope, 6, GP_BAYES_HAM, 31, 100), GP_LEARNED_NEW);
+	assert_int_equal(gp_store_bayes_learn(contract_store, scope, m, 2, soon(), NULL), GP_OK);
+	assert_int_equal(m[0].learned, GP_LEARNED_REMOVED);
+	assert_int_equal(m[1].learned, GP_LEARNED_NEW);
+	assert_int_equal(gp_store_bayes_seen(contract_store, scope, m[0].digest, soon(), &class),
+			 GP_OK);
+	assert_int_equal(class, GP_BAYES_HAM);
+	assert_counts(scope, 31, 100, 0, 0);
+	assert_counts(scope, 32, 100, 0, 1);
+	assert_totals(scope, 0, 1, 100);
+}
+
 /* Tokens that the tokenizer found only now are not counted below zero. */
 static void counts_do_not_wrap(void **state)
 {
@@ -654,6 +679,7 @@ static void threads(void **state)
 const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(unknown_is_zero),	cmocka_unit_test(learns_once),
 	cmocka_unit_test(relearns),		cmocka_unit_test(unlearns),
+	cmocka_unit_test(exchanges_tokens),
 	cmocka_unit_test(counts_do_not_wrap),	cmocka_unit_test(scopes_are_apart),
 	cmocka_unit_test(batch_is_in_order),	cmocka_unit_test(many_messages_at_once),
 	cmocka_unit_test(early_lookup),		cmocka_unit_test(expires_rare_tokens),
