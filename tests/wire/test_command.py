@@ -116,12 +116,12 @@ def test_redis_dies_during_learning(world: Path) -> None:
 
 @pytest.mark.parametrize(("words", "wanted"), [
     ("s", {"scan", "stat"}),
-    ("learn ", {"spam", "ham"}),
+    ("learn ", {"spam", "ham", "log", "undo"}),
     ("-c some.conf rules l", {"lint"}),
     ("scan --r", {"--rcpt", "--rules-trace"}),
     ("dkim r", {"record", "rotate"}),
     ("dkim check --", {"--zone", "--json", "--help"}),
-    ("unlearn --", {"--dry-run", "--json", "--help"}),
+    ("unlearn --", {"--dry-run", "--json", "--user", "--help"}),
 ])
 def test_completion(words: str, wanted: set[str]) -> None:
     parts = ["gatepost", *words.split(" ")]
