@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from apiclient import ApiController
-from conftest import RULES, stop
+from conftest import GREY, HAM, MARK, REJECT, RULES, stop
 from milterclient import Envelope, judge
 from servers.dns import Dns
 from servers.milter import TOP, MilterSpam, Value, build_folder
+from servers.process import wait_for
+from servers.redis import Redis
 from test_corpus import MAIL, sample
 
-pytestmark = pytest.mark.skipif(not MAIL.is_dir(), reason=f"no test mail in {MAIL}; GATEPOST_DATA names another place")
+corpus = pytest.mark.skipif(not MAIL.is_dir(), reason=f"no test mail in {MAIL}; GATEPOST_DATA names another place")
 
 IP, HELO, SENDER, RECIPIENT = "192.0.2.77", "mail.sender.example", "someone@sender.example", "alice@example.org"
 ZONE = """\
@@ -65,6 +67,7 @@ def scan(api: ApiController, path: Path) -> tuple[float, dict[str, float]]:
     return verdict["score"], {s["name"]: s["score"] for s in verdict["symbols"]}
 
 
+@corpus
 def test_same_verdict_as_the_command(trio: tuple[ApiController, MilterSpam]) -> None:
     api, _ = trio
     seen: set[str] = set()
@@ -77,6 +80,7 @@ def test_same_verdict_as_the_command(trio: tuple[ApiController, MilterSpam]) -> 
     assert {"T_SPF", "T_LISTED"} <= seen, "what the DNS says has a say"
 
 
+@corpus
 def test_same_verdict_as_the_milter(trio: tuple[ApiController, MilterSpam]) -> None:
     """The milter sees a message before Postfix writes its Received; the API is asked about what Postfix would deliver."""
     api, milter = trio
@@ -125,3 +129,35 @@ def test_memory_of_a_user(world: Path) -> None:
     other = api.post("/checkv2", message, Rcpt="bob@example.org").json["symbols"]
     assert any(name.startswith("BAYES_") for name in alice) and not any(name.startswith("BAYES_") for name in other)
     stop(api)
+
+
+@pytest.mark.parametrize("kind", ["lmdb", "redis"])
+def test_what_the_milter_counted(world: Path, kind: str) -> None:
+    """/stat, /counters and /history show milter-spam's verdicts, from the store that both use."""
+    redis = Redis(world / "redis")
+    redis.start()
+    store = redis.url if kind == "redis" else f"lmdb:{world}/controller/store"
+    api = ApiController(world / "controller", store=store if kind == "redis" else "", rules=RULES)
+    api.start()
+    milter = MilterSpam(world / "milter", world / "spam.sock", store, {}, RULES)
+    milter.start()
+    for n, message in enumerate((HAM, GREY, MARK, MARK, REJECT)):
+        judge(str(milter.socket), message, Envelope(queue_id=f"4STAT{n}"))
+    wait_for(lambda: api.get("/stat").json["scanned"] == 5, "the milter's counts", 15)
+    actions = api.get("/stat").json["actions"]
+    assert {a: n for a, n in actions.items() if n} == {"no action": 1, "greylist": 1, "add header": 2, "reject": 1}
+    api.post("/checkv2", MARK)
+    assert api.get("/stat").json["actions"]["add header"] == 3, "what the API judged is added"
+    counters = {c["symbol"]: c for c in api.get("/counters").json}
+    assert (counters["T_MARK"]["hits"], counters["T_MARK"]["weight"]) == (2, 7.0) and counters["T_MARK"]["frequency"] > 0
+    rows = api.get("/history").json
+    assert [r["action"] for r in rows] == ["reject", "add header", "add header", "greylist", "no action"]
+    assert rows[1]["symbols"] == {"T_MARK": {"score": 7}} and rows[1]["required_score"] == 15 and rows[1]["queue-id"] == "4STAT3"
+    assert rows[1]["from"] == "stranger@example.net" and rows[1]["ip"] == "198.51.100.7" and rows[1]["size"] > 0
+    assert len(api.get("/history?to=2").json) == 2 and api.get("/history?to=0").json == []
+    assert api.ask("GET", "/history").status == 401, "whose mail there was is nobody's to see"
+    api.get("/statreset")
+    assert api.get("/stat").json["scanned"] == 0
+    stop(milter)
+    stop(api)
+    redis.stop()
