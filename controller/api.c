@@ -55,6 +55,7 @@ static void log_refusal(const struct http_request *rq, const struct http_refusal
 	static int64_t next_ms;
 	static unsigned untold;
 	int64_t now_ms = gp_clock_mono_ms();
+	struct gp_str path = gp_str_sub(rq->path, 0, 64);
 	char ip[GP_IP_TEXT];
 	unsigned more;
 
@@ -69,10 +70,10 @@ static void log_refusal(const struct http_request *rq, const struct http_refusal
 	next_ms = now_ms + 1000;
 	pthread_mutex_unlock(&lock);
 	if (rq->peer.is_unix)
-		gp_log_warning("API: refused %.64s to user %u: %s (%u more before)", rq->path.ptr,
-			       (unsigned)rq->peer.uid, why->text, more);
+		gp_log_warning("API: refused %.*s to user %u: %s (%u more before)",
+			       GP_STR_FMT(path), (unsigned)rq->peer.uid, why->text, more);
 	else
-		gp_log_warning("API: refused %.64s to %s: %s (%u more before)", rq->path.ptr,
+		gp_log_warning("API: refused %.*s to %s: %s (%u more before)", GP_STR_FMT(path),
 			       gp_ip_format(&rq->peer.ip, ip), why->text, more);
 }
 

@@ -50,6 +50,9 @@ const struct http_refusal *api_access(enum http_level level, const struct http_r
 /* api_errors.c: warnings and errors of this process, the newest. */
 void api_errors_start(void);
 
+/* api_learn.c: after the loop, what was never learned. */
+void api_learn_end(void);
+
 /* Between api_check.c and api_stat.c. */
 void api_scan_register_metrics(void);
 /* What a scan took. */

@@ -22,6 +22,7 @@
 #define RESULT_MS 5000
 
 struct teach {
+	struct teach *next, **at; /* in `waiting` */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	atomic_uint refs;
@@ -35,6 +36,9 @@ struct teach {
 	uint8_t class;
 	struct gp_buf message;
 };
+
+/* The loop's: handed in, and neither refused nor learned yet. */
+static struct teach *waiting;
 
 static struct teach *teach_new(struct http_request *rq, uint8_t class)
 {
@@ -67,6 +71,30 @@ static void teach_unref(struct teach *t)
 
 /* On the loop's thread. */
 
+static void note(struct teach *t)
+{
+	t->next = waiting;
+	t->at = &waiting;
+	if (t->next)
+		t->next->at = &t->next;
+	waiting = t;
+}
+
+/* It is settled, or never will be. */
+static void forget(struct teach *t)
+{
+	*t->at = t->next;
+	if (t->next)
+		t->next->at = t->at;
+	teach_unref(t);
+}
+
+void api_learn_end(void)
+{
+	while (waiting)
+		forget(waiting);
+}
+
 static void queued(void *arg, enum gp_learn_status status, const char *reason)
 {
 	struct teach *t = arg;
@@ -78,7 +106,7 @@ static void queued(void *arg, enum gp_learn_status status, const char *reason)
 	pthread_cond_signal(&t->changed);
 	pthread_mutex_unlock(&t->lock);
 	if (status != GP_LEARN_QUEUED)
-		teach_unref(t); /* nothing will be learned */
+		forget(t); /* nothing will be learned */
 }
 
 static void learned(void *arg, const struct learner_result *result)
@@ -90,7 +118,7 @@ static void learned(void *arg, const struct learner_result *result)
 	t->result = *result;
 	pthread_cond_signal(&t->changed);
 	pthread_mutex_unlock(&t->lock);
-	teach_unref(t);
+	forget(t);
 }
 
 static void hand_in(void *arg)
@@ -108,6 +136,7 @@ static void hand_in(void *arg)
 		.arg = t,
 	};
 
+	note(t);
 	intake_teach(&request);
 }
 

@@ -388,6 +388,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *from, const 
 }
 
 /* Its own words go to the log's lowest level: what clients do wrong they hear themselves. */
+GP_PRINTF(2, 0)
 static void on_library_log(void *arg, const char *fmt, va_list args)
 {
 	char text[256];

@@ -42,7 +42,8 @@ struct http_conf {
 	{"http.hosts", GP_CONF_LIST, offsetof(type, member.hosts), "",                             \
 	 .help = "Host names, beside localhost, by which browsers and proxies may call the API."}, \
 	{"http.size_max", GP_CONF_SIZE, offsetof(type, member.size_max), "16M", .min = 4096,       \
-	 .max = GP_MAX_BODY_SIZE, .help = "Largest body of a request, unpacked."},                 \
+	 .max = GP_MAX_BODY_SIZE, .flags = GP_CONF_RESTART,                                        \
+	 .help = "Largest body of a request, unpacked."},                                          \
 	{"http.timeout", GP_CONF_DURATION, offsetof(type, member.timeout_ms), "30s", .min = 100,   \
 	 .max = 600000, .flags = GP_CONF_RESTART,                                                  \
 	 .help = "Time for a request to arrive, and for its answer to be taken."},                 \

@@ -156,7 +156,8 @@ static int write_group(struct journal *j, struct journal_write *group, struct gp
 	pthread_mutex_lock(&j->lock);
 	copy = j->segments;
 	copy.items = gp_xreallocarray(NULL, copy.len + 1, sizeof(*copy.items));
-	memcpy(copy.items, j->segments.items, copy.len * sizeof(*copy.items));
+	if (copy.len)
+		memcpy(copy.items, j->segments.items, copy.len * sizeof(*copy.items));
 	pthread_mutex_unlock(&j->lock);
 	r = gp_buf_error(&all) ? GP_ELIMIT
 			       : segments_append(&copy, first, number - 1, gp_buf_str(&all), &place,

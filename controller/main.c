@@ -119,6 +119,7 @@ static void stop(void)
 	gp_store_close(&controller.store);
 	gp_loop_close(&controller.loop);
 	intake_close();
+	api_learn_end();
 }
 
 /* Asks the store anew: what it said last may be long ago. */
