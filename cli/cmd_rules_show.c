@@ -69,6 +69,10 @@ static void print_head(const struct tree *t, size_t index)
 		printf("  defined in  %s, line %u\n", r.file, r.line);
 	printf("  score       %g alone, %g with network, %g with Bayes, %g with both\n", r.score[0],
 	       r.score[1], r.score[2], r.score[3]);
+	if (*r.flags)
+		printf("  flags       %s\n", gp_text_show(t->arena, gp_str(r.flags), 400));
+	if (r.asks.len)
+		printf("  asks        %s\n", gp_text_show(t->arena, r.asks, 400));
 	if (r.priority)
 		printf("  priority    %d\n", r.priority);
 	printf("  can run     %s\n\n",

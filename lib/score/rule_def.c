@@ -430,6 +430,7 @@ static void do_tflags(struct gp_rule_builder *b, struct gp_str value)
 		return;
 	r = gp_rule_get(b, name);
 	r->tflags = 0;
+	r->flags_text = gp_arena_cstr(b->arena, value);
 	r->maxhits = 0;
 	r->part_min = 0;
 	r->part_max = UINT32_MAX;

@@ -7,6 +7,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/score/rule_meta.h"
+#include "lib/score/rule_query.h"
 
 bool gp_rule_set_asks(const struct gp_rule_set *set)
 {
@@ -28,6 +29,20 @@ static bool is_scored(const struct gp_rule *r)
 	return false;
 }
 
+/* Its own zone; of one that looks at what another was told (check_rbl_sub), that one's. */
+static struct gp_str zone_asked(const struct gp_rule_set *set, const struct gp_rule *r)
+{
+	if (!r->query || r->query->name.len || !r->query->set.len)
+		return r->query ? r->query->name : GP_STR("");
+	for (size_t i = 0; i < set->queries.len; i++) {
+		const struct gp_query *q = set->queries.items[i]->query;
+
+		if (q->name.len && gp_str_eq(q->set, r->query->set))
+			return q->name;
+	}
+	return GP_STR("");
+}
+
 bool gp_rule_set_info(const struct gp_rule_set *set, size_t i, struct gp_rule_info *ret)
 {
 	const struct gp_rule *r;
@@ -43,6 +58,8 @@ bool gp_rule_set_info(const struct gp_rule_set *set, size_t i, struct gp_rule_in
 		.description = r->describe,
 		.definition = r->text ? r->text : "",
 		.inert = r->inert,
+		.asks = zone_asked(set, r),
+		.flags = r->flags_text ? r->flags_text : "",
 		.is_defined = r->type != GP_RULE_FACT,
 		.is_scored = is_scored(r),
 		.priority = r->priority,

@@ -94,6 +94,7 @@ struct gp_rule {
 	bool has_score;
 	const char *describe; /* "" */
 	unsigned tflags;
+	const char *flags_text; /* tflags as written, or NULL */
 	unsigned maxhits; /* 0: not given */
 	unsigned part_min, part_max;
 	int priority;

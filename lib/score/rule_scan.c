@@ -21,6 +21,7 @@
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_scratch.h"
 #include "lib/score/rule_subject.h"
+#include "lib/score/rule_trace.h"
 #include "lib/score/rule_vs.h"
 #include "lib/score/rule_wake.h"
 
@@ -267,7 +268,8 @@ static void invert_negated(struct run *run)
 		*hits = *hits == 0 && !run->scan->stats.budget_exceeded &&
 			!gp_rule_limit_is_undecided(&run->scan->limits, r);
 		if (run->scan->evidence)
-			run->scan->evidence[r->index] = (struct gp_str){0};
+			run->scan->evidence[r->index] =
+				*hits != 0 ? GP_STR("(no match)") : (struct gp_str){0};
 	}
 }
 
@@ -283,6 +285,9 @@ static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
 		const struct gp_rule *r = s->set->exists.items[i];
 
 		s->hits[r->index] = run.subject.ranges[r->field_index].is_present;
+		if (s->hits[r->index] != 0)
+			remember(s, r, gp_str_trim(gp_rule_segment_text(
+				&run.subject, run.subject.ranges[r->field_index].first)));
 	}
 	match_target(&run, type);
 	invert_negated(&run);
@@ -332,8 +337,11 @@ static void run_template(struct gp_rule_scan *s, const struct gp_rule *r)
 	s->next[r->index] = 0;
 	s->done[r->index] = false;
 	test_rule(&run, exact);
-	if (r->is_negated)
+	if (r->is_negated) {
 		s->hits[r->index] = s->hits[r->index] == 0 && !s->stats.budget_exceeded;
+		if (s->hits[r->index] != 0)
+			remember(s, r, GP_STR("(no match)"));
+	}
 	if (r->captures)
 		take_captures(s, exact);
 }
@@ -441,8 +449,8 @@ static void run_eval(struct gp_rule_scan *s, struct gp_eval *e, const struct gp_
 		s->stats.limit_exceeded++;
 		gp_rule_limit_hit(&s->limits, r);
 	}
-	if (s->hits[r->index] != 0)
-		remember(s, r, e->evidence);
+	if (s->hits[r->index] != 0 && s->evidence)
+		remember(s, r, e->evidence.len ? e->evidence : gp_rule_trace_eval(e));
 }
 
 static void run_evals(struct gp_rule_scan *s)
@@ -502,6 +510,8 @@ static void run_metas(struct gp_rule_scan *s)
 		/* As SpamAssassin: a hit is never worth less than nothing. */
 		s->hits[r->index] = isfinite(value) && value > 0 ? value : 1;
 		gp_rule_wake_users(s->set, r->index, is_awake);
+		if (s->evidence)
+			remember(s, r, gp_rule_trace_meta(s->set, r, s->hits, s->arena));
 	}
 }
 

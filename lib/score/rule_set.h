@@ -139,6 +139,8 @@ struct gp_rule_info {
 	const char *description;
 	const char *definition; /* what follows the name, as written; "" of a fact */
 	const char *inert; /* why it cannot run, or NULL */
+	struct gp_str asks; /* the DNS zone, or askdns' name, that it asks; or empty */
+	const char *flags;  /* tflags as written; "" */
 	bool is_defined;   /* else only mentioned: by a score or a meta */
 	bool is_scored;	   /* defined, counts in at least one score set */
 	int priority;

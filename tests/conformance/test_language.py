@@ -57,6 +57,8 @@ def test_same_hits(tmp_path: Path) -> None:
     differing = {Path(name).name: (sorted(hits - found[name].keys()), sorted(found[name].keys() - hits))
                  for name, hits in expected.items() if found[name].keys() != hits}
     assert not differing, f"(missing, too many): {differing}"
+    traceless = {name for hits in found.values() for name, matched in hits.items() if not matched}
+    assert not traceless, "hits of which the trace does not say what was seen"
     written = set(re.findall(r"(?m)^(?:header|body|rawbody|full|uri|uri_detail|mimeheader|meta)\s+(?!__)(\w+)",
                              "\n".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.cf"))))
     silent = {name for name in written - set().union(*expected.values()) if not NEVER.search(name)}

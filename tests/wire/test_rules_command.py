@@ -117,3 +117,18 @@ def test_texts_in_the_rule_files_are_tested(world: Path) -> None:
     assert done.stderr == f"{rules}:2: B: hits its text\n{rules}:3: B: does not hit its text\n"
     rules.write_text("test B perhaps x\n")
     assert "wants a rule's name, ok or fail" in gatepost("rules", "lint", rules).stderr
+
+
+def test_explain_knows_every_kind_of_rule(world: Path) -> None:
+    rules = world / "kinds.cf"
+    rules.write_text("header H Subject:raw =~ /x/\nheader E exists:X-Y\nuri U /%{CAUGHT}/\nheader __C From =~ /(?<CAUGHT>x)/\n"
+                     "uri_detail D raw =~ /x/ type !~ /y/\nmimeheader M Content-Type =~ /x/\nfull F /x/\nrawbody R /x/\n"
+                     "askdns A _AUTHORDOMAIN_.list.test TXT /x/\nheader B eval:check_rbl('s', 'zone.test.')\n"
+                     "header S eval:check_rbl_sub('s', '127.0.0.2')\nurirhssub X uri.test. A 2\nbody X eval:check_uridnsbl('X')\n"
+                     "body P eval:check_hashbl_bodyre('hash.test', 'sha1', '(x)')\ntflags B net nice\nmeta G H && !E\n")
+    asks = {"A": "_AUTHORDOMAIN_.list.test", "B": "zone.test", "S": "zone.test", "X": "uri.test", "P": "hash.test"}
+    for name in ("H", "E", "U", "__C", "D", "M", "F", "R", "A", "B", "S", "X", "P", "G"):
+        shown = gatepost("rules", "explain", name, rules).stdout
+        assert "can run     yes" in shown and f"defined in  {rules}" in shown, shown
+        assert (f"asks        {asks.get(name)}\n" in shown) == (name in asks), shown
+    assert "flags       net nice\n" in gatepost("rules", "explain", "B", rules).stdout

@@ -246,7 +246,7 @@ static void evidence(void **state)
 	assert_true(gp_rule_scan_next_hit(f.scan, &i, &s));
 	assert_str(s.evidence, "money");
 	assert_true(gp_rule_scan_next_hit(f.scan, &i, &s));
-	assert_str(s.evidence, "");
+	assert_str(s.evidence, "(no match)");
 	assert_false(gp_rule_scan_next_hit(f.scan, &i, &s));
 	assert_str(gp_symbols_find(&f.symbols, "A")->evidence, "money");
 	fixture_done(&f);
