@@ -71,11 +71,12 @@ def learn_ours(config: Path, learned: list[tuple[Path, bool]], folder: Path) -> 
                        check=True, stdout=subprocess.DEVNULL)
 
 
-def ours(folder: Path, store: str, learned: list[tuple[Path, bool]], cache: bool = True) -> MilterSpam:
+def ours(folder: Path, store: str, learned: list[tuple[Path, bool]], cache: bool = True, history: int = 10000) -> MilterSpam:
     """A milter-spam that learned the messages; with learned = [] it shares the store of another one."""
     folder.mkdir()
     milter = MilterSpam(folder, folder / "spam.sock", store, {
         "store_cache": "64M" if cache else 0,
+        "history": {"size": history},
         "log": {"level": "warning"},
         "rules": {"paths": [str(TOP / "rules")], "cache": str(folder / "cache")},
         "milter-spam": {"greylist": {"enabled": False}},
@@ -140,11 +141,15 @@ def main() -> int:
         milters.append(ours(folder / "ours-lmdb", "", learned))
         milters.append(ours(folder / "ours-redis-uncached", redis2.url, [], cache=False))
         milters.append(ours(folder / "ours-lmdb-uncached", "", learned, cache=False))
+        milters.append(ours(folder / "ours-redis-forgetful", redis2.url, [], history=0))
+        milters.append(ours(folder / "ours-lmdb-forgetful", "", learned, history=0))
         sides = [Side("rspamd", rspamd.milter, [*rspamd.worker_pids, redis.process.pid]),
                  Side("gatepost (redis)", f"unix:{milters[0].socket}", [milters[0].process.pid, redis2.process.pid]),
                  Side("gatepost (lmdb)", f"unix:{milters[1].socket}", [milters[1].process.pid]),
                  Side("  redis, no cache", f"unix:{milters[2].socket}", [milters[2].process.pid, redis2.process.pid]),
-                 Side("  lmdb, no cache", f"unix:{milters[3].socket}", [milters[3].process.pid])]
+                 Side("  lmdb, no cache", f"unix:{milters[3].socket}", [milters[3].process.pid]),
+                 Side("  redis, no history", f"unix:{milters[4].socket}", [milters[4].process.pid, redis2.process.pid]),
+                 Side("  lmdb, no history", f"unix:{milters[5].socket}", [milters[5].process.pid])]
         results: dict[str, list[dict[str, object]]] = {s.name: [] for s in sides}
         cold = {s.name: load(loader, s, names, 0) for s in sides}
         for number in range(options.rounds):

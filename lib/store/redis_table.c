@@ -2,6 +2,7 @@
  * Records, counters, rings and tallies on Redis, which expires them itself.
  */
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "lib/store/keys.h"
 #include "lib/store/redis_int.h"
@@ -98,17 +99,28 @@ int gp_redis_counter_add(struct gp_store *st, struct gp_str table, struct gp_str
 	return r;
 }
 
+/* Two commands and no script: Lua would copy each item twice more, which is most of what an
+ * item costs Redis.  What a failed LTRIM leaves over goes with the next one. */
 int gp_redis_ring_add(struct gp_store *st, struct gp_str table, const struct gp_str *items,
 		      size_t n, size_t items_max, int64_t deadline_ms, struct gp_diag *diag)
 {
-	struct gp_redis_call *c = script_call(&gp_script_ring, 1 + n, 'l', table, GP_STR(""));
+	struct gp_redis_call *push = gp_redis_call_new(NULL, 2 + n);
+	struct gp_redis_call *trim = gp_redis_call_new(NULL, 4);
 	struct gp_batch *batch;
 	int r;
 
-	gp_redis_arg_int(&c->req.command, (int64_t)items_max);
+	gp_redis_arg(&push->req.command, GP_STR("LPUSH"));
+	add_key(push, 'l', table, GP_STR(""));
 	for (size_t i = 0; i < n; i++)
-		gp_redis_arg(&c->req.command, items[i]);
-	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+		gp_redis_arg(&push->req.command, items[i]);
+	gp_redis_arg(&trim->req.command, GP_STR("LTRIM"));
+	add_key(trim, 'l', table, GP_STR(""));
+	gp_redis_arg(&trim->req.command, GP_STR("0"));
+	gp_redis_arg_int(&trim->req.command, (int64_t)items_max - 1);
+	r = gp_redis_call_wait(st, push, deadline_ms, &batch, diag);
+	gp_batch_free(&batch);
+	if (gp_redis_call_wait(st, trim, deadline_ms, &batch, NULL) < 0)
+		gp_log_debug("ring %.*s: not trimmed", GP_STR_FMT(table));
 	gp_batch_free(&batch);
 	return r;
 }
