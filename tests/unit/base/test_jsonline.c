@@ -17,7 +17,7 @@ static void values(void **state)
 	gp_jsonline_int(&j, "i", -5);
 	gp_jsonline_open(&j, "list", '[');
 	gp_jsonline_num(&j, NULL, 1.5, 2);
-	gp_jsonline_num(&j, NULL, NAN, 2);
+	gp_jsonline_num(&j, NULL, (double)NAN, 2);
 	gp_jsonline_open(&j, NULL, '{');
 	gp_jsonline_bool(&j, "b", true);
 	gp_jsonline_close(&j);

@@ -191,7 +191,7 @@ static uint64_t forget_rare(struct gp_store *st, unsigned age_days)
 
 	do {
 		if (gp_store_bayes_expire(st, GP_STR(""), &e, soon(), &diag) < 0)
-			fail_msg("maxmemory reached, nothing is evicted", diag.text);
+			fail_msg("%s", diag.text);
 	} while (e.at != 0);
 	assert_int_not_equal(e.digests, 0);
 	return e.tokens;
