@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
@@ -15,6 +16,7 @@ void gp_jsonline_begin(struct gp_jsonline *j, size_t max)
 	assert(max >= 64);
 	*j = (struct gp_jsonline){.depth = 1};
 	gp_buf_init(&j->buf, max - 1);
+	(void)gp_buf_reserve(&j->buf, max / 4); /* one allocation for most */
 	j->open[0].bracket = '}';
 	gp_buf_add_chr(&j->buf, '{');
 }
@@ -25,8 +27,11 @@ static void add_key(struct gp_jsonline *j, const char *key)
 
 	if (last != '{' && last != '[')
 		gp_buf_add_chr(&j->buf, ',');
-	if (key)
-		gp_buf_printf(&j->buf, "\"%s\":", key);
+	if (key) {
+		gp_buf_add_chr(&j->buf, '"');
+		gp_buf_add_cstr(&j->buf, key);
+		gp_buf_add(&j->buf, "\":", 2);
+	}
 }
 
 /* Takes back what was added since `start` if it did not fit. */
@@ -122,10 +127,16 @@ void gp_jsonline_num(struct gp_jsonline *j, const char *key, double value, int d
 	if (j->skipped > 0)
 		return;
 	add_key(j, key);
-	if (isfinite(value))
+	if (fabs(value) < 1e15) {
+		char text[64];
+		int n = snprintf(text, sizeof(text), "%.*f", GP_MIN(decimals, 15), value);
+
+		gp_buf_add(&j->buf, text, (size_t)n);
+	} else if (isfinite(value)) {
 		gp_buf_printf(&j->buf, "%.*f", decimals, value);
-	else
+	} else {
 		gp_buf_add_cstr(&j->buf, "null");
+	}
 	finish_value(j, start);
 }
 

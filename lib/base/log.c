@@ -78,12 +78,33 @@ static bool is_treacherous(uint32_t cp)
 	return false;
 }
 
+/* How many bytes from the beginning go out as they are. */
+static size_t plain_run(struct gp_str s, enum gp_log_format format)
+{
+	unsigned char first = format == GP_LOG_TEXT ? '!' : ' ';
+	size_t n = 0;
+
+	for (; n < s.len; n++) {
+		unsigned char c = (unsigned char)s.ptr[n];
+
+		if (c < first || c > '~' || c == '"' || c == '\\')
+			break;
+	}
+	return n;
+}
+
 void gp_log_escape(struct gp_buf *out, struct gp_str s, enum gp_log_format format)
 {
 	while (s.len) {
+		size_t plain = plain_run(s, format);
 		uint32_t cp = 0;
-		unsigned n = gp_utf8_decode(s, &cp);
+		unsigned n;
 
+		gp_buf_add(out, s.ptr, plain);
+		s = gp_str_sub(s, plain, s.len);
+		if (s.len == 0)
+			break;
+		n = gp_utf8_decode(s, &cp);
 		if (n == 0 && format == GP_LOG_JSON)
 			gp_utf8_add(out, 0xfffd);
 		else if (n == 0 || cp < 0x20 || cp == 0x7f || (cp == ' ' && format == GP_LOG_TEXT))
