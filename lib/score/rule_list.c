@@ -229,6 +229,24 @@ static void apply(struct gp_rule_builder *b, enum operation op, struct gp_rule_l
 		clear(b, list);
 }
 
+/* delist_uri_host without a list's name: from all there are.  "!" before a name means nothing. */
+static void delist_everywhere(struct gp_rule_builder *b, struct gp_str value)
+{
+	static const struct gp_str prefix = GP_STR("enlist_uri_host ");
+	struct gp_str word;
+
+	while (gp_str_next_word(&value, &word)) {
+		word = gp_str_sub(word, gp_str_starts(word, GP_STR("!")), SIZE_MAX);
+		GP_MAP_EACH(&b->set->lists, e) {
+			if (!gp_str_starts(e->key, prefix))
+				continue;
+			drop(b, e->value, word, false);
+			drop(b, e->value, gp_str(gp_arena_printf(b->arena, "!%.*s", GP_STR_FMT(word))),
+			     false);
+		}
+	}
+}
+
 bool gp_rule_list_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_str value)
 {
 	const struct row *row = row_of(name);
@@ -241,6 +259,11 @@ bool gp_rule_list_directive(struct gp_rule_builder *b, struct gp_str name, struc
 	if (!row)
 		return false;
 	list = gp_str(row->list);
+	if (row->is_named && row->operation == REMOVE && !gp_str_starts(value, GP_STR("(")) &&
+	    gp_str_eq(list, GP_STR("enlist_uri_host"))) {
+		delist_everywhere(b, value);
+		return true;
+	}
 	if (row->is_named) {
 		if (!gp_str_next_word(&value, &word) || word.len < 3 || word.ptr[0] != '(' ||
 		    word.ptr[word.len - 1] != ')') {
