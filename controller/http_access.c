@@ -43,16 +43,24 @@ static bool names_a_file(const struct http_fields *fields)
 	return false;
 }
 
+/* Letters, digits and what else a name, or an address in brackets, is made of; or nothing. */
+static struct gp_str only(struct gp_str s, const char *more)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!gp_is_alnum(s.ptr[i]) && (!s.ptr[i] || !strchr(more, s.ptr[i])))
+			return gp_str("");
+	return s;
+}
+
 struct gp_str http_host_name(struct gp_str host)
 {
 	size_t end;
 
 	if (host.len && host.ptr[0] == '[') {
 		end = gp_str_find_chr(host, ']', 0);
-		if (end == host.len)
+		if (end + 1 < host.len && host.ptr[end + 1] != ':')
 			return gp_str("");
-		return end + 1 == host.len || host.ptr[end + 1] == ':' ? gp_str_sub(host, 1, end - 1)
-								      : gp_str("");
+		return end < host.len ? only(gp_str_sub(host, 1, end - 1), ":.") : gp_str("");
 	}
 	end = gp_str_find_chr(host, ':', 0);
 	if (end < host.len && gp_str_find_chr(host, ':', end + 1) < host.len)
@@ -60,7 +68,7 @@ struct gp_str http_host_name(struct gp_str host)
 	host = gp_str_sub(host, 0, end);
 	if (host.len && host.ptr[host.len - 1] == '.')
 		host.len--;
-	return host;
+	return only(host, "-._");
 }
 
 /* An address in Host is safe: who rebinds a name must have used the name. */

@@ -36,7 +36,7 @@ struct http_conf {
 	{"http.read_password", GP_CONF_BOOL, offsetof(type, member.read_password), "false",        \
 	 .help = "Ask for the password also where nothing is changed and nobody's mail is shown, " \
 		 "on unix sockets and loopback addresses too."},                                   \
-	{"http.trusted_uids", GP_CONF_LIST, offsetof(type, member.trusted_uids), "root",           \
+	{"http.trusted_uids", GP_CONF_LIST, offsetof(type, member.trusted_uids), "root, vmail",    \
 	 .help = "Users (names or numbers) whose processes need no password on the API's unix "    \
 		 "sockets.  Names that this host does not know are passed over."},                 \
 	{"http.hosts", GP_CONF_LIST, offsetof(type, member.hosts), "",                             \

@@ -97,7 +97,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	GP_BUF_AUTO plain = GP_BUF_INIT(1 << 20);
 	struct gp_str host = http_host_name(bytes);
 
-	FUZZ_CHECK(host.len <= size && !memchr(host.len ? host.ptr : "", ']', host.len));
+	FUZZ_CHECK(host.len <= size);
+	for (size_t i = 0; i < host.len; i++)
+		FUZZ_CHECK(gp_is_alnum(host.ptr[i]) || strchr("-._:", host.ptr[i]));
 	check_access(bytes);
 	check_frames(bytes);
 	check_wire(bytes);

@@ -12,6 +12,8 @@ import pytest
 
 from apiclient import PASSWORD, ApiController
 from conftest import GREY, HAM, MARK, REJECT, RULES, stop
+from servers.controller import Controller
+from servers.process import free_port
 
 CHANGES = ("/learnspam", "/learnham", "/learnclass", "/statreset")
 SECRETS = ("/history", "/errors")
@@ -281,6 +283,29 @@ def test_reload_takes_the_new_password(world: Path) -> None:
     controller.wait_line("reloaded|configuration")
     assert controller.get("/statreset").status == 401
     assert controller.ask("GET", "/statreset", headers={"Password": "another"}).status == 200
+    stop(controller)
+
+
+def test_address_of_the_network(world: Path) -> None:
+    """Who listens there is asked for the password by everybody: that a client is on this host opens nothing."""
+    port = free_port()
+    controller = ApiController(world / "controller", {"controller": {"http": {"listen": [f"inet:{port}@0.0.0.0"]}}}, rules=RULES)
+    controller.port = port
+    controller.start()
+    for path in (*READS, "/checkv2", *CHANGES, *SECRETS):
+        assert controller.ask(method(path), path, HAM if path in POSTS else None).status == 401, path
+    assert controller.get("/stat").status == 200 and controller.ask("GET", "/ping").status == 200
+    stop(controller)
+
+
+def test_default_address_that_cannot_be_had(world: Path) -> None:
+    """Nobody asked for the API, so learning goes on without it."""
+    controller = Controller(world / "controller", world / "learn.sock", settings={"controller": {"user": "nobody"}})
+    blocker = Path("/run/gatepost")
+    if blocker.exists():
+        pytest.skip("/run/gatepost is there: the default address can be had")
+    controller.start()
+    controller.wait_line("the API is not served")
     stop(controller)
 
 

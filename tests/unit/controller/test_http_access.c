@@ -137,7 +137,8 @@ static void host_names(void **state)
 					   "mail.example.org.:11334"};
 	static const char *const foreign[] = {"evil.example", "localhost.evil.example", "", ":80",
 					      "mail.example.org.evil.example:80", "[::1", "[::1]x",
-					      "::1", "127.0.0.1.evil.example", "0x7f.1"};
+					      "::1", "127.0.0.1.evil.example", "0x7f.1",
+					      "localhost]", "[localhost]x", "local host"};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(ours); i++)
 		assert_int_equal(check(HTTP_READ, loopback, gp_arena_printf(arena, "Host: %s", ours[i])), 0);
