@@ -46,6 +46,10 @@ int gp_lmdb_live_put(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_le
 int gp_lmdb_sweep(MDB_txn *txn, MDB_dbi db, const unsigned char *key, size_t key_len,
 		  int64_t now_s);
 
+/* After work that found no room (lmdb_env.h) in the environment of this table: removes what
+ * is over, and of every ring the oldest quarter.  GP_OK: try again, once. */
+int gp_lmdb_make_room(struct gp_store *st, struct gp_str table, int64_t deadline_ms) GP_MUST_USE;
+
 /* The operations, by file. */
 void gp_lmdb_limit_start(struct gp_store *st, struct gp_limit_call *call);
 void gp_lmdb_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l);

@@ -39,14 +39,31 @@ static struct change *change_new(struct gp_str table)
 	return c;
 }
 
-static int change_write(struct gp_store *st, struct change *c, int64_t deadline_ms,
+static int change_write(struct gp_store *st, struct change *c, int64_t deadline_ms, bool *ret_full,
 			struct gp_diag *diag)
 {
 	struct gp_batch *batch;
 	int r = gp_lmdb_write(gp_lmdb_of_table(st, gp_str(c->table)), &c->work, change_destroy,
 			      deadline_ms, &batch, diag);
 
+	*ret_full = gp_job_is_done(&c->work.job) && c->work.is_full;
 	gp_batch_free(&batch);
+	return r;
+}
+
+/* Writes what `make` makes, again if room can be made for it. */
+static int change_insist(struct gp_store *st, struct change *(*make)(const void *arg),
+			 const void *arg, int64_t deadline_ms, struct gp_diag *diag)
+{
+	struct change *c = make(arg);
+	char table[33];
+	bool is_full;
+	int r;
+
+	(void)gp_str_copy(table, sizeof(table), gp_str(c->table));
+	r = change_write(st, c, deadline_ms, &is_full, diag);
+	if (is_full && gp_lmdb_make_room(st, gp_str(table), deadline_ms) == GP_OK)
+		r = change_write(st, make(arg), deadline_ms, &is_full, diag);
 	return r;
 }
 
@@ -141,27 +158,41 @@ static int add_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *
 	return rc;
 }
 
-int gp_lmdb_ring_add(struct gp_store *st, struct gp_str table, const struct gp_str *items,
-		     size_t n, size_t items_max, int64_t deadline_ms, struct gp_diag *diag)
+struct add {
+	struct gp_str table;
+	const struct gp_str *items;
+	size_t n, items_max;
+};
+
+static struct change *add_make(const void *arg)
 {
-	struct change *c = change_new(table);
+	const struct add *add = arg;
+	struct change *c = change_new(add->table);
 	size_t total = 0;
 	char *at;
 
-	for (size_t i = 0; i < n; i++)
-		total += items[i].len;
+	for (size_t i = 0; i < add->n; i++)
+		total += add->items[i].len;
 	c->work.run = add_run;
-	c->items_max = items_max;
-	c->n = n;
-	c->items = gp_xmalloc(n * sizeof(*items) + total + 1);
-	at = (char *)(c->items + n);
-	for (size_t i = 0; i < n; i++) {
-		if (items[i].len > 0)
-			memcpy(at, items[i].ptr, items[i].len);
-		c->items[i] = gp_str_n(at, items[i].len);
-		at += items[i].len;
+	c->items_max = add->items_max;
+	c->n = add->n;
+	c->items = gp_xmalloc(add->n * sizeof(*add->items) + total + 1);
+	at = (char *)(c->items + add->n);
+	for (size_t i = 0; i < add->n; i++) {
+		if (add->items[i].len > 0)
+			memcpy(at, add->items[i].ptr, add->items[i].len);
+		c->items[i] = gp_str_n(at, add->items[i].len);
+		at += add->items[i].len;
 	}
-	return change_write(st, c, deadline_ms, diag);
+	return c;
+}
+
+int gp_lmdb_ring_add(struct gp_store *st, struct gp_str table, const struct gp_str *items,
+		     size_t n, size_t items_max, int64_t deadline_ms, struct gp_diag *diag)
+{
+	const struct add add = {table, items, n, items_max};
+
+	return change_insist(st, add_make, &add, deadline_ms, diag);
 }
 
 static int drop_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
@@ -189,9 +220,11 @@ int gp_lmdb_ring_drop(struct gp_store *st, struct gp_str table, int64_t deadline
 		      struct gp_diag *diag)
 {
 	struct change *c = change_new(table);
+	bool is_full;
 
 	c->work.run = drop_run;
-	return change_write(st, c, deadline_ms, diag);
+	c->work.is_freeing = true;
+	return change_write(st, c, deadline_ms, &is_full, diag);
 }
 
 int gp_lmdb_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_t deadline_ms,
@@ -217,6 +250,101 @@ int gp_lmdb_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_
 		mdb_cursor_close(cursor);
 	gp_lmdb_read_end(env, &txn);
 	return rc == MDB_NOTFOUND ? GP_OK : gp_lmdb_error(env, rc, diag);
+}
+
+/* Making room. */
+
+/* Deletes the oldest quarter of each ring. */
+static int shorten_rings(MDB_txn *txn, MDB_dbi db)
+{
+	struct gp_str table;
+	MDB_cursor *cursor;
+	char name[33] = "";
+	MDB_val k, v;
+	int rc = mdb_cursor_open(txn, db, &cursor);
+
+	if (rc != 0)
+		return rc;
+	rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
+	while (rc == 0) {
+		uint64_t first = ring_seq(&k), newest, n;
+
+		(void)gp_str_copy(name, sizeof(name), gp_str_n(k.mv_data, k.mv_size - 9));
+		table = gp_str(name);
+		rc = ring_last(cursor, table, &k, &v);
+		newest = rc == 0 ? ring_seq(&k) : first;
+		n = newest - first + 1;
+		if (rc == 0)
+			rc = trim(cursor, table, newest, n - n / 4);
+		if (rc == 0) {
+			unsigned char buf[RING_KEY_MAX];
+
+			k = (MDB_val){.mv_size = ring_key(table, UINT64_MAX, buf), .mv_data = buf};
+			rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+		}
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Deletes records and counters that are over. */
+static int drop_expired(MDB_txn *txn, MDB_dbi db, int64_t now_s)
+{
+	MDB_cursor *cursor;
+	MDB_val k, v;
+	int rc = mdb_cursor_open(txn, db, &cursor);
+
+	if (rc != 0)
+		return rc;
+	for (rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST); rc == 0;
+	     rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+		int64_t until_s;
+
+		memcpy(&until_s, v.mv_data, sizeof(until_s));
+		if (until_s <= now_s)
+			rc = mdb_cursor_del(cursor, 0);
+		if (rc != 0)
+			break;
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int room_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct change *c = (struct change *)work;
+	int rc = shorten_rings(txn, gp_lmdb_db(env, GP_LMDB_RINGS));
+
+	return rc != 0 ? rc : drop_expired(txn, gp_lmdb_db(env, GP_LMDB_RECORDS), c->now_s);
+}
+
+/* LMDB gives out pages that a transaction freed from the second one after it on: a counter
+ * that nobody reads makes the first. */
+static int turn_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct change *c = (struct change *)work;
+	unsigned char key[GP_KEYS_LMDB_MAX];
+	size_t len = gp_keys_lmdb('c', gp_str(c->table), GP_STR("room"), key);
+
+	return gp_lmdb_live_put(txn, gp_lmdb_db(env, GP_LMDB_RECORDS), key, len, c->now_s, &c->now_s,
+				sizeof(c->now_s));
+}
+
+int gp_lmdb_make_room(struct gp_store *st, struct gp_str table, int64_t deadline_ms)
+{
+	static int (*const steps[])(struct gp_lmdb_work *, struct gp_lmdb_env *, MDB_txn *) = {
+		room_run, turn_run};
+	bool is_full;
+	int r = GP_OK;
+
+	for (size_t i = 0; r == GP_OK && i < GP_ARRAY_SIZE(steps); i++) {
+		struct change *c = change_new(table);
+
+		c->work.run = steps[i];
+		c->work.is_freeing = true;
+		r = change_write(st, c, deadline_ms, &is_full, NULL);
+	}
+	return r;
 }
 
 /* Tallies: records whose key is 't', TABLE, NUL, the name; the empty name holds since when. */
@@ -290,6 +418,7 @@ int gp_lmdb_tally_add(struct gp_store *st, struct gp_str table, const struct gp_
 {
 	struct change *c = change_new(table);
 	size_t total = 0;
+	bool is_full;
 	char *at;
 
 	for (size_t i = 0; i < n; i++)
@@ -304,7 +433,7 @@ int gp_lmdb_tally_add(struct gp_store *st, struct gp_str table, const struct gp_
 		memcpy(at, items[i].name.ptr, items[i].name.len);
 		at += items[i].name.len;
 	}
-	return change_write(st, c, deadline_ms, diag);
+	return change_write(st, c, deadline_ms, &is_full, diag);
 }
 
 /* The tallies after the key of the table's empty name. */

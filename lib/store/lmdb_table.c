@@ -28,13 +28,37 @@ struct change {
 	int64_t delta, value;
 };
 
-static struct change *change_new(char kind, struct gp_str table, struct gp_str key)
+static void change_init(struct change *c, char kind, struct gp_str table, struct gp_str key)
 {
-	struct change *c = gp_xcalloc(1, sizeof(*c));
-
 	c->now_s = gp_clock_real_s();
 	c->key_len = gp_keys_lmdb(kind, table, key, c->key);
-	return c;
+}
+
+/* Has a copy written, again if room can be made for it, and puts the results into *proto. */
+static int change_write(struct gp_store *st, struct gp_str table, struct change *proto,
+			int64_t deadline_ms, struct gp_diag *diag)
+{
+	bool is_full = true;
+	int r = GP_ETEMP;
+
+	for (int tries = 0; is_full && tries < 2; tries++) {
+		struct gp_batch *batch;
+		struct change *c;
+
+		if (tries > 0 && gp_lmdb_make_room(st, table, deadline_ms) < 0)
+			break;
+		c = gp_xmalloc(sizeof(*c));
+		*c = *proto;
+		r = gp_lmdb_write(gp_lmdb_of_table(st, table), &c->work, gp_lmdb_work_free,
+				  deadline_ms, &batch, diag);
+		is_full = gp_job_is_done(&c->work.job) && c->work.is_full;
+		if (r == GP_OK) {
+			proto->swapped = c->swapped;
+			proto->value = c->value;
+		}
+		gp_batch_free(&batch);
+	}
+	return r;
 }
 
 int gp_lmdb_live_get(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t now_s,
@@ -154,23 +178,18 @@ int gp_lmdb_record_swap(struct gp_store *st, struct gp_str table, struct gp_str 
 			const struct gp_record *old, const struct gp_record *new, int64_t ttl_s,
 			int64_t deadline_ms, bool *ret_swapped, struct gp_diag *diag)
 {
-	struct change *c = change_new('r', table, key);
-	struct gp_batch *batch;
+	struct change proto = {.ttl_s = ttl_s, .has_old = old, .has_new = new};
 	int r;
 
-	c->work.run = swap_run;
-	c->ttl_s = ttl_s;
-	c->has_old = old;
-	c->has_new = new;
+	change_init(&proto, 'r', table, key);
+	proto.work.run = swap_run;
 	if (old)
-		c->old = *old;
+		proto.old = *old;
 	if (new)
-		c->new = *new;
-	r = gp_lmdb_write(gp_lmdb_of_table(st, table), &c->work, gp_lmdb_work_free, deadline_ms, &batch,
-			  diag);
+		proto.new = *new;
+	r = change_write(st, table, &proto, deadline_ms, diag);
 	if (r == GP_OK)
-		*ret_swapped = c->swapped;
-	gp_batch_free(&batch);
+		*ret_swapped = proto.swapped;
 	return r;
 }
 
@@ -201,17 +220,13 @@ int gp_lmdb_counter_add(struct gp_store *st, struct gp_str table, struct gp_str 
 			int64_t ttl_s, int64_t deadline_ms, int64_t *ret_value,
 			struct gp_diag *diag)
 {
-	struct change *c = change_new('c', table, key);
-	struct gp_batch *batch;
+	struct change proto = {.ttl_s = ttl_s, .delta = delta};
 	int r;
 
-	c->work.run = counter_run;
-	c->delta = delta;
-	c->ttl_s = ttl_s;
-	r = gp_lmdb_write(gp_lmdb_of_table(st, table), &c->work, gp_lmdb_work_free, deadline_ms, &batch,
-			  diag);
+	change_init(&proto, 'c', table, key);
+	proto.work.run = counter_run;
+	r = change_write(st, table, &proto, deadline_ms, diag);
 	if (r == GP_OK)
-		*ret_value = c->value;
-	gp_batch_free(&batch);
+		*ret_value = proto.value;
 	return r;
 }
