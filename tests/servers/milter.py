@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import socket as sockets
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 from .process import Process, ServerError, tail, wait_for
 
@@ -167,6 +168,14 @@ class Milter:
         if done.returncode != 0:
             raise ServerError(f"gatepost {args} ended with {done.returncode}: {done.stderr}")
         return done.stdout
+
+    def scan(self, *files: Path) -> list[dict[str, Any]]:
+        """What `gatepost scan --json` says of messages; its exit status is the severest verdict."""
+        program = build_folder() / "cli" / "gatepost"
+        done = subprocess.run([program, "-c", self.config, "scan", "--json", *files], capture_output=True, text=True, timeout=300)
+        if done.returncode > 5:
+            raise ServerError(f"gatepost scan {files} ended with {done.returncode}: {done.stderr}")
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def http(self, path: str) -> tuple[int, str]:
         """Status and text of a page at the address for metrics: /metrics, /healthz."""
