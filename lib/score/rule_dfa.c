@@ -254,36 +254,34 @@ static bool look(struct gp_dfa_memory *m, struct lane *l, unsigned entry, unsign
 	return !(entry & HIT) || report(m, l->state, end, found, arg);
 }
 
-#define LANES 4
+#define LANES 8
+/* For each of them; the compiler gets them one by one, so that states stay in registers. */
+#define EACH_LANE(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7)
 
-/* Four at a time: each step waits for the one before it, but not for those of its neighbours. */
-static bool scan_four(struct gp_dfa_memory *const *m, const struct lane *lanes, struct gp_str text,
-		      gp_dfa_found *found, void *arg)
+/* Side by side: each step waits for the one before it, but not for those of its neighbours. */
+static bool scan_lanes(struct gp_dfa_memory *const *m, const struct lane *lanes, struct gp_str text,
+		       gp_dfa_found *found, void *arg)
 {
-	struct lane a = lanes[0], b = lanes[1], c = lanes[2], d = lanes[3];
+#define DECLARE(k) struct lane l##k = lanes[k];
+#define STEP(k) unsigned e##k = entry_at(&l##k, byte);
+#define TAKE(k) l##k.state = e##k;
+#define LOOK(k)                                                                                    \
+	slow = l##k;                                                                               \
+	if (!look(m[k], &slow, e##k, byte, i + 1, found, arg))                                     \
+		return false;                                                                      \
+	l##k = slow;
+	struct lane slow;
 
+	EACH_LANE(DECLARE)
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char byte = (unsigned char)text.ptr[i];
-		unsigned ea = entry_at(&a, byte), eb = entry_at(&b, byte);
-		unsigned ec = entry_at(&c, byte), ed = entry_at(&d, byte);
 
-		if (((ea | eb | ec | ed) & HIT) == 0) {
-			a.state = ea;
-			b.state = eb;
-			c.state = ec;
-			d.state = ed;
-			continue;
+		EACH_LANE(STEP)
+		if (((e0 | e1 | e2 | e3 | e4 | e5 | e6 | e7) & HIT) == 0) {
+			EACH_LANE(TAKE)
+		} else {
+			EACH_LANE(LOOK)
 		}
-		struct lane l[LANES] = {a, b, c, d};
-		unsigned entries[LANES] = {ea, eb, ec, ed};
-
-		for (unsigned k = 0; k < LANES; k++)
-			if (!look(m[k], &l[k], entries[k], byte, i + 1, found, arg))
-				return false;
-		a = l[0];
-		b = l[1];
-		c = l[2];
-		d = l[3];
 	}
 	return true;
 }
@@ -303,14 +301,14 @@ void gp_dfa_scan(struct gp_dfa_memory *const *m, size_t n, struct gp_str text, g
 	bool goes_on = true;
 
 	for (size_t i = 0; i < n && goes_on; i += LANES) {
-		struct gp_dfa_memory *four[LANES] = {0};
-		struct lane lanes[LANES] = {idle, idle, idle, idle};
+		struct gp_dfa_memory *some[LANES] = {0};
+		struct lane lanes[LANES];
 
-		for (size_t k = i; k < GP_MIN(n, i + LANES); k++) {
-			four[k - i] = m[k];
-			lanes[k - i] = begin(m[k]);
+		for (size_t k = 0; k < LANES; k++) {
+			some[k] = i + k < n ? m[i + k] : NULL;
+			lanes[k] = some[k] ? begin(some[k]) : idle;
 		}
-		goes_on = scan_four(four, lanes, text, found, arg);
+		goes_on = scan_lanes(some, lanes, text, found, arg);
 	}
 }
 
