@@ -122,6 +122,7 @@ static int decide(struct learner *l, struct ledger *ledger, const struct gp_snap
 	int r;
 
 	p->is_logged = lessons_get(l->o.lessons, p->record.number, l->arena, lesson) == GP_OK;
+	p->is_fresh = !p->is_logged;
 	if (p->is_logged) {
 		note(ledger, lesson);
 		return GP_OK;
@@ -177,18 +178,20 @@ static const struct ledger_tokens *old_tokens(struct learner *l, uint64_t number
 	return tokens;
 }
 
-int learner_collect(struct learner *l, struct ledger *ledger, const struct lesson *lesson)
+int learner_collect(struct learner *l, struct ledger *ledger, const struct lesson *lesson,
+		    bool is_fresh)
 {
 	struct ledger_tokens now = {lesson->tokens, lesson->n_tokens};
 
 	for (size_t i = 0; i < lesson->n_scopes; i++) {
 		const struct lesson_scope *s = &lesson->scopes[i];
-		enum gp_bayes_class is;
-		int r;
+		enum gp_bayes_class is = s->before;
+		int r = GP_OK;
 
 		if (s->before == s->after)
 			continue;
-		r = ledger_seen(ledger, s->name, lesson->digest, &is);
+		if (!is_fresh)
+			r = ledger_seen(ledger, s->name, lesson->digest, &is);
 		if (r < 0)
 			return r;
 		if (is == s->before) /* else it is made already, or undone again */

@@ -14,7 +14,7 @@
 #include "lib/base/mem.h"
 #include "lib/daemon/daemon.h"
 
-#define IDLE_MS 60000		/* a look around without being asked */
+#define LOOK_MS 2000		/* the state of things is looked at so often */
 #define RETRY_FIRST_MS 500	/* after a failure; twice as long each time … */
 #define RETRY_MAX_MS 30000	/* … up to this */
 #define WORKER_WAIT_MS 600000	/* for a worker to be free: they always are, sooner or later */
@@ -114,7 +114,7 @@ static int apply_batch(struct learner *l)
 	int r = GP_OK;
 
 	for (size_t i = l->from; r == GP_OK && i < l->until; i++)
-		r = learner_collect(l, &ledger, &l->pupils[i].lesson);
+		r = learner_collect(l, &ledger, &l->pupils[i].lesson, l->pupils[i].is_fresh);
 	return r == GP_OK ? ledger_commit(&ledger) : r;
 }
 
@@ -221,13 +221,19 @@ static void answer_queries(struct learner *l)
 static void look_at_totals(struct learner *l)
 {
 	struct gp_bayes_totals totals = {0};
-	int r = gp_store_bayes_totals(l->o.store, gp_str(NULL), gp_clock_mono_ms() + 1000, &totals);
+	int r;
+
+	if (gp_clock_mono_ms() < l->look_ms)
+		return;
+	l->look_ms = gp_clock_mono_ms() + LOOK_MS;
+	r = gp_store_bayes_totals(l->o.store, gp_str(NULL), gp_clock_mono_ms() + 1000, &totals);
 
 	pthread_mutex_lock(&l->lock);
 	l->status.is_known = r == GP_OK || r == GP_ENOENT;
 	if (l->status.is_known)
 		l->status.totals = totals;
 	pthread_mutex_unlock(&l->lock);
+	learner_measure(l);
 }
 
 static void set_held(struct learner *l, const char *why)
@@ -249,8 +255,9 @@ static bool hold(struct learner *l, int64_t *wait_ms)
 	set_held(l, l->why.text);
 	*wait_ms = GP_MIN(*wait_ms * 2, RETRY_MAX_MS);
 	while (!atomic_load(&l->is_stopping) && gp_clock_mono_ms() < until_ms) {
-		journal_wait(l->o.journal, false, until_ms);
+		journal_wait(l->o.journal, false, GP_MIN(until_ms, gp_clock_mono_ms() + LOOK_MS));
 		answer_queries(l);
+		learner_measure(l);
 	}
 	return !atomic_load(&l->is_stopping);
 }
@@ -300,6 +307,7 @@ static bool run_undo(struct learner *l, const struct journal_record *record)
 	pthread_mutex_lock(&l->lock);
 	l->status.done = record->number;
 	pthread_mutex_unlock(&l->lock);
+	learner_report_undo(record, &result);
 	post_results(l, &result, 1);
 	return true;
 }
@@ -318,10 +326,9 @@ static void *learn_main(void *arg)
 			go_on = run_batch(l);
 		if (go_on && has_undo)
 			go_on = run_undo(l, &undo);
-		if (l->n > 0 || has_undo)
-			continue;
 		look_at_totals(l);
-		journal_wait(l->o.journal, true, gp_clock_mono_ms() + IDLE_MS);
+		if (l->n == 0 && !has_undo)
+			journal_wait(l->o.journal, true, gp_clock_mono_ms() + LOOK_MS);
 	}
 	answer_queries(l);
 	return NULL;

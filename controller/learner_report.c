@@ -48,6 +48,17 @@ static struct gp_metric failures = GP_COUNTER("gatepost_controller_learn_failure
 static struct gp_metric undone = GP_COUNTER("gatepost_controller_undone_total",
 					    "Lessons that were taken back.");
 
+static struct gp_metric waiting = GP_GAUGE("gatepost_controller_queue_messages",
+					   "Messages that wait to be learned.");
+static struct gp_metric waiting_bytes = GP_GAUGE("gatepost_controller_queue_bytes",
+						 "Bytes of the queue, in use.");
+static struct gp_metric waiting_s = GP_GAUGE("gatepost_controller_queue_seconds",
+					     "How long the oldest of them has waited.");
+#define LEARNED(class_)                                                                            \
+	{.name = "gatepost_controller_balance_messages", .labels = "class=\"" class_ "\"",         \
+	 .help = "Messages that everybody's memory holds, by class.", .kind = GP_METRIC_GAUGE}
+static struct gp_metric balance_spam = LEARNED("spam"), balance_ham = LEARNED("ham");
+
 static const char *const refusals[LESSON_REFUSALS] = {
 	[LESSON_TAKEN] = "",
 	[LESSON_UNREADABLE] = "unreadable",
@@ -89,6 +100,39 @@ void learner_register_metrics(void)
 	gp_metric_register(&took);
 	gp_metric_register(&failures);
 	gp_metric_register(&undone);
+	gp_metric_register(&waiting);
+	gp_metric_register(&waiting_bytes);
+	gp_metric_register(&waiting_s);
+	gp_metric_register(&balance_spam);
+	gp_metric_register(&balance_ham);
+}
+
+void learner_measure(struct learner *l)
+{
+	struct learner_status status;
+	struct journal_stats stats;
+
+	journal_stats(l->o.journal, &stats);
+	learner_status(l, &status);
+	gp_metric_set(&waiting, (int64_t)stats.records);
+	gp_metric_set(&waiting_bytes, (int64_t)stats.bytes);
+	gp_metric_set(&waiting_s, stats.oldest_s ? gp_clock_real_s() - stats.oldest_s : 0);
+	gp_metric_set(&balance_spam, (int64_t)status.totals.spam);
+	gp_metric_set(&balance_ham, (int64_t)status.totals.ham);
+}
+
+void learner_report_undo(const struct journal_record *record, const struct learner_result *result)
+{
+	struct gp_logline line;
+
+	gp_metric_add(&undone, (int64_t)result->undone);
+	gp_logline_begin(&line, GP_LOG_INFO);
+	gp_logline_int(&line, "undo", (int64_t)record->number);
+	gp_logline_str(&line, "user", record->user);
+	gp_logline_int(&line, "since", record->since_s);
+	gp_logline_int(&line, "undone", (int64_t)result->undone);
+	gp_logline_int(&line, "kept", (int64_t)result->kept);
+	gp_logline_emit(&line);
 }
 
 static void count(const struct lesson *l)
