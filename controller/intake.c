@@ -62,18 +62,6 @@ void intake_open(struct gp_loop *loop, struct journal *journal)
 	intake.last = &intake.first;
 }
 
-void intake_close(void)
-{
-	while (intake.first) {
-		struct ticket *t = intake.first;
-
-		intake.first = t->next;
-		free(t);
-	}
-	intake.last = &intake.first;
-	rate_free(&intake.rate);
-}
-
 size_t intake_unwritten(void)
 {
 	return intake.unwritten;
@@ -216,4 +204,20 @@ void intake_sync(struct learner *learner, void (*fn)(void *arg), void *arg)
 	t = gp_xcalloc(1, sizeof(*t));
 	*t = (struct ticket){.write = {.number = stats.next - 1}, .synced = fn, .arg = arg};
 	append(t);
+}
+
+void intake_close(void)
+{
+	/* Nobody will learn it in this life: who waits must let go of what he holds. */
+	static const struct learner_result stopped = {.outcome = GP_LEARN_FAILED,
+						      .refusal = LESSON_UNREADABLE};
+
+	while (intake.first) {
+		struct ticket *t = intake.first;
+
+		intake.first = t->next;
+		settle(t, &stopped);
+	}
+	intake.last = &intake.first;
+	rate_free(&intake.rate);
 }

@@ -29,6 +29,7 @@ struct intake_request {
 
 /* Before the loop's guests need it; the journal stays the caller's. */
 void intake_open(struct gp_loop *loop, struct journal *journal);
+/* At the end, when the loop has ended: who still waits for a result is told of a failure. */
 void intake_close(void);
 void intake_teach(const struct intake_request *request);
 /* Calls fn(arg) when all that is on disk now is learned; perhaps at once. */
