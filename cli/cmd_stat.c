@@ -6,19 +6,24 @@
 
 #include "cli/context.h"
 #include "cli/json.h"
+#include "cli/text.h"
 #include "lib/base/clock.h"
+#include "lib/base/map.h"
 #include "lib/score/bayes_scope.h"
 
 #define STAT_MS 10000
+#define SCOPES_MS 120000 /* a large Redis is looked through */
 
 struct stat_options {
-	bool json;
+	bool json, scopes;
 	const char *user;
 };
 
 static const struct gp_opt options[] = {
 	{0, "user", "NAME", "what counts for this user's mail (bayes.scope)", GP_OPT_STRING,
 	 offsetof(struct stat_options, user)},
+	{0, "scopes", NULL, "all scopes in which something was learned", GP_OPT_FLAG,
+	 offsetof(struct stat_options, scopes)},
 	{0, "json", NULL, "as a JSON object", GP_OPT_FLAG, offsetof(struct stat_options, json)},
 	GP_OPT_END,
 };
@@ -97,6 +102,46 @@ static void print_json(const char *url, const char *kind, const struct learned *
 	gp_json_print(root);
 }
 
+/* Redis may name one twice. */
+static bool note_name(void *arg, struct gp_str scope)
+{
+	struct gp_map *names = arg;
+	const char *name = gp_arena_cstr(names->arena, scope);
+
+	(void)gp_map_set(names, gp_str(name), (void *)(uintptr_t)name);
+	return true;
+}
+
+/* A line for each scope: spam, ham, tokens, name. */
+static int show_scopes(struct gp_store *store, struct gp_arena *arena, bool json)
+{
+	json_t *all = json_array();
+	struct gp_map names;
+	int r;
+
+	gp_map_init(&names, arena, false);
+	r = gp_store_bayes_scopes(store, gp_clock_mono_ms() + SCOPES_MS, note_name, &names);
+	GP_MAP_EACH(&names, entry) {
+		const char *name = entry->value;
+		struct gp_bayes_totals t;
+
+		if (r != GP_OK)
+			break;
+		r = gp_store_bayes_totals(store, gp_str(name), gp_clock_mono_ms() + STAT_MS, &t);
+		if (r == GP_OK && json)
+			json_array_append_new(all, json_totals(name, &t));
+		else if (r == GP_OK)
+			printf("%10" PRIu64 " %10" PRIu64 " %12" PRIu64 "  %s\n", t.spam, t.ham,
+			       t.tokens, *name ? gp_text_show(arena, gp_str(name), 256) : "(everybody)");
+	}
+	if (r == GP_OK && json)
+		gp_json_print(json_incref(all));
+	json_decref(all);
+	if (r == GP_OK)
+		return 0;
+	return gp_cli_fail(GP_EXIT_UNAVAILABLE, "store: %s", gp_err_name(r));
+}
+
 static int show(struct gp_snapshot *snap, struct gp_store *store, const struct stat_options *o)
 {
 	const struct gp_conf_top *top = gp_snapshot_get(snap, &gp_conf_top_table);
@@ -133,7 +178,7 @@ static int run_stat(struct gp_cli *cli, int argc, char **argv)
 		return status;
 	status = gp_cli_open_store(snap, 0, &store);
 	if (!status)
-		status = show(snap, store, &o);
+		status = o.scopes ? show_scopes(store, cli->arena, o.json) : show(snap, store, &o);
 	gp_store_close(&store);
 	gp_snapshot_unref(snap);
 	return status;

@@ -29,9 +29,12 @@
  *   bayes        {probability, used (tokens that had a say), known, spam, ham (messages
  *                learned), scope (whose), tokens: list of {token, probability, spam, ham}
  *                (history.words)}
- *   spf, spf_helo, dkim (list of {domain, selector, result, reason}), arc, dmarc {result,
- *                from, policy, disposition, override}, signed, arc_sealed, method, reason,
- *                forged (header fields removed), lookups (DNS)      milter-dkim
+ *   spf, spf_helo {result, domain, reason, record}, dkim (list of {result, domain, selector,
+ *                reason, key_bits}), arc {result, reason, sealer}, dmarc {result, from, reason,
+ *                policy, disposition, override, record}; signed (why, or why not), arc_sealed,
+ *                method and reason (of the action), lookups (DNS): milter-dkim.  Records only
+ *                with history.evidence
+ *   forged       header fields removed that only a filter writes
  *   stages       {NAME: milliseconds}: where the time went; time_ms: from MAIL to the answer;
  *                cpu_ms
  *   cut          true: not everything did fit

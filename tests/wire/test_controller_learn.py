@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -88,6 +89,8 @@ def test_scopes(start: Start, scope: str, names: list[str]) -> None:
     with where.client() as client:
         assert client.outcome(SPAM, message(1), "alice@example.org") == NEW
         assert {key[0] for key in where.dump()} == set(names)
+        listed = json.loads(where.controller.gatepost("stat", "--scopes", "--json"))
+        assert {(s["scope"], s["spam"], s["ham"]) for s in listed} == {(name, 1, 0) for name in names}
         assert client.outcome(HAM, message(1), "alice@example.org") == MOVED
         assert [where.totals(name) for name in names] == [(0, 1)] * len(names)
         client.query(UNDO, "alice@example.org")
