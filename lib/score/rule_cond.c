@@ -17,39 +17,72 @@ struct cond {
 };
 
 /* Capabilities that can() and has() are asked about, of Conf unless they name a plugin. */
-static const char *const features[] = {
-	"Conf::feature_originating_ip_headers", "Conf::feature_dns_local_ports_permit_avoid",
-	"Conf::feature_bayes_auto_learn_on_error", "Conf::feature_uri_host_listed",
-	"Conf::feature_yesno_takes_args", "Conf::feature_bug6558_free", "Conf::feature_edns",
-	"Conf::feature_dns_query_restriction", "Conf::feature_registryboundaries",
-	"Conf::feature_geodb", "Conf::feature_dns_block_rule", "Conf::feature_compile_regexp",
-	"Conf::feature_meta_rules_matching", "Conf::feature_subjprefix",
-	"Conf::feature_bayes_stopwords", "Conf::feature_get_host",
-	"Conf::feature_blocklist_welcomelist", "Conf::feature_welcomelist_blocklist",
-	"Conf::feature_header_address_parser", "Conf::feature_local_tests_only",
-	"Conf::feature_header_first_last", "Conf::feature_header_match_many",
-	"Conf::feature_capture_rules", "Conf::has_tflags_nosubject", "Conf::has_tflags_nolog",
-	"Conf::perl_min_version_5010000", "Plugin::BodyEval::has_check_body_length",
-	"Plugin::BodyEval::has_plaintext_body_sig_ratio", "Plugin::DKIM::has_arc",
-	"Plugin::DNSEval::has_tflags_domains_only", "Plugin::DNSEval::has_tflags_ips_only",
-	"Plugin::AskDNS::has_tag_header", "Plugin::HashBL::has_hashbl_bodyre",
-	"Plugin::HashBL::has_hashbl_bodyre_num", "Plugin::HashBL::has_hashbl_emails",
-	"Plugin::HashBL::has_hashbl_uris", "Plugin::HashBL::has_hashbl_ignore",
-	"Plugin::HashBL::has_hashbl_email_regex", "Plugin::HashBL::has_hashbl_email_welcomelist",
-	"Plugin::HashBL::has_hashbl_tag", "Plugin::HashBL::has_hashbl_sha256",
-	"Plugin::HashBL::has_hashbl_attachments", "Plugin::HashBL::has_hashbl_email_domain",
-	"Plugin::HashBL::has_hashbl_email_domain_alias",
-	"Plugin::MIMEEval::has_check_for_ascii_text_illegal",
-	"Plugin::MIMEEval::has_check_abundant_unicode_ratio",
-	"Plugin::MIMEEval::has_check_qp_ratio", "Plugin::MIMEHeader::has_all_header",
-	"Plugin::MIMEHeader::has_tflags_range", "Plugin::MIMEHeader::has_tflags_concat",
-	"Plugin::MIMEHeader::has_tflags_multiple", "Plugin::MIMEHeader::has_capture_rules",
-	"Plugin::SPF::has_check_for_spf_errors",
-	"Plugin::SPF::has_check_spf_skipped_noenvfrom",
-	"Plugin::URIDNSBL::has_tflags_domains_only", "Plugin::URIDNSBL::has_subtest_for_ranges",
-	"Plugin::URIDNSBL::has_uridnsbl_for_a", "Plugin::URIDNSBL::has_uridnsbl_a_ns",
-	"Plugin::URIDNSBL::has_tflags_notrim", "Plugin::URIDNSBL::has_uridnsbl_skip_mailto",
-	"Plugin::URIDetail::has_host_key",
+static const struct {
+	const char *name;
+	const char *function; /* that it promises; NULL: words of the language */
+} features[] = {
+	{"Conf::feature_originating_ip_headers", NULL},
+	{"Conf::feature_dns_local_ports_permit_avoid", NULL},
+	{"Conf::feature_bayes_auto_learn_on_error", NULL},
+	{"Conf::feature_uri_host_listed", "check_uri_host_listed"},
+	{"Conf::feature_yesno_takes_args", NULL},
+	{"Conf::feature_bug6558_free", NULL},
+	{"Conf::feature_edns", NULL},
+	{"Conf::feature_dns_query_restriction", NULL},
+	{"Conf::feature_registryboundaries", NULL},
+	{"Conf::feature_geodb", NULL},
+	{"Conf::feature_dns_block_rule", NULL},
+	{"Conf::feature_compile_regexp", NULL},
+	{"Conf::feature_meta_rules_matching", NULL},
+	{"Conf::feature_subjprefix", NULL},
+	{"Conf::feature_bayes_stopwords", NULL},
+	{"Conf::feature_get_host", NULL},
+	{"Conf::feature_blocklist_welcomelist", NULL},
+	{"Conf::feature_welcomelist_blocklist", NULL},
+	{"Conf::feature_header_address_parser", NULL},
+	{"Conf::feature_local_tests_only", NULL},
+	{"Conf::feature_header_first_last", NULL},
+	{"Conf::feature_header_match_many", NULL},
+	{"Conf::feature_capture_rules", NULL},
+	{"Conf::has_tflags_nosubject", NULL},
+	{"Conf::has_tflags_nolog", NULL},
+	{"Conf::perl_min_version_5010000", NULL},
+	{"Plugin::BodyEval::has_check_body_length", "check_body_length"},
+	{"Plugin::BodyEval::has_plaintext_body_sig_ratio", "plaintext_body_sig_ratio"},
+	{"Plugin::DKIM::has_arc", "check_arc_valid"},
+	{"Plugin::DNSEval::has_tflags_domains_only", NULL},
+	{"Plugin::DNSEval::has_tflags_ips_only", NULL},
+	{"Plugin::AskDNS::has_tag_header", NULL},
+	{"Plugin::HashBL::has_hashbl_bodyre", "check_hashbl_bodyre"},
+	{"Plugin::HashBL::has_hashbl_bodyre_num", "check_hashbl_bodyre"},
+	{"Plugin::HashBL::has_hashbl_emails", "check_hashbl_emails"},
+	{"Plugin::HashBL::has_hashbl_uris", "check_hashbl_uris"},
+	{"Plugin::HashBL::has_hashbl_ignore", NULL},
+	{"Plugin::HashBL::has_hashbl_email_regex", NULL},
+	{"Plugin::HashBL::has_hashbl_email_welcomelist", NULL},
+	{"Plugin::HashBL::has_hashbl_email_whitelist", NULL},
+	{"Plugin::HashBL::has_hashbl_tag", "check_hashbl_tag"},
+	{"Plugin::HashBL::has_hashbl_sha256", NULL},
+	{"Plugin::HashBL::has_hashbl_attachments", "check_hashbl_attachments"},
+	{"Plugin::HashBL::has_hashbl_email_domain", NULL},
+	{"Plugin::HashBL::has_hashbl_email_domain_alias", NULL},
+	{"Plugin::MIMEEval::has_check_for_ascii_text_illegal", "check_for_ascii_text_illegal"},
+	{"Plugin::MIMEEval::has_check_abundant_unicode_ratio", "check_abundant_unicode_ratio"},
+	{"Plugin::MIMEEval::has_check_qp_ratio", "check_qp_ratio"},
+	{"Plugin::MIMEHeader::has_all_header", NULL},
+	{"Plugin::MIMEHeader::has_tflags_range", NULL},
+	{"Plugin::MIMEHeader::has_tflags_concat", NULL},
+	{"Plugin::MIMEHeader::has_tflags_multiple", NULL},
+	{"Plugin::MIMEHeader::has_capture_rules", NULL},
+	{"Plugin::SPF::has_check_for_spf_errors", "check_for_spf_permerror"},
+	{"Plugin::SPF::has_check_spf_skipped_noenvfrom", "check_spf_skipped_noenvfrom"},
+	{"Plugin::URIDNSBL::has_tflags_domains_only", NULL},
+	{"Plugin::URIDNSBL::has_subtest_for_ranges", NULL},
+	{"Plugin::URIDNSBL::has_uridnsbl_for_a", NULL},
+	{"Plugin::URIDNSBL::has_uridnsbl_a_ns", NULL},
+	{"Plugin::URIDNSBL::has_tflags_notrim", NULL},
+	{"Plugin::URIDNSBL::has_uridnsbl_skip_mailto", NULL},
+	{"Plugin::URIDetail::has_host_key", NULL},
 };
 
 static struct gp_str peek_rest(struct cond *c)
@@ -86,26 +119,31 @@ static double fail(struct cond *c, const char *error)
 	return 0;
 }
 
-/* "Plugin::NAME::function" of a plugin that is loaded: an eval function that we have. */
-static bool has_function(struct gp_str name)
+bool gp_rule_cond_feature(size_t i, const char **ret_name, const char **ret_function)
 {
-	size_t at = gp_str_find_last(name, ':');
-
-	return gp_str_starts(name, GP_STR("Plugin::")) && at > 8 && at < name.len &&
-	       gp_rule_eval_find(gp_str_sub(name, at + 1, SIZE_MAX));
+	if (i >= GP_ARRAY_SIZE(features))
+		return false;
+	*ret_name = features[i].name;
+	*ret_function = features[i].function;
+	return true;
 }
 
-static bool has_feature(struct gp_str name)
+/* "Mail::SpamAssassin::Conf::feature", "…::Plugin::NAME::function" of a plugin that is loaded. */
+static bool has_feature(const struct gp_rule_builder *b, struct gp_str name)
 {
-	const struct gp_str prefix = GP_STR("Mail::SpamAssassin::");
+	const struct gp_str prefix = GP_STR("Mail::SpamAssassin::"), plugin = GP_STR("Plugin::");
+	size_t at = gp_str_find_last(name, ':');
+	struct gp_str what;
 
-	if (!gp_str_starts(name, prefix))
+	if (!gp_str_starts(name, prefix) || at >= name.len || name.ptr[at - 1] != ':')
 		return false;
-	name = gp_str_sub(name, prefix.len, SIZE_MAX);
+	what = gp_str_sub(name, prefix.len, SIZE_MAX);
+	if (gp_str_starts(what, plugin) && !gp_rule_plugin_is_loaded(b, gp_str_sub(name, 0, at - 1)))
+		return false;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(features); i++)
-		if (gp_str_eq(name, gp_str(features[i])))
+		if (gp_str_eq(what, gp_str(features[i].name)))
 			return true;
-	return has_function(name);
+	return gp_str_starts(what, plugin) && gp_rule_eval_find(gp_str_sub(name, at + 1, SIZE_MAX));
 }
 
 /* plugin(NAME), can(NAME), has(NAME); the word is taken already. */
@@ -120,7 +158,7 @@ static double call(struct cond *c, struct gp_str function)
 		return fail(c, "a name and ')' are missing");
 	if (gp_str_eq(function, GP_STR("plugin")))
 		return gp_rule_plugin_is_loaded(c->b, name);
-	return has_feature(name);
+	return has_feature(c->b, name);
 }
 
 static double parse_or(struct cond *c);

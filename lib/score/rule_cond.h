@@ -19,6 +19,10 @@ struct gp_rule_builder;
 int gp_rule_cond_eval(const struct gp_rule_builder *b, struct gp_str expression, bool *ret,
 		      struct gp_diag *diag) GP_MUST_USE;
 
+/* The i-th capability that can() and has() confirm ("Plugin::SPF::has_…"), and the eval function that
+ * it promises, or NULL; false beyond the last. */
+bool gp_rule_cond_feature(size_t i, const char **ret_name, const char **ret_function);
+
 /* Whether rules may take the plugin as loaded: that its directives are understood, not that each
  * of its eval functions exists.  Debian's default ones are; others that we have, once loadplugin names
  * them. */

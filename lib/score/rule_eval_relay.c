@@ -1,6 +1,6 @@
 /*
  * Eval functions over the relays of a message, under SpamAssassin's names
- * (Mail::SpamAssassin::Plugin::RelayEval, ::VBounce, and one of ::WLBLEval).
+ * (Mail::SpamAssassin::Plugin::RelayEval, ::VBounce, and one each of ::WLBLEval and ::SPF).
  */
 #include "lib/mail/relay_form.h"
 #include "lib/score/rule_eval_text.h"
@@ -264,6 +264,23 @@ static bool check_bounce_relays(struct gp_eval *e, const struct gp_rule_eval *ro
 	return false;
 }
 
+/* Is there no envelope sender that SPF could be asked of?  What headers say of it may have been rewritten
+ * where relays of ours have passed the message on. */
+static bool check_spf_skipped_noenvfrom(struct gp_eval *e, const struct gp_rule_eval *row,
+					const struct gp_str *args, size_t n_args)
+{
+	const struct gp_relay_list *external = list_of(e, GP_RELAYS_EXTERNAL);
+
+	if (e->in->envelope_from.ptr)
+		return e->in->envelope_from.len == 0;
+	if (external->items.len && external->items.items[0]->envfrom.ptr)
+		return false;
+	if (list_of(e, GP_RELAYS_TRUSTED)->items.len &&
+	    gp_rule_list_number(e->set, "always_trust_envelope_sender", 0) == 0)
+		return true;
+	return gp_eval_addr(e, "EnvelopeFrom").len == 0;
+}
+
 const struct gp_rule_eval gp_rule_evals_relay[] = {
 	{"check_all_trusted", 0, 0, check_relays, GP_RELAYS_TRUSTED, false},
 	{"check_no_relays", 0, 0, check_relays, GP_RELAYS_LISTS, false},
@@ -278,6 +295,7 @@ const struct gp_rule_eval gp_rule_evals_relay[] = {
 	{"check_mailfrom_matches_rcvd", 0, 0, check_mailfrom_matches_rcvd, 0, false},
 	{"have_any_bounce_relays", 0, 0, have_any_bounce_relays, 0, false},
 	{"check_welcomelist_bounce_relays", 0, 0, check_bounce_relays, 0, false},
+	{"check_spf_skipped_noenvfrom", 0, 0, check_spf_skipped_noenvfrom, 0, false},
 	{"check_whitelist_bounce_relays", 0, 0, check_bounce_relays, 0, false},
 	{0},
 };
