@@ -128,6 +128,15 @@ bool gp_rule_cond_feature(size_t i, const char **ret_name, const char **ret_func
 	return true;
 }
 
+/* "Conf::compat_NAME" that enable_compat has switched on. */
+static bool has_compat(const struct gp_rule_builder *b, struct gp_str name)
+{
+	const struct gp_str prefix = GP_STR("Conf::compat_");
+
+	return gp_str_starts(name, prefix) &&
+	       gp_map_get(&b->compats, gp_str_sub(name, prefix.len, SIZE_MAX));
+}
+
 /* "Mail::SpamAssassin::Conf::feature", "…::Plugin::NAME::function" of a plugin that is loaded. */
 static bool has_feature(const struct gp_rule_builder *b, struct gp_str name)
 {
@@ -143,7 +152,8 @@ static bool has_feature(const struct gp_rule_builder *b, struct gp_str name)
 	for (size_t i = 0; i < GP_ARRAY_SIZE(features); i++)
 		if (gp_str_eq(what, gp_str(features[i].name)))
 			return true;
-	return gp_str_starts(what, plugin) && gp_rule_eval_find(gp_str_sub(name, at + 1, SIZE_MAX));
+	return has_compat(b, what) ||
+	       (gp_str_starts(what, plugin) && gp_rule_eval_find(gp_str_sub(name, at + 1, SIZE_MAX)));
 }
 
 /* plugin(NAME), can(NAME), has(NAME); the word is taken already. */

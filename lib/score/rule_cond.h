@@ -29,6 +29,8 @@ bool gp_rule_cond_feature(size_t i, const char **ret_name, const char **ret_func
 bool gp_rule_plugin_is_loaded(const struct gp_rule_builder *b, struct gp_str name);
 /* loadplugin, tryplugin. */
 void gp_rule_plugin_load(struct gp_rule_builder *b, struct gp_str value);
+/* enable_compat NAME: can(Mail::SpamAssassin::Conf::compat_NAME) holds from here on. */
+void gp_rule_compat_enable(struct gp_rule_builder *b, struct gp_str value);
 
 /* Why a directive of the language has no effect here; "" when there is nothing to say (it has no
  * effect on hits in SpamAssassin either); NULL: no directive of the language. */

@@ -549,6 +549,7 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 		{"test", gp_rule_test_directive},
 		{"loadplugin", gp_rule_plugin_load},
 		{"tryplugin", gp_rule_plugin_load},
+		{"enable_compat", gp_rule_compat_enable},
 	};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {

@@ -204,6 +204,7 @@ struct gp_rule_builder {
 	struct gp_str tag_start, tag_end;
 	struct gp_map ignored; /* directives already noted in this load */
 	struct gp_map plugins; /* that files load beside the default ones, by name */
+	struct gp_map compats; /* names of enable_compat */
 };
 
 /* Reports at the builder's file and line, or at a rule's. */

@@ -51,7 +51,6 @@ static const struct {
 	{"dmarc_*", "DMARC is checked by lib/auth; see gatepost.conf, milter-dkim"},
 	{"dns_*", DNS},
 	{"do_not_use_mail_spf*", ""},
-	{"enable_compat", ""},
 	{"extracttext_*", "text of attached documents is not extracted here"},
 	{"freemail_*", ""},
 	{"geodb_*", "countries of relays are not looked up here"},
@@ -145,6 +144,14 @@ void gp_rule_plugin_load(struct gp_rule_builder *b, struct gp_str value)
 		gp_rule_note_unused(b, gp_str(gp_arena_printf(b->arena, "loadplugin %.*s",
 							      GP_STR_FMT(gp_str_sub(name, 0, 100)))),
 				    "its directives are not understood here");
+}
+
+void gp_rule_compat_enable(struct gp_rule_builder *b, struct gp_str value)
+{
+	if (gp_rule_name_is_valid(value))
+		gp_map_set(&b->compats, gp_arena_str(b->arena, value), b);
+	else
+		gp_rule_note(b, GP_RULE_ERROR, "", "enable_compat wants a name");
 }
 
 const char *gp_rule_directive_reason(struct gp_str name)

@@ -303,6 +303,7 @@ static void builder_init(struct gp_rule_builder *b, const struct gp_rule_options
 		gp_map_init(&b->tags[i], a, false);
 	gp_map_init(&b->ignored, a, false);
 	gp_map_init(&b->plugins, a, false);
+	gp_map_init(&b->compats, a, false);
 	set->options.lang = NULL; /* borrowed, and not needed again */
 }
 

@@ -152,6 +152,9 @@ static void conditions(void **state)
 		{"ifplugin Mail::SpamAssassin::Plugin::ReplaceTags", true},
 		{"ifplugin Mail::SpamAssassin::Plugin::DCC", false},
 		{"ifplugin Gatepost", true},
+		{"if can(Mail::SpamAssassin::Conf::compat_old)", false},
+		{"enable_compat old\nif can(Mail::SpamAssassin::Conf::compat_old)", true},
+		{"enable_compat old\nif can(Mail::SpamAssassin::Conf::compat_other)", false},
 	};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {
