@@ -57,6 +57,16 @@ static void print_tree(struct tree *t, size_t index, unsigned depth)
 			print_tree(t, r.needs[k], depth + 1);
 }
 
+/* Sub-rules (`__NAME`) are there for metas and never count by themselves.  A score of 0 says
+ * something of them too: there they do not run. */
+static bool is_sub_rule(const struct gp_rule_info *r)
+{
+	for (size_t i = 0; i < GP_ARRAY_SIZE(r->score); i++)
+		if (r->score[i] == 0)
+			return false;
+	return strncmp(r->name, "__", 2) == 0;
+}
+
 static void print_head(const struct tree *t, size_t index)
 {
 	struct gp_rule_info r;
@@ -67,8 +77,11 @@ static void print_head(const struct tree *t, size_t index)
 		printf("  %s\n", gp_text_show(t->arena, gp_str(r.description), 400));
 	if (r.is_defined)
 		printf("  defined in  %s, line %u\n", r.file, r.line);
-	printf("  score       %g alone, %g with network, %g with Bayes, %g with both\n", r.score[0],
-	       r.score[1], r.score[2], r.score[3]);
+	if (is_sub_rule(&r))
+		printf("  score       none: a sub-rule, for metas\n");
+	else
+		printf("  score       %g alone, %g with network, %g with Bayes, %g with both\n",
+		       r.score[0], r.score[1], r.score[2], r.score[3]);
 	if (*r.flags)
 		printf("  flags       %s\n", gp_text_show(t->arena, gp_str(r.flags), 400));
 	if (r.asks.len)
@@ -121,6 +134,8 @@ static int run_explain(struct gp_cli *cli, int argc, char **argv)
 
 static bool is_same_score(const struct gp_rule_info *a, const struct gp_rule_info *b)
 {
+	if (is_sub_rule(a) && is_sub_rule(b))
+		return true;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(a->score); i++)
 		if (a->score[i] < b->score[i] || a->score[i] > b->score[i])
 			return false;
@@ -132,16 +147,46 @@ static bool is_same_definition(const struct gp_rule_info *a, const struct gp_rul
 	return strcmp(a->type, b->type) == 0 && strcmp(a->definition, b->definition) == 0;
 }
 
+static bool is_same_flags(const struct gp_rule_info *a, const struct gp_rule_info *b)
+{
+	return strcmp(a->flags, b->flags) == 0;
+}
+
 static void print_scores(const char *mark, const struct gp_rule_info *r)
 {
-	printf("    %s score %g %g %g %g\n", mark, r->score[0], r->score[1], r->score[2],
-	       r->score[3]);
+	if (!is_sub_rule(r))
+		printf("    %s score %g %g %g %g\n", mark, r->score[0], r->score[1], r->score[2],
+		       r->score[3]);
 }
 
 static void print_definition(struct gp_arena *arena, const char *mark, const struct gp_rule_info *r)
 {
 	printf("    %s %s %s\n", mark, r->type,
 	       gp_text_show(arena, gp_str(r->definition), 1000));
+}
+
+static void print_flags(struct gp_arena *arena, const char *mark, const struct gp_rule_info *r)
+{
+	if (*r->flags)
+		printf("    %s tflags %s\n", mark, gp_text_show(arena, gp_str(r->flags), 400));
+}
+
+static void print_changes(struct gp_arena *arena, const struct gp_rule_info *was,
+			  const struct gp_rule_info *new)
+{
+	printf("changed  %s\n", new->name);
+	if (!is_same_definition(was, new)) {
+		print_definition(arena, "-", was);
+		print_definition(arena, "+", new);
+	}
+	if (!is_same_flags(was, new)) {
+		print_flags(arena, "-", was);
+		print_flags(arena, "+", new);
+	}
+	if (!is_same_score(was, new)) {
+		print_scores("-", was);
+		print_scores("+", new);
+	}
 }
 
 /* True if the rule of the new set is not as it was. */
@@ -158,20 +203,14 @@ static bool compare(struct gp_arena *arena, const struct gp_rule_set *old,
 	if (!was.is_defined) {
 		printf("added    %s\n", new->name);
 		print_definition(arena, "+", new);
+		print_flags(arena, "+", new);
 		print_scores("+", new);
 		return true;
 	}
-	if (!new->is_defined || (is_same_score(&was, new) && is_same_definition(&was, new)))
+	if (!new->is_defined || (is_same_score(&was, new) && is_same_definition(&was, new) &&
+				 is_same_flags(&was, new)))
 		return false;
-	printf("changed  %s\n", new->name);
-	if (!is_same_definition(&was, new)) {
-		print_definition(arena, "-", &was);
-		print_definition(arena, "+", new);
-	}
-	if (!is_same_score(&was, new)) {
-		print_scores("-", &was);
-		print_scores("+", new);
-	}
+	print_changes(arena, &was, new);
 	return true;
 }
 

@@ -171,9 +171,11 @@ static bool check_unresolved_template(struct gp_eval *e, const struct gp_rule_ev
 		for (size_t k = 0; !is_free && k + 2 < h->value.len; k++) {
 			char c = h->value.ptr[k + 1], d = h->value.ptr[k + 2];
 
-			if (h->value.ptr[k] == '%' && c >= 'A' && c <= 'Z' &&
-			    ((d >= 'A' && d <= 'Z') || d == '_' || d == '-'))
-				return true;
+			if (h->value.ptr[k] != '%' || c < 'A' || c > 'Z' ||
+			    ((d < 'A' || d > 'Z') && d != '_' && d != '-'))
+				continue;
+			e->evidence = gp_str_sub(h->value, k, 100);
+			return true;
 		}
 	}
 	return false;

@@ -22,8 +22,7 @@ const struct gp_rule_html *gp_eval_html(struct gp_eval *e)
 	return *memo;
 }
 
-/* The value of that name; false if the document has none. */
-static bool value_of(const struct gp_rule_html *h, struct gp_str name, double *ret)
+bool gp_eval_html_value(const struct gp_rule_html *h, struct gp_str name, double *ret)
 {
 	const struct {
 		const char *name;
@@ -74,7 +73,7 @@ static bool html_range(struct gp_eval *e, const struct gp_rule_eval *row,
 	double value;
 
 	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
-		if (value_of(h, args[0], &value) && is_within(value, args + 1, n_args - 1))
+		if (gp_eval_html_value(h, args[0], &value) && is_within(value, args + 1, n_args - 1))
 			return true;
 	return false;
 }
@@ -115,7 +114,7 @@ static bool html_eval(struct gp_eval *e, const struct gp_rule_eval *row, const s
 	double value;
 
 	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
-		if (value_of(h, args[0], &value) && compares(value, args[1]))
+		if (gp_eval_html_value(h, args[0], &value) && compares(value, args[1]))
 			return true;
 	return false;
 }
@@ -168,7 +167,7 @@ static bool is_so(const struct gp_rule_html *h, struct gp_str name)
 	for (size_t i = 0; i < GP_ARRAY_SIZE(facts); i++)
 		if (gp_str_eq(name, gp_str(facts[i].name)))
 			return facts[i].is_so;
-	return value_of(h, name, &value) && value != 0;
+	return gp_eval_html_value(h, name, &value) && value != 0;
 }
 
 static bool html_test(struct gp_eval *e, const struct gp_rule_eval *row, const struct gp_str *args,

@@ -9,5 +9,7 @@
 
 /* Its documents, read when first asked for; NULL if it has none. */
 const struct gp_rule_html *gp_eval_html(struct gp_eval *e);
+/* The document's value of that name ("length", "max_size" …); false if it has none. */
+bool gp_eval_html_value(const struct gp_rule_html *h, struct gp_str name, double *ret);
 
 #endif

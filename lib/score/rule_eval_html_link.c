@@ -75,7 +75,10 @@ static bool https_http(struct gp_eval *e, const struct gp_rule_eval *row, const 
 			if (!domain.len)
 				continue;
 			gp_map_set(&links, target, e);
-			found |= names_another(e->set, h->anchors.items.items[i], domain);
+			if (!names_another(e->set, h->anchors.items.items[i], domain))
+				continue;
+			found = true;
+			e->evidence = target;
 		}
 		if (found && (double)links.len >= min && (n_args < 2 || (double)links.len < max))
 			return true;
@@ -113,11 +116,13 @@ static bool https_ip(struct gp_eval *e, const struct gp_rule_eval *row, const st
 	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next) {
 		for (size_t i = 0; i < h->anchors.items.len; i++) {
 			struct gp_str text = h->anchors.items.items[i];
+			struct gp_str target = h->targets.items.items[i];
 
-			if (leads_to_address(h->targets.items.items[i], false) &&
-			    !leads_to_address(text, true) &&
-			    gp_str_ifind(text, GP_STR("https:"), 0) < text.len)
-				return true;
+			if (!leads_to_address(target, false) || leads_to_address(text, true) ||
+			    gp_str_ifind(text, GP_STR("https:"), 0) == text.len)
+				continue;
+			e->evidence = target;
+			return true;
 		}
 	}
 	return false;

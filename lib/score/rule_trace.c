@@ -1,8 +1,10 @@
 /*
- * By subject: the functions of one table look at much the same.
+ * By subject: the functions of one table look at much the same.  Those of headers
+ * look at one or two each, which a table names.
  */
 #include "lib/score/rule_trace.h"
 
+#include "lib/score/rule_eval_html.h"
 #include "lib/score/rule_eval_text.h"
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_scan.h"
@@ -98,6 +100,68 @@ static struct gp_str of_parts(struct gp_eval *e)
 	return gp_arena_str(e->arena, gp_buf_str(&out));
 }
 
+/* "From: a@b.example", or "Cc: (none)". */
+static void add_header(struct gp_eval *e, struct gp_str name, struct gp_buf *out)
+{
+	struct gp_str s = gp_str_ieq(name, GP_STR("EnvelopeFrom"))
+				  ? gp_eval_addr(e, "EnvelopeFrom")
+				  : gp_str_trim(gp_eval_header(e, gp_arena_cstr(e->arena, name)));
+
+	gp_buf_printf(out, "%s%.*s: %.*s", out->len ? ", " : "", GP_STR_FMT(name),
+		      GP_STR_FMT(s.len ? s : GP_STR("(none)")));
+}
+
+/* Functions whose first argument names a header are not here. */
+static const struct {
+	const char *function, *headers;
+} looks_at[] = {
+	{"check_equal_from_domains", "From EnvelopeFrom"},
+	{"check_for_matching_env_and_hdr_from", "From EnvelopeFrom"},
+	{"check_for_missing_to_header", "To Cc"},
+	{"check_for_to_in_subject", "To Subject"},
+	{"check_messageid_not_usable", "Message-ID"},
+	{"check_ratware_envelope_from", "To EnvelopeFrom"},
+	{"check_ratware_name_id", "Message-ID From"},
+	{"gated_through_received_hdr_remover", "Mailing-List"},
+	{"similar_recipients", "To Cc"},
+	{"sorted_recipients", "To Cc"},
+	{"subject_is_all_caps", "Subject"},
+};
+
+static struct gp_str of_headers(struct gp_eval *e)
+{
+	GP_BUF_AUTO out = GP_BUF_INIT(GP_RULE_EVIDENCE_MAX);
+	struct gp_str names = {0}, name;
+
+	if (e->rule->n_args)
+		names = e->rule->args[0];
+	for (size_t i = 0; i < GP_ARRAY_SIZE(looks_at); i++)
+		if (gp_str_eq(gp_str(e->rule->eval->name), gp_str(looks_at[i].function)))
+			names = gp_str(looks_at[i].headers);
+	while (gp_str_next_word(&names, &name) && !gp_buf_error(&out))
+		if (!gp_str_eq(name, GP_STR("ALL")))
+			add_header(e, name, &out);
+	return gp_arena_str(e->arena, gp_buf_str(&out));
+}
+
+/* The value that the call names, of each document; what all ratios are made of otherwise. */
+static struct gp_str of_html(struct gp_eval *e)
+{
+	GP_BUF_AUTO out = GP_BUF_INIT(GP_RULE_EVIDENCE_MAX);
+
+	for (const struct gp_rule_html *h = gp_eval_html(e); h && !gp_buf_error(&out); h = h->next) {
+		double value;
+
+		gp_buf_printf(&out, "%s", out.len ? ", " : "");
+		if (e->rule->n_args && gp_eval_html_value(h, e->rule->args[0], &value))
+			gp_buf_printf(&out, "%.*s %.4g", GP_STR_FMT(e->rule->args[0]), value);
+		else
+			gp_buf_printf(&out, "%zu bytes of HTML, %.6g pixels of images, %u tags",
+				      h->length, h->image_area, h->tags);
+	}
+	return gp_arena_str(e->arena, gp_buf_str(&out));
+}
+
 static const struct {
 	const struct gp_rule_eval *table;
 	struct gp_str (*fn)(struct gp_eval *e);
@@ -106,7 +170,8 @@ static const struct {
 	{gp_rule_evals_attachment, of_parts}, {gp_rule_evals_auth, of_auth},
 	{gp_rule_evals_charset, of_parts},    {gp_rule_evals_date, of_date},
 	{gp_rule_evals_forged, of_relays},    {gp_rule_evals_freemail, of_sender},
-	{gp_rule_evals_fromname, of_sender},  {gp_rule_evals_image, of_parts},
+	{gp_rule_evals_fromname, of_sender},  {gp_rule_evals_header, of_headers},
+	{gp_rule_evals_html, of_html},	      {gp_rule_evals_image, of_parts},
 	{gp_rule_evals_list, of_sender},      {gp_rule_evals_mime, of_parts},
 	{gp_rule_evals_pdf, of_parts},	      {gp_rule_evals_relay, of_relays},
 };

@@ -54,19 +54,23 @@ def test_explain_shows_a_rule_and_what_is_below_it(world: Path) -> None:
     for text in ("What it means", f"{folder}/10_a.cf, line 3", "1 alone, 2 with network, 3 with Bayes, 4 with both", "in part",
                  "C  meta __A && B && NOWHERE", "    __A  body /one/", "cannot run: no eval function check_razor2()", "nothing defines it"):
         assert text in shown, shown
+    assert "  score       none: a sub-rule, for metas\n" in gatepost("rules", "explain", "__A", folder).stdout
     assert gatepost("rules", "explain", "D", folder).returncode == 65
     assert gatepost("rules", "explain").returncode == 64
 
 
 def test_diff_shows_what_an_update_changes(world: Path) -> None:
-    for name, text in (("old", "body A /one/\nbody B /two/\nbody C /three/\nscore C 1\n"),
-                       ("new", "body A /one/\nbody B /2/\nbody C /three/\nscore C 2\nbody D /four/\n")):
+    for name, text in (("old", "body A /one/\nbody B /two/\nbody C /three/\nscore C 1\nbody __E /x/\nbody __F /x/\n"),
+                       ("new", "body A /one/\nbody B /2/\nbody C /three/\nscore C 2\nbody D /four/\n"
+                               "body __E /x/\ntflags __E multiple\nbody __F /y/\n")):
         write_rules(world / name, text)
     old, new = world / "old" / "rules", world / "new" / "rules"
     done = gatepost("rules", "diff", old, new)
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert [line.split() for line in lines if not line.startswith(" ")] == [["changed", "B"], ["changed", "C"], ["added", "D"]]
+    assert [line.split() for line in lines if not line.startswith(" ")] == [["changed", "B"], ["changed", "C"], ["added", "D"],
+                                                                                   ["changed", "__E"], ["changed", "__F"]]
+    assert "    + tflags multiple" in lines and "    + score 1 1 1 1" in lines and sum("score" in line for line in lines) == 3
     assert "    - body /two/" in lines and "    + body /2/" in lines and "    + score 2 2 2 2" in lines
     assert "removed  D" in gatepost("rules", "diff", new, old).stdout
     assert gatepost("rules", "diff", old, old).returncode == 0

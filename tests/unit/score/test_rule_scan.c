@@ -252,6 +252,36 @@ static void evidence(void **state)
 	fixture_done(&f);
 }
 
+static void evidence_of_functions(void **state)
+{
+	static const struct {
+		const char *call, *seen;
+	} calls[] = {
+		{"header R eval:check_equal_from_domains()",
+		 "From: A <a@one.example>, EnvelopeFrom: b@two.example"},
+		{"header R eval:check_for_missing_to_header()", "To: (none), Cc: (none)"},
+		{"header R eval:check_header_count_range('X-Two', '2', '9')", "X-Two: 1\n2"},
+		{"header R eval:check_illegal_chars('ALL', '0', '0')",
+		 "check_illegal_chars('ALL', '0', '0')"},
+		{"body R eval:html_range('length', '0', 'inf')", "length 53"},
+		{"body R eval:html_test('html')", "53 bytes of HTML, 0 pixels of images, 2 tags"},
+		{"body R eval:check_https_ip_mismatch()", "http://192.0.2.1/"},
+	};
+	struct fixture f;
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(calls); i++) {
+		fixture_load(&f, calls[i].call);
+		f.input.trace = true;
+		fixture_scan(&f, "Return-Path: <b@two.example>\nFrom: A <a@one.example>\nX-Two: 1\n"
+				 "X-Two: 2\nX-Odd: \xe4\xe4\xe4\nContent-Type: text/html\n\n"
+				 "<a href=\"http://192.0.2.1/\">https://bank.example</a>\n");
+		if (!gp_symbols_find(&f.symbols, "R"))
+			fail_msg("%s does not hit", calls[i].call);
+		assert_str(gp_symbols_find(&f.symbols, "R")->evidence, calls[i].seen);
+		fixture_done(&f);
+	}
+}
+
 /* Patterns that take exponential time are stopped, and counted. */
 static void limits(void **state)
 {
@@ -442,7 +472,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules),  cmocka_unit_test(metas),    cmocka_unit_test(meta_cycles),
-		cmocka_unit_test(scores), cmocka_unit_test(evidence), cmocka_unit_test(limits),
+		cmocka_unit_test(scores), cmocka_unit_test(evidence),
+		cmocka_unit_test(evidence_of_functions), cmocka_unit_test(limits),
 		cmocka_unit_test(budget), cmocka_unit_test(abandoned), cmocka_unit_test(threads),
 		cmocka_unit_test(envelope_sender),
 		cmocka_unit_test(large_repetition),
