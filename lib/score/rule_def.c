@@ -18,6 +18,7 @@
 #include "lib/score/rule_markup.h"
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_query.h"
+#include "lib/score/rule_redirect.h"
 #include "lib/score/rule_regex.h"
 #include "lib/score/rule_replace.h"
 #include "lib/score/rule_test.h"
@@ -558,6 +559,7 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 			return true;
 		}
 	}
-	return gp_query_directive(b, name, value) || gp_markup_directive(b, name, value) ||
+	return gp_rule_redirect_directive(b, name, value) ||
+	       gp_query_directive(b, name, value) || gp_markup_directive(b, name, value) ||
 	       gp_rule_list_directive(b, name, value);
 }

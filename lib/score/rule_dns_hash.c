@@ -33,7 +33,8 @@ static const struct gp_rule_subject *subject_of(struct finder *f, enum gp_rule_t
 	struct gp_rule_subject *s = &f->subjects[target];
 
 	if (!s->ranges)
-		gp_rule_subject_build(target, f->d->set, f->d->in, f->d->relays, f->d->arena, s);
+		gp_rule_subject_build(target, f->d->set, f->d->in, f->d->relays, f->pcre, f->d->arena,
+				      s);
 	return s;
 }
 
@@ -188,8 +189,36 @@ static void ask_email(struct finder *f, struct gp_str address)
 					      GP_STR_FMT(domain))));
 }
 
+struct email_search {
+	struct finder *finder;
+	struct gp_str text;
+	unsigned flags;
+};
+
+/* What hashbl_email_regex found. */
+static void on_email(void *arg, unsigned group, struct gp_str name, struct gp_str value)
+{
+	const struct email_search *s = arg;
+	struct finder *f = s->finder;
+	size_t at = gp_str_find_last(value, '@'), from;
+
+	if (group != 1 || at >= value.len || f->asked >= f->h->max)
+		return;
+	from = (size_t)(value.ptr - s->text.ptr);
+	if (gp_rule_email_is_wanted(s->text, from + at, from + value.len, s->flags) &&
+	    (!f->h->wants_tld ||
+	     gp_rule_host_is_valid(f->d->set, gp_str_sub(value, at + 1, SIZE_MAX))))
+		ask_email(f, value);
+}
+
 static void emails_in_text(struct finder *f, struct gp_str text, unsigned flags)
 {
+	struct email_search search = {f, text, flags};
+
+	if (f->h->email.code) {
+		gp_pcre_groups(f->pcre, &f->h->email, text, GP_MAX_RULE_HITS, on_email, &search);
+		return;
+	}
 	for (size_t at = 0; f->asked < f->h->max && (at = gp_str_find_chr(text, '@', at)) < text.len;
 	     at++)
 		ask_email(f, gp_rule_email_around(f->d->set, text, at, flags));

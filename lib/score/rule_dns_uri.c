@@ -6,6 +6,8 @@
 #include "lib/score/rule_dns_int.h"
 #include "lib/score/rule_host.h"
 #include "lib/score/rule_list.h"
+#include "lib/score/rule_pdf.h"
+#include "lib/score/rule_redirect.h"
 #include "lib/score/rule_uri.h"
 
 /* uridnsbl_max_domains; a message that links to more is sampled from the weightiest. */
@@ -81,12 +83,42 @@ static void add_from_text(struct hosts *h, struct gp_str text)
 	struct gp_rule_uris uris;
 	struct gp_uri uri;
 
-	gp_rule_uris_init(&uris, h->d->set, a);
+	gp_rule_uris_init(&uris, h->d->set, h->d->tags->pcre, a);
 	gp_rule_uris_scan(&uris, text);
 	for (size_t i = 0; i < uris.items.len && h->list.len < h->max; i++)
 		if (!gp_str_istarts(uris.items.items[i], GP_STR("mailto:")) &&
 		    gp_url_normalise(a, uris.items.items[i], &uri) == GP_OK)
 			add(h, uri.host);
+}
+
+/* A link with its scheme or without. */
+static void add_link(struct hosts *h, struct gp_str link)
+{
+	struct gp_uri uri;
+
+	if (gp_str_find(link, GP_STR(":/"), 0) >= link.len)
+		link = gp_str(gp_arena_printf(h->d->arena, "http://%.*s", GP_STR_FMT(link)));
+	if (gp_url_normalise(h->d->arena, link, &uri) == GP_OK)
+		add(h, uri.host);
+}
+
+/* Where redirectors lead that only redirector_pattern knows. */
+static void add_target(struct hosts *h, struct gp_str uri)
+{
+	struct gp_str target = gp_rule_redirect_target(h->d->set, h->d->tags->pcre, uri);
+
+	if (target.len)
+		add_link(h, target);
+}
+
+/* Links in attached PDF files. */
+static void add_from_pdf(struct hosts *h)
+{
+	struct gp_pdf pdf = {0};
+
+	gp_pdf_read_all(h->d->arena, h->d->in->message, &pdf);
+	for (size_t i = 0; i < pdf.uris.len; i++)
+		add_link(h, pdf.uris.items[i]);
 }
 
 /* The domains that signatures name (d=), whether they are valid or not. */
@@ -127,9 +159,12 @@ static void find_hosts(struct gp_rule_dns *d)
 			    (no_mailto && gp_str_istarts(u->uri, GP_STR("mailto:"))))
 				continue;
 			add(&h, u->host);
+			add_target(&h, u->uri);
 		}
 		if (w == OTHER)
 			add_signers(&h);
+		if (w == OTHER && d->set->reads_pdf)
+			add_from_pdf(&h);
 		if (w == ONLY_TEXT) {
 			add_from_text(&h, gp_message_value(m, "Subject"));
 			add_from_text(&h, m->text);

@@ -47,6 +47,12 @@ static bool is_in_url(struct gp_str text, size_t at)
 	       gp_str_find(gp_str_sub(text, i, at - i), GP_STR("://"), 0) < at - i;
 }
 
+bool gp_rule_email_is_wanted(struct gp_str text, size_t at, size_t end, unsigned flags)
+{
+	return !(flags & GP_EMAIL_NOT_QUOTED && is_quoted(text, end)) &&
+	       !(flags & GP_EMAIL_NOT_IN_URL && is_in_url(text, at));
+}
+
 struct gp_str gp_rule_email_around(const struct gp_rule_set *set, struct gp_str text, size_t at,
 				   unsigned flags)
 {
@@ -69,8 +75,7 @@ struct gp_str gp_rule_email_around(const struct gp_rule_set *set, struct gp_str 
 			to--;
 	}
 	if (from == at || at - from > LOCAL_MAX || !domain.len || text.ptr[at - 1] == '.' ||
-	    (flags & GP_EMAIL_NOT_QUOTED && is_quoted(text, to)) ||
-	    (flags & GP_EMAIL_NOT_IN_URL && is_in_url(text, at)))
+	    !gp_rule_email_is_wanted(text, at, to, flags))
 		return GP_STR("");
 	return gp_str_sub(text, from, to - from);
 }

@@ -15,4 +15,7 @@ enum gp_email_flags {
 struct gp_str gp_rule_email_around(const struct gp_rule_set *set, struct gp_str text, size_t at,
 				   unsigned flags);
 
+/* May the address whose @ stands at `at`, and which ends at `end`, stand there, by the flags? */
+bool gp_rule_email_is_wanted(struct gp_str text, size_t at, size_t end, unsigned flags);
+
 #endif

@@ -192,7 +192,7 @@ const struct gp_rule_subject *gp_eval_subject(struct gp_eval *e, enum gp_rule_ty
 	struct gp_rule_subject *s = &e->subjects[target];
 
 	if (!s->ranges)
-		gp_rule_subject_build(target, e->set, e->in, e->relays, e->arena, s);
+		gp_rule_subject_build(target, e->set, e->in, e->relays, e->pcre, e->arena, s);
 	return s;
 }
 

@@ -178,6 +178,7 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule_block) blocks;
 	struct gp_map slots;   /* header name (folded) → index + 1 */
 	struct gp_map lists;   /* name → struct gp_rule_list */
+	GP_VEC(struct gp_regex *) redirectors; /* rule_redirect.h */
 	struct gp_relay_trust trust;
 	bool reads_pdf; /* plugin PDFInfo is loaded: links in PDF files count */
 	bool reads_relays; /* some rule does: else the path is not worked out */

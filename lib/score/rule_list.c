@@ -64,6 +64,7 @@ static const struct row {
 	{"freemail_skip_bulk_envfrom", "freemail_skip_bulk_envfrom", SET, false},
 	{"freemail_welcomelist", "freemail_welcomelist", ADD, false},
 	{"hashbl_email_domain_alias", "hashbl_email_domain_alias", ADD_LINE, false},
+	{"hashbl_email_regex", "hashbl_email_regex", SET, false},
 	{"hashbl_email_welcomelist", "hashbl_email_welcomelist", SET, false},
 	{"hashbl_ignore", "hashbl_ignore", ADD, false},
 	{"internal_networks", "internal_networks", ADD_NETS, false},

@@ -168,6 +168,11 @@ void gp_pcre_set_deadline(struct gp_pcre *p, int64_t cpu_end_us)
 	p->cpu_end_us = cpu_end_us;
 }
 
+bool gp_pcre_is_late(const struct gp_pcre *p)
+{
+	return p->cpu_end_us && gp_clock_cpu_us() > p->cpu_end_us;
+}
+
 unsigned gp_pcre_limits_met(const struct gp_pcre *p)
 {
 	return p->limits_met;

@@ -26,6 +26,9 @@ void gp_pcre_free(struct gp_pcre *p);
  * never. */
 void gp_pcre_set_deadline(struct gp_pcre *p, int64_t cpu_end_us);
 
+/* Is the thread's CPU clock past that? */
+bool gp_pcre_is_late(const struct gp_pcre *p);
+
 /* How often limits have stopped a search, so far. */
 unsigned gp_pcre_limits_met(const struct gp_pcre *p);
 

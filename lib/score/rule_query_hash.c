@@ -95,6 +95,28 @@ static struct gp_str argument(const struct gp_rule *r, size_t i)
 	return i < r->n_args ? r->args[i] : GP_STR("");
 }
 
+/* hashbl_email_regex, where the files have one.  For _TLDS_ any label does: the domain is looked at
+ * when one is found. */
+static bool prepare_email(struct gp_rule_builder *b, struct gp_rule *r, struct gp_query_hash *h)
+{
+	const struct gp_str tlds = GP_STR("_TLDS_");
+	const struct gp_rule_list *list = gp_rule_list_get(b->set, GP_STR("hashbl_email_regex"));
+	struct gp_str text;
+	size_t at;
+
+	if (list->items.len == 0)
+		return true;
+	text = list->items.items[0];
+	while ((at = gp_str_find(text, tlds, 0)) < text.len) {
+		h->wants_tld = true;
+		text = gp_str(gp_arena_printf(b->arena, "%.*s[A-Za-z0-9-]{2,63}%.*s",
+					      GP_STR_FMT(gp_str_sub(text, 0, at)),
+					      GP_STR_FMT(gp_str_sub(text, at + tlds.len, SIZE_MAX))));
+	}
+	return compile(b, r, gp_str(gp_arena_printf(b->arena, "(%.*s)", GP_STR_FMT(text))), 0,
+		       &h->email);
+}
+
 static bool prepare_kind(struct gp_rule_builder *b, struct gp_rule *r, struct gp_query *q)
 {
 	struct gp_query_hash *h = q->hash;
@@ -108,6 +130,8 @@ static bool prepare_kind(struct gp_rule_builder *b, struct gp_rule *r, struct gp
 		if (argument(r, 4).len)
 			h->acl = gp_str(gp_arena_printf(b->arena, "hashbl_acl_%.*s",
 							GP_STR_FMT(argument(r, 4))));
+		if (!prepare_email(b, r, h))
+			return false;
 		return compile(b, r, welcome->items.len ? welcome->items.items[0]
 							: gp_str(role_addresses), 0, &h->welcome);
 	}

@@ -37,6 +37,8 @@ struct gp_query_hash {
 	struct gp_str acl;	/* addresses only of the domains of this list; ptr NULL: of all */
 	struct gp_regex re;	/* of HASH_BODY */
 	struct gp_regex welcome; /* addresses that are not asked for */
+	struct gp_regex email; /* hashbl_email_regex as group 1; without code: our own scanner */
+	bool wants_tld; /* it names _TLDS_ */
 };
 
 /* From the rule's arguments; false when the rule was made inert. */

@@ -280,7 +280,8 @@ static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
 
 	if (run.target->rules.len == 0 && !has_exists)
 		return;
-	gp_rule_subject_build(type, s->set, s->input, &s->relays, s->arena, &run.subject);
+	gp_rule_subject_build(type, s->set, s->input, &s->relays, s->scratch->pcre,
+			      s->arena, &run.subject);
 	for (size_t i = 0; has_exists && i < s->set->exists.len; i++) {
 		const struct gp_rule *r = s->set->exists.items[i];
 
@@ -398,7 +399,7 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	if (set->reads_relays)
 		gp_relay_path_make(arena, input->message, &set->trust, &s->relays);
 	s->tags = (struct gp_rule_tags){
-		.set = set, .in = input, .relays = &s->relays, .arena = arena};
+		.set = set, .in = input, .relays = &s->relays, .pcre = s->scratch->pcre, .arena = arena};
 	gp_map_init(&s->tags.captured, arena, false);
 	s->dns = gp_rule_dns_begin(set, &s->tags);
 	for (enum gp_rule_type t = 0; t < GP_RULE_TARGETS; t++)

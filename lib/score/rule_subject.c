@@ -186,12 +186,13 @@ static void add_pdf_uris(struct gp_rule_uris *uris, const struct gp_message *m, 
 }
 
 /* Links of the HTML, then what the text (all of it, the Subject too) has. */
-static void build_uri(struct builder *b, const struct gp_rule_set *set, struct gp_message *m)
+static void build_uri(struct builder *b, const struct gp_rule_set *set, struct gp_pcre *pcre,
+		      struct gp_message *m)
 {
 	const struct gp_header *subject = last_subject(m);
 	struct gp_rule_uris uris;
 
-	gp_rule_uris_init(&uris, set, b->arena);
+	gp_rule_uris_init(&uris, set, pcre, b->arena);
 	for (size_t i = 0; i < m->references.len; i++)
 		gp_rule_uris_add_reference(&uris, &m->references.items[i]);
 	if (subject)
@@ -246,7 +247,7 @@ static void build_full(struct gp_rule_subject *s, struct gp_message *m, struct g
 
 void gp_rule_subject_build(enum gp_rule_type target, const struct gp_rule_set *set,
 			   const struct gp_rule_input *in, const struct gp_relay_path *relays,
-			   struct gp_arena *a, struct gp_rule_subject *ret)
+			   struct gp_pcre *pcre, struct gp_arena *a, struct gp_rule_subject *ret)
 {
 	size_t n_fields = GP_MAX(set->targets[target].fields.len, 1u);
 	struct builder *b = GP_ARENA_NEW(a, struct builder);
@@ -268,7 +269,7 @@ void gp_rule_subject_build(enum gp_rule_type target, const struct gp_rule_set *s
 	else if (target == GP_RULE_RAWBODY)
 		build_rawbody(b, in->message);
 	else if (target == GP_RULE_URI)
-		build_uri(b, set, in->message);
+		build_uri(b, set, pcre, in->message);
 	else if (target == GP_RULE_MIMEHEADER)
 		build_mimeheader(b, set, in->message);
 	ret->text = gp_buf_str(&b->buf);

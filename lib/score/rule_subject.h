@@ -34,10 +34,12 @@ struct gp_rule_subject {
 	struct gp_rule_range *ranges; /* by field; one entry in targets without */
 };
 
-/* Builds the subject of a target in the arena. */
+struct gp_pcre;
+
+/* Builds the subject of a target in the arena.  pcre: as of gp_rule_uris_init. */
 void gp_rule_subject_build(enum gp_rule_type target, const struct gp_rule_set *set,
 			   const struct gp_rule_input *in, const struct gp_relay_path *relays,
-			   struct gp_arena *a, struct gp_rule_subject *ret);
+			   struct gp_pcre *pcre, struct gp_arena *a, struct gp_rule_subject *ret);
 
 static inline struct gp_str gp_rule_segment_text(const struct gp_rule_subject *s, size_t i)
 {

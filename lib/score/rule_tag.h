@@ -9,6 +9,7 @@
 #include "lib/mail/relay.h"
 #include "lib/score/rule_scan.h"
 
+struct gp_pcre;
 struct gp_rule_dns;
 
 /* Values of one tag, as many as are kept. */
@@ -27,6 +28,7 @@ struct gp_rule_tags {
 	const struct gp_rule_set *set;
 	const struct gp_rule_input *in;
 	const struct gp_relay_path *relays;
+	struct gp_pcre *pcre;
 	struct gp_arena *arena;
 	struct gp_rule_dns *dns; /* knows the hosts of links; NULL: nobody looked for them */
 	struct gp_map captured;	 /* name → struct gp_tag_values */

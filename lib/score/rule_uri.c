@@ -6,6 +6,7 @@
 
 #include "lib/base/limits.h"
 #include "lib/score/rule_list.h"
+#include "lib/score/rule_redirect.h"
 
 /* All forms of all URIs of a message. */
 #define BYTES_MAX (1u << 20)
@@ -20,9 +21,12 @@ struct forms {
 	size_t n_targets;
 };
 
-void gp_rule_uris_init(struct gp_rule_uris *u, const struct gp_rule_set *set, struct gp_arena *a)
+void gp_rule_uris_init(struct gp_rule_uris *u, const struct gp_rule_set *set, struct gp_pcre *pcre,
+		       struct gp_arena *a)
 {
 	*u = (struct gp_rule_uris){.arena = a,
+				   .set = set,
+				   .pcre = pcre,
 				   .domains = gp_rule_list_get(set, GP_STR("util_rb"))};
 	gp_map_init(&u->seen, a, false);
 	gp_map_init(&u->written, a, false);
@@ -309,20 +313,34 @@ static void host_forms(struct forms *f, struct parts p)
 	}
 }
 
-/* The URI that stands within another one. */
-static void find_target(struct forms *f, struct gp_str rest)
+static void add_target(struct forms *f, struct gp_str target)
 {
-	size_t i = gp_str_ifind(rest, GP_STR("http"), 0);
-	struct gp_str target;
+	if (f->n_targets < TARGETS_MAX)
+		f->targets[f->n_targets++] = target;
+}
 
+/* Where a redirector leads: what a pattern of the rule files finds, else the URI that stands within
+ * another one. */
+static void find_target(struct forms *f, const struct parts *p)
+{
+	struct gp_str rest = p->rest, target = {0};
+	size_t i = gp_str_ifind(rest, GP_STR("http"), 0);
+
+	if (f->uris->pcre)
+		target = gp_rule_redirect_target(f->uris->set, f->uris->pcre,
+						 join(f->uris->arena, p->scheme, p->host, rest));
+	if (target.len) {
+		add_target(f, target);
+		return;
+	}
 	for (; i < rest.len; i = gp_str_ifind(rest, GP_STR("http"), i + 1)) {
 		size_t n = scheme_len(gp_str_sub(rest, i, SIZE_MAX));
 
 		target = gp_rule_uri_cut(gp_str_sub(rest, i, SIZE_MAX), "&#");
 		if (!n || target.len <= n)
 			continue;
-		if (gp_str_find_chr(target, '.', 0) < target.len && f->n_targets < TARGETS_MAX)
-			f->targets[f->n_targets++] = target;
+		if (gp_str_find_chr(target, '.', 0) < target.len)
+			add_target(f, target);
 		return;
 	}
 }
@@ -351,7 +369,7 @@ static void web_forms(struct forms *f, struct gp_str uri)
 		p.host = lower;
 		add_joined(f, &p);
 	}
-	find_target(f, p.rest);
+	find_target(f, &p);
 	lower = p.host;
 	while (lower.len && !gp_is_alnum(lower.ptr[lower.len - 1]))
 		lower.len--;

@@ -16,8 +16,12 @@
 /* A longer one is cut (SpamAssassin's size). */
 #define GP_RULE_URI_SIZE_MAX 8192
 
+struct gp_pcre;
+
 struct gp_rule_uris {
 	struct gp_arena *arena;
+	const struct gp_rule_set *set;
+	struct gp_pcre *pcre;
 	const struct gp_rule_list *domains; /* util_rb_tld and the like; empty: any top-level domain */
 	struct gp_map seen;		    /* of items */
 	struct gp_map written;		    /* in text, done with */
@@ -28,7 +32,9 @@ struct gp_rule_uris {
 	void *arg;
 };
 
-void gp_rule_uris_init(struct gp_rule_uris *u, const struct gp_rule_set *set, struct gp_arena *a);
+/* pcre: for redirector_pattern; NULL: none is looked for. */
+void gp_rule_uris_init(struct gp_rule_uris *u, const struct gp_rule_set *set, struct gp_pcre *pcre,
+		       struct gp_arena *a);
 
 /* Adds a URI and its forms.  needs_domain: only if one of them names a host that can exist. */
 void gp_rule_uris_add(struct gp_rule_uris *u, struct gp_str uri, bool needs_domain);

@@ -168,7 +168,7 @@ static void add_html(struct entries *all)
 	for (size_t i = 0; i < m->references.len; i++) {
 		struct gp_rule_uris uris; /* each by itself: forms may be those of another one too */
 
-		gp_rule_uris_init(&uris, e->set, e->arena);
+		gp_rule_uris_init(&uris, e->set, e->pcre, e->arena);
 		uris.on_uri = on_uri;
 		uris.arg = all;
 		all->type = type_of(m, &m->references.items[i]);
@@ -188,7 +188,7 @@ static void add_text(struct entries *all)
 	const struct gp_rule_subject *body = gp_eval_subject(all->e, GP_RULE_BODY);
 	struct gp_rule_uris uris;
 
-	gp_rule_uris_init(&uris, all->e->set, all->e->arena);
+	gp_rule_uris_init(&uris, all->e->set, all->e->pcre, all->e->arena);
 	uris.on_uri = on_uri;
 	uris.arg = all;
 	all->type = "parsed";

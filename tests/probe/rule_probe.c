@@ -98,7 +98,7 @@ static void print_text(struct gp_rule_set *set, const char *name, struct gp_str 
 	gp_message_finish(in.message);
 	printf("%s\n", name);
 	for (size_t t = 0; t < GP_ARRAY_SIZE(targets); t++) {
-		gp_rule_subject_build(targets[t].target, set, &in, NULL, arena, &subject);
+		gp_rule_subject_build(targets[t].target, set, &in, NULL, NULL, arena, &subject);
 		for (size_t i = 0; i < subject.segments.len; i++)
 			printf("%s %zu [%.*s]\n", targets[t].name, i,
 			       GP_STR_FMT(gp_rule_segment_text(&subject, i)));

@@ -181,6 +181,10 @@ static void hosts_without_links(void **state)
 	assert_string_equal(look(&w).hits, "W");
 	w.mail = "Subject: x\n\ngo to plain.example today\n";
 	assert_string_equal(look(&w).hits, "W");
+	w.rules = TLDS "urirhsbl W w.test A\nbody W eval:check_uridnsbl('W')\n"
+		       "redirector_pattern m'^http://l\\.test/(.*)'\nuridnsbl_skip_domain l.test\n";
+	w.mail = "Subject: x\n\nhttp://l.test/plain.example/?x\n";
+	assert_string_equal(look(&w).hits, "W");
 	w.mail = "Subject: x\n\nwrite to a@plain.example today\n"; /* addresses do not count */
 	assert_int_equal(look(&w).asked, 0);
 }

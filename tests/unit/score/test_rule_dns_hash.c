@@ -56,6 +56,9 @@ static void what_is_asked_for(void **state)
 		{"hashbl_email_domain_alias alias.test sub.example.com\n"
 		 "header R eval:check_hashbl_emails('l.test', 'raw/host', 'From')",
 		 "alias.test", TEXT},
+		{"hashbl_email_regex [a-z]+@other\\.example\\._TLDS_\n"
+		 "header R eval:check_hashbl_emails('l.test', 'raw', 'From/Reply-To')",
+		 "reply@other.example.com", TEXT},
 		{"hashbl_acl_mine sub.example.com\n"
 		 "header R eval:check_hashbl_emails('l.test', 'raw/host', 'From', '', 'mine')",
 		 "sub.example.com", TEXT},

@@ -39,6 +39,14 @@ static const struct eval_case cases[] = {
 	{"enlist_uri_host (A) 192.0.2.1\nbody R eval:check_uri_host_listed('A')", "\nhttp://192.0.2.1:80/x\n", true},
 	{"blacklist_uri_host example\nbody R eval:check_uri_host_in_blacklist()", "\nhttp://a.example/x\n", true},
 	{"welcomelist_uri_host a.example\nbody R eval:check_uri_host_in_welcomelist()", "\nhttp://b.example/x\n", false},
+	/* redirectors */
+	{"redirector_pattern m'^https?://l\\.example/to/(.*)$'i\nuri R m'^http://evil\\.example/x$'",
+	 "\nhttp://l.example/to/evil.example/x\n", true},
+	{"redirector_pattern m'^https?://l\\.example/to/(.*)$'i\nuri R m'^http://evil\\.example'",
+	 "\nhttp://m.example/to/evil.example/x\n", false},
+	{"redirector_pattern m'^https?://l\\.example/to/(.*)$'i\nuri R m'^http://evil'",
+	 "\nhttp://l.example/to/evil\n", false},
+	{"redirector_pattern /x(http:)/\nuri R m'^http://evil\\.example/$'", "\nhttp://l.example/xhttp://evil.example/\n", true},
 	{"body R eval:check_uri_truncated()", "\nhttp://b.example/x\n", false},
 };
 

@@ -22,7 +22,7 @@ static const char *uris_of(struct fixture *f, const char *mail)
 	const char *all[200], *text = "";
 
 	gp_message_finish(in.message);
-	gp_rule_subject_build(GP_RULE_URI, f->set, &in, NULL, f->arena, &s);
+	gp_rule_subject_build(GP_RULE_URI, f->set, &in, NULL, NULL, f->arena, &s);
 	assert_true(s.segments.len < GP_ARRAY_SIZE(all));
 	for (size_t i = 0; i < s.segments.len; i++)
 		all[i] = gp_arena_cstr(f->arena, gp_rule_segment_text(&s, i));
@@ -188,7 +188,7 @@ static void hostile(void **state)
 		in.message = gp_message_parse(f.arena, NULL, gp_buf_str(&mail));
 		gp_message_finish(in.message);
 		start = gp_clock_cpu_us();
-		gp_rule_subject_build(GP_RULE_URI, f.set, &in, NULL, f.arena, &s);
+		gp_rule_subject_build(GP_RULE_URI, f.set, &in, NULL, NULL, f.arena, &s);
 		assert_true(gp_clock_cpu_us() - start < 1000000);
 		gp_buf_done(&mail);
 	}
