@@ -22,6 +22,7 @@ struct gp_reader {
 
 	guid_128_t guid;
 	struct mailbox *box; /* NULL: none is open */
+	bool is_synced;
 	uint32_t uidvalidity;
 	struct mailbox_transaction_context *transaction;
 	struct mail *mail;
@@ -72,13 +73,25 @@ void gp_reader_hint(struct gp_reader *reader, struct mailbox *box,
 	hint->name = i_strdup(mailbox_get_vname(box));
 }
 
+static void begin_mails(struct gp_reader *reader)
+{
+	reader->transaction = mailbox_transaction_begin(reader->box, 0, "gatepost_learn");
+	reader->mail = mail_alloc(reader->transaction,
+				  MAIL_FETCH_STREAM_HEADER | MAIL_FETCH_STREAM_BODY, NULL);
+}
+
+static void end_mails(struct gp_reader *reader)
+{
+	mail_free(&reader->mail);
+	/* A keyword that cannot be set is not worth a word. */
+	(void)mailbox_transaction_commit(&reader->transaction);
+}
+
 void gp_reader_close(struct gp_reader *reader)
 {
 	if (reader->box == NULL)
 		return;
-	mail_free(&reader->mail);
-	/* A keyword that cannot be set is not worth a word. */
-	(void)mailbox_transaction_commit(&reader->transaction);
+	end_mails(reader);
 	mailbox_free(&reader->box);
 }
 
@@ -102,10 +115,11 @@ static enum gp_reader_result try_box(struct gp_reader *reader, struct mailbox *b
 	struct mailbox_metadata metadata;
 	enum gp_reader_result result = GP_READER_GONE;
 
-	if (mailbox_get_metadata(box, MAILBOX_METADATA_GUID, &metadata) == 0) {
-		if (memcmp(metadata.guid, guid, GUID_128_SIZE) == 0 &&
-		    mailbox_sync(box, 0) == 0) {
+	if (mailbox_open(box) == 0 &&
+	    mailbox_get_metadata(box, MAILBOX_METADATA_GUID, &metadata) == 0) {
+		if (memcmp(metadata.guid, guid, GUID_128_SIZE) == 0) {
 			reader->box = box;
+			reader->is_synced = false;
 			return GP_READER_OPENED;
 		}
 	} else if (is_temporary(box)) {
@@ -151,11 +165,22 @@ static enum gp_reader_result open_box(struct gp_reader *reader, const unsigned c
 	memcpy(reader->guid, guid, sizeof(reader->guid));
 	mailbox_get_open_status(reader->box, STATUS_UIDVALIDITY, &status);
 	reader->uidvalidity = status.uidvalidity;
-	reader->transaction =
-		mailbox_transaction_begin(reader->box, 0, "gatepost_learn");
-	reader->mail = mail_alloc(reader->transaction,
-				  MAIL_FETCH_STREAM_HEADER | MAIL_FETCH_STREAM_BODY, NULL);
+	begin_mails(reader);
 	return GP_READER_OPENED;
+}
+
+/* What a session moved stands in the index at once; only what came otherwise needs a sync,
+ * which reads whole folders in a Maildir. */
+static bool find_mail(struct gp_reader *reader, uint32_t uid)
+{
+	bool is_found = mail_set_uid(reader->mail, uid);
+
+	if (is_found || reader->is_synced)
+		return is_found;
+	end_mails(reader);
+	reader->is_synced = mailbox_sync(reader->box, 0) == 0;
+	begin_mails(reader);
+	return mail_set_uid(reader->mail, uid);
 }
 
 enum gp_reader_result gp_reader_open(struct gp_reader *reader, const struct gp_ref *ref,
@@ -167,7 +192,7 @@ enum gp_reader_result gp_reader_open(struct gp_reader *reader, const struct gp_r
 
 	if (result != GP_READER_OPENED)
 		return result;
-	if (reader->uidvalidity != ref->uidvalidity || !mail_set_uid(reader->mail, ref->place.uid))
+	if (reader->uidvalidity != ref->uidvalidity || !find_mail(reader, ref->place.uid))
 		return GP_READER_GONE;
 	if (mail_get_stream_because(reader->mail, NULL, NULL, "gatepost_learn", ret_stream) < 0)
 		return is_temporary(reader->box) ? GP_READER_LATER : GP_READER_GONE;
