@@ -111,6 +111,9 @@ static void reloaded(struct gp_snapshot *snap)
 static void stop(void)
 {
 	expirer_close(&controller.expirer);
+	/* The learner waits for what they read, and they may not even be ready.  What they had
+	 * comes again after the next start. */
+	workers_stop(controller.workers);
 	learner_close(&controller.learner);
 	workers_close(&controller.workers);
 	api_stop();

@@ -31,6 +31,7 @@
 #define START_MS 120000	  /* a scanner compiles its rules first */
 #define RESTART_MS 1000	  /* before the next, when one could not even start */
 #define SWEEP_MS 500	  /* jobs that wait are looked at so often */
+#define COMPLAIN_MS 60000
 
 static struct gp_metric working = GP_GAUGE("gatepost_controller_workers",
 					   "Processes that read mail.");
@@ -68,6 +69,7 @@ struct workers {
 	struct trade trades[WORKER_KINDS];
 	struct worker *all;
 	struct gp_timer sweep;
+	int64_t complained_ms;
 	bool is_closing;
 };
 
@@ -152,14 +154,17 @@ static void lose(struct worker *w, const char *why)
 	struct trade *t = &pool->trades[w->kind];
 	enum worker_kind kind = w->kind;
 	struct worker_job *job = w->job;
+	bool again = job && ++job->tries < WORKER_TRIES;
 
 	(void)syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0);
 	gp_metric_add(&lost, 1);
-	gp_log_warning("a worker %s%s", why, job ? ": its message is tried again on another" : "");
+	gp_log_warning("a worker %s%s", why,
+		       again ? ": its message is tried again on another"
+		       : job ? ": its message is given up" : "");
 	if (w->state == STARTING)
 		t->rest_until_ms = gp_clock_mono_ms() + RESTART_MS;
 	worker_free(w);
-	if (job && ++job->tries < WORKER_TRIES)
+	if (again)
 		put_back(t, job);
 	else if (job)
 		finish(job, WORKER_REFUSED, gp_str(NULL));
@@ -213,22 +218,42 @@ static bool send_request(const struct worker *w, const struct worker_job *job, i
 	       (ssize_t)(sizeof(head) + job->params.len);
 }
 
-static void begin(struct worker *w, struct worker_job *job)
+/* Once a minute, whatever the number of messages. */
+static void complain(struct workers *pool, const struct worker_job *job)
 {
+	int err = errno;
+	int64_t now_ms = gp_clock_mono_ms();
+
+	if (pool->complained_ms && now_ms - pool->complained_ms < COMPLAIN_MS)
+		return;
+	pool->complained_ms = now_ms;
+	gp_log_error("a memory file of %zu bytes or a socket: %s: what is to be read waits",
+		     job->message.len, strerror(err));
+}
+
+/* False: there are no descriptors or no memory for it now; it waits, at the head, for the
+ * next sweep.  That is no fault of the message: one that was promised to be learned is not
+ * given up for it. */
+static bool begin(struct worker *w, struct worker_job *job)
+{
+	struct trade *t = &w->pool->trades[w->kind];
 	GP_FD_AUTO file = make_file(job->message);
-	GP_FD_AUTO channel = job->channel ? job->channel(job) : -1;
+	GP_FD_AUTO channel = file >= 0 && job->channel ? job->channel(job) : -1;
 
 	if (file < 0 || (job->channel && channel < 0)) {
-		gp_log_error("a memory file of %zu bytes or a socket: %s", job->message.len,
-			     strerror(errno));
-		finish(job, WORKER_REFUSED, gp_str(NULL));
-		return;
+		complain(w->pool, job);
+		put_back(t, job);
+		return false;
+	}
+	if (!send_request(w, job, file, channel)) {
+		put_back(t, job); /* it never saw the message, which so has not cost it */
+		lose(w, "is gone");
+		return true;
 	}
 	w->job = job;
 	w->state = BUSY;
 	gp_timer_set(w->pool->loop, &w->timer, gp_clock_mono_ms() + w->pool->timeout_ms);
-	if (!send_request(w, job, file, channel))
-		lose(w, "is gone");
+	return true;
 }
 
 static void replied(struct worker *w, struct gp_str bytes)
@@ -294,7 +319,8 @@ static void feed(struct workers *pool, enum worker_kind kind)
 	for (w = pool->all; w && t->first && !pool->is_closing; w = next) {
 		next = w->next;
 		if (w->kind == kind && w->state == IDLE && !w->is_old) {
-			begin(w, take(t));
+			if (!begin(w, take(t)))
+				return;
 			next = pool->all; /* a job's end may have changed the list */
 		}
 	}
@@ -435,10 +461,12 @@ void workers_replace(struct workers *workers, int64_t timeout_ms)
 	gp_loop_run_in(workers->loop, replace_in_loop, workers);
 }
 
-static void close_in_loop(void *arg)
+static void stop_in_loop(void *arg)
 {
 	struct workers *pool = arg;
 
+	if (pool->is_closing)
+		return;
 	pool->is_closing = true;
 	while (pool->all) {
 		struct worker_job *job = pool->all->job;
@@ -454,6 +482,12 @@ static void close_in_loop(void *arg)
 	gp_fd_close(&pool->spawner_fd);
 }
 
+void workers_stop(struct workers *workers)
+{
+	if (workers)
+		gp_loop_run_in(workers->loop, stop_in_loop, workers);
+}
+
 void workers_close(struct workers **workers)
 {
 	struct workers *old = *workers;
@@ -461,7 +495,7 @@ void workers_close(struct workers **workers)
 	if (!old)
 		return;
 	*workers = NULL;
-	gp_loop_run_in(old->loop, close_in_loop, old);
+	workers_stop(old);
 	free(old);
 }
 

@@ -45,7 +45,7 @@ enum worker_kind {
 
 enum worker_result {
 	WORKER_OK,
-	WORKER_REFUSED, /* the message cost WORKER_TRIES workers, or has no memory file */
+	WORKER_REFUSED, /* the message cost WORKER_TRIES workers */
 	WORKER_LATE,	/* the deadline passed before a worker was free */
 	WORKER_STOPPED, /* the workers are being closed */
 };
@@ -78,7 +78,10 @@ struct workers_options {
 
 /* Any thread but the loop's, once; the first worker of each kind starts at once. */
 struct workers *workers_open(const struct workers_options *options) __attribute__((returns_nonnull));
-/* Any thread but the loop's.  Jobs that wait or run end with WORKER_STOPPED. */
+/* Any thread but the loop's.  Jobs that wait or run end with WORKER_STOPPED, at once, and so do
+ * those that come later: who waits for an answer can be stopped after this. */
+void workers_stop(struct workers *workers);
+/* The same, and nobody may ask any more. */
 void workers_close(struct workers **workers);
 void workers_ask(struct workers *workers, struct worker_job *job);
 /* After a reload: those that work finish what they do, and all are replaced. */
