@@ -53,6 +53,9 @@ void api_errors_start(void);
 /* api_learn.c: after the loop, what was never learned. */
 void api_learn_end(void);
 
+/* api_stat.c: from where it counts. */
+void api_stat_start(const char *directory);
+
 /* Between api_check.c and api_stat.c. */
 void api_scan_register_metrics(void);
 /* What a scan took. */

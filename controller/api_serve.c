@@ -177,6 +177,8 @@ int api_start(const struct gp_snapshot *snap, struct gp_diag *diag)
 	api_errors_start();
 	if (!n_listeners)
 		return GP_OK;
+	api_stat_start(((const struct gp_conf_learn *)gp_snapshot_get(snap, &gp_conf_learn_table))
+			       ->directory);
 	http_register_metrics();
 	api_scan_register_metrics();
 	for (size_t i = 0; i < n_listeners; i++) {

@@ -2,33 +2,35 @@
  * Counts: /stat, /statreset, /counters, /auth.
  *
  * What was judged, and which symbols hit, milter-spam counts in the store; what the API
- * judged itself is added.  A reset is remembered by this process only, as what the counts
- * were then: they are milter-spam's to change.  Rspamd's figures of its memory have no
+ * judged itself is added.  A reset changes no count: what they were then is kept beside
+ * (api_zero.h), of the store's for good, of the API's own as long as they live.  Rspamd's figures of its memory have no
  * counterpart and are 0.
  */
 #include <pthread.h>
 
 #include "config.h"
 #include "controller/api.h"
+#include "controller/api_zero.h"
 #include "controller/controller.h"
 #include "controller/scan_json.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/metric.h"
+#include "lib/daemon/daemon.h"
 #include "lib/store/history.h"
 
 #define STORE_MS 5000
-#define ACTIONS (GP_ACTION_DISCARD + 1)
 #define TIMES 31 /* as Rspamd */
 
 struct counts {
-	int64_t actions[ACTIONS]; /* messages */
+	int64_t actions[API_ACTIONS]; /* messages */
 	int64_t scanned;
 	struct gp_bayes_totals bayes;
 	bool is_known; /* the store answered */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
-static int64_t baseline[ACTIONS]; /* as it was at the last reset */
+static int64_t baseline[API_ACTIONS]; /* as it was at the last reset */
 static double times_s[TIMES];	  /* of the API's last scans */
 static size_t n_times;
 
@@ -54,7 +56,7 @@ static bool add_action(void *arg, const struct gp_history_total *total)
 {
 	struct counts *c = arg;
 
-	for (unsigned a = 0; total->kind == GP_HISTORY_ACTION && a < ACTIONS; a++)
+	for (unsigned a = 0; total->kind == GP_HISTORY_ACTION && a < API_ACTIONS; a++)
 		if (gp_str_eq(total->name, gp_str(gp_action_name((enum gp_action)a))))
 			c->actions[a] += total->count;
 	return true;
@@ -64,12 +66,22 @@ static bool add_action(void *arg, const struct gp_history_total *total)
 static void subtract(struct counts *c)
 {
 	pthread_mutex_lock(&lock);
-	for (unsigned a = 0; a < ACTIONS; a++) {
+	for (unsigned a = 0; a < API_ACTIONS; a++) {
 		if (c->actions[a] < baseline[a])
 			baseline[a] = 0; /* the history began anew */
 		c->actions[a] -= baseline[a];
 		c->scanned += c->actions[a];
 	}
+	pthread_mutex_unlock(&lock);
+}
+
+void api_stat_start(const char *directory)
+{
+	int64_t counts[API_ACTIONS];
+
+	api_zero_load(directory, counts);
+	pthread_mutex_lock(&lock);
+	memcpy(baseline, counts, sizeof(baseline));
 	pthread_mutex_unlock(&lock);
 }
 
@@ -82,7 +94,7 @@ static void count(const struct http_request *rq, struct counts *ret)
 			      &since_s) < 0 ||
 	    gp_store_bayes_totals(controller.store, GP_STR(""), until_ms, &ret->bayes) < 0)
 		ret->is_known = false;
-	for (unsigned a = 0; a < ACTIONS; a++)
+	for (unsigned a = 0; a < API_ACTIONS; a++)
 		ret->actions[a] += api_scanned(a);
 }
 
@@ -156,15 +168,36 @@ void api_stat(struct http_request *rq, struct http_reply *reply)
 		refuse(reply);
 }
 
+/* What the store has counted of it, for the next process; ours begins with none of its own. */
+static int save_zero(const struct counts *c, struct gp_diag *diag)
+{
+	struct gp_snapshot *snap = gp_daemon_snapshot();
+	const struct gp_conf_learn *learn = gp_snapshot_get(snap, &gp_conf_learn_table);
+	int64_t stored[API_ACTIONS];
+	int r;
+
+	for (unsigned a = 0; a < API_ACTIONS; a++)
+		stored[a] = c->actions[a] - api_scanned(a);
+	r = api_zero_save(learn->directory, stored, diag);
+	gp_snapshot_unref(snap);
+	return r;
+}
+
 /* Answers with the counts up to now. */
 void api_stat_reset(struct http_request *rq, struct http_reply *reply)
 {
+	struct gp_diag diag = {""};
 	struct counts c;
-	int64_t now[ACTIONS];
+	int64_t now[API_ACTIONS];
 
 	count(rq, &c);
 	if (!c.is_known) {
 		refuse(reply);
+		return;
+	}
+	if (save_zero(&c, &diag) < 0) {
+		gp_log_error("/statreset: %s", diag.text);
+		http_reply_error(reply, HTTP_FAILED, "it cannot be written down");
 		return;
 	}
 	memcpy(now, c.actions, sizeof(now));

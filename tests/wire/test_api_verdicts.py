@@ -158,6 +158,11 @@ def test_what_the_milter_counted(world: Path, kind: str) -> None:
     assert api.ask("GET", "/history").status == 401, "whose mail there was is nobody's to see"
     api.get("/statreset")
     assert api.get("/stat").json["scanned"] == 0
+    stop(api)
+    api.start()
+    assert api.get("/stat").json["scanned"] == 0, "a restart brings nothing back"
+    judge(str(milter.socket), REJECT, Envelope(queue_id="4STAT9"))
+    wait_for(lambda: api.get("/stat").json["scanned"] == 1, "the milter's next count", 15)
     stop(milter)
     stop(api)
     redis.stop()
