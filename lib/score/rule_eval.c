@@ -32,6 +32,7 @@ const struct gp_rule_eval *const gp_rule_eval_tables[] = {
 	gp_rule_evals_alternative,
 	gp_rule_evals_attachment,
 	gp_rule_evals_auth,
+	gp_rule_evals_authres,
 	gp_rule_evals_body,
 	gp_rule_evals_charset,
 	gp_rule_evals_date,

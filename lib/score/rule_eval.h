@@ -26,6 +26,7 @@ enum gp_eval_memo_key {
 	GP_EVAL_URI_DETAIL, /* rule_uri_detail.c */
 	GP_EVAL_FROM_NAME,
 	GP_EVAL_PDF,
+	GP_EVAL_AUTHRES,
 	GP_EVAL_MEMO_KEYS = 16, /* room; a subject's own keys come before this one */
 };
 
@@ -59,6 +60,7 @@ extern const struct gp_rule_eval gp_rule_evals_adsp[];
 extern const struct gp_rule_eval gp_rule_evals_alternative[];
 extern const struct gp_rule_eval gp_rule_evals_attachment[];
 extern const struct gp_rule_eval gp_rule_evals_auth[];
+extern const struct gp_rule_eval gp_rule_evals_authres[];
 extern const struct gp_rule_eval gp_rule_evals_body[];
 extern const struct gp_rule_eval gp_rule_evals_charset[];
 extern const struct gp_rule_eval gp_rule_evals_dns[];

@@ -27,7 +27,7 @@ static const char *const plugins[] = {
 #define TEXT "text is always decoded, and cut at fixed sizes"
 
 /* Debian does not load these; we have them. */
-static const char *const optional[] = {"AntiVirus", "FromNameSpoof", "PDFInfo"};
+static const char *const optional[] = {"AntiVirus", "AuthRes", "FromNameSpoof", "PDFInfo"};
 
 /* With * as in file names; the first that fits counts. */
 static const struct {
@@ -35,7 +35,6 @@ static const struct {
 } directives[] = {
 	{"allow_user_rules", USERS},
 	{"asn_*", "autonomous systems are not looked up here"},
-	{"authres_*", "Authentication-Results are believed with milter-dkim's seal only"},
 	{"auto_welcomelist_*", SENDERS},
 	{"auto_whitelist_*", SENDERS},
 	{"bayes_stopword*", ""},

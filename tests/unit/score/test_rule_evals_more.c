@@ -8,6 +8,13 @@
 #define CHARSET(name) "Mime-Version: 1.0\nContent-Type: text/plain; charset=" name "\n\n"
 #define RUSSIAN "\xf0\xf2\xe9\xf7\xe5\xf4\n"
 
+#define AUTHRES(method, result) "authres_networks all\nheader R eval:check_authres_result('" method "', '" result "')"
+#define RESULTS_ABOVE(value) "Authentication-Results: " value "\n"
+#define RESULTS(value) RESULTS_ABOVE(value) "\nx\n"
+#define EXTERNAL                                                                                       \
+	"Received: from a.example (a.example [198.51.100.1]) by mx.example with ESMTP id 1; "          \
+	"Sat, 21 Nov 2026 18:00:00 +0000\n"
+
 static const struct eval_case cases[] = {
 	/* alternatives */
 	{"body R eval:multipart_alternative_difference('99', '100')", ALTERNATIVE("weather report", "<p>cheap pills here"), true},
@@ -39,6 +46,29 @@ static const struct eval_case cases[] = {
 	{"enlist_uri_host (A) 192.0.2.1\nbody R eval:check_uri_host_listed('A')", "\nhttp://192.0.2.1:80/x\n", true},
 	{"blacklist_uri_host example\nbody R eval:check_uri_host_in_blacklist()", "\nhttp://a.example/x\n", true},
 	{"welcomelist_uri_host a.example\nbody R eval:check_uri_host_in_welcomelist()", "\nhttp://b.example/x\n", false},
+	/* Authentication-Results */
+	{AUTHRES("spf", "pass"), RESULTS("x; spf=pass smtp.mailfrom=a@b.example"), true},
+	{AUTHRES("spf", "fail"), RESULTS("x; spf=pass smtp.mailfrom=a@b.example"), false},
+	{AUTHRES("spf", "fail"), RESULTS("x 1; spf (a (b))=fail reason=\"a;\\\"b\" smtp.helo=b ; dkim=none"), true},
+	{AUTHRES("dkim", "none"), RESULTS("x; spf=fail; dkim/1=none"), true},
+	{AUTHRES("dkim", "pass"), RESULTS("x; dkim=fail header.i=@a.example; dkim=pass header.d=b"), true},
+	{AUTHRES("dkim", "missing"), RESULTS("x; dkim=pass header.z=b"), true}, /* no such property */
+	{AUTHRES("spf", "missing"), RESULTS("x; spf=pass; what=pass"), true},
+	{AUTHRES("spf", "missing"), RESULTS("x; spf=pass; none"), true},
+	{AUTHRES("spf", "missing"), RESULTS("x; spf=pass smtp.helo=\"a (b"), false},
+	{AUTHRES("spf", "missing"), RESULTS("x; spf=pass (a (b"), true},
+	{AUTHRES("spf", "missing"), RESULTS("spf=pass"), true},
+	{AUTHRES("spf", "pass"), RESULTS("x; x ; spf=pass"), true},
+	{AUTHRES("sender-id", "pass"), RESULTS("x; sender-id=pass header.anything=a.b"), true},
+	{AUTHRES("arc", "pass"), "ARC-Authentication-Results: i=1; x; arc=pass\n\nx\n", true},
+	{AUTHRES("arc", "missing"), "ARC-Authentication-Results: x; arc=pass\n\nx\n", true},
+	{"authres_trusted_authserv MX.example\n" AUTHRES("spf", "pass"), RESULTS("mx.example; spf=pass"), true},
+	{"authres_trusted_authserv mx.example\n" AUTHRES("spf", "pass"), RESULTS("my.example; spf=pass"), false},
+	{"authres_ignored_authserv mx.example\n" AUTHRES("spf", "missing"), RESULTS("mx.example; spf=pass"), true},
+	{"clear_internal_networks\ninternal_networks 192.0.2.1\nheader R eval:check_authres_result('spf', 'pass')",
+	 EXTERNAL RESULTS("x; spf=pass"), false}, /* whoever sent it wrote it */
+	{"authres_networks internal\ninternal_networks 192.0.2.1\nheader R eval:check_authres_result('spf', 'pass')",
+	 RESULTS_ABOVE("x; spf=pass") EXTERNAL "\nx\n", true},
 	/* redirectors */
 	{"redirector_pattern m'^https?://l\\.example/to/(.*)$'i\nuri R m'^http://evil\\.example/x$'",
 	 "\nhttp://l.example/to/evil.example/x\n", true},
