@@ -38,7 +38,7 @@ struct gp_command {
 };
 
 extern const struct gp_command gp_cmd_scan, gp_cmd_learn_spam, gp_cmd_learn_ham, gp_cmd_unlearn,
-	gp_cmd_learn_log, gp_cmd_learn_undo,
+	gp_cmd_learn_log, gp_cmd_learn_undo, gp_cmd_learn_selftest,
 	gp_cmd_stat, gp_cmd_history, gp_cmd_why, gp_cmd_check, gp_cmd_rules_compile, gp_cmd_rules_status, gp_cmd_rules_lint,
 	gp_cmd_rules_test, gp_cmd_rules_explain, gp_cmd_rules_diff, gp_cmd_auth, gp_cmd_dkim_verify, gp_cmd_dkim_sign, gp_cmd_dkim_genkey,
 	gp_cmd_dkim_record, gp_cmd_dkim_check, gp_cmd_dkim_rotate,

@@ -92,8 +92,8 @@ int learn_link_next(struct learn_link *l, struct gp_learn_frame *ret, struct gp_
 	l->taken = 0;
 	for (;;) {
 		long n = gp_learn_parse(l->in.data, l->in.len, ret, &why);
-		struct pollfd p = {.fd = l->fd, .events = POLLIN};
-		int r = GP_OK;
+		short events = 0;
+		int r;
 
 		if (n < 0) {
 			gp_diag_set(diag, "the controller sent %s", why);
@@ -102,12 +102,12 @@ int learn_link_next(struct learn_link *l, struct gp_learn_frame *ret, struct gp_
 		l->taken = (size_t)n;
 		if (n > 0)
 			return GP_OK;
-		p.events |= l->out.len > 0 ? POLLOUT : 0;
-		if (poll(&p, 1, -1) < 0)
-			continue;
-		if (p.revents & POLLOUT)
+		r = cli_wait_fd(l->wait, l->fd, l->out.len > 0 ? POLLIN | POLLOUT : POLLIN, &events, diag);
+		if (r < 0)
+			return r;
+		if (events & POLLOUT)
 			r = send_some(l);
-		if (r == GP_OK && p.revents & (POLLIN | POLLHUP | POLLERR))
+		if (r == GP_OK && events & (POLLIN | POLLHUP | POLLERR))
 			r = receive_some(l);
 		if (r < 0) {
 			gp_diag_set(diag, "the controller closed the connection");
@@ -136,14 +136,15 @@ static int greet(struct learn_link *l, struct gp_diag *diag)
 	return GP_OK;
 }
 
-int learn_link_open(const struct gp_snapshot *snap, struct learn_link *l, struct gp_diag *diag)
+int learn_link_open(const struct gp_snapshot *snap, const struct cli_wait *wait,
+		    struct learn_link *l, struct gp_diag *diag)
 {
 	const char *socket_text =
 		((const struct controller_conf *)gp_snapshot_get(snap, &controller_table))->daemon.socket;
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int r;
 
-	*l = (struct learn_link){.fd = -1, .in = GP_BUF_INIT(IN_MAX), .out = GP_BUF_INIT(OUT_MAX)};
+	*l = (struct learn_link){.fd = -1, .wait = wait, .in = GP_BUF_INIT(IN_MAX), .out = GP_BUF_INIT(OUT_MAX)};
 	/* Only a unix socket tells the controller who we are. */
 	if (!gp_str_starts(gp_str(socket_text), GP_STR("unix:")) ||
 	    !gp_str_copy(addr.sun_path, sizeof(addr.sun_path), gp_str(socket_text + 5))) {
@@ -177,7 +178,7 @@ int learn_link_ask(const struct gp_snapshot *snap, enum gp_learn_verb verb, cons
 	struct learn_link l;
 	struct gp_learn_frame f;
 	struct gp_diag diag = {""};
-	int status = 0, r = learn_link_open(snap, &l, &diag);
+	int status = 0, r = learn_link_open(snap, NULL, &l, &diag);
 
 	if (r < 0)
 		return gp_cli_fail(GP_EXIT_UNAVAILABLE, "no controller answers: %s", diag.text);

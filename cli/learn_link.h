@@ -5,11 +5,13 @@
 #define GP_CLI_LEARN_LINK_H
 
 #include "cli/context.h"
+#include "cli/wait.h"
 #include "lib/base/buf.h"
 #include "lib/proto/learn.h"
 
 struct learn_link {
 	int fd;
+	const struct cli_wait *wait; /* the caller's; NULL: answers are waited for without end */
 	struct gp_buf in, out; /* out: not sent yet */
 	size_t taken;	       /* bytes of `in` that the last frame took */
 	uint32_t window, message_max;
@@ -18,8 +20,8 @@ struct learn_link {
 
 /* Connects to controller.socket.  GP_ENOENT: no controller listens there; otherwise the diag says
  * what is wrong. */
-int learn_link_open(const struct gp_snapshot *snap, struct learn_link *l, struct gp_diag *diag)
-	GP_MUST_USE;
+int learn_link_open(const struct gp_snapshot *snap, const struct cli_wait *wait,
+		    struct learn_link *l, struct gp_diag *diag) GP_MUST_USE;
 void learn_link_close(struct learn_link *l);
 
 /* Puts frames into `out`. */
@@ -28,7 +30,8 @@ void learn_link_message(struct learn_link *l, uint32_t id, char class, uint8_t f
 void learn_link_query(struct learn_link *l, uint32_t id, enum gp_learn_verb verb, struct gp_str user,
 		      int64_t since, uint32_t max);
 /* Sends what is in `out` and waits for the next frame, whose spans are good until the next call.
- * GP_ESYS when the controller has gone, GP_EINVAL when it speaks otherwise. */
+ * GP_ESYS when the controller has gone, GP_EINVAL when it speaks otherwise, GP_ETEMP
+ * as of `wait`. */
 int learn_link_next(struct learn_link *l, struct gp_learn_frame *ret, struct gp_diag *diag)
 	GP_MUST_USE;
 /* Asks, and calls row(arg, JSON) for each row.  The exit status: what went wrong is printed. */

@@ -184,7 +184,7 @@ int learn_remote_open(const struct gp_snapshot *snap, const struct learn_sink *b
 {
 	struct remote *r = GP_ARENA_NEW(arena, struct remote);
 	struct gp_diag diag = {""};
-	int result = learn_link_open(snap, &r->link, &diag);
+	int result = learn_link_open(snap, NULL, &r->link, &diag);
 
 	if (result == GP_ENOENT)
 		return -1;

@@ -13,6 +13,7 @@
 
 static const struct gp_command *const commands[] = {
 	&gp_cmd_scan, &gp_cmd_learn_spam, &gp_cmd_learn_ham, &gp_cmd_unlearn, &gp_cmd_learn_log, &gp_cmd_learn_undo,
+	&gp_cmd_learn_selftest,
 	&gp_cmd_stat, &gp_cmd_history, &gp_cmd_why,
 	&gp_cmd_check, &gp_cmd_rules_compile, &gp_cmd_rules_status, &gp_cmd_rules_lint,
 	&gp_cmd_rules_test, &gp_cmd_rules_explain, &gp_cmd_rules_diff, &gp_cmd_auth, &gp_cmd_dkim_genkey, &gp_cmd_dkim_record,
@@ -153,8 +154,22 @@ static int complete(int argc, char **argv)
 	return 0;
 }
 
+/* "learn --self-test" is "learn self-test", wherever among the options it stands. */
+static void find_self_test(int argc, char **argv)
+{
+	if (argc < 2 || strcmp(argv[0], "learn") != 0 || argv[1][0] != '-')
+		return;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--self-test") == 0) {
+			memmove(&argv[2], &argv[1], (size_t)(i - 1) * sizeof(*argv));
+			argv[1] = (char *)(uintptr_t)"self-test"; /* cast: nobody writes to it */
+			return;
+		}
+}
+
 static int run(struct gp_cli *cli, int argc, char **argv)
 {
+	find_self_test(argc, argv);
 	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++) {
 		int n = words_matched(commands[i], argc, argv);
 

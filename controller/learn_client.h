@@ -57,6 +57,9 @@ void learn_client_release(struct learn_client *c);
 void learn_query_begin(struct learn_client *c, uint64_t slot, struct learner *learner,
 		       struct journal *journal);
 
+/* Messages not taken so far because their peer may not teach that user. */
+int64_t learn_denied(void);
+
 static inline struct learn_slot *learn_slot_at(struct learn_client *c, uint64_t number)
 {
 	return &c->slots[number % LEARN_WINDOW];

@@ -119,10 +119,10 @@ static void answer_status(struct learn_client *c, uint64_t slot, struct learner 
 
 	learner_status(learner, &status);
 	journal_stats(journal, &stats);
-	row = json_pack("{s:I,s:I,s:I,s:b}", "waiting", (json_int_t)stats.records, "waiting_bytes",
+	row = json_pack("{s:I,s:I,s:I,s:I,s:b}", "waiting", (json_int_t)stats.records, "waiting_bytes",
 			(json_int_t)stats.bytes, "waiting_s",
 			(json_int_t)(stats.oldest_s ? gp_clock_real_s() - stats.oldest_s : 0),
-			"held", (int)status.is_held);
+			"denied", (json_int_t)learn_denied(), "held", (int)status.is_held);
 	if (status.is_held)
 		json_object_set_new(row, "why", json_string(status.why));
 	if (status.is_known) {

@@ -215,6 +215,11 @@ static void learned(void *arg, const struct learner_result *result)
 	learn_client_release(c);
 }
 
+int64_t learn_denied(void)
+{
+	return gp_metric_get(&denied);
+}
+
 static void end_message(struct learn_client *c)
 {
 	uint64_t slot = add_slot(c, c->id);
