@@ -6,6 +6,7 @@ _gatepost() {
 		word=${COMP_WORDS[i]}
 		case $word in
 		-c | --config) ((i++)) ;;
+		--self-test) words+=(self-test) ;;
 		-*) ;;
 		*) words+=("$word") ;;
 		esac

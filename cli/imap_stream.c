@@ -4,6 +4,7 @@
 #include "cli/imap_stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <spawn.h>
@@ -23,7 +24,8 @@
 
 void imap_stream_init(struct imap_stream *s, const struct cli_wait *wait)
 {
-	*s = (struct imap_stream){.wait = wait, .fd = -1, .errors = -1, .in = GP_BUF_INIT(IN_MAX)};
+	*s = (struct imap_stream){.wait = wait, .fd = -1, .out = -1, .errors = -1,
+				   .in = GP_BUF_INIT(IN_MAX)};
 }
 
 static void end_child(pid_t child)
@@ -43,6 +45,7 @@ void imap_stream_close(struct imap_stream *s)
 {
 	gp_tls_free(&s->tls);
 	gp_tls_context_free(&s->context);
+	gp_fd_close(&s->out);
 	gp_fd_close(&s->fd);
 	if (s->child > 0)
 		end_child(s->child);
@@ -119,14 +122,14 @@ int imap_stream_connect_unix(struct imap_stream *s, const char *path, struct gp_
 	return r;
 }
 
-static int spawn(struct imap_stream *s, const char *const *argv, int its_end)
+static int spawn(struct imap_stream *s, const char *const *argv, int its_in, int its_out)
 {
 	posix_spawn_file_actions_t actions;
 	int e;
 
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, its_end, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, its_end, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, its_in, STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, its_out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, s->errors, STDERR_FILENO);
 	e = posix_spawnp(&s->child, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
@@ -137,18 +140,20 @@ static int spawn(struct imap_stream *s, const char *const *argv, int its_end)
 
 int imap_stream_spawn(struct imap_stream *s, const char *const *argv, struct gp_diag *diag)
 {
-	int ends[2];
+	int to[2] = {-1, -1}, from[2] = {-1, -1};
 
 	imap_stream_close(s);
 	s->errors = gp_memfd_open("errors");
-	if (s->errors < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return gp_diag_errno(diag, "%s", argv[0]);
-	s->fd = ends[0];
-	errno = spawn(s, argv, ends[1]);
-	if (errno)
+	if (s->errors < 0 || pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
 		(void)gp_diag_errno(diag, "%s", argv[0]);
-	gp_fd_close(&ends[1]);
-	if (s->child > 0 && gp_fd_set_nonblocking(s->fd) == GP_OK)
+	else if ((errno = spawn(s, argv, to[0], from[1])) != 0)
+		(void)gp_diag_errno(diag, "%s", argv[0]);
+	gp_fd_close(&to[0]);
+	gp_fd_close(&from[1]);
+	s->fd = from[0];
+	s->out = to[1];
+	if (s->child > 0 && gp_fd_set_nonblocking(s->fd) == GP_OK &&
+	    gp_fd_set_nonblocking(s->out) == GP_OK)
 		return GP_OK;
 	imap_stream_close(s);
 	return GP_ESYS;
@@ -174,6 +179,11 @@ void imap_stream_complaint(const struct imap_stream *s, char *ret, size_t size)
 		}
 }
 
+static int out_of(const struct imap_stream *s)
+{
+	return s->out >= 0 ? s->out : s->fd;
+}
+
 /* Waits as a result of lib/io/tls says; passes failures on. */
 static int wait_tls(struct imap_stream *s, int result, struct gp_diag *diag)
 {
@@ -181,8 +191,8 @@ static int wait_tls(struct imap_stream *s, int result, struct gp_diag *diag)
 
 	if (result <= 0)
 		return result;
-	return cli_wait_fd(s->wait, s->fd, result == GP_TLS_WANT_READ ? POLLIN : POLLOUT, &events,
-			   diag);
+	return result == GP_TLS_WANT_READ ? cli_wait_fd(s->wait, s->fd, POLLIN, &events, diag)
+					  : cli_wait_fd(s->wait, out_of(s), POLLOUT, &events, diag);
 }
 
 int imap_stream_secure(struct imap_stream *s, const struct gp_tls_config *config, const char *name,
@@ -226,7 +236,7 @@ int imap_stream_write(struct imap_stream *s, struct gp_str bytes, struct gp_diag
 		if (s->tls)
 			r = gp_tls_write(s->tls, bytes.ptr, bytes.len, &n, diag);
 		else
-			r = plain_result(send(s->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL), &n, diag);
+			r = plain_result(write(out_of(s), bytes.ptr, bytes.len), &n, diag);
 		if (r > 0 && !s->tls)
 			r = GP_TLS_WANT_WRITE;
 		r = wait_tls(s, r, diag);
@@ -250,7 +260,7 @@ static int read_more(struct imap_stream *s, struct gp_diag *diag)
 	if (s->tls)
 		r = gp_tls_read(s->tls, room, 16384, &n, diag);
 	else
-		r = plain_result(recv(s->fd, room, 16384, 0), &n, diag);
+		r = plain_result(read(s->fd, room, 16384), &n, diag);
 	s->in.len += n;
 	return wait_tls(s, r, diag);
 }

@@ -1,6 +1,6 @@
 /*
  * The bytes of an IMAP connection: TCP or unix socket, with TLS if wanted, or a server that
- * is our child.  Blocking up to the end that `wait` sets.
+ * is our child.  Blocking up to the end that `wait` sets.  The program ignores SIGPIPE.
  */
 #ifndef GP_CLI_IMAP_STREAM_H
 #define GP_CLI_IMAP_STREAM_H
@@ -14,7 +14,8 @@
 
 struct imap_stream {
 	const struct cli_wait *wait; /* the caller's */
-	int fd;
+	int fd;	     /* read from */
+	int out;     /* written to, or -1: fd is */
 	pid_t child; /* or 0 */
 	int errors;  /* what the child says on standard error, or -1 */
 	struct gp_tls_context *context;
@@ -28,7 +29,8 @@ int imap_stream_connect(struct imap_stream *s, const char *host, const char *por
 			struct gp_diag *diag) GP_MUST_USE;
 int imap_stream_connect_unix(struct imap_stream *s, const char *path, struct gp_diag *diag)
 	GP_MUST_USE;
-/* Runs a server; its standard input and output are the stream.  argv[0] is found in PATH. */
+/* Runs a server; its standard input and output are the stream: pipes, because
+ * Dovecot's imap takes a socket there for inetd's and refuses.  argv[0] is found in PATH. */
 int imap_stream_spawn(struct imap_stream *s, const char *const *argv, struct gp_diag *diag)
 	GP_MUST_USE;
 void imap_stream_init(struct imap_stream *s, const struct cli_wait *wait);
