@@ -136,7 +136,6 @@ static int test(const struct command_options *o, const struct gp_snapshot *snap,
 		print_json(&t, &report);
 	imap_close(&t.imap);
 	learn_link_close(&t.link);
-	gp_store_close(&t.store);
 	gp_buf_done(&t.message);
 	return report.failed ? GP_EXIT_UNAVAILABLE : 0;
 }
@@ -189,7 +188,8 @@ const struct gp_command gp_cmd_learn_selftest = {
 	.operands = "",
 	.summary = "send a canary through the whole path of learning, and take it back",
 	.details = "It is put into INBOX over IMAP, moved into Junk, learned as spam by the controller,\n"
-		   "unlearned and removed.  The exit status is 0 only if all of this happened.",
+		   "unlearned and removed.  The exit status is 0 only if all of this happened.\n"
+		   "\"gatepost learn --self-test\" is the same.",
 	.options = options,
 	.run = run_selftest,
 };

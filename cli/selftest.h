@@ -47,7 +47,6 @@ struct selftest {
 	struct learn_link link;
 	bool has_link;
 	struct imap imap;
-	struct gp_store *store;
 	struct gp_bayes_scopes scopes;
 	struct selftest_counts before;
 	const char *inbox, *junk;

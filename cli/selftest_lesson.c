@@ -137,32 +137,35 @@ int selftest_controller(struct selftest *t, struct gp_diag *diag)
 
 static int read_counts(struct selftest *t, struct selftest_counts *ret, struct gp_diag *diag)
 {
-	*ret = (struct selftest_counts){0};
-	for (size_t i = 0; i < t->scopes.n; i++) {
-		int r = gp_store_bayes_totals(t->store, gp_str(t->scopes.names[i]),
-					      gp_clock_mono_ms() + STORE_MS, &ret->totals[i]);
+	struct gp_store *store = NULL; /* a new one each time: it keeps counts for a while */
+	int r = GP_OK;
 
-		if (r < 0 && r != GP_ENOENT) {
-			gp_store_last_error(t->store, diag);
-			gp_diag_prepend(diag, "store");
-			t->remedy = "is the store of gatepost.conf up? See \"gatepost stat\"";
-			return r;
-		}
+	t->remedy = "is the store of gatepost.conf up? See \"gatepost stat\"";
+	*ret = (struct selftest_counts){0};
+	if (gp_cli_open_store(t->snap, 0, &store) != 0) {
+		gp_diag_set(diag, "the store cannot be opened");
+		return GP_ETEMP;
 	}
-	return GP_OK;
+	for (size_t i = 0; i < t->scopes.n && r == GP_OK; i++) {
+		r = gp_store_bayes_totals(store, gp_str(t->scopes.names[i]),
+					  gp_clock_mono_ms() + STORE_MS, &ret->totals[i]);
+		if (r == GP_ENOENT)
+			r = GP_OK; /* nothing was learned there yet */
+	}
+	if (r < 0) {
+		gp_store_last_error(store, diag);
+		gp_diag_prepend(diag, "store");
+	}
+	gp_store_close(&store);
+	return r;
 }
 
 int selftest_count(struct selftest *t, struct gp_diag *diag)
 {
 	const struct gp_bayes_totals *first = &t->before.totals[0];
-	int r = GP_OK;
+	int r;
 
-	t->remedy = "is the store of gatepost.conf up? See \"gatepost stat\"";
 	gp_bayes_scopes_of(gp_snapshot_get(t->snap, &gp_conf_bayes_table), gp_str(t->o->user), &t->scopes);
-	if (gp_cli_open_store(t->snap, 0, &t->store) != 0) {
-		gp_diag_set(diag, "the store cannot be opened");
-		return GP_ETEMP;
-	}
 	/* What was taught until here is learned, or it would be taken for the canary's doing. */
 	r = query(t, GP_LEARN_SYNC, "", 0, 0, no_row, NULL, diag);
 	if (r == GP_OK)
@@ -265,7 +268,8 @@ static int say_not_taught(struct selftest *t, struct gp_diag *diag)
 		return say_held(t, &s, diag);
 	if (s.denied > t->denied) {
 		gp_diag_set(diag, "the controller denied what the user's IMAP session taught");
-		t->remedy = "put the user whose uid Dovecot's mail sessions have into learn.trusted_uids";
+		t->remedy = "put the user whose uid Dovecot's mail sessions have into learn.trusted_uids; where "
+			    "each mail user has a uid of his own: learn.untrusted = \"shared\"";
 		return GP_EACCES;
 	}
 	if (s.waiting > 0) {

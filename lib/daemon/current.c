@@ -14,8 +14,6 @@
 #include "lib/conf/shared.h"
 #include "lib/daemon/logging.h"
 
-#define DEFAULT_FILE GP_SYSCONFDIR "/gatepost.conf"
-
 /* Taking a reference and swapping must not cross: a plain lock, held for a few
  * instructions once per session. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -39,7 +37,7 @@ const char *gp_current_file(const char *given)
 {
 	if (given)
 		return given;
-	return access(DEFAULT_FILE, F_OK) == 0 ? DEFAULT_FILE : NULL;
+	return access(GP_DEFAULT_FILE, F_OK) == 0 ? GP_DEFAULT_FILE : NULL;
 }
 
 int gp_current_load(const struct gp_daemon *d, const char *file, struct gp_snapshot **ret,

@@ -4,7 +4,10 @@
 #ifndef GP_DAEMON_CURRENT_H
 #define GP_DAEMON_CURRENT_H
 
+#include "config.h"
 #include "lib/daemon/daemon.h"
+
+#define GP_DEFAULT_FILE GP_SYSCONFDIR "/gatepost.conf"
 
 /* The file to read: the one given, or the default one if it exists, or NULL. */
 const char *gp_current_file(const char *given);

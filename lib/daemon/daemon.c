@@ -186,8 +186,7 @@ static void allow_files(const struct gp_daemon *d, const struct gp_snapshot *sna
 
 	/* Folders, because a reload finds new files under old names. */
 	gp_snapshot_each_path(snap, gp_sandbox_read_folder_of);
-	if (file)
-		gp_sandbox_read_folder_of(file);
+	gp_sandbox_read_folder_of(file ? file : GP_DEFAULT_FILE); /* it may come later */
 	if (gp_str_starts(gp_str(top->store), GP_STR("lmdb:")))
 		gp_sandbox_write(top->store + strlen("lmdb:"));
 	if (gp_snapshot_has(snap, &gp_conf_rules_table)) {
@@ -313,7 +312,7 @@ static GP_NORETURN void run(const struct gp_daemon *d, const char *file)
 			stop(d);
 		if (atomic_exchange(&reload_wanted, false)) {
 			gp_notify_reloading();
-			gp_current_reload(d, file);
+			gp_current_reload(d, gp_current_file(file));
 			gp_notify("READY=1");
 		}
 	}

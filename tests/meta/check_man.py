@@ -46,7 +46,7 @@ def check_options(program: str, page: str) -> list[str]:
     option = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
     offered = set(option.findall(run(program, "--help")))
     if name == "gatepost":   # a command with verbs: each has a --help of its own
-        for verb in re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", run(program, "--help"), re.M):
+        for verb in re.findall(r"^  ([a-z]+(?: [a-z-]+)?)  ", run(program, "--help"), re.M):
             said = subprocess.run([program, *verb.split(), "--help"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             offered |= set(option.findall(said.stdout))
     described = set(option.findall(plain(page)))
