@@ -418,7 +418,8 @@ static int open_files(struct journal *j, const char *directory, struct gp_diag *
 
 	if (r < 0)
 		return r;
-	j->position_fd = openat(j->segments.dir_fd, "position", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	j->position_fd = openat(j->segments.dir_fd, "position",
+				O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (j->position_fd < 0)
 		return gp_diag_errno(diag, "%s/position", directory);
 	j->done = position_read(j->position_fd);

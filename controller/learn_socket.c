@@ -276,6 +276,17 @@ static void add_data(struct learn_client *c, struct gp_learn_text data)
 
 /* Frames. */
 
+/* It has said something whole.  Pieces of a message are not that, nor is half a frame: who sends
+ * a byte now and then would hold a place, and what of a message is there, for ever. */
+static void touch(struct learn_client *c)
+{
+	struct gp_snapshot *snap = gp_daemon_snapshot();
+	const struct controller_conf *conf = gp_snapshot_get(snap, &controller_table);
+
+	gp_timer_set(server.o.loop, &c->idle, gp_clock_mono_ms() + conf->idle_timeout_ms);
+	gp_snapshot_unref(snap);
+}
+
 /* Asked once a connection, and only where it matters: it may wait for a directory. */
 static const char *own_name(struct learn_client *c)
 {
@@ -349,6 +360,8 @@ static void greet(struct learn_client *c)
 /* NULL, or why the frame has no place here. */
 static const char *take_frame(struct learn_client *c, const struct gp_learn_frame *f)
 {
+	if (f->type != GP_LEARN_DATA)
+		touch(c);
 	if (!c->is_greeted) {
 		if (f->type != GP_LEARN_HELLO)
 			return "no hello";
@@ -450,11 +463,7 @@ static void read_on(struct learn_client *c)
 static void data(void *arg, const char *bytes, size_t len)
 {
 	struct learn_client *c = arg;
-	struct gp_snapshot *snap = gp_daemon_snapshot();
-	const struct controller_conf *conf = gp_snapshot_get(snap, &controller_table);
 
-	gp_timer_set(server.o.loop, &c->idle, gp_clock_mono_ms() + conf->idle_timeout_ms);
-	gp_snapshot_unref(snap);
 	gp_buf_add(&c->in, bytes, len);
 	if (!c->is_closing && take_frames(c))
 		look_at_pause(c);
@@ -476,12 +485,12 @@ static void sent(void *arg)
 		read_on(c);
 }
 
-/* Who waits for an answer is not idle. */
+/* Who waits for an answer is not idle, but for one who owes us the rest of a message. */
 static void idle(void *arg)
 {
 	struct learn_client *c = arg;
 
-	if (c->refs == 0 && c->first == c->next)
+	if ((c->refs == 0 && c->first == c->next) || (c->is_in_message && !c->is_paused))
 		close_client(c);
 	else
 		gp_timer_set(server.o.loop, &c->idle, gp_clock_mono_ms() + COMPLAIN_MS);

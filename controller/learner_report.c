@@ -190,6 +190,15 @@ void learner_complain(const struct gp_diag *why)
 
 /* Rows of the log. */
 
+/* What strangers wrote: escaped as in the log, so that it is UTF-8. */
+static json_t *text_of(struct gp_str text)
+{
+	GP_BUF_AUTO out = GP_BUF_INIT(4096);
+
+	gp_log_escape(&out, text, GP_LOG_TEXT);
+	return json_stringn(gp_buf_cstr(&out), out.len);
+}
+
 static json_t *row_of(const struct lesson *l)
 {
 	char digest[2 * GP_SHA256_SIZE + 1];
@@ -205,20 +214,11 @@ static json_t *row_of(const struct lesson *l)
 		json_object_set_new(row, "reason", json_string(refusals[l->refusal]));
 	json_object_set_new(row, "uid", json_integer((json_int_t)l->uid));
 	for (size_t i = 0; i < l->n_scopes; i++)
-		json_array_append_new(scopes, json_string(l->scopes[i].name));
+		json_array_append_new(scopes, text_of(gp_str(l->scopes[i].name)));
 	json_object_set_new(row, "scopes", scopes);
 	json_object_set_new(row, "digest", json_string(digest));
 	json_object_set_new(row, "undone", json_boolean(l->undone != 0));
 	return row;
-}
-
-/* What strangers wrote: escaped as in the log, so that it is UTF-8. */
-static void add_text(json_t *row, const char *key, struct gp_str text)
-{
-	GP_BUF_AUTO out = GP_BUF_INIT(4096);
-
-	gp_log_escape(&out, text, GP_LOG_TEXT);
-	json_object_set_new(row, key, json_stringn(gp_buf_cstr(&out), out.len));
 }
 
 static bool add_row(struct gp_buf *rows, const struct lesson *l)
@@ -226,9 +226,9 @@ static bool add_row(struct gp_buf *rows, const struct lesson *l)
 	json_t *row = row_of(l);
 	char *text;
 
-	add_text(row, "user", l->user);
-	add_text(row, "origin", l->origin);
-	add_text(row, "message_id", l->message_id);
+	json_object_set_new(row, "user", text_of(l->user));
+	json_object_set_new(row, "origin", text_of(l->origin));
+	json_object_set_new(row, "message_id", text_of(l->message_id));
 	text = json_dumps(row, JSON_COMPACT);
 	json_decref(row);
 	if (text) {

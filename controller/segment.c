@@ -55,7 +55,7 @@ int segment_open_file(const struct segments *s, uint64_t first)
 	char name[40];
 
 	file_name(s, first, name);
-	return openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	return openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
 static int read_all(int fd, void *to, size_t len, uint64_t at)
@@ -209,7 +209,8 @@ static int begin_file(struct segments *s, uint64_t first, struct gp_diag *diag)
 	gp_fd_close(&s->write_fd);
 	file_name(s, first, name);
 	/* One of this name holds nothing whole, or its number would be taken. */
-	s->write_fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	s->write_fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+			     0600);
 	if (s->write_fd < 0)
 		return gp_diag_errno(diag, "%s", name);
 	if (fsync(s->dir_fd) < 0) {

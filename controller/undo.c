@@ -2,7 +2,8 @@
  * Taking back what a user taught: every lesson of his since a time, the newest first.
  *
  * A lesson is taken back where the message still is what the lesson made it; where somebody
- * has taught otherwise since, that stands.  Token for token, what the lesson took out is
+ * has taught otherwise since, that stands, and so it does where another user has taught the
+ * same since: that changed nothing only because it was so already.  Token for token, what the lesson took out is
  * put in again, and the other way round.
  *
  * What it comes to for each message is a plan, made before anything is changed, and written
@@ -31,9 +32,10 @@ struct step {
 struct plan {
 	struct gp_arena *arena;
 	struct gp_map index; /* from scope and digest to a step */
+	struct gp_map agreed; /* … to the class as which another user taught it too, after */
 	GP_VEC(struct step *) steps;
 	GP_VEC(uint64_t) lessons; /* that are taken back */
-	uint64_t kept;
+	uint64_t kept, idle; /* lessons: not taken back; taken back, that had changed nothing */
 };
 
 struct plan_head {
@@ -42,13 +44,55 @@ struct plan_head {
 
 /* Making it. */
 
+/* Nothing of it is in everybody's memory or a domain's. */
+static bool is_all_own(const struct lesson *l)
+{
+	for (size_t i = 0; i < l->n_scopes; i++)
+		if (strchr("@", l->scopes[i].name[0])) /* "" as well */
+			return false;
+	return true;
+}
+
+/* Who may change only his own memory takes back nothing that he taught others through someone
+ * who may (Dovecot). */
 static bool is_meant(const struct lesson *l, const struct journal_record *undo)
 {
-	enum gp_learn_outcome outcome = learner_outcome(l);
+	if (undo->is_own_only && !is_all_own(l))
+		return false;
+	return undo->is_everybodys || gp_str_eq(l->user, undo->user);
+}
 
-	return !l->undone && outcome != GP_LEARN_FAILED && outcome != GP_LEARN_SAME &&
-	       outcome != GP_LEARN_UNKNOWN &&
-	       (undo->is_everybodys || gp_str_eq(l->user, undo->user));
+static struct gp_str key_of(struct plan *plan, const struct lesson *lesson, const char *scope)
+{
+	size_t len = strlen(scope) + GP_SHA256_SIZE;
+	char *key = gp_arena_alloc(plan->arena, len);
+
+	memcpy(key, lesson->digest, GP_SHA256_SIZE);
+	memcpy(key + GP_SHA256_SIZE, scope, strlen(scope));
+	return gp_str_n(key, len);
+}
+
+/* Another's lesson, newer than those of the user that come: what he said of the message last. */
+static void note_agreed(struct plan *plan, const struct lesson *lesson)
+{
+	if (learner_outcome(lesson) != GP_LEARN_SAME)
+		return;
+	for (size_t i = 0; i < lesson->n_scopes; i++) {
+		struct gp_str key = key_of(plan, lesson, lesson->scopes[i].name);
+		uint8_t *class = GP_ARENA_NEW(plan->arena, uint8_t);
+
+		*class = (uint8_t)lesson->scopes[i].after;
+		if (!gp_map_get(&plan->agreed, key))
+			gp_map_set(&plan->agreed, key, class);
+	}
+}
+
+static bool is_agreed(struct plan *plan, const struct lesson *lesson,
+		      const struct lesson_scope *scope)
+{
+	const uint8_t *class = gp_map_get(&plan->agreed, key_of(plan, lesson, scope->name));
+
+	return class && *class == (uint8_t)scope->after;
 }
 
 static const char *scope_of(const struct step *s)
@@ -62,15 +106,12 @@ static int find_step(struct learner *l, struct plan *plan, const struct lesson *
 		     const char *scope, struct step **ret)
 {
 	struct ledger ledger = {.store = l->o.store, .arena = plan->arena, .diag = &l->why};
-	size_t key_len = strlen(scope) + GP_SHA256_SIZE;
-	char *key = gp_arena_alloc(plan->arena, key_len);
+	struct gp_str key = key_of(plan, lesson, scope);
 	enum gp_bayes_class is;
 	struct step *s;
 	int r;
 
-	memcpy(key, lesson->digest, GP_SHA256_SIZE);
-	memcpy(key + GP_SHA256_SIZE, scope, strlen(scope));
-	*ret = gp_map_get(&plan->index, gp_str_n(key, key_len));
+	*ret = gp_map_get(&plan->index, key);
 	if (*ret)
 		return GP_OK;
 	r = ledger_seen(&ledger, scope, lesson->digest, &is);
@@ -81,7 +122,7 @@ static int find_step(struct learner *l, struct plan *plan, const struct lesson *
 	memcpy(s + 1, scope, strlen(scope) + 1);
 	s->scope_len = (uint8_t)strlen(scope);
 	s->from = s->to = (uint8_t)is;
-	gp_map_set(&plan->index, gp_str_n(key, key_len), s);
+	gp_map_set(&plan->index, key, s);
 	*gp_vec_push(plan->arena, &plan->steps) = s;
 	*ret = s;
 	return GP_OK;
@@ -102,7 +143,7 @@ static int plan_lesson(struct learner *l, struct plan *plan, const struct lesson
 		r = find_step(l, plan, lesson, scope->name, &s);
 		if (r < 0)
 			return r;
-		if (s->to != (uint8_t)scope->after)
+		if (s->to != (uint8_t)scope->after || is_agreed(plan, lesson, scope))
 			continue;
 		if (!s->is_begun)
 			s->take = lesson->number;
@@ -118,6 +159,29 @@ static int plan_lesson(struct learner *l, struct plan *plan, const struct lesson
 	return GP_OK;
 }
 
+/* Nothing to take back, but who taught it no longer stands by it. */
+static void plan_idle(struct plan *plan, const struct lesson *lesson)
+{
+	*gp_vec_push(plan->arena, &plan->lessons) = lesson->number;
+	plan->idle++;
+}
+
+static int plan_any(struct learner *l, const struct journal_record *undo, struct plan *plan,
+		    const struct lesson *lesson)
+{
+	enum gp_learn_outcome outcome = learner_outcome(lesson);
+
+	if (lesson->undone || outcome == GP_LEARN_FAILED || outcome == GP_LEARN_UNKNOWN)
+		return GP_OK;
+	if (!is_meant(lesson, undo))
+		note_agreed(plan, lesson);
+	else if (outcome == GP_LEARN_SAME)
+		plan_idle(plan, lesson);
+	else
+		return plan_lesson(l, plan, lesson);
+	return GP_OK;
+}
+
 static int make_plan(struct learner *l, const struct journal_record *undo, struct plan *plan)
 {
 	uint64_t number = undo->number;
@@ -127,9 +191,8 @@ static int make_plan(struct learner *l, const struct journal_record *undo, struc
 	while (r == GP_OK &&
 	       (number = lessons_before(l->o.lessons, number, undo->since_s)) != 0) {
 		gp_arena_reset(l->arena);
-		if (lessons_get(l->o.lessons, number, l->arena, &lesson) == GP_OK &&
-		    is_meant(&lesson, undo))
-			r = plan_lesson(l, plan, &lesson);
+		if (lessons_get(l->o.lessons, number, l->arena, &lesson) == GP_OK)
+			r = plan_any(l, undo, plan, &lesson);
 	}
 	return r;
 }
@@ -138,7 +201,7 @@ static int make_plan(struct learner *l, const struct journal_record *undo, struc
 
 static int write_plan(struct learner *l, uint64_t number, const struct plan *plan)
 {
-	struct plan_head head = {plan->kept, plan->lessons.len, plan->steps.len};
+	struct plan_head head = {plan->kept, plan->lessons.len - plan->idle, plan->steps.len};
 	GP_BUF_AUTO out = GP_BUF_INIT(PLAN_MAX);
 
 	gp_buf_add(&out, &head, sizeof(head));
@@ -230,12 +293,13 @@ int learner_undo(struct learner *l, const struct journal_record *record, struct 
 	int r;
 
 	gp_map_init(&plan.index, plan.arena, false);
+	gp_map_init(&plan.agreed, plan.arena, false);
 	if (lessons_get_undone(l->o.lessons, record->number, &old) == GP_OK) {
 		r = read_plan(gp_buf_str(&old), &plan, &undone);
 	} else {
 		r = make_plan(l, record, &plan);
-		undone = plan.lessons.len;
-		if (r == GP_OK && undone > 0)
+		undone = plan.lessons.len - plan.idle;
+		if (r == GP_OK && plan.lessons.len > 0)
 			r = write_plan(l, record->number, &plan);
 	}
 	if (r == GP_ELIMIT) { /* trying again would not help */

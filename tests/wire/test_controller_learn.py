@@ -135,6 +135,20 @@ def test_undo_since_and_what_others_changed_since(start: Start) -> None:
         assert len(client.query(LOG, max_=5)) == 5
 
 
+def test_undo_leaves_what_another_taught_too(start: Start) -> None:
+    """Who agreed changed nothing only because it was so already: it stays, until he is undone as well."""
+    where = start()
+    with where.client() as client:
+        assert [client.outcome(SPAM, message(1), user) for user in ("alice", "bob")] == [NEW, SAME]
+        assert client.query(UNDO, "alice") == [{"undone": 0, "kept": 1}] and where.totals() == (1, 0)
+        assert client.query(UNDO, "bob") == [{"undone": 0, "kept": 0}] and where.totals() == (1, 0)
+        assert client.query(UNDO, "alice") == [{"undone": 1, "kept": 0}] and where.totals() == (0, 0)
+        assert client.outcome(SPAM, message(1), "bob") == NEW
+        assert client.outcome(HAM, message(1), "alice") == MOVED and client.outcome(HAM, message(1), "bob") == SAME
+        assert client.query(UNDO, "alice") == [{"undone": 0, "kept": 1}] and where.totals() == (0, 1)
+        assert client.query(UNDO) == [{"undone": 2, "kept": 0}] and where.totals() == (0, 0)
+
+
 def test_who_may_teach(start: Start) -> None:
     where = start({"bayes": {"scope": "user"}})
     with where.client(uid=NOBODY) as client:
@@ -146,6 +160,18 @@ def test_who_may_teach(start: Start) -> None:
         assert client.ask(LOG, "alice").status == DENIED
         assert client.ask(UNDO, "alice").status == DENIED
         assert client.query(UNDO) == [{"undone": 2, "kept": 0}]
+
+
+def test_own_undo_leaves_what_others_share(start: Start) -> None:
+    """What Dovecot taught everybody in a user's name is not taken back by the user who may change only his own memory."""
+    where = start({"bayes": {"scope": "global+user"}})
+    with where.client() as trusted, where.client(uid=NOBODY) as own:
+        assert trusted.outcome(SPAM, message(1), "nobody") == NEW and own.outcome(SPAM, message(2)) == NEW
+        assert (where.totals(), where.totals("nobody")) == ((1, 0), (2, 0))
+        assert own.query(UNDO) == [{"undone": 1, "kept": 0}]
+        assert (where.totals(), where.totals("nobody")) == ((1, 0), (1, 0))
+        assert trusted.query(UNDO, "nobody") == [{"undone": 1, "kept": 0}]
+        assert where.totals() == where.totals("nobody") == (0, 0)
 
 
 @pytest.mark.parametrize("untrusted, scope, expected", [("own", "global", DENIED), ("own", "domain", DENIED), ("deny", "user", DENIED),

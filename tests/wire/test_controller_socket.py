@@ -191,6 +191,28 @@ def test_idle_client_is_closed(start: Start) -> None:
         assert 0.5 < time.monotonic() - begin < 10
 
 
+def test_message_must_come_to_its_end(start: Start) -> None:
+    """Who sends a message, or a frame, byte by byte is closed like one who sends nothing; who is busy is not."""
+    where = start({"controller": {"idle_timeout": "1s"}})
+    with where.client() as busy, where.client() as in_message, where.client() as in_frame:
+        in_message.send(lesson(1, SPAM, message(1))[:-5])
+        in_frame.send(lesson(1, SPAM, message(1))[:3])
+        begin = time.monotonic()
+        gone: set[LearnClient] = set()
+        while len(gone) < 2 and time.monotonic() - begin < 20:
+            assert busy.teach(SPAM, message(random.randrange(1000))).status == QUEUED
+            for client in {in_message, in_frame} - gone:
+                try:
+                    client.send(frame("D", b"x") if client is in_message else b"")
+                    client.sock.settimeout(0.1)
+                    with suppress(TimeoutError):
+                        assert client.sock.recv(1), "the end"
+                except (OSError, AssertionError):
+                    gone.add(client)
+        assert len(gone) == 2 and time.monotonic() - begin > 0.5
+        assert busy.teach(SPAM, message(1)).status == QUEUED
+
+
 def test_much_at_once_is_put_off(start: Start) -> None:
     """Unfinished messages of all clients are bounded together; those beyond are read, thrown away, and put off."""
     where = start({"learn": {"size_max": "8M"}})
