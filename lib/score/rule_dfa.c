@@ -6,6 +6,7 @@
  */
 #include "lib/score/rule_dfa.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "lib/base/hash.h"
@@ -47,6 +48,7 @@ struct gp_dfa_memory *gp_dfa_memory_new(const struct gp_dfa *d)
 	struct gp_dfa_memory *m = gp_xcalloc(1, sizeof(*m));
 
 	m->dfa = d;
+	m->stamp = UINT_MAX; /* wraps at once: what is rare later on happens in every test */
 	m->mark = gp_xcalloc(d->nfa.nodes.len, sizeof(*m->mark));
 	m->set = gp_xcalloc(d->nfa.nodes.len, sizeof(*m->set));
 	m->ended = gp_xcalloc(d->n_patterns, sizeof(*m->ended));
@@ -161,6 +163,16 @@ static void add_node(struct gp_dfa_memory *m, unsigned node, unsigned *n)
 	m->set[(*n)++] = node;
 }
 
+/* A stamp that no node and no pattern has. */
+static void next_stamp(struct gp_dfa_memory *m)
+{
+	if (++m->stamp)
+		return;
+	memset(m->mark, 0, m->dfa->nfa.nodes.len * sizeof(*m->mark));
+	memset(m->ended, 0, m->dfa->n_patterns * sizeof(*m->ended));
+	m->stamp = 1;
+}
+
 /* Where a state leads with a byte of the class. */
 static unsigned step(struct gp_dfa_memory *m, unsigned from, unsigned class)
 {
@@ -169,7 +181,7 @@ static unsigned step(struct gp_dfa_memory *m, unsigned from, unsigned class)
 	unsigned n = 0, kept = 0;
 	bool hits = false;
 
-	m->stamp++;
+	next_stamp(m);
 	for (unsigned i = d->begun_at[class]; i < d->begun_at[class + 1]; i++)
 		add_node(m, d->begun[i], &n);
 	for (unsigned i = 0; i < s.n; i++) {
