@@ -73,6 +73,7 @@
 #define GP_MAX_RULE_HITS 1000	  /* of one `tflags multiple` rule */
 #define GP_MAX_RULE_LOOKUPS 400 /* DNS questions of one message: 20 hosts in ten block lists, the
 				 * relays in as many, what name servers' addresses add */
+#define GP_MAX_ZIP_MEMBERS 2000 /* of one ZIP file that are looked at: a document has some dozens */
 #define GP_MAX_REDIRECTORS 200u	  /* redirector_pattern lines; each is tried on every link (the stock
 				   * rules have 15) */
 #define GP_MAX_RULE_RELAYS 30	  /* hosts of Received that are looked at; lists are asked for 9 */

@@ -6,6 +6,7 @@
 #include "lib/score/rule_dns_int.h"
 #include "lib/score/rule_host.h"
 #include "lib/score/rule_list.h"
+#include "lib/score/rule_ole.h"
 #include "lib/score/rule_pdf.h"
 #include "lib/score/rule_redirect.h"
 #include "lib/score/rule_uri.h"
@@ -121,6 +122,16 @@ static void add_from_pdf(struct hosts *h)
 		add_link(h, pdf.uris.items[i]);
 }
 
+/* Links that attached office documents open. */
+static void add_from_office(struct hosts *h)
+{
+	struct gp_ole ole;
+
+	gp_ole_read_all(h->d->set, h->d->tags->pcre, h->d->arena, h->d->in->message, &ole);
+	for (size_t i = 0; i < ole.n_uris; i++)
+		add_link(h, ole.uris[i]);
+}
+
 /* The domains that signatures name (d=), whether they are valid or not. */
 static void add_signers(struct hosts *h)
 {
@@ -165,6 +176,8 @@ static void find_hosts(struct gp_rule_dns *d)
 			add_signers(&h);
 		if (w == OTHER && d->set->reads_pdf)
 			add_from_pdf(&h);
+		if (w == OTHER && d->set->reads_ole)
+			add_from_office(&h);
 		if (w == ONLY_TEXT) {
 			add_from_text(&h, gp_message_value(m, "Subject"));
 			add_from_text(&h, m->text);

@@ -27,6 +27,7 @@ enum gp_eval_memo_key {
 	GP_EVAL_FROM_NAME,
 	GP_EVAL_PDF,
 	GP_EVAL_AUTHRES,
+	GP_EVAL_OLE,
 	GP_EVAL_MEMO_KEYS = 16, /* room; a subject's own keys come before this one */
 };
 
@@ -74,6 +75,7 @@ extern const struct gp_rule_eval gp_rule_evals_html_link[];
 extern const struct gp_rule_eval gp_rule_evals_image[];
 extern const struct gp_rule_eval gp_rule_evals_list[];
 extern const struct gp_rule_eval gp_rule_evals_mime[];
+extern const struct gp_rule_eval gp_rule_evals_ole[];
 extern const struct gp_rule_eval gp_rule_evals_pdf[];
 extern const struct gp_rule_eval gp_rule_evals_relay[];
 extern const struct gp_rule_eval gp_rule_evals_urihost[];

@@ -181,6 +181,7 @@ struct gp_rule_set {
 	GP_VEC(struct gp_regex *) redirectors; /* rule_redirect.h */
 	struct gp_relay_trust trust;
 	bool reads_pdf; /* plugin PDFInfo is loaded: links in PDF files count */
+	bool reads_ole; /* OLEVBMacro: those in office documents */
 	bool reads_relays; /* some rule does: else the path is not worked out */
 
 	_Atomic unsigned *limited; /* by rule: messages in which a limit stopped it */

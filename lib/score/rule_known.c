@@ -27,7 +27,8 @@ static const char *const plugins[] = {
 #define TEXT "text is always decoded, and cut at fixed sizes"
 
 /* Debian does not load these; we have them. */
-static const char *const optional[] = {"AntiVirus", "AuthRes", "FromNameSpoof", "PDFInfo"};
+static const char *const optional[] = {"AntiVirus", "AuthRes", "FromNameSpoof", "OLEVBMacro",
+				       "PDFInfo"};
 
 /* With * as in file names; the first that fits counts. */
 static const struct {
@@ -60,6 +61,7 @@ static const struct {
 	{"mbox_format_from_regex", ""},
 	{"normalize_charset", TEXT},
 	{"ok_languages", "languages are not guessed here"},
+	{"olemacro_prefer_contentdisposition", "the name of Content-Disposition always comes first"},
 	{"parse_dkim_uris", "domains of signatures are always looked up in block lists"},
 	{"phishing_*", "feeds of phishing sites are not read here"},
 	{"pyzor_*", SERVICE},

@@ -261,6 +261,7 @@ static void finish(struct gp_rule_builder *b)
 			add_eval(b, r);
 	}
 	set->limited = gp_arena_zalloc_n(b->arena, set->rules.len + 1, sizeof(*set->limited));
+	set->reads_ole = gp_map_get(&b->plugins, GP_STR("OLEVBMacro"));
 	set->reads_pdf = gp_map_get(&b->plugins, GP_STR("PDFInfo"));
 	gp_query_finish(b);
 	order_metas(b);

@@ -6,6 +6,7 @@
 #include "lib/score/rule_subject.h"
 
 #include "lib/base/limits.h"
+#include "lib/score/rule_ole.h"
 #include "lib/score/rule_pdf.h"
 #include "lib/score/rule_uri.h"
 
@@ -185,6 +186,16 @@ static void add_pdf_uris(struct gp_rule_uris *uris, const struct gp_message *m, 
 		gp_rule_uris_add(uris, pdf.uris.items[i], false);
 }
 
+/* Links that attached office documents open. */
+static void add_ole_uris(struct gp_rule_uris *uris, const struct gp_message *m, struct gp_arena *a)
+{
+	struct gp_ole ole;
+
+	gp_ole_read_all(uris->set, uris->pcre, a, m, &ole);
+	for (size_t i = 0; i < ole.n_uris; i++)
+		gp_rule_uris_add(uris, ole.uris[i], false);
+}
+
 /* Links of the HTML, then what the text (all of it, the Subject too) has. */
 static void build_uri(struct builder *b, const struct gp_rule_set *set, struct gp_pcre *pcre,
 		      struct gp_message *m)
@@ -200,6 +211,8 @@ static void build_uri(struct builder *b, const struct gp_rule_set *set, struct g
 	gp_rule_uris_scan(&uris, gp_message_flat_text(m));
 	if (set->reads_pdf)
 		add_pdf_uris(&uris, m, b->arena);
+	if (set->reads_ole && pcre)
+		add_ole_uris(&uris, m, b->arena);
 	for (size_t i = 0; i < uris.items.len; i++)
 		add(b, uris.items.items[i]);
 }

@@ -37,6 +37,7 @@ FENCED = {
     r"pcre2\.h": ["lib/score/"],
     r"microhttpd\.h": ["lib/daemon/", "controller/"],
     r"seccomp\.h": ["lib/daemon/sandbox"],
+    r"zlib\.h": ["lib/base/inflate.c"],
     r"xxhash\.h": ["lib/base/hash.c"],
     r"systemd/": ["lib/daemon/notify.c"],
     r"idn2\.h": ["lib/mail/", "lib/dns/"],
