@@ -41,6 +41,8 @@ struct gp_dfas {
 	struct gp_dfa *const *items; /* by group */
 	size_t len;
 	const int *of; /* by pattern: which automaton looks for it; -1: none */
+	const unsigned *spans; /* by pattern: how far before what it finds a match may begin, in bytes;
+				* GP_TREE_INF: anywhere */
 };
 
 /* Automata for n patterns, ordered by group.  Those that have no tree, match the empty text or
@@ -58,11 +60,12 @@ void gp_dfa_memory_free(struct gp_dfa_memory *m);
 /* States in it now. */
 unsigned gp_dfa_memory_states(const struct gp_dfa_memory *m);
 
-/* Called where a match of a pattern may stand: it begins at most at end - 1, and is not known to
- * be one.  In order of `end`.  False stops. */
+/* Called where a match of a pattern may stand: it begins at most at end - 1, at least at
+ * end - its span, and is not known to be one.  In order of `end`.  False stops. */
 typedef bool gp_dfa_found(void *arg, unsigned pattern, size_t end);
 /* Runs n automata over a text.  Every text within it that one of their patterns matches leads to a
- * call with an `end` in it, unless that automaton lost its way. */
+ * call with an `end` in it that is not further from its beginning than the span, unless that
+ * automaton lost its way. */
 void gp_dfa_scan(struct gp_dfa_memory *const *m, size_t n, struct gp_str text, gp_dfa_found *found,
 		 void *arg);
 /* Whether it gave up on the text scanned last: then it has not found everything. */

@@ -155,6 +155,7 @@ void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size
 {
 	GP_VEC(struct gp_dfa *) dfas = {0};
 	int *of = GP_ARENA_NEW_N(a, n + 1, int);
+	unsigned *spans = GP_ARENA_NEW_N(a, n + 1, unsigned);
 	struct gp_dfa *d = NULL;
 	unsigned sum = 0;
 
@@ -175,11 +176,13 @@ void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size
 		if (!gp_nfa_add(&d->nfa, patterns[i].tree, i, depth))
 			continue;
 		of[i] = (int)dfas.len - 1;
+		spans[i] = gp_nfa_span(patterns[i].tree, depth);
 		d->n_patterns = i + 1;
 	}
 	for (size_t i = 0; i < dfas.len; i++)
 		prepare(dfas.items[i]);
-	*ret = (struct gp_dfas){.items = dfas.items, .len = dfas.len, .of = of};
+	*ret = (struct gp_dfas){
+		.items = dfas.items, .len = dfas.len, .of = of, .spans = spans};
 }
 
 unsigned gp_dfa_group(const struct gp_dfa *d)

@@ -60,6 +60,9 @@ struct gp_regex {
 	unsigned flags;	    /* enum gp_regex_flags */
 	struct gp_str *literals; /* any match has one of these at hand (rule_literal.h) */
 	size_t n_literals;
+	unsigned lead; /* bytes that a match may have before its literal, or before the place
+			* that an automaton finds; GP_TREE_INF: no limit */
+	bool has_windows; /* may be searched from anywhere (gp_pcre_begins) */
 	bool is_joinable;   /* no match in texts joined by line ends means none in any of them */
 	void *code;	    /* pcre2_code, or NULL */
 	bool has_jit;

@@ -30,7 +30,11 @@ struct info {
 	bool is_repeated;      /* … once or more often */
 	struct texts exact;
 	struct texts required; /* one of these occurs; n == 0: not known */
+	unsigned longest; /* bytes that it matches at most; INF */
+	unsigned lead;	  /* bytes before a member of `required` at most; INF */
 };
+
+#define INF GP_TREE_INF
 
 /* Working space of one level of nesting. */
 struct frame {
@@ -48,23 +52,31 @@ struct parser {
 	struct frame *frames[DEPTH_MAX + 1];
 };
 
+static unsigned sum(unsigned a, unsigned b)
+{
+	return a == INF || b == INF || a + b > GP_TREE_WIDTH_MAX ? INF : a + b;
+}
+
 static void set_exact_empty(struct info *r)
 {
 	r->is_exact = true;
+	r->longest = 0;
 	r->exact.n = 1;
 	r->exact.items[0].len = 0;
 	r->required.n = 0;
 }
 
-static void set_anything(struct info *r)
+static void set_anything(struct info *r, unsigned longest)
 {
 	r->is_exact = false;
+	r->longest = longest;
 	r->exact.n = r->required.n = 0;
 }
 
 static void set_byte(struct info *r, char c)
 {
 	set_exact_empty(r);
+	r->longest = 1;
 	r->exact.items[0].len = 1;
 	r->exact.items[0].bytes[0] = gp_lower(c);
 }
@@ -127,10 +139,13 @@ static int worth(const struct texts *s)
 	return n == 0 ? -1000 : w - n / 8;
 }
 
-static void keep_better(struct texts *best, const struct texts *candidate)
+static void keep_better(struct texts *best, unsigned *best_lead, const struct texts *candidate,
+			unsigned lead)
 {
-	if (lightest(candidate) >= GP_LITERAL_MIN && worth(candidate) > worth(best))
-		*best = *candidate;
+	if (lightest(candidate) < GP_LITERAL_MIN || worth(candidate) <= worth(best))
+		return;
+	*best = *candidate;
+	*best_lead = lead;
 }
 
 /* a × b; false when that is too much. */
@@ -233,7 +248,7 @@ static void parse_escape(struct parser *p, struct info *r)
 		/* Octal and multi-digit back references: skip the digits. */
 		while (gp_is_digit(c) && gp_is_digit(peek(p)))
 			p->at++;
-		set_anything(r);
+		set_anything(r, gp_is_digit(c) ? INF : 2); /* two: \R */
 	} else {
 		p->gave_up = true; /* \Q, \E, \k, \g, \p, \o … */
 	}
@@ -311,6 +326,7 @@ static void parse_class(struct parser *p, struct info *r)
 	}
 	p->at++;
 	r->is_exact = true;
+	r->longest = 1;
 	r->exact.n = r->required.n = 0;
 	for (unsigned c = 0; c < 256 && n <= CLASS_MAX; c++) {
 		if (!seen[c])
@@ -319,7 +335,7 @@ static void parse_class(struct parser *p, struct info *r)
 			add(&r->exact, &(struct text){.len = 1, .bytes = {(char)c}}, CLASS_MAX);
 	}
 	if (!is_small || n == 0 || n > CLASS_MAX)
-		set_anything(r);
+		set_anything(r, 1);
 }
 
 static void parse_alternatives(struct parser *p, struct info *r);
@@ -375,7 +391,7 @@ static void parse_group(struct parser *p, struct info *r)
 	p->at++;
 	if (starts(p, "?&")) { /* a subroutine: anything */
 		p->at = gp_str_find_chr(p->s, ')', p->at) + 1;
-		set_anything(r);
+		set_anything(r, INF);
 		return;
 	}
 	if (!group_head(p, &is_transparent)) {
@@ -406,7 +422,7 @@ static void parse_atom(struct parser *p, struct info *r)
 		if (c == '^' || c == '$')
 			set_exact_empty(r);
 		else if (c == '.')
-			set_anything(r);
+			set_anything(r, 1);
 		else
 			set_byte(r, c);
 	}
@@ -459,16 +475,19 @@ static void apply_quantifier(struct info *r, unsigned min, unsigned max)
 {
 	const struct text empty = {0};
 
+	uint64_t longest = (uint64_t)r->longest * max;
+
 	if (min == 1 && max == 1)
 		return;
+	r->longest = longest > GP_TREE_WIDTH_MAX ? INF : (unsigned)longest;
 	if (r->is_exact && min == 0 && max == 1) {
 		if (!add(&r->exact, &empty, EXACT_MAX))
-			set_anything(r);
+			set_anything(r, r->longest);
 		r->required.n = 0;
 		return;
 	}
 	if (min == 0) {
-		set_anything(r);
+		set_anything(r, r->longest);
 		return;
 	}
 	if (r->is_exact)
@@ -492,7 +511,8 @@ static void parse_sequence(struct parser *p, struct info *r)
 	struct info *part = &f->part;
 	struct texts *run = &f->run, *best = &f->best;
 	bool is_exact = true;
-	unsigned min, max;
+	unsigned min, max, before = 0; /* bytes before the part at most */
+	unsigned run_lead = 0, best_lead = 0;
 
 	best->n = 0;
 	run->n = 1;
@@ -506,20 +526,26 @@ static void parse_sequence(struct parser *p, struct info *r)
 		if (p->gave_up)
 			return;
 		if (part->is_exact && multiply(run, &part->exact, &f->scratch) &&
-		    !part->is_repeated)
+		    !part->is_repeated) {
+			before = sum(before, part->longest);
 			continue;
+		}
 		is_exact = false;
-		keep_better(best, run);
+		keep_better(best, &best_lead, run, run_lead);
 		if (!part->is_exact)
-			keep_better(best, &part->required);
+			keep_better(best, &best_lead, &part->required, sum(before, part->lead));
+		before = sum(before, part->longest);
+		run_lead = before;
 		if (part->is_exact) {
-			*run = part->exact;
+			*run = part->exact; /* the last of its copies, somewhere in there */
 		} else {
 			run->n = 1;
 			run->items[0].len = 0;
 		}
 	}
-	keep_better(best, run);
+	keep_better(best, &best_lead, run, run_lead);
+	r->longest = before;
+	r->lead = best_lead;
 	r->is_exact = is_exact;
 	r->exact.n = 0;
 	if (is_exact)
@@ -531,6 +557,7 @@ static void parse_alternatives(struct parser *p, struct info *r)
 {
 	struct info *one;
 	bool is_exact = true, is_required = true;
+	unsigned longest = 0, lead = 0;
 
 	if (++p->depth > DEPTH_MAX) {
 		p->gave_up = true;
@@ -550,9 +577,13 @@ static void parse_alternatives(struct parser *p, struct info *r)
 		is_required = is_required && one->required.n;
 		for (unsigned i = 0; is_required && i < one->required.n; i++)
 			is_required = add(&r->required, &one->required.items[i], GP_LITERAL_SET_MAX);
+		longest = GP_MAX(longest, one->longest);
+		lead = GP_MAX(lead, one->lead);
 		is_more = more(p) && peek(p) == '|';
 		p->at += is_more;
 	}
+	r->longest = longest;
+	r->lead = lead;
 	r->is_exact = is_exact;
 	if (!is_exact)
 		r->exact.n = 0;
@@ -573,6 +604,7 @@ void gp_literal_derive(struct gp_arena *a, struct gp_regex *re)
 
 	re->literals = NULL;
 	re->n_literals = 0;
+	re->lead = INF;
 	parse_alternatives(&p, all);
 	if (!p.gave_up && p.at >= p.s.len && all->required.n) {
 		re->literals = GP_ARENA_NEW_N(a, all->required.n, struct gp_str);
@@ -582,6 +614,7 @@ void gp_literal_derive(struct gp_arena *a, struct gp_regex *re)
 			re->literals[i] = gp_arena_str(a, gp_str_n(t->bytes, t->len));
 		}
 		re->n_literals = all->required.n;
+		re->lead = all->lead;
 	}
 	gp_arena_free(scratch);
 }

@@ -19,7 +19,7 @@
 
 /* Sets re->literals: in lower case, of GP_LITERAL_MIN bytes (two will do beyond ASCII) to
  * GP_LITERAL_MAX; every text that the pattern matches holds at least one of them, in whatever
- * letter case.  None when there is no such set. */
+ * letter case.  None when there is no such set.  Sets re->lead. */
 void gp_literal_derive(struct gp_arena *a, struct gp_regex *re);
 
 #define GP_LITERAL_MIN 3

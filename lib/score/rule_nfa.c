@@ -251,3 +251,38 @@ bool gp_nfa_add(struct gp_nfa *n, const struct gp_tree *tree, unsigned pattern, 
 	gp_arena_free(a);
 	return is_good;
 }
+
+static unsigned span_sum(unsigned a, uint64_t b)
+{
+	return a + b > GP_TREE_WIDTH_MAX ? GP_TREE_INF : (unsigned)(a + b);
+}
+
+unsigned gp_nfa_span(const struct gp_tree *t, unsigned depth)
+{
+	unsigned span = 0;
+
+	switch (t->kind) {
+	case GP_TREE_EMPTY:
+	case GP_TREE_SET:
+		return t->longest;
+	case GP_TREE_CAT:
+		for (size_t i = 0; i < t->kids.len && depth; i++) {
+			const struct gp_tree *kid = t->kids.items[i];
+			bool goes_on = kid->width < depth;
+
+			span = span_sum(span, goes_on ? kid->longest : gp_nfa_span(kid, depth));
+			depth = goes_on ? depth - kid->width : 0;
+		}
+		return span;
+	case GP_TREE_ALT:
+		for (size_t i = 0; i < t->kids.len; i++)
+			span = GP_MAX(span, gp_nfa_span(t->kids.items[i], depth));
+		return span;
+	case GP_TREE_REPEAT: /* if not cut off in the copies that must be, all others may be passed */
+		if (t->width < depth || t->kids.items[0]->width == 0)
+			return t->longest;
+		return span_sum(0, (uint64_t)t->kids.items[0]->longest *
+					   (depth / t->kids.items[0]->width + 1));
+	}
+	return GP_TREE_INF;
+}

@@ -29,5 +29,8 @@ void gp_nfa_init(struct gp_nfa *n, struct gp_arena *a);
  * False, and nothing added, when it can match the empty text or is
  * too large. */
 bool gp_nfa_add(struct gp_nfa *n, const struct gp_tree *tree, unsigned pattern, unsigned depth);
+/* The most bytes that a match can have up to where a pattern cut off there ends, with what was left
+ * out at its start; GP_TREE_INF: no limit. */
+unsigned gp_nfa_span(const struct gp_tree *tree, unsigned depth);
 
 #endif

@@ -85,6 +85,14 @@ static bool is_limit_of_pcre(int error)
 	}
 }
 
+/* Not where \G means the place at which the search began, nor where a window may begin within a
+ * character. */
+static bool has_windows(const struct gp_regex *re)
+{
+	return !(re->flags & GP_REGEX_UTF) &&
+	       gp_str_find(re->text, GP_STR("\\G"), 0) >= re->text.len;
+}
+
 static void code_free(void *code)
 {
 	pcre2_code_free(code);
@@ -107,6 +115,7 @@ int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *dia
 		return is_limit_of_pcre(error) ? GP_ELIMIT : GP_EINVAL;
 	}
 	re->code = code;
+	re->has_windows = has_windows(re);
 	/* (*NO_JIT) in a pattern: no error, and no code either. */
 	re->has_jit = !(re->flags & GP_REGEX_ONCE) &&
 		      pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0 &&
@@ -225,21 +234,13 @@ static int match_windows(struct gp_pcre *p, const struct gp_regex *re, struct gp
 	return rc;
 }
 
-/* Not where \G means the place at which the search began, nor where a window may begin within a
- * character. */
-static bool has_windows(const struct gp_regex *re)
-{
-	return !(re->flags & GP_REGEX_UTF) &&
-	       gp_str_find(re->text, GP_STR("\\G"), 0) >= re->text.len;
-}
-
 unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,
 		       unsigned max, struct gp_str *ret_first, bool *ret_limited)
 {
 	unsigned count = 0;
 	size_t from = 0;
 	uint32_t options = 0;
-	bool by_windows = text.len > WINDOWS_FROM && has_windows(re);
+	bool by_windows = text.len > WINDOWS_FROM && re->has_windows;
 
 	while (count < max && from <= text.len) {
 		int rc = by_windows ? match_windows(p, re, text, from, options)
@@ -260,6 +261,23 @@ unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_s
 		from = at[1] > from || options ? GP_MAX(at[1], from) : from + 1;
 	}
 	return count;
+}
+
+bool gp_pcre_begins(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, size_t from,
+		    size_t to, bool *ret_limited)
+{
+	int rc;
+
+	pcre2_set_offset_limit(p->context, to);
+	rc = match(p, re, text, from, 0);
+	pcre2_set_offset_limit(p->context, PCRE2_UNSET);
+	if (rc >= 0)
+		return true;
+	if (rc != PCRE2_ERROR_NOMATCH) {
+		*ret_limited = true;
+		p->limits_met++;
+	}
+	return false;
 }
 
 /* The table of names: entries of `size` bytes, a group's number in two and then its name. */

@@ -41,6 +41,10 @@ const struct gp_regex *gp_pcre_keep(struct gp_pcre *p, struct gp_str pattern, un
 unsigned gp_pcre_count(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text,
 		       unsigned max, struct gp_str *ret_first, bool *ret_limited);
 
+/* Whether a match begins at one of the offsets from … to of the text; re->has_windows. */
+bool gp_pcre_begins(struct gp_pcre *p, const struct gp_regex *re, struct gp_str text, size_t from,
+		    size_t to, bool *ret_limited);
+
 /* Told what a group took: its number, its name or "". */
 typedef void gp_pcre_group_fn(void *arg, unsigned group, struct gp_str name, struct gp_str value);
 /* What the groups of each match (up to max) took; one that took nothing is left out. */

@@ -32,6 +32,19 @@
 /* Segments that are searched as one text: saves calls, and what is quadratic stays bearable. */
 #define JOINED_MAX (16u << 10)
 
+/* A segment shorter than this is searched as a whole; and one in which a pattern has been looked
+ * for around so many places: each is a call. */
+#define WHOLE_BELOW 48u
+#define PLACES_MAX 12
+/* More bytes at which a match may begin than this are searched with looks at the clock. */
+#define PLACE_MAX (16u << 10)
+
+/* The part of a segment in which no match of a pattern begins, as found so far. */
+struct tried {
+	unsigned segment; /* + 1 */
+	unsigned from, to, n;
+};
+
 struct gp_rule_scan {
 	struct gp_rule_set *set;
 	const struct gp_rule_input *input;
@@ -44,6 +57,7 @@ struct gp_rule_scan {
 	double *hits;	    /* by rule */
 	unsigned *next;	    /* by rule: first segment not looked at yet */
 	bool *done;	    /* by rule: nothing more to find */
+	struct tried *tried; /* by rule */
 	struct gp_str *evidence; /* by rule; NULL without trace */
 	struct gp_rule_scan_stats stats;
 	struct gp_rule_limits limits;
@@ -136,6 +150,61 @@ static void test_segment(struct run *run, const struct gp_rule *r, size_t segmen
 	s->done[r->index] = limited || n >= max || r->type == GP_RULE_MIMEHEADER;
 }
 
+/* Widens what has been tried by from … to - 1, if that is a whole then; *from is where it was not
+ * tried before. */
+static void add_tried(struct tried *t, unsigned *from, unsigned to)
+{
+	if (t->n == 0 || *from < t->from || *from > t->to) {
+		t->from = *from;
+		t->to = to;
+	} else {
+		*from = t->to;
+		t->to = GP_MAX(t->to, to);
+	}
+	t->n += *from < to;
+}
+
+/* Whether a match begins among the bytes at which it must, if one has the place that was found. */
+static bool begins(struct run *run, const struct gp_rule *r, struct gp_str text, unsigned from,
+		   unsigned to)
+{
+	struct gp_rule_scan *s = run->scan;
+	int64_t began_us = s->limits.costs ? gp_clock_cpu_us() : 0;
+	bool limited = false, found;
+
+	if (from >= to || over_budget(s, text.len))
+		return false;
+	s->stats.confirmed++;
+	found = gp_pcre_begins(s->scratch->pcre, &r->regex, text, from, to - 1, &limited);
+	if (s->limits.costs)
+		s->limits.costs[r->index] += gp_clock_cpu_us() - began_us;
+	return found || limited;
+}
+
+/* Runs a rule's pattern where something of it stands: a match would begin before `last` (an offset
+ * of the whole text), by at most its lead. */
+static void test_place(struct run *run, const struct gp_rule *r, size_t segment, size_t last)
+{
+	struct gp_rule_scan *s = run->scan;
+	const struct gp_rule_segment *g = &run->subject.segments.items[segment];
+	struct tried *t = &s->tried[r->index];
+	unsigned to = (unsigned)(GP_MIN(last, g->start + g->len) - g->start), from;
+
+	if (s->done[r->index] || segment < s->next[r->index])
+		return;
+	if (t->segment != segment + 1)
+		*t = (struct tried){.segment = (unsigned)segment + 1};
+	from = r->regex.lead < to ? to - r->regex.lead - 1 : 0;
+	if (g->len < WHOLE_BELOW || to - from > PLACE_MAX || !r->regex.has_windows ||
+	    t->n >= PLACES_MAX) {
+		test_segment(run, r, segment);
+		return;
+	}
+	add_tried(t, &from, to);
+	if (begins(run, r, gp_rule_segment_text(&run->subject, segment), from, to))
+		test_segment(run, r, segment);
+}
+
 /* How many of n segments from `first` on are together no longer than JOINED_MAX; at least 1. */
 static unsigned group_size(const struct gp_rule_subject *subject, unsigned first, unsigned n)
 {
@@ -185,7 +254,7 @@ static bool on_literal(void *arg, unsigned literal, size_t end)
 
 	for (size_t i = 0; i < l->rules.len; i++)
 		if (l->rules.items[i]->field_index == field)
-			test_segment(run, l->rules.items[i], segment);
+			test_place(run, l->rules.items[i], segment, end - l->text.len + 1);
 	return !run->scan->stats.budget_exceeded;
 }
 
@@ -202,7 +271,7 @@ static bool on_window(void *arg, unsigned pattern, size_t end)
 		run->segment++;
 	if (segments[run->segment].start > end)
 		run->segment = gp_rule_segment_at(&run->subject, end);
-	test_segment(run, r, run->segment);
+	test_place(run, r, run->segment, end + 1);
 	return !run->scan->stats.budget_exceeded;
 }
 
@@ -386,6 +455,7 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	s->hits = GP_ARENA_NEW_N(arena, n, double);
 	s->next = GP_ARENA_NEW_N(arena, n, unsigned);
 	s->done = GP_ARENA_NEW_N(arena, n, bool);
+	s->tried = GP_ARENA_NEW_N(arena, n, struct tried);
 	if (input->trace)
 		s->evidence = GP_ARENA_NEW_N(arena, n, struct gp_str);
 	s->budget_us = (int64_t)budget_ms * 1000;

@@ -60,8 +60,13 @@ static struct gp_tree *node_set(struct parser *p, const struct gp_byte_set *set)
 	struct gp_tree *t = node(p, GP_TREE_SET);
 
 	t->set = *set;
-	t->width = 1;
+	t->width = t->longest = 1;
 	return t;
+}
+
+static unsigned longest(uint64_t bytes)
+{
+	return bytes > GP_TREE_WIDTH_MAX ? GP_TREE_INF : (unsigned)bytes;
 }
 
 static struct gp_tree *node_byte(struct parser *p, unsigned char c)
@@ -83,6 +88,7 @@ static struct gp_tree *node_repeat(struct parser *p, struct gp_tree *kid, unsign
 	t->min = min;
 	t->max = max;
 	t->width = (unsigned)GP_MIN(width, (uint64_t)GP_TREE_WIDTH_MAX);
+	t->longest = longest((uint64_t)kid->longest * max);
 	*gp_vec_push(p->arena, &t->kids) = kid;
 	return t;
 }
@@ -421,6 +427,7 @@ static void append(struct parser *p, struct gp_tree *t, struct gp_tree *kid)
 	}
 	*gp_vec_push(p->arena, &t->kids) = kid;
 	t->width = GP_MIN(t->width + kid->width, (unsigned)GP_TREE_WIDTH_MAX);
+	t->longest = longest((uint64_t)t->longest + kid->longest);
 }
 
 static struct gp_tree *parse_sequence(struct parser *p)
@@ -467,6 +474,7 @@ static void add_alternative(struct parser *p, struct gp_tree *t, struct gp_tree 
 	unsigned n = plain_sets(kid, fresh, 4);
 
 	t->width = t->kids.len ? GP_MIN(t->width, kid->width) : kid->width;
+	t->longest = GP_MAX(t->longest, kid->longest);
 	for (size_t i = 0; n && i < t->kids.len; i++) {
 		struct gp_tree *other = t->kids.items[i];
 

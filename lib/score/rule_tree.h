@@ -30,6 +30,7 @@ enum gp_tree_kind {
 struct gp_tree {
 	enum gp_tree_kind kind;
 	unsigned width; /* bytes of the shortest text; at most GP_TREE_WIDTH_MAX */
+	unsigned longest; /* bytes of the longest; GP_TREE_INF beyond GP_TREE_WIDTH_MAX */
 	unsigned min, max;
 	struct gp_byte_set set;
 	GP_VEC(struct gp_tree *) kids;

@@ -53,7 +53,9 @@ void gp_rule_window_prepare(struct gp_rule_builder *b, struct gp_rule_target *t)
 	}
 	gp_dfa_make(b->arena, patterns, t->windowed.len, &t->dfas);
 	for (size_t i = 0; i < t->windowed.len; i++)
-		if (t->dfas.of[i] >= 0)
+		if (t->dfas.of[i] >= 0) {
 			t->windowed.items[i]->regex.n_literals = 0;
+			t->windowed.items[i]->regex.lead = t->dfas.spans[i];
+		}
 	gp_arena_free(scratch);
 }
