@@ -8,9 +8,11 @@
 
 #include "cli/json.h"
 #include "cli/selftest.h"
+#include "cli/text.h"
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
 
+#define DETAIL_MAX 500	 /* bytes of one on a terminal */
 #define PROGRESS_MS 2000 /* a step that lasts longer shows how its time goes by */
 
 struct command_options {
@@ -52,6 +54,7 @@ static void on_signal(int number)
 
 struct display {
 	const struct command_options *o;
+	struct gp_arena *arena;
 	const char *title;
 	int64_t began_ms;
 	bool is_terminal, is_drawn;
@@ -80,6 +83,8 @@ static void tick(void *arg)
 static void done(void *arg, const struct selftest_result *r)
 {
 	struct display *d = arg;
+	/* A server's words may be in it. */
+	const char *detail = gp_text_show(d->arena, gp_str(r->detail), DETAIL_MAX);
 
 	if (d->is_drawn)
 		fputs("\r\033[K", stderr);
@@ -87,7 +92,7 @@ static void done(void *arg, const struct selftest_result *r)
 	if (d->o->json || (d->o->quiet && r->is_ok))
 		return;
 	printf("%s  %6.3f s  %s%s%s%s\n", r->is_ok ? " ok " : "FAIL", (double)r->us / 1e6, r->title,
-	       *r->detail ? (r->is_ok ? " (" : ": ") : "", r->detail, *r->detail && r->is_ok ? ")" : "");
+	       *detail ? (r->is_ok ? " (" : ": ") : "", detail, *detail && r->is_ok ? ")" : "");
 	if (!r->is_ok && r->remedy)
 		printf("                %s\n", r->remedy);
 	fflush(stdout);
@@ -118,7 +123,7 @@ static void print_json(const struct selftest *t, const struct selftest_report *r
 static int test(const struct command_options *o, const struct gp_snapshot *snap,
 		struct gp_arena *arena, int64_t timeout_ms)
 {
-	struct display d = {.o = o, .is_terminal = !o->json && isatty(STDERR_FILENO) == 1};
+	struct display d = {.o = o, .arena = arena, .is_terminal = !o->json && isatty(STDERR_FILENO) == 1};
 	struct selftest t = {
 		.o = &o->test, .snap = snap, .arena = arena, .link = {.fd = -1},
 		.wait = {.deadline_ms = gp_clock_mono_ms() + timeout_ms, .is_stopped = &is_stopped,
