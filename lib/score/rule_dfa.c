@@ -266,37 +266,56 @@ static bool look(struct gp_dfa_memory *m, struct lane *l, unsigned entry, unsign
 	return !(entry & HIT) || report(m, l->state, end, found, arg);
 }
 
-#define LANES 8
-/* For each of them; the compiler gets them one by one, so that states stay in registers. */
-#define EACH_LANE(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7)
+/* For each lane; the compiler gets them one by one, so that states stay in registers. */
+#define EACH_1(do) do(0)
+#define EACH_2(do) EACH_1(do) do(1)
+#define EACH_4(do) EACH_2(do) do(2) do(3)
+#define EACH_8(do) EACH_4(do) do(4) do(5) do(6) do(7)
 
-/* Side by side: each step waits for the one before it, but not for those of its neighbours. */
-static bool scan_lanes(struct gp_dfa_memory *const *m, const struct lane *lanes, struct gp_str text,
-		       gp_dfa_found *found, void *arg)
-{
 #define DECLARE(k) struct lane l##k = lanes[k];
 #define STEP(k) unsigned e##k = entry_at(&l##k, byte);
+#define GATHER(k) | e##k
 #define TAKE(k) l##k.state = e##k;
 #define LOOK(k)                                                                                    \
 	slow = l##k;                                                                               \
 	if (!look(m[k], &slow, e##k, byte, i + 1, found, arg))                                     \
 		return false;                                                                      \
 	l##k = slow;
-	struct lane slow;
 
-	EACH_LANE(DECLARE)
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char byte = (unsigned char)text.ptr[i];
-
-		EACH_LANE(STEP)
-		if (((e0 | e1 | e2 | e3 | e4 | e5 | e6 | e7) & HIT) == 0) {
-			EACH_LANE(TAKE)
-		} else {
-			EACH_LANE(LOOK)
-		}
+/* Side by side: each step waits for the one before it, but not for those of its neighbours. */
+#define DEFINE_SCAN(name, EACH)                                                                    \
+	static bool name(struct gp_dfa_memory *const *m, const struct lane *lanes,                 \
+			 struct gp_str text, gp_dfa_found *found, void *arg)                       \
+	{                                                                                          \
+		struct lane slow;                                                                  \
+                                                                                                   \
+		EACH(DECLARE)                                                                      \
+		for (size_t i = 0; i < text.len; i++) {                                            \
+			unsigned char byte = (unsigned char)text.ptr[i];                           \
+                                                                                                   \
+			EACH(STEP)                                                                 \
+			if (((0 EACH(GATHER)) & HIT) == 0) {                                       \
+				EACH(TAKE)                                                         \
+			} else {                                                                   \
+				EACH(LOOK)                                                         \
+			}                                                                          \
+		}                                                                                  \
+		return true;                                                                       \
 	}
-	return true;
-}
+
+DEFINE_SCAN(scan_1, EACH_1)
+DEFINE_SCAN(scan_2, EACH_2)
+DEFINE_SCAN(scan_4, EACH_4)
+DEFINE_SCAN(scan_8, EACH_8)
+
+#define LANES_MAX 8
+
+/* The least that has room. */
+static const struct {
+	unsigned lanes;
+	bool (*scan)(struct gp_dfa_memory *const *m, const struct lane *lanes, struct gp_str text,
+		     gp_dfa_found *found, void *arg);
+} widths[] = {{1, scan_1}, {2, scan_2}, {4, scan_4}, {LANES_MAX, scan_8}};
 
 static struct lane begin(struct gp_dfa_memory *m)
 {
@@ -312,15 +331,17 @@ void gp_dfa_scan(struct gp_dfa_memory *const *m, size_t n, struct gp_str text, g
 {
 	bool goes_on = true;
 
-	for (size_t i = 0; i < n && goes_on; i += LANES) {
-		struct gp_dfa_memory *some[LANES] = {0};
-		struct lane lanes[LANES];
+	for (size_t i = 0, w = 0; i < n && goes_on; i += LANES_MAX, w = 0) {
+		struct gp_dfa_memory *some[LANES_MAX] = {0};
+		struct lane lanes[LANES_MAX];
 
-		for (size_t k = 0; k < LANES; k++) {
+		while (widths[w].lanes < GP_MIN(n - i, (size_t)LANES_MAX))
+			w++;
+		for (size_t k = 0; k < widths[w].lanes; k++) {
 			some[k] = i + k < n ? m[i + k] : NULL;
 			lanes[k] = some[k] ? begin(some[k]) : idle;
 		}
-		goes_on = scan_lanes(some, lanes, text, found, arg);
+		goes_on = widths[w].scan(some, lanes, text, found, arg);
 	}
 }
 
