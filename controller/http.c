@@ -343,6 +343,8 @@ static enum MHD_Result send_reply(struct exchange *x, struct MHD_Connection *to)
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	if (r->status == HTTP_BAD_REQUEST) /* where the next one begins is not to be relied on */
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (r->status == HTTP_UNAUTHORIZED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 					"Password realm=\"gatepost\"");

@@ -8,6 +8,7 @@
 #include "lib/base/num.h"
 
 enum refusal {
+	TWO_LENGTHS,
 	NAMES_A_FILE,
 	PASSWORD_IN_ADDRESS,
 	TWO_PASSWORDS,
@@ -19,6 +20,7 @@ enum refusal {
 };
 
 static const struct http_refusal refusals[] = {
+	[TWO_LENGTHS] = {HTTP_BAD_REQUEST, "where the body ends is said twice"},
 	[NAMES_A_FILE] = {HTTP_BAD_REQUEST,
 			  "messages are read from the request's body only, never from files or "
 			  "shared memory"},
@@ -125,10 +127,20 @@ static bool is_trusted_peer(const struct http_access *a, const struct http_peer 
 	return false;
 }
 
+/* A proxy before us may see another end of the body, and another request after it: RFC 9112,
+ * 6.3, has such requests refused.  (The library takes the first length.) */
+static bool has_two_lengths(const struct http_fields *fields)
+{
+	return http_field_count(fields, "Content-Length") +
+		       http_field_count(fields, "Transfer-Encoding") > 1;
+}
+
 /* What holds for every request, whatever it asks. */
 static const struct http_refusal *check_form(const struct http_access *a,
 					     const struct http_request *rq)
 {
+	if (has_two_lengths(&rq->headers))
+		return &refusals[TWO_LENGTHS];
 	if (names_a_file(&rq->headers) || names_a_file(&rq->arguments))
 		return &refusals[NAMES_A_FILE];
 	if (http_field_count(&rq->arguments, "password"))

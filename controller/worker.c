@@ -69,7 +69,7 @@ struct workers {
 	struct trade trades[WORKER_KINDS];
 	struct worker *all;
 	struct gp_timer sweep;
-	int64_t complained_ms;
+	int64_t complained_ms, lamented_ms; /* when: of descriptors, of workers that do not start */
 	bool is_closing;
 };
 
@@ -147,6 +147,21 @@ static void worker_free(struct worker *w)
 	free(w);
 }
 
+/* Those that do not even start are told of once a minute: another is tried each second. */
+static void say_lost(struct worker *w, const char *why, bool again)
+{
+	int64_t now_ms = gp_clock_mono_ms();
+
+	if (w->state == STARTING) {
+		if (w->pool->lamented_ms && now_ms - w->pool->lamented_ms < COMPLAIN_MS)
+			return;
+		w->pool->lamented_ms = now_ms;
+	}
+	gp_log_warning("a worker %s%s", why,
+		       again    ? ": its message is tried again on another"
+		       : w->job ? ": its message is given up" : "");
+}
+
 /* It is gone, or must go: its job is tried once more. */
 static void lose(struct worker *w, const char *why)
 {
@@ -158,9 +173,7 @@ static void lose(struct worker *w, const char *why)
 
 	(void)syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0);
 	gp_metric_add(&lost, 1);
-	gp_log_warning("a worker %s%s", why,
-		       again ? ": its message is tried again on another"
-		       : job ? ": its message is given up" : "");
+	say_lost(w, why, again);
 	if (w->state == STARTING)
 		t->rest_until_ms = gp_clock_mono_ms() + RESTART_MS;
 	worker_free(w);

@@ -316,3 +316,13 @@ def test_address_that_is_taken(world: Path) -> None:
     with pytest.raises(Exception, match="ended|exit"):
         second.start()
     stop(first)
+
+
+@pytest.mark.parametrize("lengths", ["Content-Length: 5\r\nContent-Length: 60", "Content-Length: 5\r\nTransfer-Encoding: chunked",
+                                     "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity"])
+@pytest.mark.parametrize("path", ["/checkv2", "/ping", "/nothing"])
+def test_body_with_two_ends(api: ApiController, path: str, lengths: str) -> None:
+    """Who passes it on may see another request behind it than we do: refused, and nothing behind it is read."""
+    sent = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{lengths}\r\n\r\n0\r\n\r\nGET /stat HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    got = api.raw(sent.encode())
+    assert got.count(b"HTTP/1.1 ") == 1 and got.startswith(b"HTTP/1.1 400 ")
