@@ -89,7 +89,7 @@ static void print_head(const struct tree *t, size_t index)
 	if (r.priority)
 		printf("  priority    %d\n", r.priority);
 	printf("  can run     %s\n\n",
-	       !r.is_defined	     ? "no: nothing defines it"
+	       !r.is_defined	     ? "no: nothing defines it, or a condition leaves it out"
 	       : t->evaluable[index] ? "yes"
 	       : r.inert	     ? "no"
 				     : "in part: it depends on a rule that cannot");

@@ -215,6 +215,8 @@ static const struct gp_conf_row rules_rows[] = {
 		 "empty: nobody's."},
 	{"network", GP_CONF_BOOL, offsetof(struct gp_conf_rules, network), "true",
 	 .help = "Ask the network: block lists, and SPF, DKIM and DMARC of mail without sealed results."},
+	{"language", GP_CONF_STRING, offsetof(struct gp_conf_rules, language), "en",
+	 .help = "Of descriptions of rules, where the files have several (lang xx describe)."},
 };
 
 const struct gp_conf_table gp_conf_rules_table = {

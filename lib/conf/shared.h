@@ -61,6 +61,7 @@ struct gp_conf_rules {
 	const char *cache;	   /* directory of compiled databases */
 	const char *cache_owner;   /* who else may have written them */
 	bool network;		   /* rules that ask the network */
+	const char *language;	   /* whose "lang" lines hold: "de", "pt_BR" */
 };
 
 /* Whose words count for whom: one memory for all, one per domain, one per user, or

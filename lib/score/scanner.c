@@ -80,6 +80,7 @@ void gp_scanner_rule_options(const struct gp_snapshot *snap, struct gp_rule_opti
 								: GP_RULE_ENGINE_AUTO;
 	options->cache_dir = *rules->cache ? rules->cache : NULL;
 	options->cache_owner = rules->cache_owner;
+	options->lang = rules->language;
 	options->own_networks = named_networks(snap, "own");
 	options->trusted_networks = named_networks(snap, "trusted");
 }

@@ -136,3 +136,11 @@ def test_explain_knows_every_kind_of_rule(world: Path) -> None:
         assert "can run     yes" in shown and f"defined in  {rules}" in shown, shown
         assert (f"asks        {asks.get(name)}\n" in shown) == (name in asks), shown
     assert "flags       net nice\n" in gatepost("rules", "explain", "B", rules).stdout
+
+
+def test_descriptions_in_the_language_that_is_set(world: Path) -> None:
+    rules, conf = world / "a.cf", world / "gatepost.conf"
+    rules.write_text("body A /x/\ndescribe A English\nlang de describe A Deutsch\nlang pt_BR describe A Brasil\n")
+    for language, text in (("en", "English"), ("de_AT", "Deutsch"), ("pt_BR", "Brasil"), ("pt", "English")):
+        conf.write_text(f'rules = {{ paths = [ "{rules}" ]; cache = ""; language = "{language}"; }};\n')
+        assert f"A\n  {text}\n" in gatepost("-c", conf, "rules", "explain", "A").stdout
