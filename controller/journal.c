@@ -21,6 +21,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/hash.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #define FILE_MAX ((uint64_t)16 << 20)
@@ -53,6 +54,7 @@ struct journal {
 	struct segment_place place; /* where the reader is */
 	int read_fd;
 	uint64_t read_segment; /* of read_fd */
+	uint64_t given;	       /* number of the last record read */
 	bool is_woken, is_closing;
 	struct gp_diag error;
 };
@@ -283,13 +285,21 @@ static int find_place(struct journal *j, uint64_t *ret_size)
 }
 
 /* A file that cannot be read is passed over: its checksums were right when we began, so the
- * disk has failed since. */
+ * disk has failed since.  What was answered is lost then, which is said, once a file. */
 static void pass_file(struct journal *j, uint64_t size)
 {
+	uint64_t after, lost, known = GP_MAX(j->given, j->done);
+
 	pthread_mutex_lock(&j->lock);
-	gp_diag_set(&j->error, "the queue's file %llx cannot be read: what is in it is lost",
-		    (unsigned long long)j->place.segment);
+	after = j->segments.next;
+	for (size_t i = j->segments.len; i > 0 && j->segments.items[i - 1].first > j->place.segment; i--)
+		after = j->segments.items[i - 1].first;
+	lost = GP_MIN(after - 1 > known ? after - 1 - known : 0, j->waiting);
+	j->waiting -= lost;
+	j->waiting_bytes -= GP_MIN(size - j->place.at, j->waiting_bytes);
 	pthread_mutex_unlock(&j->lock);
+	gp_log_error("the queue's file queue-%016llx cannot be read: %llu messages are not learned",
+		     (unsigned long long)j->place.segment, (unsigned long long)lost);
 	j->place.at = size;
 }
 
@@ -322,6 +332,7 @@ int journal_read(struct journal *j, struct gp_buf *buf, struct journal_record *r
 			continue;
 		}
 		ret->size = record.bytes.len + SEGMENT_HEAD;
+		j->given = record.number;
 		pthread_mutex_lock(&j->lock);
 		if (j->oldest_s == 0)
 			j->oldest_s = ret->time_s;
@@ -333,6 +344,7 @@ int journal_read(struct journal *j, struct gp_buf *buf, struct journal_record *r
 void journal_rewind(struct journal *j)
 {
 	j->place = (struct segment_place){0};
+	j->given = j->done;
 }
 
 int journal_done(struct journal *j, uint64_t number, uint64_t bytes, uint64_t records,
