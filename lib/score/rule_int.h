@@ -101,6 +101,7 @@ struct gp_rule {
 	unsigned maxhits; /* 0: not given */
 	unsigned part_min, part_max;
 	int priority;
+	unsigned circuit; /* enum gp_rule_circuit, rule_circuit.h */
 	bool wants_tags; /* named by replace_rules */
 
 	bool is_error; /* reported as error: does not run */
@@ -183,6 +184,8 @@ struct gp_rule_set {
 	struct gp_map lists;   /* name → struct gp_rule_list */
 	GP_VEC(struct gp_regex *) redirectors; /* rule_redirect.h */
 	struct gp_relay_trust trust;
+	bool has_circuits;
+	struct gp_rule *circuit; /* SHORTCIRCUIT, where there are some */
 	bool reads_pdf; /* plugin PDFInfo is loaded: links in PDF files count */
 	bool reads_ole; /* OLEVBMacro: those in office documents */
 	bool reads_relays; /* some rule does: else the path is not worked out */

@@ -28,7 +28,7 @@ static const char *const plugins[] = {
 
 /* Debian does not load these; we have them. */
 static const char *const optional[] = {"AntiVirus", "AuthRes", "FromNameSpoof", "OLEVBMacro",
-				       "PDFInfo"};
+				       "PDFInfo", "Shortcircuit"};
 
 /* With * as in file names; the first that fits counts. */
 static const struct {
@@ -71,7 +71,8 @@ static const struct {
 	{"report_safe_copy_headers", WRAP},
 	{"reuse", ""},
 	{"run_reuse_tests_only", ""},
-	{"shortcircuit*", "all rules run: that costs less than a look-up saves"},
+	{"shortcircuit", "it wants a loadplugin of its own, Mail::SpamAssassin::Plugin::Shortcircuit"},
+	{"shortcircuit_m*", "only rules end the checks, not sums"},
 	{"skip_*", ""},
 	{"spamcop_*", "spam is not reported from here"},
 	{"spf_*", "SPF is checked by lib/auth; see gatepost.conf, milter-dkim"},

@@ -87,6 +87,8 @@ static const struct row {
 	{"olemacro_zips", "olemacro_zips", SET, false},
 	{"originating_ip_headers", "originating_ip_headers", ADD, false},
 	{"rbl_timeout", "rbl_timeout", SET, false},
+	{"shortcircuit_ham_score", "shortcircuit_ham_score", SET, false},
+	{"shortcircuit_spam_score", "shortcircuit_spam_score", SET, false},
 	{"skip_rbl_checks", "skip_rbl_checks", SET, false},
 	{"skip_uribl_checks", "skip_uribl_checks", SET, false},
 	{"trusted_networks", "trusted_networks", ADD_NETS, false},

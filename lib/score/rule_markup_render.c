@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
 #include "lib/mail/date.h"
+#include "lib/score/rule_circuit.h"
 #include "lib/score/rule_markup_int.h"
 #include "lib/score/rule_query.h"
 #include "lib/score/rule_tag.h"
@@ -202,6 +203,30 @@ static void add_tests(const struct gp_markup *m, struct gp_str separator, bool w
 		gp_buf_add_cstr(out, "none");
 }
 
+static void tag_sc(const struct gp_markup *m, struct gp_str arg, struct gp_buf *out)
+{
+	const struct gp_rule_cut *cut = gp_rule_scan_cut(m->scan);
+
+	if (cut->rule)
+		gp_buf_printf(out, "%s (%s)", cut->rule->name, cut->type);
+	else
+		gp_buf_add_cstr(out, "no");
+}
+
+static void tag_sc_rule(const struct gp_markup *m, struct gp_str arg, struct gp_buf *out)
+{
+	const struct gp_rule_cut *cut = gp_rule_scan_cut(m->scan);
+
+	gp_buf_add_cstr(out, cut->rule ? cut->rule->name : "none");
+}
+
+static void tag_sc_type(const struct gp_markup *m, struct gp_str arg, struct gp_buf *out)
+{
+	const struct gp_rule_cut *cut = gp_rule_scan_cut(m->scan);
+
+	gp_buf_add_cstr(out, cut->rule ? cut->type : "no");
+}
+
 static void tag_tests(const struct gp_markup *m, struct gp_str arg, struct gp_buf *out)
 {
 	add_tests(m, arg, false, out);
@@ -354,7 +379,10 @@ static const struct {
 	{"REMOTEHOSTNAME", tag_local_name},
 	{"REPORT", tag_report},
 	{"REQD", tag_required},
+	{"SC", tag_sc},
 	{"SCORE", tag_score},
+	{"SCRULE", tag_sc_rule},
+	{"SCTYPE", tag_sc_type},
 	{"STARS", tag_stars},
 	{"SUBJPREFIX", tag_prefix},
 	{"SUBTESTS", tag_subtests},

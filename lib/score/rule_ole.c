@@ -65,6 +65,8 @@ static void check_zip(struct gp_ole_work *w, struct gp_str name, struct gp_str d
 static void check_file(struct gp_ole_work *w, struct gp_str name, struct gp_str data, enum kind kind,
 		       unsigned depth)
 {
+	bool is_office;
+
 	if (is_csv(name))
 		gp_ole_check_csv(w, name, data);
 	switch (kind) {
@@ -84,8 +86,11 @@ static void check_file(struct gp_ole_work *w, struct gp_str name, struct gp_str 
 		gp_ole_check_download(w, name, data);
 		break;
 	case KIND_OTHER:
-		if (gp_ole_is_office(data) | gp_ole_check_encrypted(w, name, data) |
-		    gp_ole_check_old(w, name, data) | gp_ole_check_members(w, name, data)) {
+		is_office = gp_ole_is_office(data);
+		is_office |= gp_ole_check_encrypted(w, name, data);
+		is_office |= gp_ole_check_old(w, name, data);
+		is_office |= gp_ole_check_members(w, name, data);
+		if (is_office) {
 			gp_ole_found(w, GP_OLE_RENAMED, name);
 			gp_ole_check_download(w, name, data);
 		}

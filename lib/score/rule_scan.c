@@ -14,6 +14,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/score/rule_capture.h"
+#include "lib/score/rule_circuit.h"
 #include "lib/score/rule_dns.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_int.h"
@@ -60,6 +61,7 @@ struct gp_rule_scan {
 	struct tried *tried; /* by rule */
 	struct gp_str *evidence; /* by rule; NULL without trace */
 	struct gp_rule_scan_stats stats;
+	struct gp_rule_cut cut;
 	struct gp_rule_limits limits;
 	int64_t cpu_end_us, budget_us;
 	unsigned ticks;
@@ -590,6 +592,9 @@ static double score_of(const struct gp_rule_scan *s, const struct gp_rule *r)
 {
 	double score = r->score[score_set(s->input)];
 
+	if (s->cut.rule && r == s->set->circuit)
+		return s->cut.score;
+
 	/* Each of several matches counts. */
 	if (r->tflags & GP_TFLAG_MULTIPLE && r->type < GP_RULE_TARGETS)
 		score *= s->hits[r->index];
@@ -607,6 +612,9 @@ void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 	run_evals(s);
 	release_scratch(s);
 	run_metas(s);
+	gp_rule_circuit_cut(s->set, s->hits, score_set(s->input), &s->cut);
+	if (s->cut.rule)
+		remember(s, s->set->circuit, gp_str(s->cut.rule->name));
 	if (s->dns)
 		gp_rule_dns_block(s->set, s->hits);
 	for (size_t i = 0; i < s->set->rules.len; i++) {
@@ -657,6 +665,11 @@ bool gp_rule_scan_next_hit(const struct gp_rule_scan *s, size_t *iter, struct gp
 const struct gp_rule_scan_stats *gp_rule_scan_stats(const struct gp_rule_scan *s)
 {
 	return &s->stats;
+}
+
+const struct gp_rule_cut *gp_rule_scan_cut(const struct gp_rule_scan *s)
+{
+	return &s->cut;
 }
 
 const struct gp_rule_tags *gp_rule_scan_tags(const struct gp_rule_scan *s)

@@ -76,6 +76,10 @@ struct gp_rule_scan_stats {
 };
 
 struct gp_rule_scan;
+struct gp_rule_cut;
+
+/* Which rule has ended the checks of a finished scan (rule_circuit.h). */
+const struct gp_rule_cut *gp_rule_scan_cut(const struct gp_rule_scan *s);
 
 /* Matches all patterns.  input is kept by reference until _finish. */
 struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp_rule_input *input,

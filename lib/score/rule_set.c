@@ -8,6 +8,7 @@
 
 #include "lib/score/rule_cache.h"
 #include "lib/score/rule_capture.h"
+#include "lib/score/rule_circuit.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_field.h"
 #include "lib/score/rule_int.h"
@@ -240,6 +241,7 @@ static void finish(struct gp_rule_builder *b)
 	struct gp_rule_set *set = b->set;
 	struct gp_map fields[2];
 
+	gp_rule_circuit_begin(b);
 	gp_map_init(&fields[0], b->arena, true);
 	gp_map_init(&fields[1], b->arena, true);
 	for (size_t i = 0; i < set->rules.len; i++) {
@@ -265,6 +267,7 @@ static void finish(struct gp_rule_builder *b)
 	set->reads_pdf = gp_map_get(&b->plugins, GP_STR("PDFInfo"));
 	gp_query_finish(b);
 	order_metas(b);
+	gp_rule_circuit_prepare(b);
 	gp_rule_wake_prepare(set);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		gp_rule_window_prepare(b, &set->targets[i]);

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 FOLDER = HERE / "language"
 TLDS = Path("/usr/share/spamassassin/20_aux_tlds.cf")
 PLUGINS = ("BodyEval", "HeaderEval", "MIMEEval", "RelayEval", "URIDetail", "FreeMail", "HTMLEval", "WLBLEval", "URIEval",
-           "HashBL", "FromNameSpoof", "PDFInfo", "ImageInfo", "VBounce", "WelcomeListSubject", "SPF")
+           "HashBL", "FromNameSpoof", "PDFInfo", "ImageInfo", "VBounce", "WelcomeListSubject", "SPF", "Shortcircuit")
 # Rules that are there to not hit.
 NEVER = re.compile(r"NOT_|NEVER")
 

@@ -1,6 +1,8 @@
 /* What rules hit: headers and their variants, text, links, parts, metas, counts, limits. */
 #include "tests/unit/score/rule_fixture.h"
 
+#include <math.h>
+
 #include <pthread.h>
 
 #include "lib/base/buf.h"
@@ -468,6 +470,48 @@ static void abandoned(void **state)
 	fixture_done(&f);
 }
 
+/* What would have run later does not count. */
+static void short_circuits(void **state)
+{
+	static const char rules[] =
+		"loadplugin Mail::SpamAssassin::Plugin::Shortcircuit\n"
+		"header SHORTCIRCUIT eval:check_shortcircuit()\n"
+		"header FIRST Subject =~ /first/\npriority FIRST -300\n"
+		"body __B /circuit/\nmeta M __B\npriority M -200\n"
+		"header SAME Subject =~ /s/\npriority SAME -200\nfull LATER_KIND /s/\n"
+		"priority LATER_KIND -200\nbody LATER /s/\nscore LATER 3\n"
+		"body C /circuit/\nscore C -2\n"
+		"body SOFT /soft/\nshortcircuit SOFT on\npriority SOFT -400\nscore SOFT -1\n";
+	static const struct {
+		const char *type, *mail, *hits;
+		double score; /* of SHORTCIRCUIT */
+	} rows[] = {
+		{"shortcircuit C spam\n", "Subject: first s\n\na circuit is here\n",
+		 "SHORTCIRCUIT FIRST __B SAME C", 100},
+		{"shortcircuit C ham\nshortcircuit_ham_score -7\n", "Subject: s\n\na circuit is here\n",
+		 "SHORTCIRCUIT __B SAME C", -7},
+		{"shortcircuit C spam\n", "Subject: s\n\nnothing is here\n", "SAME LATER_KIND LATER", 0},
+		{"shortcircuit C spam\nshortcircuit C off\n", "Subject: s\n\na circuit is here\n",
+		 "__B M SAME LATER_KIND LATER C", 0},
+		{"shortcircuit C on\n", "Subject: s\n\na circuit is soft\n", "SHORTCIRCUIT SOFT", -0.0001},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(rows); i++) {
+		struct fixture f;
+		const struct gp_symbol *symbol;
+		char text[2048];
+
+		snprintf(text, sizeof(text), "%s%s", rules, rows[i].type);
+		fixture_load(&f, text);
+		assert_string_equal(fixture_problem(&f, GP_RULE_ERROR), "");
+		fixture_scan(&f, rows[i].mail);
+		assert_string_equal(fixture_hits(&f), rows[i].hits);
+		symbol = gp_symbols_find(&f.symbols, "SHORTCIRCUIT");
+		assert_true(fabs((symbol ? symbol->score : 0) - rows[i].score) < 1e-9);
+		fixture_done(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +523,7 @@ int main(void)
 		cmocka_unit_test(large_repetition),
 		cmocka_unit_test(charset_of_raw_text),
 		cmocka_unit_test(relays),
+		cmocka_unit_test(short_circuits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
