@@ -32,6 +32,9 @@ void gp_rule_plugin_load(struct gp_rule_builder *b, struct gp_str value);
 /* enable_compat NAME: can(Mail::SpamAssassin::Conf::compat_NAME) holds from here on. */
 void gp_rule_compat_enable(struct gp_rule_builder *b, struct gp_str value);
 
+/* Why an eval function of SpamAssassin's is not here; NULL: it has none of that name. */
+const char *gp_rule_function_reason(struct gp_str name);
+
 /* Why a directive of the language has no effect here; "" when there is nothing to say (it has no
  * effect on hits in SpamAssassin either); NULL: no directive of the language. */
 const char *gp_rule_directive_reason(struct gp_str name);

@@ -124,6 +124,7 @@ static void define_eval(struct gp_rule_builder *b, struct gp_str name, struct gp
 			      .is_raw = written == GP_RULE_RAWBODY,
 			      .written = written};
 	size_t open = gp_str_find_chr(call, '(', 0);
+	const char *reason;
 	struct gp_str function = gp_str_trim(gp_str_sub(call, 0, open));
 
 	if (open >= call.len || call.ptr[call.len - 1] != ')' || !gp_rule_name_is_valid(function)) {
@@ -136,8 +137,10 @@ static void define_eval(struct gp_rule_builder *b, struct gp_str name, struct gp
 	}
 	def.eval = gp_rule_eval_find(function);
 	if (!def.eval) {
-		def.inert = gp_arena_printf(b->arena, "no eval function %.*s()",
-					    GP_STR_FMT(function));
+		reason = gp_rule_function_reason(function);
+		def.inert = gp_arena_printf(b->arena, "no eval function %.*s()%s%s",
+					    GP_STR_FMT(function), reason ? ": " : "",
+					    reason ? reason : "");
 	} else if (def.n_args < def.eval->args_min || def.n_args > def.eval->args_max) {
 		error(b, name, "wrong number of arguments for the eval function");
 		return;

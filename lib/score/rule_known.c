@@ -23,12 +23,42 @@ static const char *const plugins[] = {
 #define SERVICE "needs a service that is not asked here"
 #define SENDERS "reputations of senders are not kept here"
 #define USERS "there are no users' preferences; recipients' settings are in milter-spam's maps"
+#define COMPILED "patterns are compiled by the command rules compile"
 #define TIME "limits are set in gatepost.conf and fixed for each message"
 #define TEXT "text is always decoded, and cut at fixed sizes"
 
 /* Debian does not load these; we have them. */
 static const char *const optional[] = {"AntiVirus", "AuthRes", "FromNameSpoof", "OLEVBMacro",
 				       "PDFInfo", "Shortcircuit"};
+
+/* What is not built: plugins, and their eval functions (with * as in file names). */
+static const struct {
+	const char *plugin, *function, *reason;
+} unbuilt[] = {
+	{"ASN", "check_asn*", "autonomous systems are not looked up here"},
+	{"AWL", "check_from_in_auto_*", SENDERS},
+	{"AccessDB", "check_access_database", "Berkeley DB files are not read; senders are listed in gatepost.conf"},
+	{"BodyRuleBaseExtractor", "", COMPILED},
+	{"DCC", "check_dcc*", SERVICE},
+	{"DecodeShortURLs", "short_url*",
+	 "short links are not followed: that would be a request to a stranger's host"},
+	{"ExtractText", "", "text of attached documents is not extracted here"},
+	{"HeaderEval", "check_for_msn_groups_headers", "that service has ended"},
+	{"OneLineBodyRuleType", "", COMPILED},
+	{"PhishTag", "", WRAP},
+	{"Phishing", "check_phishing", "feeds of phishing sites are not read here"},
+	{"Pyzor", "check_pyzor", SERVICE},
+	{"Razor2", "check_razor2*", SERVICE},
+	{"RelayCountry", "", "countries of relays are not looked up here"},
+	{"ResourceLimits", "", TIME},
+	{"Reuse", "", "results that stand in a message's headers are not believed"},
+	{"Rule2XSBody", "", COMPILED},
+	{"SpamCop", "", "spam is not reported from here"},
+	{"TextCat", "check_language", "languages are not guessed here"},
+	{"TextCat", "check_body_8bits", "languages are not guessed here"},
+	{"TxRep", "check_senders_reputation", SENDERS},
+	{"URILocalBL", "check_uri_local_bl", "countries and networks of hosts are not looked up here"},
+};
 
 /* With * as in file names; the first that fits counts. */
 static const struct {
@@ -129,6 +159,22 @@ bool gp_rule_plugin_is_loaded(const struct gp_rule_builder *b, struct gp_str nam
 	       gp_str_eq(name, GP_STR("RaciallyCharged")); /* as SpamAssassin says */
 }
 
+const char *gp_rule_function_reason(struct gp_str name)
+{
+	for (size_t i = 0; i < GP_ARRAY_SIZE(unbuilt); i++)
+		if (gp_str_glob(gp_str(unbuilt[i].function), name))
+			return unbuilt[i].reason;
+	return NULL;
+}
+
+static const char *plugin_reason(struct gp_str name)
+{
+	for (size_t i = 0; i < GP_ARRAY_SIZE(unbuilt); i++)
+		if (gp_str_eq(name, gp_str(unbuilt[i].plugin)))
+			return unbuilt[i].reason;
+	return "its directives are not understood here";
+}
+
 void gp_rule_plugin_load(struct gp_rule_builder *b, struct gp_str value)
 {
 	const struct gp_str prefix = GP_STR("Mail::SpamAssassin::Plugin::");
@@ -143,7 +189,7 @@ void gp_rule_plugin_load(struct gp_rule_builder *b, struct gp_str value)
 	else
 		gp_rule_note_unused(b, gp_str(gp_arena_printf(b->arena, "loadplugin %.*s",
 							      GP_STR_FMT(gp_str_sub(name, 0, 100)))),
-				    "its directives are not understood here");
+				    plugin_reason(key));
 }
 
 void gp_rule_compat_enable(struct gp_rule_builder *b, struct gp_str value)

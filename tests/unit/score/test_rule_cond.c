@@ -61,12 +61,42 @@ static void only_of_loaded_plugins(void **state)
 			  "if has(Mail::SpamAssassin::Plugin::PDFInfo::pdf_count)\nbody YES /x/\nendif\n"));
 }
 
+static void reasons(void **state)
+{
+	static const struct {
+		const char *rules;
+		enum gp_rule_problem_kind kind;
+		const char *problem;
+	} rows[] = {
+		{"body A eval:check_language()", GP_RULE_INERT,
+		 "1 A: no eval function check_language(): languages are not guessed here"},
+		{"body A eval:short_url_code('1')", GP_RULE_INERT,
+		 "1 A: no eval function short_url_code(): short links are not followed: that would be a "
+		 "request to a stranger's host"},
+		{"body A eval:check_of_the_future()", GP_RULE_INERT,
+		 "1 A: no eval function check_of_the_future()"},
+		{"loadplugin Mail::SpamAssassin::Plugin::SpamCop", GP_RULE_UNUSED,
+		 "1 : loadplugin Mail::SpamAssassin::Plugin::SpamCop is not used: spam is not reported from here"},
+		{"loadplugin Our::Plugin", GP_RULE_UNUSED,
+		 "1 : loadplugin Our::Plugin is not used: its directives are not understood here"},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(rows); i++) {
+		struct fixture f;
+
+		fixture_load(&f, rows[i].rules);
+		assert_string_equal(fixture_problem(&f, rows[i].kind), rows[i].problem);
+		fixture_done(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_promised_is_there),
 		cmocka_unit_test(what_is_there_is_confirmed),
 		cmocka_unit_test(only_of_loaded_plugins),
+		cmocka_unit_test(reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

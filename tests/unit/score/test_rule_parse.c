@@ -210,7 +210,7 @@ static void inert_rules(void **state)
 	assert_int_equal(f.report.errors, 0);
 	assert_int_equal(f.report.inert, 2);
 	assert_int_equal(f.report.active, 2);
-	assert_string_equal(fixture_problem(&f, GP_RULE_INERT), "1 A: no eval function check_razor2()");
+	assert_string_equal(fixture_problem(&f, GP_RULE_INERT), "1 A: no eval function check_razor2(): needs a service that is not asked here");
 	fixture_scan(&f, "Subject: s\n\nx\n");
 	assert_string_equal(fixture_hits(&f), "F");
 	fixture_done(&f);
