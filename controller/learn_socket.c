@@ -357,6 +357,16 @@ static void greet(struct learn_client *c)
 	send_frame(c, &frame);
 }
 
+static void take_part(struct learn_client *c, const struct gp_learn_frame *f)
+{
+	if (f->type == GP_LEARN_DATA)
+		add_data(c, f->text);
+	else if (f->type == GP_LEARN_END)
+		end_message(c);
+	else
+		drop_message(c);
+}
+
 /* NULL, or why the frame has no place here. */
 static const char *take_frame(struct learn_client *c, const struct gp_learn_frame *f)
 {
@@ -386,12 +396,7 @@ static const char *take_frame(struct learn_client *c, const struct gp_learn_fram
 	case GP_LEARN_CANCEL:
 		if (!c->is_in_message)
 			return "data outside of a message";
-		if (f->type == GP_LEARN_DATA)
-			add_data(c, f->text);
-		else if (f->type == GP_LEARN_END)
-			end_message(c);
-		else
-			drop_message(c);
+		take_part(c, f);
 		return NULL;
 	case GP_LEARN_HELLO:
 		return "a second hello";

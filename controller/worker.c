@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "controller/spawner.h"
+#include "controller/worker_send.h"
 #include "controller/worker_wire.h"
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
@@ -191,46 +192,6 @@ static void timed_out(void *arg)
 	lose(w, w->state == STARTING ? "does not get ready" : "takes too long");
 }
 
-/* The memory file, sealed so that the worker can rely on its size. */
-static int make_file(struct gp_str message)
-{
-	int fd = gp_memfd_open("message");
-
-	if (fd >= 0 && (gp_fd_write_all(fd, message.ptr, message.len) < 0 || gp_memfd_seal(fd) < 0))
-		gp_fd_close(&fd);
-	return fd;
-}
-
-static bool send_request(const struct worker *w, const struct worker_job *job, int file,
-			 int channel)
-{
-	int fds[] = {file, channel};
-	size_t size = (channel < 0 ? 1 : 2) * sizeof(int);
-
-	struct worker_request head = {.params_len = (uint32_t)job->params.len,
-				      .message_len = (uint32_t)job->message.len};
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	/* cast: sendmsg only reads */
-	struct iovec iov[] = {{.iov_base = &head, .iov_len = sizeof(head)},
-			      {.iov_base = (char *)(uintptr_t)job->params.ptr,
-			       .iov_len = job->params.len}};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = GP_ARRAY_SIZE(iov),
-			     .msg_control = control.bytes,
-			     .msg_controllen = CMSG_SPACE(size)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(c), fds, size);
-	/* The worker is idle: what it was sent before is read, so all of this fits at once. */
-	return sendmsg(w->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-	       (ssize_t)(sizeof(head) + job->params.len);
-}
-
 /* Once a minute, whatever the number of messages. */
 static void complain(struct workers *pool, const struct worker_job *job)
 {
@@ -250,7 +211,7 @@ static void complain(struct workers *pool, const struct worker_job *job)
 static bool begin(struct worker *w, struct worker_job *job)
 {
 	struct trade *t = &w->pool->trades[w->kind];
-	GP_FD_AUTO file = make_file(job->message);
+	GP_FD_AUTO file = worker_file(job->message);
 	GP_FD_AUTO channel = file >= 0 && job->channel ? job->channel(job) : -1;
 
 	if (file < 0 || (job->channel && channel < 0)) {
@@ -258,7 +219,7 @@ static bool begin(struct worker *w, struct worker_job *job)
 		put_back(t, job);
 		return false;
 	}
-	if (!send_request(w, job, file, channel)) {
+	if (!worker_send(w->fd, job, file, channel)) {
 		put_back(t, job); /* it never saw the message, which so has not cost it */
 		lose(w, "is gone");
 		return true;
