@@ -42,7 +42,7 @@ def test_status_says_what_is_inert_and_why(world: Path) -> None:
     status = json.loads(gatepost("rules", "status", "--json", folder).stdout)
     assert (status["rules"], status["active"], status["errors"]) == (3, 2, 0)
     assert status["files"][0]["file"] == f"{folder}/10_a.cf"
-    assert status["inert"] == [{"file": f"{folder}/10_a.cf", "line": 2, "rule": "B", "reason": "no eval function check_razor2()"}]
+    assert status["inert"] == [{"file": f"{folder}/10_a.cf", "line": 2, "rule": "B", "reason": "no eval function check_razor2(): needs a service that is not asked here"}]
     assert (status["scored"], status["scored_active"]) == (3, 1)  # C cannot be known without B
     assert "no eval function check_razor2()" in gatepost("rules", "status", folder).stdout
 
