@@ -131,6 +131,7 @@ struct gp_vs;
 struct gp_rule_literal {
 	struct gp_str text;
 	GP_VEC(struct gp_rule *) rules; /* that want to be looked at where it stands */
+	uint64_t fields; /* of these rules: bits of field_index % 64 */
 };
 
 /* One target: its patterns (rules with one, active), and their fields. */

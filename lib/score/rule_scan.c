@@ -27,7 +27,7 @@
 #include "lib/score/rule_wake.h"
 
 /* Looking at the CPU clock is a system call: once in so many matches. */
-#define BUDGET_EVERY 32
+#define BUDGET_EVERY 64
 /* Bytes matched that count as one more look. */
 #define BUDGET_BYTES (64u << 10)
 /* Segments that are searched as one text: saves calls, and what is quadratic stays bearable. */
@@ -254,6 +254,8 @@ static bool on_literal(void *arg, unsigned literal, size_t end)
 	size_t segment = gp_rule_segment_at(&run->subject, end - l->text.len);
 	unsigned field = run->subject.segments.items[segment].field;
 
+	if (!(l->fields >> field % 64 & 1))
+		return true;
 	for (size_t i = 0; i < l->rules.len; i++)
 		if (l->rules.items[i]->field_index == field)
 			test_place(run, l->rules.items[i], segment, end - l->text.len + 1);

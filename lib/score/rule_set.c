@@ -198,6 +198,7 @@ static void collect_literals(struct gp_rule_builder *b, struct gp_rule_target *t
 				gp_map_set(&known, text, (void *)index);
 			}
 			*gp_vec_push(b->arena, &t->literals.items[index - 1].rules) = r;
+			t->literals.items[index - 1].fields |= UINT64_C(1) << r->field_index % 64;
 		}
 	}
 }
