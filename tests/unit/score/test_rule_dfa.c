@@ -163,7 +163,7 @@ static void random_pattern(struct gp_buf *out, unsigned depth)
 	}
 }
 
-/* For every match there is a report within it. */
+/* For every match there is a report within it, no further from its beginning than the span. */
 static void compare(struct tried *t, struct gp_pcre *pcre, struct gp_str text, const char *pattern)
 {
 	bool limited = false;
@@ -175,7 +175,7 @@ static void compare(struct tried *t, struct gp_pcre *pcre, struct gp_str text, c
 	start = (size_t)(first.ptr - text.ptr);
 	while (i < n && t->ends[i] <= start)
 		i++;
-	if (i == n || t->ends[i] > start + first.len)
+	if (i == n || t->ends[i] > start + first.len || t->ends[i] - start > t->dfas.spans[0])
 		fail_msg("%s on \"%.*s\", match at %zu", pattern, GP_STR_FMT(text), start);
 }
 
