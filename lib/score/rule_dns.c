@@ -126,7 +126,7 @@ void gp_rule_dns_ask(struct gp_rule_dns *d, const struct gp_rule *r, enum gp_dns
 	char folded[GP_DNS_NAME_MAX + 1];
 	struct gp_dns_lookup *l;
 
-	if (is_blocked(d, r->query->zone) || gp_dns_name_fold(name, folded))
+	if (is_blocked(d, r->query->zone) || gp_dns_name_fold_escaped(name, folded))
 		return;
 	l = lookup_of(d, folded, type);
 	if (l && l->is_known)

@@ -5,6 +5,7 @@
 #include "lib/base/limits.h"
 #include "lib/dns/dnsname.h"
 #include "lib/mail/addr.h"
+#include "lib/base/vec.h"
 #include "lib/score/rule_dns_int.h"
 #include "lib/score/rule_email.h"
 #include "lib/score/rule_field.h"
@@ -75,7 +76,9 @@ static void ask_digest(struct finder *f, struct gp_str digest, struct gp_str sho
 
 	if (digest.len == 0 || is_ignored(f, digest))
 		return;
-	name = gp_arena_printf(f->d->arena, "%.*s.%.*s", GP_STR_FMT(digest),
+	/* Plain addresses are asked for too ("raw"): an "@" is a byte of a label like others. */
+	name = gp_arena_printf(f->d->arena, "%.*s.%.*s",
+			       GP_STR_FMT(gp_dns_name_escape(f->d->arena, digest)),
 			       GP_STR_FMT(f->rule->query->name));
 	gp_rule_dns_ask(f->d, f->rule, GP_STEP_TEST, gp_str(name), f->rule->query->type, shown);
 	f->asked++;
@@ -193,30 +196,34 @@ struct email_search {
 	struct finder *finder;
 	struct gp_str text;
 	unsigned flags;
+	GP_VEC(struct gp_str) found;
 };
 
-/* What hashbl_email_regex found. */
+/* What hashbl_email_regex found: kept for later, because asking runs patterns too, and one search
+ * is under way. */
 static void on_email(void *arg, unsigned group, struct gp_str name, struct gp_str value)
 {
-	const struct email_search *s = arg;
+	struct email_search *s = arg;
 	struct finder *f = s->finder;
 	size_t at = gp_str_find_last(value, '@'), from;
 
-	if (group != 1 || at >= value.len || f->asked >= f->h->max)
+	if (group != 1 || at >= value.len || s->found.len >= f->h->max)
 		return;
 	from = (size_t)(value.ptr - s->text.ptr);
 	if (gp_rule_email_is_wanted(s->text, from + at, from + value.len, s->flags) &&
 	    (!f->h->wants_tld ||
 	     gp_rule_host_is_valid(f->d->set, gp_str_sub(value, at + 1, SIZE_MAX))))
-		ask_email(f, value);
+		*gp_vec_push(f->d->arena, &s->found) = value;
 }
 
 static void emails_in_text(struct finder *f, struct gp_str text, unsigned flags)
 {
-	struct email_search search = {f, text, flags};
+	struct email_search search = {.finder = f, .text = text, .flags = flags};
 
 	if (f->h->email.code) {
 		gp_pcre_groups(f->pcre, &f->h->email, text, GP_MAX_RULE_HITS, on_email, &search);
+		for (size_t i = 0; i < search.found.len && f->asked < f->h->max; i++)
+			ask_email(f, search.found.items[i]);
 		return;
 	}
 	for (size_t at = 0; f->asked < f->h->max && (at = gp_str_find_chr(text, '@', at)) < text.len;

@@ -52,7 +52,7 @@ static void a_member(void **state)
 	begin(&w);
 	assert_int_equal(read_first(&w), GP_OK);
 	assert_true(gp_str_eq(w.zip.members.items[0].name, GP_STR("n")));
-	assert_string_equal(gp_buf_cstr(&w.out), "hello");
+	assert_str(gp_buf_str(&w.out), "hello");
 	end(&w);
 }
 

@@ -58,7 +58,7 @@ static void what_is_asked_for(void **state)
 		 "alias.test", TEXT},
 		{"hashbl_email_regex [a-z]+@other\\.example\\._TLDS_\n"
 		 "header R eval:check_hashbl_emails('l.test', 'raw', 'From/Reply-To')",
-		 "reply@other.example.com", TEXT},
+		 "reply\\064other.example.com", TEXT},
 		{"hashbl_acl_mine sub.example.com\n"
 		 "header R eval:check_hashbl_emails('l.test', 'raw/host', 'From', '', 'mine')",
 		 "sub.example.com", TEXT},
