@@ -116,7 +116,7 @@ def test_redis_dies_during_learning(world: Path) -> None:
 
 @pytest.mark.parametrize(("words", "wanted"), [
     ("s", {"scan", "stat"}),
-    ("learn ", {"spam", "ham", "log", "undo"}),
+    ("learn ", {"spam", "ham", "log", "undo", "self-test"}),
     ("-c some.conf rules l", {"lint"}),
     ("scan --r", {"--rcpt", "--rules-trace"}),
     ("dkim r", {"record", "rotate"}),
