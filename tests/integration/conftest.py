@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from letters import Letter
 from servers import smtp
 from servers.milter import TOP
 from servers.site import Site
-
-Letter = Callable[[str], tuple[bytes, str]]
 
 
 @pytest.fixture(scope="module")

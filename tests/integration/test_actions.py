@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Letter
+from letters import Letter
 from servers.milter import Value
 from servers.site import Site
 

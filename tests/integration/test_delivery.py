@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Letter
+from letters import Letter
 from servers import smtp
 from servers.site import Site
 

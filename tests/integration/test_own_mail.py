@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from conftest import Letter
+from letters import Letter
 from servers import dovecot, smtp
 from servers.dovecot import Mail
 from servers.process import wait_for
