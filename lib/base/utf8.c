@@ -88,3 +88,12 @@ void gp_utf8_sanitize(struct gp_str s, struct gp_buf *out)
 		s = gp_str_sub(s, n ? n : 1, s.len);
 	}
 }
+
+size_t gp_utf8_length(struct gp_str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
+	return n;
+}

@@ -15,6 +15,8 @@ unsigned gp_utf8_decode(struct gp_str s, uint32_t *ret);
 /* Appends a code point; invalid ones become U+FFFD. */
 void gp_utf8_add(struct gp_buf *out, uint32_t cp);
 bool gp_utf8_is_valid(struct gp_str s);
+/* Characters in it; bytes that are no UTF-8 count as one each, but for stray continuations. */
+size_t gp_utf8_length(struct gp_str s);
 /* Appends s with every invalid byte replaced by U+FFFD. */
 void gp_utf8_sanitize(struct gp_str s, struct gp_buf *out);
 

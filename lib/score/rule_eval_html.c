@@ -234,26 +234,17 @@ static bool html_text_match(struct gp_eval *e, const struct gp_rule_eval *row,
 	return false;
 }
 
-static size_t characters(struct gp_str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		n += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
-	return n;
-}
-
 static bool html_title_subject_ratio(struct gp_eval *e, const struct gp_rule_eval *row,
 				     const struct gp_str *args, size_t n_args)
 {
-	size_t subject = characters(gp_eval_header(e, "Subject")); /* with its line end */
+	size_t subject = gp_utf8_length(gp_eval_header(e, "Subject")); /* with its line end */
 	double ratio;
 
 	if (subject == 0 || gp_num_parse_double(args[0], &ratio))
 		return false;
 	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		for (size_t i = 0; i < h->titles.items.len; i++)
-			if ((double)characters(h->titles.items.items[i]) / (double)subject > ratio)
+			if ((double)gp_utf8_length(h->titles.items.items[i]) / (double)subject > ratio)
 				return true;
 	return false;
 }

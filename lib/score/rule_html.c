@@ -340,15 +340,6 @@ static bool end_title(struct reader *r, const struct gp_html_token *token, bool 
 	return false;
 }
 
-static size_t characters(struct gp_str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		n += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
-	return n;
-}
-
 static struct gp_rule_html *read_part(struct gp_arena *a, struct gp_str content)
 {
 	struct gp_html_tokenizer tokenizer = GP_HTML_TOKENIZER(content);
@@ -362,7 +353,7 @@ static struct gp_rule_html *read_part(struct gp_arena *a, struct gp_str content)
 	size_t from = 0;
 
 	gp_map_init(&r.h->inside, a, true);
-	r.h->length = characters(content);
+	r.h->length = gp_utf8_length(content);
 	gp_rule_html_styles_init(&r.styles, a, r.h);
 	while (gp_html_next(&tokenizer, &token) && !tokenizer.met_unclosed) {
 		bool is_its_text = end_title(&r, &token, is_in_title);

@@ -6,6 +6,7 @@
  * pattern.  So errors can only go one way: fewer literals.
  */
 #include "lib/score/rule_literal.h"
+#include "lib/score/rule_quantifier.h"
 
 #include <stdlib.h>
 
@@ -428,47 +429,14 @@ static void parse_atom(struct parser *p, struct info *r)
 	}
 }
 
-/* {n}, {n,}, {n,m}; false (and nothing taken) when it is none: then { is a character. */
-static bool take_braces(struct parser *p, unsigned *ret_min, unsigned *ret_max)
-{
-	size_t i = p->at + 1;
-	unsigned n[2] = {0, 0}, digits = 0, part = 0;
-
-	for (; i < p->s.len && p->s.ptr[i] != '}'; i++) {
-		if (gp_is_digit(p->s.ptr[i]) && n[part] < 10000) {
-			n[part] = n[part] * 10 + (unsigned)(p->s.ptr[i] - '0');
-			digits += 1u << (8 * part);
-		} else if (p->s.ptr[i] == ',' && part == 0) {
-			part = 1;
-		} else {
-			return false;
-		}
-	}
-	if (i >= p->s.len || (digits & 255) == 0)
-		return false;
-	p->at = i + 1;
-	*ret_min = n[0];
-	*ret_max = part == 0 ? n[0] : digits > 255 ? n[1] : UINT32_MAX;
-	return true;
-}
-
 static bool take_quantifier(struct parser *p, unsigned *ret_min, unsigned *ret_max)
 {
-	char c = peek(p);
+	struct gp_quantifier q = gp_quantifier_read(p->s, p->at);
 
-	if (c == '{') {
-		if (!take_braces(p, ret_min, ret_max))
-			return false;
-	} else if (c == '*' || c == '+' || c == '?') {
-		p->at++;
-		*ret_min = c == '+';
-		*ret_max = c == '?' ? 1 : UINT32_MAX;
-	} else {
-		return false;
-	}
-	if (peek(p) == '?' || peek(p) == '+') /* lazy, possessive */
-		p->at++;
-	return true;
+	p->at += q.len;
+	*ret_min = q.min;
+	*ret_max = q.max;
+	return q.len > 0;
 }
 
 static void apply_quantifier(struct info *r, unsigned min, unsigned max)

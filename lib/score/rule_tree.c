@@ -7,6 +7,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/map.h"
 #include "lib/score/rule_int.h"
+#include "lib/score/rule_quantifier.h"
 
 #define DEPTH_MAX 60
 #define PATTERN_MAX (64u << 10)
@@ -358,54 +359,15 @@ static struct gp_tree *parse_atom(struct parser *p)
 	return c == '.' ? node_set(p, &gp_byte_set_all) : node_byte(p, (unsigned char)c);
 }
 
-/* {n}, {n,}, {n,m}; false (and nothing taken) when it is none: then { is a character. */
-static bool take_braces(struct parser *p, unsigned *ret_min, unsigned *ret_max)
-{
-	size_t i = p->at + 1;
-	unsigned n[2] = {0, 0}, digits[2] = {0, 0}, part = 0;
-	bool is_odd = false;
-
-	for (; i < p->s.len && p->s.ptr[i] != '}'; i++) {
-		if (gp_is_digit(p->s.ptr[i]) && n[part] < 10000) {
-			n[part] = n[part] * 10 + (unsigned)(p->s.ptr[i] - '0');
-			digits[part]++;
-		} else if (p->s.ptr[i] == ',' && part == 0) {
-			part = 1;
-		} else if (p->s.ptr[i] == ' ') {
-			is_odd = true;
-		} else {
-			return false;
-		}
-	}
-	if (i >= p->s.len)
-		return false;
-	if (is_odd || !digits[0]) { /* {,n} and { n }: newer PCRE2 takes them for quantifiers */
-		p->gave_up |= digits[0] || digits[1];
-		return false;
-	}
-	p->at = i + 1;
-	*ret_min = n[0];
-	*ret_max = part == 0 ? n[0] : digits[1] ? n[1] : GP_TREE_INF;
-	return true;
-}
-
 static bool take_quantifier(struct parser *p, unsigned *ret_min, unsigned *ret_max)
 {
-	char c = peek(p);
+	struct gp_quantifier q = gp_quantifier_read(p->s, p->at);
 
-	if (c == '{') {
-		if (!take_braces(p, ret_min, ret_max))
-			return false;
-	} else if (c && strchr("*+?", c)) {
-		p->at++;
-		*ret_min = c == '+';
-		*ret_max = c == '?' ? 1 : GP_TREE_INF;
-	} else {
-		return false;
-	}
-	if (peek(p) == '?' || peek(p) == '+') /* lazy, possessive */
-		p->at++;
-	return true;
+	p->gave_up |= q.is_odd;
+	p->at += q.len;
+	*ret_min = q.min;
+	*ret_max = q.max;
+	return q.len > 0;
 }
 
 /* White space and comments of /x; quantifiers may follow them, so they are skipped there too. */
