@@ -134,8 +134,6 @@ static int run_history(struct gp_cli *cli, int argc, char **argv)
 	struct gp_opt_list operands = {0};
 	struct gp_cli_history_filter filter;
 	struct gp_cli_history h = {0};
-	struct gp_store *store = NULL;
-	struct gp_snapshot *snap;
 	int status = gp_cli_options(&gp_cmd_history, cli, argc, argv, &o, &operands);
 
 	if (status >= 0)
@@ -143,12 +141,7 @@ static int run_history(struct gp_cli *cli, int argc, char **argv)
 	status = make_filter(&o, &filter);
 	if (status)
 		return status;
-	status = gp_cli_load(cli, &snap);
-	if (status)
-		return status;
-	status = gp_cli_open_store(snap, 0, &store);
-	if (!status)
-		status = gp_cli_history_read(store, &filter, cli->arena, &h);
+	status = gp_cli_history_read(cli, &filter, &h);
 	for (size_t i = 0; !status && i < h.items.len; i++) {
 		if (o.json)
 			gp_json_print(json_incref(h.items.items[i].json));
@@ -156,8 +149,6 @@ static int run_history(struct gp_cli *cli, int argc, char **argv)
 			print_row(&h, h.items.items[i].json);
 	}
 	gp_cli_history_done(&h);
-	gp_store_close(&store);
-	gp_snapshot_unref(snap);
 	return status;
 }
 

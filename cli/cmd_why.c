@@ -207,26 +207,17 @@ static int run_why(struct gp_cli *cli, int argc, char **argv)
 	struct why_options o = {0};
 	struct gp_opt_list operands = {0};
 	struct gp_cli_history h = {0};
-	struct gp_store *store = NULL;
-	struct gp_snapshot *snap;
 	int status = gp_cli_options(&gp_cmd_why, cli, argc, argv, &o, &operands);
 
 	if (status >= 0)
 		return status;
 	if (operands.len != 1)
 		return gp_cli_fail(GP_EXIT_USAGE, "why: name one queue id of Postfix");
-	status = gp_cli_load(cli, &snap);
-	if (status)
-		return status;
 	filter.qid = operands.items[0];
-	status = gp_cli_open_store(snap, 0, &store);
-	if (!status)
-		status = gp_cli_history_read(store, &filter, cli->arena, &h);
+	status = gp_cli_history_read(cli, &filter, &h);
 	if (!status)
 		status = show(&h, filter.qid, o.json);
 	gp_cli_history_done(&h);
-	gp_store_close(&store);
-	gp_snapshot_unref(snap);
 	return status;
 }
 

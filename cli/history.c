@@ -125,8 +125,8 @@ static void cut(struct gp_cli_history *h, size_t limit)
 	h->items.len -= extra;
 }
 
-int gp_cli_history_read(struct gp_store *store, const struct gp_cli_history_filter *filter,
-			struct gp_arena *arena, struct gp_cli_history *ret)
+static int read_store(struct gp_store *store, const struct gp_cli_history_filter *filter,
+		      struct gp_arena *arena, struct gp_cli_history *ret)
 {
 	struct reading r = {.filter = filter, .history = ret};
 	int64_t deadline_ms = gp_clock_mono_ms() + READ_MS;
@@ -154,6 +154,23 @@ int gp_cli_history_read(struct gp_store *store, const struct gp_cli_history_filt
 		qsort(ret->items.items, ret->items.len, sizeof(*ret->items.items), by_time);
 	cut(ret, filter->limit);
 	return 0;
+}
+
+int gp_cli_history_read(struct gp_cli *cli, const struct gp_cli_history_filter *filter,
+			struct gp_cli_history *ret)
+{
+	struct gp_store *store = NULL;
+	struct gp_snapshot *snap;
+	int status = gp_cli_load(cli, &snap);
+
+	if (status)
+		return status;
+	status = gp_cli_open_store(snap, 0, &store);
+	if (!status)
+		status = read_store(store, filter, cli->arena, ret);
+	gp_store_close(&store);
+	gp_snapshot_unref(snap);
+	return status;
 }
 
 void gp_cli_history_done(struct gp_cli_history *h)

@@ -33,9 +33,10 @@ struct gp_cli_history {
 	struct gp_arena *arena;
 };
 
-/* Errors are printed; the result is an exit status, 0 if all is well. */
-int gp_cli_history_read(struct gp_store *store, const struct gp_cli_history_filter *filter,
-			struct gp_arena *arena, struct gp_cli_history *ret);
+/* Reads it from the store that the configuration names, into cli->arena.  Errors are printed; the
+ * result is an exit status, 0 if all is well. */
+int gp_cli_history_read(struct gp_cli *cli, const struct gp_cli_history_filter *filter,
+			struct gp_cli_history *ret);
 void gp_cli_history_done(struct gp_cli_history *h);
 
 /* A member as text fit for a terminal, cut at max bytes; "" if it is none. */
