@@ -20,10 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import imapconfig
+from .dovecot import OWNER, PASSWORD
 from .process import Process, ServerError, answers, free_port, tail, wait_for
-
-PASSWORD = "gatepost"
-OWNER = "mail"  # whose uid all mail has
 
 
 @dataclass(frozen=True)
