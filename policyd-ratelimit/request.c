@@ -5,8 +5,9 @@
 
 #include "lib/base/err.h"
 #include "lib/base/num.h"
+#include "lib/proto/attrs.h"
 
-static const struct gp_str names[] = {
+static const struct gp_attr names[POLICY_ATTRIBUTES_N] = {
 #define POLICY_NAME(name, since) {#name, sizeof(#name) - 1},
 	POLICY_ATTRIBUTES(POLICY_NAME)
 #undef POLICY_NAME
@@ -27,44 +28,6 @@ static const char *const stages[POLICY_STAGES] = {
 const char *policy_stage_name(enum policy_stage stage)
 {
 	return stage < POLICY_STAGES ? stages[stage] : "?";
-}
-
-static long malformed(const char **ret_why, const char *why)
-{
-	*ret_why = why;
-	return -1;
-}
-
-/* The bytes of the request with the empty line that ends it; 0: it is not there yet. */
-static size_t request_length(struct gp_str bytes)
-{
-	size_t end;
-
-	if (bytes.len > 0 && bytes.ptr[0] == '\n')
-		return 1;
-	end = gp_str_find(bytes, GP_STR("\n\n"), 0);
-	return end < bytes.len ? end + 2 : 0;
-}
-
-static const char *take_line(struct policy_request *r, bool *seen, struct gp_str line)
-{
-	size_t equals = gp_str_find_chr(line, '=', 0);
-	struct gp_str name = gp_str_sub(line, 0, equals);
-
-	if (equals == line.len)
-		return "a line without \"=\"";
-	if (gp_str_find_chr(line, '\0', 0) < line.len)
-		return "a NUL in an attribute";
-	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++) {
-		if (!gp_str_eq(name, names[i]))
-			continue;
-		if (seen[i])
-			return "an attribute twice";
-		seen[i] = true;
-		r->texts[i] = gp_str_sub(line, equals + 1, line.len);
-		break;
-	}
-	return NULL;
 }
 
 /* An absent or empty number is 0. */
@@ -106,23 +69,21 @@ static const char *interpret(struct policy_request *r)
 
 long policy_request_parse(struct gp_str bytes, struct policy_request *ret, const char **ret_why)
 {
+	struct gp_attr values[POLICY_ATTRIBUTES_N];
 	struct policy_request r = {0};
-	bool seen[POLICY_ATTRIBUTES_N] = {false};
-	size_t len = request_length(gp_str_sub(bytes, 0, POLICY_REQUEST_MAX));
-	struct gp_str rest, line;
 	const char *why;
+	long n = gp_attrs_parse(bytes.ptr, bytes.len, POLICY_REQUEST_MAX, names,
+				POLICY_ATTRIBUTES_N, values, ret_why);
 
-	if (len == 0)
-		return bytes.len < POLICY_REQUEST_MAX ? 0 : malformed(ret_why, "too many bytes");
-	rest = gp_str_sub(bytes, 0, len - 1);
-	while (gp_str_next(&rest, '\n', &line)) {
-		why = take_line(&r, seen, line);
-		if (why)
-			return malformed(ret_why, why);
-	}
+	if (n <= 0)
+		return n;
+	for (size_t i = 0; i < POLICY_ATTRIBUTES_N; i++)
+		r.texts[i] = gp_str_n(values[i].data, values[i].len);
 	why = interpret(&r);
-	if (why)
-		return malformed(ret_why, why);
+	if (why) {
+		*ret_why = why;
+		return -1;
+	}
 	*ret = r;
-	return (long)len;
+	return n;
 }
