@@ -24,7 +24,7 @@ SIDEWAYS = {("lib/dns", "lib/io"), ("lib/store", "lib/io"), ("lib/ldap", "lib/io
 SHOWN = {"milter-spam/options.h", "milter-spam/policy.h", "milter-spam/lists.h", "milter-spam/whole.h",
          "milter-dkim/options.h", "milter-dkim/keyring.h", "milter-dkim/keydir.h",
          "milter-dkim/txtrecord.h", "milter-dkim/setup.h", "milter-dkim/newkey.h", "milter-dkim/published.h",
-         "controller/options.h"}
+         "controller/options.h", "policyd-ratelimit/options.h"}
 FENCED = {
     r"libmilter/": ["lib/daemon/milter.c"],
     r"unbound\.h": ["lib/dns/"],

@@ -1,0 +1,83 @@
+/*
+ * Answers; see the header.
+ */
+#include "policyd-ratelimit/answer.h"
+
+const struct gp_conf_enum answer_names[] = {
+	{"dunno", ANSWER_DUNNO},
+	{"warn", ANSWER_WARN},
+	{"prepend", ANSWER_PREPEND},
+	{"hold", ANSWER_HOLD},
+	{"defer_if_permit", ANSWER_DEFER_IF_PERMIT},
+	{"defer", ANSWER_DEFER},
+	{"reject", ANSWER_REJECT},
+	{NULL, 0},
+};
+
+/* The word of access(5), the enhanced status code that goes with it, and what is said
+ * where no text is given. */
+static const struct {
+	const char *word, *code, *text;
+} forms[ANSWER_ACTIONS] = {
+	[ANSWER_DUNNO] = {"DUNNO", NULL, NULL},
+	[ANSWER_WARN] = {"WARN", NULL, "policy"},
+	[ANSWER_PREPEND] = {"PREPEND", NULL, NULL},
+	[ANSWER_HOLD] = {"HOLD", NULL, "policy"},
+	[ANSWER_DEFER_IF_PERMIT] = {"DEFER_IF_PERMIT", "4.7.1", "Try again later"},
+	[ANSWER_DEFER] = {"451", "4.7.1", "Try again later"},
+	[ANSWER_REJECT] = {"550", "5.7.1", "Refused by policy"},
+};
+
+static size_t count_digits(struct gp_str s)
+{
+	size_t n = 0;
+
+	while (n < s.len && s.ptr[n] >= '0' && s.ptr[n] <= '9')
+		n++;
+	return n;
+}
+
+/* RFC 3463: class "." subject "." detail, of this class, and a blank. */
+static bool has_code(struct gp_str text, char class)
+{
+	if (text.len < 2 || text.ptr[0] != class || text.ptr[1] != '.')
+		return false;
+	text = gp_str_sub(text, 2, text.len - 2);
+	for (int part = 0; part < 2; part++) {
+		size_t n = count_digits(text);
+		char end = part == 0 ? '.' : ' ';
+
+		if (n < 1 || n > 3 || n >= text.len || text.ptr[n] != end)
+			return false;
+		text = gp_str_sub(text, n + 1, text.len - n - 1);
+	}
+	return true;
+}
+
+static void add_text(struct gp_buf *out, struct gp_str text)
+{
+	text = gp_str_sub(text, 0, ANSWER_TEXT_MAX);
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		gp_buf_add_chr(out, c < ' ' ? ' ' : c > '~' ? '?' : (char)c);
+	}
+}
+
+void answer_format(const struct answer *a, struct gp_buf *out)
+{
+	const char *code = forms[a->action].code, *text = forms[a->action].text;
+	struct gp_str said = a->text.len > 0 || !text ? a->text : gp_str(text);
+
+	gp_buf_add_cstr(out, "action=");
+	gp_buf_add_cstr(out, forms[a->action].word);
+	if (code && !has_code(said, *code)) {
+		gp_buf_add_chr(out, ' ');
+		gp_buf_add_cstr(out, code);
+	}
+	if (said.len > 0 && a->action != ANSWER_DUNNO) {
+		gp_buf_add_chr(out, ' ');
+		add_text(out, said);
+	}
+	gp_buf_add_cstr(out, "\n\n");
+}

@@ -1,0 +1,95 @@
+/*
+ * policyd-ratelimit: a description of the program; lib/daemon runs it.
+ */
+#include <stdio.h>
+
+#include "lib/base/clock.h"
+#include "lib/daemon/storage.h"
+#include "policyd-ratelimit/ask.h"
+#include "policyd-ratelimit/ratelimit.h"
+
+/* A health check answers within this, whatever the store does. */
+#define HEALTH_MS 1000
+
+struct ratelimit ratelimit;
+
+static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &ratelimit_table};
+
+int64_t ratelimit_now_ms(const struct ratelimit_conf *conf)
+{
+	return gp_clock_real_ms() + conf->clock_offset_ms;
+}
+
+static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
+{
+	struct ratelimit_data *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct ratelimit_data);
+
+	(void)report;
+	gp_snapshot_set_data(snap, data);
+	return GP_OK;
+}
+
+static void take_settings(struct gp_snapshot *snap)
+{
+	const struct ratelimit_conf *conf = gp_snapshot_get(snap, &ratelimit_table);
+
+	ratelimit.idle_timeout_ms = conf->idle_timeout_ms;
+}
+
+static int start(struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	int r = gp_loop_open(&ratelimit.loop, diag);
+
+	take_settings(snap);
+	if (r == GP_OK)
+		r = gp_storage_open(gp_snapshot_get(snap, &gp_conf_top_table), GP_STORE_LIMITS,
+				    &ratelimit.store, diag);
+	return r == GP_OK ? ratelimit_serve(diag) : r;
+}
+
+static void stop(void)
+{
+	gp_store_close(&ratelimit.store);
+	gp_loop_close(&ratelimit.loop);
+}
+
+/* Asks the store anew: what it said last may be long ago. */
+static size_t health(struct gp_health *entries, size_t max)
+{
+	struct gp_diag why = {""};
+	bool is_up;
+
+	if (max < 1)
+		return 0;
+	is_up = gp_store_ping(ratelimit.store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
+	entries[0] = (struct gp_health){.name = "store", .is_ok = is_up};
+	snprintf(entries[0].detail, sizeof(entries[0].detail), "%s%s%.120s",
+		 gp_store_kind(ratelimit.store), is_up ? "" : ": ", is_up ? "" : why.text);
+	return 1;
+}
+
+static void sandbox(const struct gp_snapshot *snap)
+{
+	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
+}
+
+static const struct gp_daemon policyd_ratelimit = {
+	.name = "policyd-ratelimit",
+	.summary = "limits what clients and accounts may send",
+	.tables = tables,
+	.n_tables = GP_ARRAY_SIZE(tables),
+	.own = &ratelimit_table,
+	.own_offset = offsetof(struct ratelimit_conf, daemon),
+	.configure = configure,
+	.start = start,
+	.reloaded = take_settings,
+	.stop = stop,
+	.health = health,
+	.sandbox = sandbox,
+	.service = &ratelimit_service,
+};
+
+int main(int argc, char **argv)
+{
+	return gp_daemon_main(&policyd_ratelimit, argc, argv);
+}

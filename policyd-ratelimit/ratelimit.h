@@ -1,0 +1,31 @@
+/*
+ * What the parts of policyd-ratelimit share: made at start, ended at stop by main.c.
+ */
+#ifndef POLICYD_RATELIMIT_H
+#define POLICYD_RATELIMIT_H
+
+#include "lib/conf/shared.h"
+#include "lib/daemon/daemon.h"
+#include "lib/io/loop.h"
+#include "lib/store/store.h"
+#include "policyd-ratelimit/options.h"
+
+struct ratelimit {
+	struct gp_loop *loop;
+	struct gp_store *store; /* writes limits */
+	_Atomic int64_t idle_timeout_ms; /* of the configuration of now */
+};
+
+/* What is made of the settings: a snapshot's data.  One pointer for each check. */
+struct ratelimit_data {
+	char unused; /* until the first check comes */
+};
+
+extern struct ratelimit ratelimit;
+
+/* What the skeleton calls: sockets, stop and drain (service.c). */
+extern const struct gp_service ratelimit_service;
+/* Serves on what was bound: when all else runs. */
+int ratelimit_serve(struct gp_diag *diag) GP_MUST_USE;
+
+#endif
