@@ -21,6 +21,12 @@ static const struct gp_attr names[NAMES] = {
 };
 static const struct gp_attr answer_names[] = {NAME("action")};
 
+static const struct gp_attr answers[GP_EVENT_ANSWERS] = {
+	[GP_EVENT_OK] = NAME("OK"),
+	[GP_EVENT_LATER] = NAME("LATER"),
+	[GP_EVENT_ERROR] = NAME("ERROR"),
+};
+
 static const char *const kinds[GP_EVENT_KINDS] = {
 	[GP_EVENT_BOUNCE] = "bounce",
 	[GP_EVENT_AUTH_FAILURE] = "auth_failure",
@@ -170,36 +176,48 @@ long gp_event_parse(const char *data, size_t len, struct gp_event *ret, const ch
 	return n;
 }
 
-size_t gp_event_answer_format(const char *why, char *buf, size_t size)
+size_t gp_event_answer_format(enum gp_event_answer answer, const char *text, char *buf, size_t size)
 {
-	struct writer w = {.at = buf, .left = size < GP_EVENT_ANSWER_MAX ? size : GP_EVENT_ANSWER_MAX};
+	struct writer w = {.at = buf, .left = size < GP_EVENT_ANSWER_MAX ? size : GP_EVENT_ANSWER_MAX,
+			   .failed = answer >= GP_EVENT_ANSWERS};
 	size_t had = w.left;
 
-	put(&w, text_of(why ? "action=ERROR " : "action=OK"));
-	put(&w, text_of(why ? why : ""));
+	put(&w, answer_names[0]);
+	put(&w, text_of("="));
+	put(&w, w.failed ? text_of("") : answers[answer]);
+	put(&w, text_of(*text ? " " : ""));
+	put(&w, text_of(text));
 	put_end(&w);
 	put_end(&w);
 	return w.failed ? 0 : had - w.left;
 }
 
-long gp_event_answer_parse(const char *data, size_t len, struct gp_attr *ret_error,
-			   const char **ret_why)
+/* Is this the word, and nothing or a text behind it? */
+static bool is_answer(struct gp_attr value, struct gp_attr word, struct gp_attr *ret_text)
 {
-	static const char error[] = "ERROR";
+	size_t skip = word.len + (value.len > word.len ? 1 : 0);
+
+	if (value.len < word.len || memcmp(value.data, word.data, word.len) != 0 ||
+	    (value.len > word.len && value.data[word.len] != ' '))
+		return false;
+	*ret_text = (struct gp_attr){value.data + skip, value.len - skip};
+	return true;
+}
+
+long gp_event_answer_parse(const char *data, size_t len, enum gp_event_answer *ret,
+			   struct gp_attr *ret_text, const char **ret_why)
+{
 	struct gp_attr value;
 	long n = gp_attrs_parse(data, len, GP_EVENT_ANSWER_MAX, answer_names, 1, &value, ret_why);
 
+	for (size_t i = 0; n > 0 && i < GP_EVENT_ANSWERS; i++) {
+		if (is_answer(value, answers[i], ret_text)) {
+			*ret = (enum gp_event_answer)i;
+			return n;
+		}
+	}
 	if (n <= 0)
 		return n;
-	if (gp_attr_is(value, "OK")) {
-		*ret_error = (struct gp_attr){NULL, 0};
-	} else if (value.len >= sizeof(error) - 1 && memcmp(value.data, error, sizeof(error) - 1) == 0) {
-		size_t skip = sizeof(error) - 1 + (value.len > sizeof(error) - 1 ? 1 : 0);
-
-		*ret_error = (struct gp_attr){value.data + skip, value.len - skip};
-	} else {
-		*ret_why = "an answer that is neither OK nor ERROR";
-		return -1;
-	}
-	return n;
+	*ret_why = "an unknown answer";
+	return -1;
 }

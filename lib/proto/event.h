@@ -17,9 +17,10 @@
  *					action=OK
  *					(empty line)
  *
- * or "action=ERROR why".  An event that was answered OK is not sent again, but for a crash
- * right then; any other is.  So whoever counts must take one event_id twice for one event
- * (a `member` of lib/store/limit.h does).  What has no value is absent or empty; unknown
+ * or "action=LATER why" (not counted: send it again), or "action=ERROR why" (never: no such
+ * event is known).  An event that was answered OK or ERROR is not sent again, but for a
+ * crash right then.  So whoever counts must take one event_id twice for one event (a
+ * `member` of lib/store/limit.h does).  What has no value is absent or empty; unknown
  * attributes are passed over.
  *
  * Like attrs.h: no allocation, no I/O, no state.
@@ -61,10 +62,12 @@ size_t gp_event_format(const struct gp_event *event, char *buf, size_t size);
  * takes; 0: more are needed; -1: it is no event, and *ret_why (a literal) says why. */
 long gp_event_parse(const char *data, size_t len, struct gp_event *ret, const char **ret_why);
 
-/* The answer's frame; why (a literal, or NULL for OK).  Its length; 0: it does not fit. */
-size_t gp_event_answer_format(const char *why, char *buf, size_t size);
-/* As gp_event_parse; *ret_error is the text behind ERROR, its data NULL for OK. */
-long gp_event_answer_parse(const char *data, size_t len, struct gp_attr *ret_error,
-			   const char **ret_why);
+enum gp_event_answer { GP_EVENT_OK, GP_EVENT_LATER, GP_EVENT_ERROR, GP_EVENT_ANSWERS };
+
+/* The answer's frame; `text` ("" for OK) for people.  Its length; 0: it does not fit. */
+size_t gp_event_answer_format(enum gp_event_answer answer, const char *text, char *buf, size_t size);
+/* As gp_event_parse; the text points into data. */
+long gp_event_answer_parse(const char *data, size_t len, enum gp_event_answer *ret,
+			   struct gp_attr *ret_text, const char **ret_why);
 
 #endif

@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	while (size > 0) {
 		struct gp_event event;
-		struct gp_attr error = {NULL, 0};
+		struct gp_attr text;
+		enum gp_event_answer answer;
 		const char *why = NULL;
 		long n = gp_event_parse((const char *)data, size, &event, &why);
 
@@ -53,10 +54,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (n > 0) {
 			check_event(&event, data, (size_t)n);
 		} else {
-			n = gp_event_answer_parse((const char *)data, size, &error, &why);
+			n = gp_event_answer_parse((const char *)data, size, &answer, &text, &why);
 			FUZZ_CHECK(n >= -1 && n <= (long)size);
 			if (n > 0)
-				check_text(error, data, (size_t)n);
+				check_text(text, data, (size_t)n);
 		}
 		if (n <= 0)
 			break;

@@ -166,22 +166,30 @@ static void test_unknown_attribute(void **state)
 static void test_answers(void **state)
 {
 	char buf[GP_EVENT_ANSWER_MAX];
-	struct gp_attr error;
+	enum gp_event_answer answer;
+	struct gp_attr text;
 	const char *why = NULL;
-	size_t n = gp_event_answer_format(NULL, buf, sizeof(buf));
+	size_t n = gp_event_answer_format(GP_EVENT_OK, "", buf, sizeof(buf));
 
 	(void)state;
 	assert_int_equal(n, strlen("action=OK\n\n"));
-	assert_int_equal(gp_event_answer_parse(buf, n - 1, &error, &why), 0);
-	assert_int_equal(gp_event_answer_parse(buf, n, &error, &why), n);
-	assert_null(error.data);
-	n = gp_event_answer_format("the store is down", buf, sizeof(buf));
-	assert_int_equal(gp_event_answer_parse(buf, n, &error, &why), n);
-	assert_true(gp_attr_is(error, "the store is down"));
-	assert_int_equal(gp_event_answer_parse("action=ERROR\n\n", 14, &error, &why), 14);
-	assert_non_null(error.data);
-	assert_int_equal(gp_event_answer_parse("action=DUNNO\n\n", 14, &error, &why), -1);
-	assert_int_equal(gp_event_answer_parse("\n", 1, &error, &why), -1);
+	assert_memory_equal(buf, "action=OK\n\n", n);
+	assert_int_equal(gp_event_answer_parse(buf, n - 1, &answer, &text, &why), 0);
+	assert_int_equal(gp_event_answer_parse(buf, n, &answer, &text, &why), n);
+	assert_int_equal(answer, GP_EVENT_OK);
+	assert_int_equal(text.len, 0);
+	n = gp_event_answer_format(GP_EVENT_LATER, "the store is down", buf, sizeof(buf));
+	assert_int_equal(gp_event_answer_parse(buf, n, &answer, &text, &why), n);
+	assert_int_equal(answer, GP_EVENT_LATER);
+	assert_true(gp_attr_is(text, "the store is down"));
+	assert_int_equal(gp_event_answer_parse("action=ERROR\n\n", 14, &answer, &text, &why), 14);
+	assert_int_equal(answer, GP_EVENT_ERROR);
+	assert_int_equal(gp_event_answer_format(GP_EVENT_ANSWERS, "", buf, sizeof(buf)), 0);
+	assert_int_equal(gp_event_answer_format(GP_EVENT_OK, "", buf, n), 11);
+	assert_int_equal(gp_event_answer_format(GP_EVENT_OK, "", buf, 10), 0);
+	assert_int_equal(gp_event_answer_parse("action=OKAY\n\n", 13, &answer, &text, &why), -1);
+	assert_int_equal(gp_event_answer_parse("\n", 1, &answer, &text, &why), -1);
+	assert_string_equal(why, "an unknown answer");
 }
 
 int main(void)
