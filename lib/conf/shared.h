@@ -117,6 +117,23 @@ struct gp_conf_learn {
 	int64_t queue_size, log_size;	  /* bytes on disk */
 };
 
+/* The directory that queries of the programs' groups ask (lib/daemon/directory.h). */
+enum gp_conf_ldap_tls { GP_CONF_LDAP_TLS_1_2, GP_CONF_LDAP_TLS_1_3 };
+enum gp_conf_ldap_bind { GP_CONF_LDAP_ANONYMOUS, GP_CONF_LDAP_SIMPLE, GP_CONF_LDAP_EXTERNAL };
+
+struct gp_conf_ldap {
+	struct gp_conf_list servers; /* URIs, tried in this order; empty: no directory */
+	bool start_tls;
+	int tls_min; /* enum gp_conf_ldap_tls */
+	const char *ca_file, *certificate, *key_file;
+	int bind; /* enum gp_conf_ldap_bind */
+	const char *bind_dn, *password_file;
+	int64_t timeout_ms; /* connecting, one question; and what a message waits at the most */
+	int64_t rest_ms;    /* after failures in a row */
+	int64_t cache_entries;
+	int64_t ttl_ms, negative_ttl_ms;
+};
+
 extern const struct gp_conf_table gp_conf_top_table;
 extern const struct gp_conf_table gp_conf_log_table;
 extern const struct gp_conf_table gp_conf_dns_table;
@@ -127,12 +144,14 @@ extern const struct gp_conf_table gp_conf_rules_table;
 extern const struct gp_conf_table gp_conf_bayes_table;
 extern const struct gp_conf_table gp_conf_history_table;
 extern const struct gp_conf_table gp_conf_learn_table;
+extern const struct gp_conf_table gp_conf_ldap_table;
 
 /* For a program's list of tables: every program knows every shared group. */
 #define GP_CONF_SHARED_TABLES                                                                      \
 	&gp_conf_top_table, &gp_conf_log_table, &gp_conf_dns_table, &gp_conf_networks_table,       \
 		&gp_conf_domains_table, &gp_conf_metrics_table, &gp_conf_rules_table,              \
-		&gp_conf_bayes_table, &gp_conf_history_table, &gp_conf_learn_table
+		&gp_conf_bayes_table, &gp_conf_history_table, &gp_conf_learn_table,                \
+		&gp_conf_ldap_table
 
 /* Names of all programs' groups, NULL at the end: a program skips those that are
  * not its own without calling them unknown. */

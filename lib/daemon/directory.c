@@ -1,0 +1,127 @@
+/*
+ * From settings to a directory and its queries.
+ */
+#include "lib/daemon/directory.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+const struct gp_conf_enum gp_directory_scopes[] = {
+	{"sub", GP_LDAP_SUB}, {"one", GP_LDAP_ONE}, {"base", GP_LDAP_BASE}, {NULL, 0}};
+
+static const int tls_versions[] = {
+	[GP_CONF_LDAP_TLS_1_2] = GP_LDAP_TLS_1_2,
+	[GP_CONF_LDAP_TLS_1_3] = GP_LDAP_TLS_1_3,
+};
+static const int binds[] = {
+	[GP_CONF_LDAP_ANONYMOUS] = GP_LDAP_ANONYMOUS,
+	[GP_CONF_LDAP_SIMPLE] = GP_LDAP_SIMPLE,
+	[GP_CONF_LDAP_EXTERNAL] = GP_LDAP_EXTERNAL,
+};
+
+int gp_directory_open(const struct gp_conf_ldap *conf, struct gp_ldap **ret, struct gp_diag *diag)
+{
+	struct gp_ldap_options options = {
+		.uris = conf->servers.items,
+		.n_uris = conf->servers.len,
+		.start_tls = conf->start_tls,
+		.tls_min = tls_versions[conf->tls_min],
+		.ca_file = conf->ca_file,
+		.certificate = conf->certificate,
+		.key_file = conf->key_file,
+		.bind = binds[conf->bind],
+		.bind_dn = conf->bind_dn,
+		.password_file = conf->password_file,
+		.timeout_ms = conf->timeout_ms,
+		.rest_ms = conf->rest_ms,
+		.cache_entries = (size_t)conf->cache_entries,
+		.ttl_s = conf->ttl_ms / 1000,
+		.negative_ttl_s = conf->negative_ttl_ms / 1000,
+	};
+	int r;
+
+	if (conf->servers.len == 0) {
+		*ret = NULL;
+		return GP_OK;
+	}
+	r = gp_ldap_open(&options, ret, diag);
+	if (r)
+		gp_diag_prepend(diag, "ldap");
+	return r;
+}
+
+int gp_directory_query_new(const struct gp_directory_query_conf *conf, struct gp_arena *arena,
+			   struct gp_ldap_query **ret, struct gp_diag *diag)
+{
+	struct gp_ldap_words words = {
+		.base = conf->base,
+		.scope = conf->scope,
+		.filter = conf->filter,
+		.result = conf->result.items,
+		.n_result = conf->result.len,
+		.follow = conf->follow.items,
+		.n_follow = conf->follow.len,
+		.domains = conf->domains.items,
+		.n_domains = conf->domains.len,
+	};
+
+	if (!*conf->base) {
+		*ret = NULL;
+		return GP_OK;
+	}
+	return gp_ldap_query_new(&words, arena, ret, diag);
+}
+
+void gp_directory_query_check(const struct gp_directory_query_conf *conf,
+			      const struct gp_snapshot *snap, const struct gp_conf_table *table,
+			      const char *prefix, struct gp_conf_report *report)
+{
+	const struct gp_conf_ldap *ldap = gp_snapshot_get(snap, &gp_conf_ldap_table);
+	struct gp_arena *scratch = gp_arena_new(0);
+	const char *path = gp_arena_printf(scratch, "%s.base", prefix);
+	struct gp_ldap_query *query;
+	struct gp_diag diag;
+
+	if (*conf->base && ldap->servers.len == 0)
+		gp_conf_complain(snap, table, path, report, "needs ldap.servers");
+	if (gp_directory_query_new(conf, scratch, &query, &diag))
+		gp_conf_complain(snap, table, path, report, "%s", diag.text);
+	gp_arena_free(scratch);
+}
+
+int64_t gp_directory_deadline(const struct gp_conf_ldap *conf)
+{
+	return gp_clock_mono_ms() + conf->timeout_ms;
+}
+
+void gp_directory_report(struct gp_ldap *ldap)
+{
+	static atomic_bool is_down;
+	bool is_down_now = ldap && !gp_ldap_is_up(ldap);
+	struct gp_diag why = {""};
+
+	if (atomic_exchange(&is_down, is_down_now) == is_down_now)
+		return;
+	if (!is_down_now) {
+		gp_log_info("ldap: back");
+		return;
+	}
+	gp_ldap_last_error(ldap, &why);
+	gp_log_warning("ldap: %s; going on without the directory until it is back",
+		       *why.text ? why.text : "no answer in time");
+}
+
+bool gp_directory_health(struct gp_ldap *ldap, struct gp_health *ret)
+{
+	struct gp_diag why = {""};
+
+	if (!ldap)
+		return false;
+	gp_ldap_last_error(ldap, &why);
+	*ret = (struct gp_health){.name = "ldap", .is_ok = gp_ldap_is_up(ldap)};
+	snprintf(ret->detail, sizeof(ret->detail), "%.150s", why.text);
+	return true;
+}
