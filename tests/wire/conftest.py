@@ -12,6 +12,7 @@ import pytest
 from milterclient import Envelope, Result, judge
 from servers.dns import Dns
 from servers.milter import Milter, MilterDkim, MilterSpam, Value
+from servers.policyd import Policyd
 
 # One rule for each action at the default thresholds 4, 6 and 15.
 RULES = """\
@@ -83,6 +84,26 @@ def start_dkim(world: Path, dns: Dns) -> Iterator[StartDkim]:
             milter.start()
             stack.callback(stop, milter)
             return milter
+
+        yield start
+
+
+class StartPolicyd(Protocol):
+    def __call__(self, settings: Mapping[str, Value] | None = None, store: str = "") -> Policyd: ...
+
+
+@pytest.fixture
+def start_policyd(world: Path) -> Iterator[StartPolicyd]:
+    """start_policyd(settings, store) gives a running policyd-ratelimit."""
+    count = iter(range(1000))
+    with ExitStack() as stack:
+
+        def start(settings: Mapping[str, Value] | None = None, store: str = "") -> Policyd:
+            folder = world / f"policyd{next(count)}"
+            policyd = Policyd(folder, folder / "policy.sock", store, settings)
+            policyd.start()
+            stack.callback(stop, policyd)
+            return policyd
 
         yield start
 
