@@ -43,8 +43,8 @@ class PolicyClient:
 
     def __init__(self, path: Path, seconds: float = 10.0) -> None:
         self._socket = sockets.socket(sockets.AF_UNIX)
+        self._socket.connect(str(path))  # waits where the queue is full; with a timeout it would fail there
         self._socket.settimeout(seconds)
-        self._socket.connect(str(path))
         self._buffer = b""
 
     def send(self, data: bytes) -> None:
