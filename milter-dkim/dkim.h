@@ -7,7 +7,7 @@
  *	inbound.c   lib/auth over the message; policy.c decides what its results mean
  *	headers.c   Authentication-Results, the seal, Received-SPF
  *	arcseal.c   the ARC set of inbound mail, where that is wanted
- *	signer.c    whether and as whom an outbound message is signed (keyring.c, senders.c)
+ *	signer.c    whether and as whom an outbound message is signed (keyring.c)
  *	sign.c      its signatures
  *	generate.c  keys that the filter makes itself (keydir.c)
  *	reports.c   data for DMARC aggregate reports, into the store

@@ -4,9 +4,9 @@
 #include "milter-dkim/sign_options.h"
 
 #include "lib/auth/crypto.h"
+#include "lib/auth/senders.h"
 #include "lib/conf/shared.h"
 #include "milter-dkim/options.h"
-#include "milter-dkim/senders.h"
 
 const struct gp_conf_enum dkim_domain_from_names[] = {{"from", DKIM_FROM_AUTHOR},
 						      {"sender", DKIM_FROM_SENDER},
@@ -67,7 +67,7 @@ void dkim_sign_validate(const struct dkim_conf *c, const struct gp_snapshot *sna
 	if (c->sign.generate && c->sign.generate_types.len == 0)
 		gp_conf_complain(snap, &dkim_table, "sign.generate_types", report,
 				 "names no type of key, so that none can be made");
-	dkim_senders_check(c->sign.senders, report);
+	gp_senders_check(c->sign.senders, report);
 }
 
 static const struct gp_str *names_of(const struct gp_conf_list *list, struct gp_arena *arena)

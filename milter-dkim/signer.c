@@ -13,10 +13,10 @@
 #include "milter-dkim/signer.h"
 
 #include "lib/auth/author.h"
+#include "lib/auth/senders.h"
 #include "lib/base/limits.h"
 #include "lib/dns/dnsname.h"
 #include "lib/mail/addr.h"
-#include "milter-dkim/senders.h"
 
 /* Signatures of a message that are read to find out who signed it already. */
 #define SIGNATURES_READ 20
@@ -104,11 +104,23 @@ static const struct author *find_keys(struct gp_session *s, const struct dkim_me
 	return NULL;
 }
 
+/* An account that the map does not have may use nothing.  Mail without an account comes from
+ * networks.own, where there is nobody to ask for a password: it is held to the map only if the
+ * map has the client's network. */
 static bool may_use(const struct gp_session *s, const struct dkim_message *m, struct gp_str local,
 		    struct gp_str domain)
 {
-	return dkim_sender_is_allowed(m->conf->sign.senders, s->msg.auth_user, &s->client, local,
-				      domain);
+	struct gp_sender_claim claim = {s->msg.auth_user, &s->client, local, domain};
+
+	switch (gp_senders_find(m->conf->sign.senders, &claim)) {
+	case GP_SENDER_ALLOWED:
+		return true;
+	case GP_SENDER_REFUSED:
+		return false;
+	case GP_SENDER_UNKNOWN:
+		break;
+	}
+	return !m->conf->sign.senders || claim.account.len == 0;
 }
 
 static bool may_use_all(const struct gp_session *s, const struct dkim_message *m,

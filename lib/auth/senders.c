@@ -1,7 +1,7 @@
 /*
- * Who may use which domain.
+ * Who may use which address.
  */
-#include "milter-dkim/senders.h"
+#include "lib/auth/senders.h"
 
 #include "lib/dns/dnsname.h"
 
@@ -29,36 +29,39 @@ static bool split(struct gp_str address, struct gp_str *ret_local, struct gp_str
 	return at < address.len;
 }
 
-static bool word_allows(struct gp_str word, struct gp_str account, struct gp_str local,
-			struct gp_str domain)
+static bool word_allows(struct gp_str word, const struct gp_sender_claim *c)
 {
 	bool is_domain_only = gp_str_eq(word, GP_STR("%d")), is_account = gp_str_eq(word, GP_STR("%a"));
 	struct gp_str l, d;
 
 	if (is_domain_only || is_account)
-		return split(account, &l, &d) && is_domain(d, domain) &&
-		       (is_domain_only || gp_str_ieq(l, local));
+		return split(c->account, &l, &d) && is_domain(d, c->domain) &&
+		       (is_domain_only || gp_str_ieq(l, c->local));
 	if (split(word, &l, &d) && l.len)
-		return gp_str_glob(l, local) && is_domain_or_glob(d, domain);
-	return is_domain_or_glob(l.len ? word : d, domain);
+		return gp_str_glob(l, c->local) && is_domain_or_glob(d, c->domain);
+	return is_domain_or_glob(l.len ? word : d, c->domain);
 }
 
-bool dkim_sender_is_allowed(const struct gp_mapfile *map, struct gp_str account,
-			    const struct gp_ip *client, struct gp_str local, struct gp_str domain)
+bool gp_sender_words_allow(struct gp_str words, const struct gp_sender_claim *claim)
 {
-	struct gp_map_hit hit;
 	struct gp_str word;
 
-	if (!map)
-		return true;
-	if (account.len == 0 && !gp_mapfile_find_ip(map, client, &hit))
-		return true;
-	if (account.len && !gp_mapfile_find_address(map, account, &hit))
-		return false;
-	while (gp_str_next_word(&hit.value, &word))
-		if (word_allows(word, account, local, domain))
+	while (gp_str_next_word(&words, &word))
+		if (word_allows(word, claim))
 			return true;
 	return false;
+}
+
+enum gp_sender_right gp_senders_find(const struct gp_mapfile *map,
+				     const struct gp_sender_claim *claim)
+{
+	struct gp_map_hit hit;
+	bool is_there = claim->account.len ? gp_mapfile_find_address(map, claim->account, &hit)
+					   : gp_mapfile_find_ip(map, claim->client, &hit);
+
+	if (!is_there)
+		return GP_SENDER_UNKNOWN;
+	return gp_sender_words_allow(hit.value, claim) ? GP_SENDER_ALLOWED : GP_SENDER_REFUSED;
 }
 
 struct check {
@@ -93,9 +96,10 @@ static void check_line(const struct gp_map_hit *entry, void *arg)
 					   GP_STR_FMT(word));
 }
 
-void dkim_senders_check(const struct gp_mapfile *map, struct gp_conf_report *report)
+void gp_senders_check(const struct gp_mapfile *map, struct gp_conf_report *report)
 {
 	struct check c = {map, report};
 
-	gp_mapfile_each(map, check_line, &c);
+	if (map)
+		gp_mapfile_each(map, check_line, &c);
 }
