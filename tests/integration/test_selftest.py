@@ -19,7 +19,7 @@ import pytest
 from servers import trixie
 from servers.controller import Controller
 from servers.dovecot import OWNER
-from servers.imap import PASSWORD, Dovecot, Edition, Setup
+from servers.imap import PASSWORD, Dovecot, Edition, Setup, why_no_namespace
 from servers.milter import SANITIZERS, Value, build_folder, merged
 from servers.process import wait_for
 from servers.redis import Redis
@@ -94,6 +94,9 @@ class Place:
 @contextmanager
 def place(folder: Path, setup: Setup | None = None, settings: dict[str, Value] | None = None,
           store: str = "lmdb", edition: Edition | None = None) -> Iterator[Place]:
+    why_not = why_no_namespace()
+    if why_not:
+        pytest.skip(f"Dovecot: {why_not}")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
     redis = Redis(folder / "redis") if store == "redis" else None

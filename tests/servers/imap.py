@@ -24,6 +24,19 @@ from .dovecot import OWNER, PASSWORD
 from .process import Process, ServerError, answers, free_port, tail, wait_for
 
 
+# A mount namespace of its own, whose mounts nobody else sees.
+PRIVATE = ("unshare", "--mount", "--propagation", "private")
+
+
+def why_no_namespace() -> str:
+    """"" if Dovecot can be given a mount namespace here, else why not: it takes root, and a / that is a mount point."""
+    try:
+        done = subprocess.run([*PRIVATE, "true"], capture_output=True, text=True)
+    except FileNotFoundError:
+        return "there is no unshare(1)"
+    return "" if done.returncode == 0 else f"no mount namespace may be made here: {done.stderr.strip()}"
+
+
 @dataclass(frozen=True)
 class Edition:
     """One version of Dovecot: where its tree is ("" for this system), and where our modules for it were built."""
@@ -48,8 +61,7 @@ class Edition:
         if self.root:
             script = (f'mkdir -p "$1$2" && mount --bind "$2" "$1$2" && mount --bind /dev "$1/dev" && {modules} && '
                       'mount -t proc proc "$1/proc" && r=$1 && shift 2 && exec chroot "$r" "$@"')
-        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", self.root,
-                str(folder), *argv]
+        return [*PRIVATE, "sh", "-c", script, "sh", self.root, str(folder), *argv]
 
 
 @dataclass

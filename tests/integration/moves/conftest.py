@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from servers import trixie
-from servers.imap import Dovecot, Edition, Setup, append, move, select
+from servers.imap import Dovecot, Edition, Setup, append, move, select, why_no_namespace
 from servers.learnserver import LearnServer, Taught
 from servers.milter import build_folder
 from servers.process import wait_for
@@ -22,6 +22,9 @@ NUMBERS = itertools.count(1)
 @pytest.fixture(scope="session", params=["2.3", "2.4"])
 def edition(request: pytest.FixtureRequest) -> Edition:
     """A version of Dovecot with our modules for it."""
+    why_not = why_no_namespace()
+    if why_not:
+        pytest.skip(f"Dovecot {request.param}: {why_not}")
     if request.param == "2.3":
         found = Edition("2.3", "", build_folder())
         assert (found.built / "dovecot-sieve-learn" / "lib95_gatepost_learn_plugin.so").exists(), "the plugin is not built"
