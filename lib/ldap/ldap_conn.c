@@ -63,9 +63,7 @@ static int set_options(LDAP *ld, const struct option *options, size_t n, struct 
 					       : ldap_set_option(ld, options[i].name, options[i].value);
 
 		if (code != LDAP_OPT_SUCCESS) {
-			gp_diag_set(diag, "libldap refuses option %#x%s", (unsigned)options[i].name,
-				    options[i].name == LDAP_OPT_X_TLS_CACERTFILE
-					    ? " (the file of authorities)" : "");
+			gp_diag_set(diag, "libldap refuses option %#x", (unsigned)options[i].name);
 			return GP_EINVAL;
 		}
 	}
@@ -75,7 +73,7 @@ static int set_options(LDAP *ld, const struct option *options, size_t n, struct 
 static int configure(const struct gp_ldap *l, LDAP *ld, struct gp_diag *diag)
 {
 	const struct gp_ldap_options *o = &l->options;
-	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, client = 0;
+	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, r;
 	int tls_min = o->tls_min == GP_LDAP_TLS_1_3 ? LDAP_OPT_X_TLS_PROTOCOL_TLS1_3
 						    : LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
 	struct timeval timeout = {.tv_sec = o->timeout_ms / 1000,
@@ -94,11 +92,15 @@ static int configure(const struct gp_ldap *l, LDAP *ld, struct gp_diag *diag)
 		{LDAP_OPT_X_TLS_CACERTFILE, o->ca_file, !*o->ca_file},
 		{LDAP_OPT_X_TLS_CERTFILE, o->certificate, !*o->certificate},
 		{LDAP_OPT_X_TLS_KEYFILE, o->key_file, !*o->key_file},
-		/* The last: makes a context of those before. */
-		{LDAP_OPT_X_TLS_NEWCTX, &client},
 	};
 
-	return set_options(ld, options, GP_ARRAY_SIZE(options), diag);
+	r = set_options(ld, options, GP_ARRAY_SIZE(options), diag);
+	if (r == GP_OK && ldap_tls_use(o, ld) != LDAP_OPT_SUCCESS) {
+		gp_diag_set(diag, "libldap makes no TLS of ca_file, certificate and key_file: is one "
+				  "of them missing, unreadable or no PEM file?");
+		r = GP_EINVAL;
+	}
+	return r;
 }
 
 /* "URI: text: what the server says". */

@@ -312,6 +312,41 @@ static bool connect_if_needed(struct gp_ldap *l, struct gp_ldap_lookup *k, int *
 	return *ret_result == GP_OK;
 }
 
+static struct gp_ldap_lookup *take_queue(struct gp_ldap *l)
+{
+	struct gp_ldap_lookup *k;
+
+	pthread_mutex_lock(&l->lock);
+	k = l->queue;
+	if (k) {
+		l->queue = k->next;
+		if (!l->queue)
+			l->queue_end = &l->queue;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return k;
+}
+
+/* No server is to be had: who waited for the connection as well need not wait for the next
+ * try.  Who asks from now on does. */
+static void fail_waiting(struct gp_ldap *l, struct gp_ldap_lookup *k, int result)
+{
+	struct gp_diag why = k->diag;
+
+	pthread_mutex_lock(&l->lock);
+	k->next = l->queue;
+	l->queue = NULL;
+	l->queue_end = &l->queue;
+	pthread_mutex_unlock(&l->lock);
+	while (k) {
+		struct gp_ldap_lookup *next = k->next;
+
+		k->diag = why;
+		finish(k, result, GP_BREAKER_BAD);
+		k = next;
+	}
+}
+
 /* Asks one look-up from the queue. */
 static void ask(struct gp_ldap *l, struct gp_ldap_lookup *k)
 {
@@ -330,7 +365,7 @@ static void ask(struct gp_ldap *l, struct gp_ldap_lookup *k)
 	}
 	k->tries++;
 	if (!connect_if_needed(l, k, &r)) {
-		finish(k, r, GP_BREAKER_BAD);
+		fail_waiting(l, k, r);
 		return;
 	}
 	if (search(l, k))
@@ -339,21 +374,6 @@ static void ask(struct gp_ldap *l, struct gp_ldap_lookup *k)
 	k->next = l->under_way;
 	l->under_way = k;
 	break_off(l, "the connection broke");
-}
-
-static struct gp_ldap_lookup *take_queue(struct gp_ldap *l)
-{
-	struct gp_ldap_lookup *k;
-
-	pthread_mutex_lock(&l->lock);
-	k = l->queue;
-	if (k) {
-		l->queue = k->next;
-		if (!l->queue)
-			l->queue_end = &l->queue;
-	}
-	pthread_mutex_unlock(&l->lock);
-	return k;
 }
 
 static size_t count_under_way(const struct gp_ldap *l)

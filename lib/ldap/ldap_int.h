@@ -6,6 +6,7 @@
  *	ldap_cache.c  answers that are kept
  *	ldap_conn.c   one connection: libldap's calls, and its errors in our words
  *	ldap_helper.c the thread: queue, searches under way, pages, names to follow
+ *	ldap_tls.c    contexts of TLS, shared by connections
  */
 #ifndef GP_LDAP_LDAP_INT_H
 #define GP_LDAP_LDAP_INT_H
@@ -120,6 +121,9 @@ void ldap_conn_close(struct gp_ldap *ldap);
 /* Does libldap take these options?  Without a server. */
 int ldap_conn_check(const struct gp_ldap *ldap, struct gp_diag *diag) GP_MUST_USE;
 int ldap_conn_fd(struct gp_ldap *ldap);
+/* After the TLS options of a connection: gives it the context for them.  A code of
+ * ldap_set_option(3). */
+int ldap_tls_use(const struct gp_ldap_options *options, LDAP *ld);
 /* A result code of LDAP in our words; GP_OK for success. */
 int ldap_conn_result(int code);
 
