@@ -16,9 +16,11 @@
 #include "lib/daemon/daemon.h"
 #include "policyd-ratelimit/ask.h"
 #include "policyd-ratelimit/ratelimit.h"
+#include "policyd-ratelimit/sender.h"
 
 /* In this order; see ask.h. */
 static check_fn *const checks[] = {
+	sender_check,
 	NULL,
 };
 
@@ -55,6 +57,7 @@ void judge_register_metrics(void)
 	for (size_t i = 0; i < ANSWER_ACTIONS; i++)
 		gp_metric_register(&answered[i]);
 	gp_metric_register(&took);
+	sender_register_metrics();
 }
 
 size_t judge_pending(void)

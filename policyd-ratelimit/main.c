@@ -4,9 +4,11 @@
 #include <stdio.h>
 
 #include "lib/base/clock.h"
+#include "lib/daemon/directory.h"
 #include "lib/daemon/storage.h"
 #include "policyd-ratelimit/ask.h"
 #include "policyd-ratelimit/ratelimit.h"
+#include "policyd-ratelimit/sender.h"
 
 /* A health check answers within this, whatever the store does. */
 #define HEALTH_MS 1000
@@ -25,6 +27,7 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 	struct ratelimit_data *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct ratelimit_data);
 
 	(void)report;
+	data->sender = sender_configure(snap);
 	gp_snapshot_set_data(snap, data);
 	return GP_OK;
 }
@@ -36,6 +39,13 @@ static void take_settings(struct gp_snapshot *snap)
 	ratelimit.idle_timeout_ms = conf->idle_timeout_ms;
 }
 
+static void reloaded(struct gp_snapshot *snap)
+{
+	take_settings(snap);
+	if (ratelimit.ldap)
+		gp_ldap_flush(ratelimit.ldap);
+}
+
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
 	int r = gp_loop_open(&ratelimit.loop, diag);
@@ -44,11 +54,15 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 	if (r == GP_OK)
 		r = gp_storage_open(gp_snapshot_get(snap, &gp_conf_top_table), GP_STORE_LIMITS,
 				    &ratelimit.store, diag);
+	if (r == GP_OK)
+		r = gp_directory_open(gp_snapshot_get(snap, &gp_conf_ldap_table), &ratelimit.ldap,
+				      diag);
 	return r == GP_OK ? ratelimit_serve(diag) : r;
 }
 
 static void stop(void)
 {
+	gp_ldap_close(&ratelimit.ldap);
 	gp_store_close(&ratelimit.store);
 	gp_loop_close(&ratelimit.loop);
 }
@@ -59,13 +73,13 @@ static size_t health(struct gp_health *entries, size_t max)
 	struct gp_diag why = {""};
 	bool is_up;
 
-	if (max < 1)
+	if (max < 2)
 		return 0;
 	is_up = gp_store_ping(ratelimit.store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
 	entries[0] = (struct gp_health){.name = "store", .is_ok = is_up};
 	snprintf(entries[0].detail, sizeof(entries[0].detail), "%s%s%.120s",
 		 gp_store_kind(ratelimit.store), is_up ? "" : ": ", is_up ? "" : why.text);
-	return 1;
+	return gp_directory_health(ratelimit.ldap, &entries[1]) ? 2 : 1;
 }
 
 static void sandbox(const struct gp_snapshot *snap)
@@ -82,7 +96,7 @@ static const struct gp_daemon policyd_ratelimit = {
 	.own_offset = offsetof(struct ratelimit_conf, daemon),
 	.configure = configure,
 	.start = start,
-	.reloaded = take_settings,
+	.reloaded = reloaded,
 	.stop = stop,
 	.health = health,
 	.sandbox = sandbox,

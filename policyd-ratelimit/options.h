@@ -6,12 +6,14 @@
 
 #include "lib/conf/schema.h"
 #include "lib/daemon/daemon.h"
+#include "policyd-ratelimit/sender_options.h"
 
 struct ratelimit_conf {
 	struct gp_daemon_conf daemon; /* its socket is the one that Postfix asks */
 	int64_t clients_max;	      /* connections at a time */
 	int64_t idle_timeout_ms;      /* of a connection on which nothing happens */
 	int64_t deadline_ms;	      /* of one request */
+	struct sender_conf sender;
 	int64_t clock_offset_ms;      /* tests: what is added to the time */
 };
 

@@ -7,18 +7,20 @@
 #include "lib/conf/shared.h"
 #include "lib/daemon/daemon.h"
 #include "lib/io/loop.h"
+#include "lib/ldap/ldap.h"
 #include "lib/store/store.h"
 #include "policyd-ratelimit/options.h"
 
 struct ratelimit {
 	struct gp_loop *loop;
 	struct gp_store *store; /* writes limits */
+	struct gp_ldap *ldap;	/* NULL: no directory */
 	_Atomic int64_t idle_timeout_ms; /* of the configuration of now */
 };
 
 /* What is made of the settings: a snapshot's data.  One pointer for each check. */
 struct ratelimit_data {
-	char unused; /* until the first check comes */
+	const struct sender_setup *sender; /* NULL: nothing to check */
 };
 
 extern struct ratelimit ratelimit;

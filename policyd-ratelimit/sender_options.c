@@ -1,0 +1,26 @@
+/*
+ * The settings of sender checks.
+ */
+#include "policyd-ratelimit/sender_options.h"
+
+#include "lib/auth/senders.h"
+#include "policyd-ratelimit/answer.h"
+#include "policyd-ratelimit/options.h"
+
+const struct gp_conf_enum sender_action_names[] = {
+	{"reject", ANSWER_REJECT}, {"defer", ANSWER_DEFER}, {"hold", ANSWER_HOLD},
+	{"warn", ANSWER_WARN},	   {NULL, 0},
+};
+
+void sender_validate(const struct ratelimit_conf *conf, const struct gp_snapshot *snap,
+		     struct gp_conf_report *report)
+{
+	const struct sender_conf *s = &conf->sender;
+
+	gp_senders_check(s->map, report);
+	gp_directory_query_check(&s->directory, snap, &ratelimit_table, "sender.ldap", report);
+	if (s->check && !s->map && !*s->directory.base && !s->own_address && !s->own_domains)
+		gp_conf_complain(snap, &ratelimit_table, "sender.check", report,
+				 "no account may send: set sender.map, sender.ldap.base, "
+				 "sender.own_address or sender.own_domains");
+}
