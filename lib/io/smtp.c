@@ -7,17 +7,13 @@
  */
 #include "lib/io/smtp.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
-#include "lib/base/fd.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
-#include "lib/io/address.h"
+#include "lib/io/dial.h"
 
 /* A reply of EHLO has a line for each extension, some twenty; RFC 5321 gives a line 512 bytes. */
 #define REPLY_MAX 16384
@@ -25,8 +21,7 @@
 #define QUIT_MS 1000 /* a server that took the message need not be waited for */
 
 struct smtp {
-	int fd;
-	int64_t deadline_ms;
+	struct gp_dial dial;
 	struct gp_buf in;     /* received, not yet read */
 	struct gp_buf reply;  /* the last one: its lines, without codes */
 	int code;	      /* … and its code */
@@ -36,63 +31,34 @@ struct smtp {
 
 /* Bytes. */
 
-static int wait_for(struct smtp *s, short events, const char *what)
+/* The diag of a connection says what is wrong with it; here also what it was about. */
+static int about(struct smtp *s, const char *what, int r)
 {
-	struct pollfd p = {.fd = s->fd, .events = events};
-	int64_t left_ms;
-	int n;
-
-	do {
-		left_ms = s->deadline_ms - gp_clock_mono_ms();
-		n = left_ms > 0 ? poll(&p, 1, (int)GP_MIN(left_ms, (int64_t)INT_MAX)) : 0;
-	} while (n < 0 && errno == EINTR);
-	if (n > 0)
-		return GP_OK;
-	if (n == 0)
-		gp_diag_set(s->diag, "the mail server is too slow: %s", what);
-	else
-		(void)gp_diag_errno(s->diag, "poll");
-	return GP_ETEMP;
+	if (r < 0)
+		gp_diag_prepend(s->diag, "mail server: %s", what);
+	return r;
 }
 
 static int send_all(struct smtp *s, struct gp_str data, const char *what)
 {
-	while (data.len > 0) {
-		ssize_t n = send(s->fd, data.ptr, data.len, MSG_NOSIGNAL);
-
-		if (n >= 0) {
-			data = gp_str_sub(data, (size_t)n, data.len);
-		} else if (errno == EAGAIN) {
-			if (wait_for(s, POLLOUT, what) < 0)
-				return GP_ETEMP;
-		} else if (errno != EINTR) {
-			(void)gp_diag_errno(s->diag, "mail server: %s", what);
-			return GP_ETEMP;
-		}
-	}
-	return GP_OK;
+	return about(s, what, gp_dial_write(&s->dial, data.ptr, data.len, s->diag));
 }
 
 static int receive(struct smtp *s, const char *what)
 {
-	ssize_t n;
 	char *room = gp_buf_reserve(&s->in, 1024);
+	size_t n;
 
 	if (!room) {
 		gp_diag_set(s->diag, "mail server: its answer to %s is too long", what);
 		return GP_ETEMP;
 	}
-	do {
-		if (wait_for(s, POLLIN, what) < 0)
-			return GP_ETEMP;
-		n = recv(s->fd, room, 1024, 0);
-	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
-	if (n > 0) {
-		s->in.len += (size_t)n;
-		return GP_OK;
-	}
-	gp_diag_set(s->diag, "mail server: it closed the connection (%s)", what);
-	return GP_ETEMP;
+	if (about(s, what, gp_dial_read(&s->dial, room, 1024, &n, s->diag)) < 0)
+		return GP_ETEMP;
+	s->in.len += n;
+	if (n == 0)
+		gp_diag_set(s->diag, "mail server: it closed the connection (%s)", what);
+	return n > 0 ? GP_OK : GP_ETEMP;
 }
 
 /* Replies. */
@@ -319,36 +285,9 @@ static void quit(struct smtp *s)
 {
 	struct gp_diag said = *s->diag;
 
-	s->deadline_ms = GP_MIN(s->deadline_ms, gp_clock_mono_ms() + QUIT_MS);
+	s->dial.deadline_ms = GP_MIN(s->dial.deadline_ms, gp_clock_mono_ms() + QUIT_MS);
 	(void)command_text(s, "QUIT", 2, "QUIT");
 	*s->diag = said;
-}
-
-/* Connecting. */
-
-static int open_connection(struct smtp *s, const char *address)
-{
-	struct gp_address to;
-	socklen_t err_len = sizeof(int);
-	int err = 0;
-
-	if (gp_address_parse(address, &to) < 0) {
-		gp_diag_set(s->diag, "%s: no address of a mail server", address);
-		return GP_EINVAL;
-	}
-	s->fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd < 0 || (connect(s->fd, &to.any, to.len) < 0 && errno != EINPROGRESS)) {
-		(void)gp_diag_errno(s->diag, "%s", address);
-		return GP_ETEMP;
-	}
-	if (wait_for(s, POLLOUT, address) < 0)
-		return GP_ETEMP;
-	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &err_len) == 0 && err != 0) {
-		errno = err;
-		(void)gp_diag_errno(s->diag, "%s", address);
-		return GP_ETEMP;
-	}
-	return GP_OK;
 }
 
 static int check(const struct gp_smtp_message *m, struct gp_diag *diag)
@@ -370,17 +309,18 @@ static int check(const struct gp_smtp_message *m, struct gp_diag *diag)
 
 static int talk(struct smtp *s, const char *address, const struct gp_smtp_message *m)
 {
-	int r = open_connection(s, address);
+	int r = about(s, address, gp_dial_open(&s->dial, address, s->dial.deadline_ms, s->diag));
 
-	if (r == GP_OK)
-		r = greet(s, m->helo && *m->helo ? m->helo : "localhost");
+	if (r < 0)
+		return r;
+	r = greet(s, m->helo && *m->helo ? m->helo : "localhost");
 	if (r == GP_OK)
 		r = send_sender(s, m);
 	if (r == GP_OK)
 		r = send_recipients(s, m);
 	if (r == GP_OK)
 		r = send_data(s, m);
-	if (s->fd >= 0 && r != GP_ETEMP)
+	if (r != GP_ETEMP)
 		quit(s);
 	return r;
 }
@@ -389,13 +329,13 @@ int gp_smtp_submit(const char *address, const struct gp_smtp_message *message, i
 		   struct gp_diag *diag)
 {
 	struct gp_diag own = {""};
-	struct smtp s = {.fd = -1, .deadline_ms = deadline_ms, .in = GP_BUF_INIT(REPLY_MAX),
+	struct smtp s = {.dial = {.fd = -1, .deadline_ms = deadline_ms}, .in = GP_BUF_INIT(REPLY_MAX),
 			 .reply = GP_BUF_INIT(REPLY_MAX), .diag = &own};
 	int r = check(message, &own);
 
 	if (r == GP_OK)
 		r = talk(&s, address, message);
-	gp_fd_close(&s.fd);
+	gp_dial_close(&s.dial);
 	gp_buf_done(&s.in);
 	gp_buf_done(&s.reply);
 	if (diag)
