@@ -1,15 +1,15 @@
 /*
- * Greylisting as a record that two hosts may change at once: read, decide,
- * swap if it is unchanged, else again.
+ * The front of greylisting, and its decision: a pure function of the old record and the
+ * clock, which the implementations apply where nobody else changes the record (on LMDB in
+ * the transaction; Redis has the same steps in scripts/greylist.lua).
  *
- * The decision itself is a pure function of the old record and the clock.  A
- * retry is early until delay_s have passed since the first try; a triplet whose
- * first try is older than retry_s begins anew (the record has expired).
+ * A retry is early until delay_s have passed since the first try; a triplet whose first try
+ * is older than retry_s begins anew (the record has expired).
  */
-#include "lib/store/store.h"
+#include <stdlib.h>
 
-/* Two hosts that see the same triplet at once: one of them wins each round. */
-#define ROUNDS_MAX 8
+#include "lib/base/mem.h"
+#include "lib/store/store_int.h"
 
 /* The record: first (8), last (8), tries (4), passed (1); host's order is not
  * used, because hosts may share it. */
@@ -39,13 +39,15 @@ static void encode(const struct gp_greylist_state *s, struct gp_record *ret)
 	ret->data[20] = s->passed;
 }
 
-static struct gp_greylist_state decode(const struct gp_record *r)
+static struct gp_greylist_state decode(struct gp_str record)
 {
+	const unsigned char *p = (const unsigned char *)record.ptr;
+
 	return (struct gp_greylist_state){
-		.first_s = (int64_t)get(r->data, 8),
-		.last_s = (int64_t)get(r->data + 8, 8),
-		.tries = (uint32_t)get(r->data + 16, 4),
-		.passed = r->data[20],
+		.first_s = (int64_t)get(p, 8),
+		.last_s = (int64_t)get(p + 8, 8),
+		.tries = (uint32_t)get(p + 16, 4),
+		.passed = p[20] != 0,
 	};
 }
 
@@ -67,34 +69,71 @@ static struct gp_greylist_state decide(const struct gp_greylist_state *old,
 	return s;
 }
 
-int gp_store_greylist_try(struct gp_store *store, struct gp_str key,
+void gp_greylist_step(struct gp_greylist_call *call, const struct gp_str *old,
+		      struct gp_record *ret, int64_t *ret_ttl_s)
+{
+	bool known = old && old->len == RECORD_SIZE;
+
+	if (known)
+		call->state = decode(*old);
+	call->state = decide(known ? &call->state : NULL, &call->rule, call->now_s, ret_ttl_s);
+	encode(&call->state, ret);
+}
+
+static void call_destroy(struct gp_job *job)
+{
+	struct gp_greylist_call *call = (struct gp_greylist_call *)job;
+
+	if (call->free_extra)
+		call->free_extra(call->extra);
+	free(call);
+}
+
+struct gp_greylist_call *gp_store_greylist_begin(struct gp_store *st, struct gp_batch *batch,
+						 struct gp_str table, struct gp_str key,
+						 const struct gp_greylist_rule *rule, int64_t now_s)
+{
+	struct gp_greylist_call *call = gp_xcalloc(1, sizeof(*call));
+
+	call->store = st;
+	call->rule = *rule;
+	call->now_s = now_s;
+	gp_keys_hash(key, call->hash);
+	gp_job_init(&call->job, batch, call_destroy);
+	if (!gp_store_table_is_valid(table) || key.len == 0 ||
+	    !gp_str_copy(call->table, sizeof(call->table), table))
+		gp_job_finish(&call->job, GP_EINVAL);
+	else if (!gp_store_async_begin(st, GP_STORE_WRITES, gp_batch_deadline(batch), &call->begun_us,
+				       &call->deadline_ms))
+		gp_job_finish(&call->job, GP_ETEMP);
+	else
+		st->ops->greylist_start(st, call);
+	return call;
+}
+
+void gp_store_greylist_done(struct gp_greylist_call *call, int result, const struct gp_diag *why)
+{
+	gp_store_async_end(call->store, GP_STORE_WRITES, call->begun_us, call->deadline_ms, result, why);
+	gp_job_finish(&call->job, result);
+}
+
+int gp_store_greylist_finish(struct gp_greylist_call *call, struct gp_greylist_state *ret)
+{
+	int r = gp_job_wait(&call->job);
+
+	if (r == GP_OK)
+		*ret = call->state;
+	return r;
+}
+
+int gp_store_greylist_try(struct gp_store *st, struct gp_str table, struct gp_str key,
 			  const struct gp_greylist_rule *rule, int64_t now_s, int64_t deadline_ms,
 			  struct gp_greylist_state *ret)
 {
-	struct gp_str table = GP_STR("greylist");
+	struct gp_batch *batch = gp_batch_new(deadline_ms);
+	int r = gp_store_greylist_finish(gp_store_greylist_begin(st, batch, table, key, rule, now_s),
+					 ret);
 
-	for (int round = 0; round < ROUNDS_MAX; round++) {
-		struct gp_record old, new;
-		struct gp_greylist_state state;
-		int64_t ttl_s;
-		bool swapped, known;
-		int r = gp_store_record_get(store, table, key, deadline_ms, &old);
-
-		if (r < 0 && r != GP_ENOENT)
-			return r;
-		known = r == GP_OK && old.len == RECORD_SIZE;
-		if (known)
-			state = decode(&old);
-		state = decide(known ? &state : NULL, rule, now_s, &ttl_s);
-		encode(&state, &new);
-		r = gp_store_record_swap(store, table, key, r == GP_OK ? &old : NULL, &new, ttl_s,
-					 deadline_ms, &swapped);
-		if (r < 0)
-			return r;
-		if (swapped) {
-			*ret = state;
-			return GP_OK;
-		}
-	}
-	return GP_ETEMP;
+	gp_batch_free(&batch);
+	return r;
 }

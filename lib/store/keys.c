@@ -40,21 +40,37 @@ void gp_keys_redis(char kind, struct gp_str table, struct gp_str key, struct gp_
 {
 	unsigned char hash[GP_KEYS_HASH];
 
-	gp_buf_printf(out, "gp" GP_KEYS_VERSION_TEXT ":%c:%.*s", kind, GP_STR_FMT(table));
-	if (key.len == 0)
+	if (key.len == 0) {
+		gp_buf_printf(out, "gp" GP_KEYS_VERSION_TEXT ":%c:%.*s", kind, GP_STR_FMT(table));
 		return;
-	gp_buf_add_chr(out, ':');
+	}
 	gp_keys_hash(key, hash);
-	gp_hex_encode(hash, sizeof(hash), out);
+	gp_keys_redis_hashed(kind, table, hash, out);
+}
+
+void gp_keys_redis_hashed(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
+			  struct gp_buf *out)
+{
+	gp_buf_printf(out, "gp" GP_KEYS_VERSION_TEXT ":%c:%.*s:", kind, GP_STR_FMT(table));
+	gp_hex_encode(gp_str_n(hash, GP_KEYS_HASH).ptr, GP_KEYS_HASH, out);
 }
 
 size_t gp_keys_lmdb(char kind, struct gp_str table, struct gp_str key,
 		    unsigned char ret[GP_KEYS_LMDB_MAX])
 {
+	unsigned char hash[GP_KEYS_HASH];
+
+	gp_keys_hash(key, hash);
+	return gp_keys_lmdb_hashed(kind, table, hash, ret);
+}
+
+size_t gp_keys_lmdb_hashed(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
+			   unsigned char ret[GP_KEYS_LMDB_MAX])
+{
 	ret[0] = (unsigned char)kind;
 	memcpy(ret + 1, table.ptr, table.len);
 	ret[1 + table.len] = '\0';
-	gp_keys_hash(key, ret + 1 + table.len + 1);
+	memcpy(ret + 1 + table.len + 1, hash, GP_KEYS_HASH);
 	return 1 + table.len + 1 + GP_KEYS_HASH;
 }
 

@@ -34,6 +34,10 @@
  *   rings    TABLE, NUL, sequence number (8, big endian) → item
  * All have `about` → "version" → "1".  Numbers without remark are the host's.
  *
+ * Greylists are two tables, greylist (milter-spam) and limit-greylist (policyd-ratelimit): their
+ * keys differ, and on LMDB each program writes its own environment.  On Redis too they stay apart:
+ * what only one of them has seen must not be early for the other.
+ *
  * Tables: spam/ has greylist, the ring and tallies spam-history; dkim/ has the ring and
  * tallies dkim-history and the rings dkim-dmarc-0 … dkim-dmarc-7, rows for
  * DMARC reports by the number of their day modulo 8 (lib/auth/dmarc_report.h).
@@ -78,6 +82,9 @@ void gp_keys_hash(struct gp_str key, unsigned char ret[GP_KEYS_HASH]);
 /* Redis.  Each appends to `out`. */
 void gp_keys_scope(struct gp_str scope, struct gp_buf *out); /* "gp1{b:SCOPE}" */
 void gp_keys_redis(char kind, struct gp_str table, struct gp_str key, struct gp_buf *out);
+/* The same of a key that was hashed already. */
+void gp_keys_redis_hashed(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
+			  struct gp_buf *out);
 
 /* kind 'q' or 'm'. */
 void gp_keys_limit(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
@@ -89,5 +96,7 @@ void gp_keys_member(struct gp_str key, struct gp_str member, unsigned char ret[G
 #define GP_KEYS_LMDB_MAX (1 + 32 + 1 + GP_KEYS_HASH)
 size_t gp_keys_lmdb(char kind, struct gp_str table, struct gp_str key,
 		    unsigned char ret[GP_KEYS_LMDB_MAX]);
+size_t gp_keys_lmdb_hashed(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
+			   unsigned char ret[GP_KEYS_LMDB_MAX]);
 
 #endif

@@ -50,7 +50,12 @@ int gp_lmdb_sweep(MDB_txn *txn, MDB_dbi db, const unsigned char *key, size_t key
  * is over, and of every ring the oldest quarter.  GP_OK: try again, once. */
 int gp_lmdb_make_room(struct gp_store *st, struct gp_str table, int64_t deadline_ms) GP_MUST_USE;
 
+/* For work that was handed over with gp_lmdb_submit(): makes room, then hands it over once more.
+ * If that fails, work->done gets the reason. */
+void gp_lmdb_make_room_then(struct gp_store *st, struct gp_str table, struct gp_lmdb_work *work);
+
 /* The operations, by file. */
+void gp_lmdb_greylist_start(struct gp_store *st, struct gp_greylist_call *call);
 void gp_lmdb_limit_start(struct gp_store *st, struct gp_limit_call *call);
 void gp_lmdb_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l);
 int gp_lmdb_bayes_learn(struct gp_store *st, struct gp_str scope,

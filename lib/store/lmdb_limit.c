@@ -21,16 +21,15 @@ struct item {
 struct work {
 	struct gp_lmdb_work work;
 	struct gp_limit_call *call;
+	bool had_room_made;
 	int64_t now_ms;
 	struct item items[GP_LIMIT_TAKES_MAX];
 };
 
-/* The key's hash is made already. */
 static void make_key(const struct gp_limit_call *call, char kind, const unsigned char *hash,
 		     struct key *ret)
 {
-	ret->len = gp_keys_lmdb(kind, gp_str(call->table), GP_STR(""), ret->bytes);
-	memcpy(ret->bytes + ret->len - GP_KEYS_HASH, hash, GP_KEYS_HASH);
+	ret->len = gp_keys_lmdb_hashed(kind, gp_str(call->table), hash, ret->bytes);
 }
 
 static int64_t amount_of(const struct work *w, size_t i)
@@ -112,7 +111,14 @@ static int run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
 
 static void done(struct gp_lmdb_work *work, int result)
 {
-	gp_store_limit_done(((struct work *)work)->call, result, &work->diag);
+	struct work *w = (struct work *)work;
+
+	if (work->is_full && !w->had_room_made) {
+		w->had_room_made = true;
+		gp_lmdb_make_room_then(w->call->store, gp_str(w->call->table), work);
+		return;
+	}
+	gp_store_limit_done(w->call, result, &work->diag);
 }
 
 void gp_lmdb_limit_start(struct gp_store *st, struct gp_limit_call *call)

@@ -327,19 +327,59 @@ static int turn_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn 
 				sizeof(c->now_s));
 }
 
+static int (*const room_steps[])(struct gp_lmdb_work *, struct gp_lmdb_env *, MDB_txn *) = {
+	room_run, turn_run};
+
 int gp_lmdb_make_room(struct gp_store *st, struct gp_str table, int64_t deadline_ms)
 {
-	static int (*const steps[])(struct gp_lmdb_work *, struct gp_lmdb_env *, MDB_txn *) = {
-		room_run, turn_run};
 	bool is_full;
 	int r = GP_OK;
 
-	for (size_t i = 0; r == GP_OK && i < GP_ARRAY_SIZE(steps); i++) {
+	for (size_t i = 0; r == GP_OK && i < GP_ARRAY_SIZE(room_steps); i++) {
 		struct change *c = change_new(table);
 
-		c->work.run = steps[i];
+		c->work.run = room_steps[i];
 		c->work.is_freeing = true;
 		r = change_write(st, c, deadline_ms, &is_full, NULL);
 	}
 	return r;
+}
+
+/* The same steps, one after the other's end, on the writer's thread. */
+struct room {
+	struct change change; /* first */
+	struct gp_lmdb_env *env;
+	struct gp_lmdb_work *then;
+	size_t step;
+};
+
+static void room_done(struct gp_lmdb_work *work, int result)
+{
+	struct room *room = (struct room *)(void *)work;
+	struct gp_lmdb_work *then = room->then;
+	struct gp_lmdb_env *env = room->env;
+
+	if (result == GP_OK && ++room->step < GP_ARRAY_SIZE(room_steps)) {
+		work->run = room_steps[room->step];
+		gp_lmdb_submit(env, work);
+		return;
+	}
+	free(room);
+	if (result == GP_OK)
+		gp_lmdb_submit(env, then);
+	else
+		then->done(then, result);
+}
+
+void gp_lmdb_make_room_then(struct gp_store *st, struct gp_str table, struct gp_lmdb_work *work)
+{
+	struct room *room = gp_xcalloc(1, sizeof(*room));
+
+	(void)gp_str_copy(room->change.table, sizeof(room->change.table), table);
+	room->change.now_s = gp_clock_real_s();
+	room->change.work = (struct gp_lmdb_work){
+		.run = room_steps[0], .done = room_done, .is_freeing = true};
+	room->env = gp_lmdb_of_table(st, table);
+	room->then = work;
+	gp_lmdb_submit(room->env, &room->change.work);
 }

@@ -54,6 +54,7 @@ int gp_redis_call_wait(struct gp_store *st, struct gp_redis_call *c, int64_t dea
 unsigned gp_redis_digits(unsigned bits);
 
 /* The operations, by file. */
+void gp_redis_greylist_start(struct gp_store *st, struct gp_greylist_call *call);
 void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call);
 void gp_redis_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l);
 int gp_redis_bayes_learn(struct gp_store *st, struct gp_str scope,

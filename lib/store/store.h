@@ -229,7 +229,37 @@ typedef bool gp_store_tally_fn(void *arg, const struct gp_tally *tally);
 int gp_store_tally_read(struct gp_store *store, struct gp_str table, int64_t deadline_ms,
 			gp_store_tally_fn *fn, void *arg, int64_t *ret_since_s) GP_MUST_USE;
 
-/* Greylisting: records of the table "greylist". */
+/* Entries: named values that can be listed, few of them (accounts that are held back).  They
+ * expire; names are any bytes. */
+
+#define GP_ENTRY_NAME_MAX 512 /* bytes of a name */
+#define GP_ENTRIES_MAX 4096   /* of one table: a listing is one answer, a change may count them */
+
+struct gp_entry {
+	struct gp_str name;  /* 1 … GP_ENTRY_NAME_MAX bytes */
+	struct gp_str value; /* 0 … GP_RECORD_MAX */
+	int64_t until_s;     /* Unix time at which it expires */
+};
+
+/* Makes or replaces an entry, for ttl_s seconds from now.  GP_ELIMIT: the table is full. */
+int gp_store_entry_put(struct gp_store *store, struct gp_str table, struct gp_str name,
+		       struct gp_str value, int64_t ttl_s, int64_t deadline_ms) GP_MUST_USE;
+/* The same only if there is none (*ret_was_new); of many hosts that try at once exactly one
+ * makes it.  An entry that is there stays as it is. */
+int gp_store_entry_add(struct gp_store *store, struct gp_str table, struct gp_str name,
+		       struct gp_str value, int64_t ttl_s, int64_t deadline_ms, bool *ret_was_new)
+	GP_MUST_USE;
+/* Removes it; GP_ENOENT: there is none. */
+int gp_store_entry_drop(struct gp_store *store, struct gp_str table, struct gp_str name,
+			int64_t deadline_ms) GP_MUST_USE;
+/* Calls fn for each, in no order, until it returns false; the entry lives until then; fn must not
+ * call the store. */
+typedef bool gp_store_entry_fn(void *arg, const struct gp_entry *entry);
+int gp_store_entry_each(struct gp_store *store, struct gp_str table, int64_t deadline_ms,
+			gp_store_entry_fn *fn, void *arg) GP_MUST_USE;
+
+/* Greylisting: records of a table, "greylist" for milter-spam, "limit-greylist" for
+ * policyd-ratelimit (keys.h says why two). */
 
 struct gp_greylist_rule {
 	int64_t delay_s;  /* a retry earlier than this still is deferred (300) */
@@ -244,9 +274,18 @@ struct gp_greylist_state {
 	bool passed;	 /* let it through */
 };
 
-/* Counts a try of `key` (client network, sender, recipient: any bytes) at now_s and says
- * whether it may pass.  Both kinds of lifetime are renewed by later tries that pass. */
-int gp_store_greylist_try(struct gp_store *store, struct gp_str key,
+/* Counts a try of `key` (client network, sender, recipient: any bytes) at now_s (Unix time) and
+ * says whether it may pass, atomically.  Both kinds of lifetime are renewed by later tries that
+ * pass.  Everything is copied; calls that are begun together travel together. */
+struct gp_greylist_call *gp_store_greylist_begin(struct gp_store *store, struct gp_batch *batch,
+						 struct gp_str table, struct gp_str key,
+						 const struct gp_greylist_rule *rule, int64_t now_s)
+	__attribute__((returns_nonnull));
+/* Waits for it. */
+int gp_store_greylist_finish(struct gp_greylist_call *call, struct gp_greylist_state *ret)
+	GP_MUST_USE;
+/* Both at once. */
+int gp_store_greylist_try(struct gp_store *store, struct gp_str table, struct gp_str key,
 			  const struct gp_greylist_rule *rule, int64_t now_s, int64_t deadline_ms,
 			  struct gp_greylist_state *ret) GP_MUST_USE;
 
@@ -284,5 +323,27 @@ int gp_store_limit_finish(struct gp_limit_call *call, struct gp_limit_take *take
 int gp_store_limit(struct gp_store *store, struct gp_str table, struct gp_limit_take *takes,
 		   size_t n, enum gp_limit_mode mode, int64_t now_ms, int64_t deadline_ms)
 	GP_MUST_USE;
+
+/* Administration of limits.  With each state stands what it is of: */
+
+#define GP_LIMIT_KEY_SHOWN_MAX 512 /* bytes of a key that are kept; longer ones are cut there */
+
+struct gp_limit_item {
+	struct gp_str key;	     /* as it was given, if it is no longer than that */
+	struct gp_limit limit;	     /* the one of its last use */
+	struct gp_limit_state state; /* to be asked with gp_limit_look() */
+	int64_t now_ms;		     /* the store's clock: what to ask it with */
+};
+
+/* Calls fn for each limit of which something was used within its window, in no order, until it
+ * returns false; the item lives until then; fn must not call the store.  Begins no long
+ * transaction on Redis; there one may come twice, and what changes meanwhile once or not at all. */
+typedef bool gp_store_limit_fn(void *arg, const struct gp_limit_item *item);
+int gp_store_limit_each(struct gp_store *store, struct gp_str table, int64_t deadline_ms,
+			gp_store_limit_fn *fn, void *arg) GP_MUST_USE;
+/* Forgets what was used under n keys (1 … GP_LIMIT_TAKES_MAX), members too; *ret_n: of how many
+ * something was known. */
+int gp_store_limit_reset(struct gp_store *store, struct gp_str table, const struct gp_str *keys,
+			 size_t n, int64_t deadline_ms, size_t *ret_n) GP_MUST_USE;
 
 #endif

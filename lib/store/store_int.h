@@ -13,6 +13,7 @@
 
 #include "lib/io/breaker.h"
 #include "lib/store/expiry.h"
+#include "lib/store/keys.h"
 #include "lib/store/store.h"
 
 /* Reads fail independently of writes (full disk, maxmemory, a held lock). */
@@ -52,6 +53,8 @@ struct gp_store_ops {
 	int (*tally_read)(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
 			  gp_store_tally_fn *fn, void *arg, int64_t *ret_since_s,
 			  struct gp_diag *diag);
+	/* Answers now or later with gp_store_greylist_done(). */
+	void (*greylist_start)(struct gp_store *st, struct gp_greylist_call *call);
 	/* Answers now or later with gp_store_limit_done(). */
 	void (*limit_start)(struct gp_store *st, struct gp_limit_call *call);
 };
@@ -89,6 +92,25 @@ struct gp_bayes_lookup {
 
 /* Reports and finishes the job; `why` (may be NULL) explains a failure. */
 void gp_store_lookup_done(struct gp_bayes_lookup *l, int result, const struct gp_diag *why);
+
+/* One try of greylisting; the implementation may keep something of its own in `extra`. */
+struct gp_greylist_call {
+	struct gp_job job;
+	struct gp_store *store;
+	int64_t deadline_ms, begun_us, now_s;
+	char table[33];
+	unsigned char hash[GP_KEYS_HASH]; /* of the key */
+	struct gp_greylist_rule rule;
+	struct gp_greylist_state state; /* out */
+	void *extra;			/* freed by `free_extra` with the call */
+	void (*free_extra)(void *extra);
+};
+
+/* The record after this try, for *ret_ttl_s seconds, and what it says.  `old`: the record as it
+ * is, NULL if there is none.  scripts/greylist.lua takes the same steps on the same bytes. */
+void gp_greylist_step(struct gp_greylist_call *call, const struct gp_str *old,
+		      struct gp_record *ret, int64_t *ret_ttl_s);
+void gp_store_greylist_done(struct gp_greylist_call *call, int result, const struct gp_diag *why);
 
 /* One call of limits; the implementation may keep something of its own in `extra`. */
 struct gp_limit_call {

@@ -69,6 +69,7 @@ static const struct gp_store_ops lmdb_ops = {
 	.ring_read = gp_lmdb_ring_read,
 	.tally_add = gp_lmdb_tally_add,
 	.tally_read = gp_lmdb_tally_read,
+	.greylist_start = gp_lmdb_greylist_start,
 	.limit_start = gp_lmdb_limit_start,
 };
 

@@ -59,6 +59,7 @@ static const struct gp_store_ops redis_ops = {
 	.ring_read = gp_redis_ring_read,
 	.tally_add = gp_redis_tally_add,
 	.tally_read = gp_redis_tally_read,
+	.greylist_start = gp_redis_greylist_start,
 	.limit_start = gp_redis_limit_start,
 };
 

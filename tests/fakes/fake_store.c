@@ -473,6 +473,60 @@ static int fake_tally_read(struct gp_store *st, struct gp_str table, int64_t dea
 	return GP_OK;
 }
 
+/* Greylisting: the key is hashed by now. */
+
+struct late_try {
+	struct gp_timer timer;
+	struct gp_call call;
+	struct fake *fake;
+	struct gp_greylist_call *try;
+};
+
+static void greylist_answer(void *arg)
+{
+	struct late_try *late = arg;
+	struct fake *f = late->fake;
+	struct gp_greylist_call *call = late->try;
+	struct gp_str key = gp_str_n(call->hash, sizeof(call->hash));
+	int r = enter(f, call->deadline_ms, true);
+
+	if (r == GP_OK) {
+		struct entry **at = entry_of(f, 'r', gp_str(call->table), key);
+		struct gp_str have = *at ? gp_str_n((*at)->data, (*at)->len) : GP_STR("");
+		struct gp_record record;
+		int64_t ttl_s;
+
+		gp_greylist_step(call, *at ? &have : NULL, &record, &ttl_s);
+		entry_remove(at);
+		entry_add(entry_of(f, 'r', gp_str(call->table), key), 'r', gp_str(call->table), key,
+			  record.data, record.len, ttl_s);
+		leave(f);
+	}
+	gp_store_greylist_done(call, r, NULL);
+	free(late);
+}
+
+static void greylist_wait(void *arg)
+{
+	struct late_try *late = arg;
+
+	late->timer = (struct gp_timer){.fn = greylist_answer, .arg = late};
+	gp_timer_set(late->fake->loop, &late->timer, gp_clock_mono_ms() + late->fake->delay_ms);
+}
+
+static void fake_greylist_start(struct gp_store *st, struct gp_greylist_call *call)
+{
+	struct late_try *late = gp_xcalloc(1, sizeof(*late));
+
+	late->fake = fake_of(st);
+	late->try = call;
+	late->call = (struct gp_call){.fn = greylist_wait, .arg = late};
+	if (late->fake->delay_ms > 0)
+		gp_loop_post(late->fake->loop, &late->call);
+	else
+		greylist_answer(late);
+}
+
 /* Life. */
 
 static int fake_ping(struct gp_store *st, int64_t deadline_ms, struct gp_diag *diag)
@@ -522,6 +576,7 @@ static const struct gp_store_ops fake_ops = {
 	.ring_read = fake_ring_read,
 	.tally_add = fake_tally_add,
 	.tally_read = fake_tally_read,
+	.greylist_start = fake_greylist_start,
 };
 
 struct gp_store *gp_fake_store_new(void)

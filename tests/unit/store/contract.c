@@ -583,26 +583,84 @@ static void greylist(void **state)
 	struct gp_greylist_state s;
 	int64_t now = gp_clock_real_s();
 
-	assert_int_equal(gp_store_greylist_try(contract_store, key, &rule, now, soon(), &s), GP_OK);
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now, soon(), &s), GP_OK);
 	assert_false(s.passed);
 	assert_int_equal(s.tries, 1);
-	assert_int_equal(gp_store_greylist_try(contract_store, key, &rule, now + 299, soon(), &s),
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now + 299, soon(), &s),
 			 GP_OK);
 	assert_false(s.passed);
 	assert_int_equal(s.tries, 2);
 	assert_int_equal(s.first_s, now);
-	assert_int_equal(gp_store_greylist_try(contract_store, key, &rule, now + 300, soon(), &s),
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now + 300, soon(), &s),
 			 GP_OK);
 	assert_true(s.passed);
 	assert_int_equal(s.tries, 3);
 	/* A clock that was set back takes nothing away. */
-	assert_int_equal(gp_store_greylist_try(contract_store, key, &rule, now + 10, soon(), &s),
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now + 10, soon(), &s),
 			 GP_OK);
 	assert_true(s.passed);
-	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("other"), &rule, now, soon(),
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), GP_STR("other"), &rule, now, soon(),
 					       &s),
 			 GP_OK);
 	assert_false(s.passed);
+}
+
+/* Tries that are under way together, in a table of policyd's; each is counted. */
+static void greylist_tries_together(void **state)
+{
+	struct gp_greylist_rule rule = {.delay_s = 300, .retry_s = 86400, .passed_s = 3024000};
+	struct gp_str key = GP_STR("together"), table = GP_STR("limit-greylist");
+	struct gp_batch *batch = gp_batch_new(soon());
+	struct gp_greylist_call *calls[20], *bad;
+	int64_t now = gp_clock_real_s();
+	struct gp_greylist_state s;
+	uint32_t seen = 0;
+
+	for (size_t i = 0; i < 20; i++)
+		calls[i] = gp_store_greylist_begin(contract_store, batch, table, key, &rule, now);
+	bad = gp_store_greylist_begin(contract_store, batch, table, GP_STR(""), &rule, now);
+	for (size_t i = 0; i < 20; i++) {
+		assert_int_equal(gp_store_greylist_finish(calls[i], &s), GP_OK);
+		assert_false(s.passed);
+		assert_int_equal(s.first_s, now);
+		assert_int_equal(s.last_s, now);
+		seen |= 1u << s.tries;
+	}
+	assert_int_equal(seen, 0x1ffffe);
+	assert_int_equal(gp_store_greylist_finish(bad, &s), GP_EINVAL);
+	gp_batch_free(&batch);
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now + 400,
+					       soon(), &s),
+			 GP_OK);
+	assert_false(s.passed || s.tries > 1); /* the other table knows nothing of it */
+}
+
+/* A first try is forgotten after retry_s, one that passed after passed_s. */
+static void greylist_forgets(void **state)
+{
+	struct gp_greylist_rule rule = {.delay_s = 0, .retry_s = 1, .passed_s = 2}, late = rule;
+	struct gp_str table = GP_STR("limit-greylist");
+	struct gp_greylist_state s;
+	int64_t now = gp_clock_real_s();
+
+	late.delay_s = 300;
+	for (uint32_t i = 0; i < 4; i++) {
+		struct gp_str key = i < 2 ? GP_STR("first try") : GP_STR("passed");
+
+		if (i == 1)
+			contract_advance(1);
+		assert_int_equal(gp_store_greylist_try(contract_store, table, key, i < 2 ? &late : &rule,
+						       now + i, soon(), &s),
+				 GP_OK);
+		assert_int_equal(s.tries, i == 3 ? 2 : 1);
+		assert_int_equal(s.passed, i >= 2);
+	}
+	contract_advance(2);
+	assert_int_equal(gp_store_greylist_try(contract_store, table, GP_STR("passed"), &rule, now + 6,
+					       soon(), &s),
+			 GP_OK);
+	assert_int_equal(s.tries, 1);
+	gp_clock_set(0, -1);
 }
 
 static void mistakes_are_refused(void **state)
@@ -688,7 +746,8 @@ const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(counter_counts),	cmocka_unit_test(counter_window_is_fixed),
 	cmocka_unit_test(ring_keeps_newest),	cmocka_unit_test(ring_is_dropped),
 	cmocka_unit_test(ring_takes_many),	cmocka_unit_test(tallies_add_up),
-	cmocka_unit_test(greylist),
+	cmocka_unit_test(greylist),		cmocka_unit_test(greylist_tries_together),
+	cmocka_unit_test(greylist_forgets),
 	cmocka_unit_test(limits_agree_with_the_model), cmocka_unit_test(limits_take_all_or_none),
 	cmocka_unit_test(limits_of_members),	cmocka_unit_test(limits_add_up),
 	cmocka_unit_test(limits_refuse_mistakes),

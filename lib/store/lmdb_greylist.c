@@ -1,0 +1,58 @@
+/*
+ * Greylisting on LMDB: a record, read and written in one transaction.
+ */
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "lib/store/lmdb_int.h"
+
+struct work {
+	struct gp_lmdb_work work;
+	struct gp_greylist_call *call;
+	bool had_room_made;
+	size_t key_len;
+	unsigned char key[GP_KEYS_LMDB_MAX];
+};
+
+static int run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct work *w = (struct work *)work;
+	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_RECORDS);
+	int64_t now_s = gp_clock_real_s(), until, ttl_s;
+	struct gp_record record;
+	struct gp_str have = {0};
+	int rc = gp_lmdb_live_get(txn, db, w->key, w->key_len, now_s, &until, &have);
+
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return rc;
+	gp_greylist_step(w->call, rc == 0 ? &have : NULL, &record, &ttl_s);
+	rc = gp_lmdb_live_put(txn, db, w->key, w->key_len, now_s + ttl_s, record.data, record.len);
+	return rc != 0 ? rc : gp_lmdb_sweep(txn, db, w->key, w->key_len, now_s);
+}
+
+static void done(struct gp_lmdb_work *work, int result)
+{
+	struct work *w = (struct work *)work;
+	struct gp_greylist_call *call = w->call;
+
+	if (work->is_full && !w->had_room_made) {
+		w->had_room_made = true;
+		gp_lmdb_make_room_then(call->store, gp_str(call->table), work);
+		return;
+	}
+	gp_store_greylist_done(call, result, &work->diag);
+}
+
+void gp_lmdb_greylist_start(struct gp_store *st, struct gp_greylist_call *call)
+{
+	struct work *w = gp_xcalloc(1, sizeof(*w));
+
+	w->work.run = run;
+	w->work.done = done;
+	w->call = call;
+	w->key_len = gp_keys_lmdb_hashed('r', gp_str(call->table), call->hash, w->key);
+	call->extra = w;
+	call->free_extra = free;
+	gp_lmdb_submit(gp_lmdb_of_table(st, gp_str(call->table)), &w->work);
+}
