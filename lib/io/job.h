@@ -18,7 +18,7 @@
  * A batch belongs to one asking thread at a time (a session's callbacks).
  *
  * Objects that threads share, the whole list: configuration snapshot (atomic
- * references, read-only), the loop's queue of calls, jobs and batches (here),
+ * references, read-only), the loop's queue of calls, jobs and batches (here), queues of tasks,
  * caches (own locks), pools of scratch memory, metrics and breakers (atomic),
  * the store's handles (lib/store/store.h).
  */
