@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from servers.milter import TOP
 
-PROGRAMS = ("milter-spam", "milter-dkim", "controller")
+PROGRAMS = ("milter-spam", "milter-dkim", "policyd-ratelimit", "controller")
 
 
 def lines(kind: str) -> dict[str, list[list[str]]]:
