@@ -24,6 +24,7 @@ struct run {
 	const struct scan_options *o;
 	struct spam_judge judge;
 	struct gp_auth *auth; /* NULL: who a message is from is not looked up */
+	struct spam_directory directory;
 	struct gp_arena *arena; /* of the message at hand */
 	struct gp_ip client;
 	bool colour;
@@ -137,6 +138,9 @@ static void print_table(const struct run *run, const struct verdict *v)
 	if (*v->verdict.result.missing)
 		printf("           missing: %s (the store or the DNS did not answer, or a limit was met)\n",
 		       v->verdict.result.missing);
+	if (v->verdict.directory_failure)
+		printf("           settings of recipients in the directory are missing: %s\n",
+		       v->verdict.directory_failure);
 	print_limited(&v->verdict.result);
 	if (v->verdict.result.refusing.len)
 		printf("           block lists that refuse to answer this resolver: %.*s\n",
@@ -200,6 +204,8 @@ static void print_json(const struct run *run, const struct verdict *v)
 	}
 	if (*v->verdict.result.missing)
 		json_object_set_new(root, "missing", json_string(v->verdict.result.missing));
+	if (v->verdict.directory_failure)
+		json_object_set_new(root, "missing_directory", json_string(v->verdict.directory_failure));
 	if (v->verdict.result.n_limited)
 		json_object_set_new(root, "limited", json_limited(&v->verdict.result));
 	gp_json_print(root);
@@ -287,6 +293,25 @@ static int open_network(const struct gp_snapshot *snap, struct run *run, struct 
 	return 0;
 }
 
+/* What recipients and accounts want may stand in the directory. */
+static int open_directory(struct gp_snapshot *snap, struct run *run)
+{
+	struct gp_diag diag;
+	GP_CONF_REPORT_AUTO report;
+
+	if (run->o->rcpts.len == 0 && !run->o->user)
+		return 0;
+	gp_conf_report_init(&report);
+	if (spam_directory_setup(snap, &run->directory, &report)) {
+		gp_cli_print_report(&report);
+		return GP_EXIT_CONFIG;
+	}
+	if (gp_directory_open(gp_snapshot_get(snap, &gp_conf_ldap_table), &run->directory.ldap, &diag))
+		return gp_cli_fail(GP_EXIT_CONFIG, "%s", diag.text);
+	run->judge.directory = &run->directory;
+	return 0;
+}
+
 static int run_scan(struct gp_cli *cli, int argc, char **argv)
 {
 	struct scan_options o = {0};
@@ -313,6 +338,8 @@ static int run_scan(struct gp_cli *cli, int argc, char **argv)
 	if (!status)
 		status = open_network(snap, &run, &dns);
 	if (!status)
+		status = open_directory(snap, &run);
+	if (!status)
 		status = gp_cli_open_store(snap, 0, &run.judge.store);
 	if (!status) {
 		run.arena = gp_arena_new(1 << 18);
@@ -320,6 +347,7 @@ static int run_scan(struct gp_cli *cli, int argc, char **argv)
 		gp_arena_free(run.arena);
 	}
 	gp_auth_free(&run.auth);
+	gp_ldap_close(&run.directory.ldap);
 	gp_store_close(&run.judge.store);
 	gp_scanner_free(run.judge.scanner);
 	gp_snapshot_unref(snap);

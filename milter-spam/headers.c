@@ -199,6 +199,8 @@ void spam_write_headers(struct gp_session *s, struct spam_message *m)
 	for (size_t i = 0; !m->conf->headers_from_rules && i < SPAM_HEADERS; i++)
 		if (is_wanted(&w, i))
 			add(&w, headers[i].name, headers[i].format);
-	if ((m->is_store_failed || m->result.is_bayes_missing) && m->conf->on_store_error == GP_ON_ERROR_MARK)
+	if (((m->is_store_failed || m->result.is_bayes_missing) &&
+	     m->conf->on_store_error == GP_ON_ERROR_MARK) ||
+	    (m->is_ldap_failed && m->conf->on_ldap_error == GP_ON_ERROR_MARK))
 		add(&w, check_header, format_check);
 }

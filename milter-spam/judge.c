@@ -17,6 +17,7 @@ static void collect_envelope(struct gp_session *s, struct spam_message *m)
 		.recipients = recipients,
 		.n_recipients = s->msg.rcpts.len,
 		.account = s->msg.auth_user,
+		.asked = m->asked,
 	};
 }
 
@@ -64,4 +65,5 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 	spam_policy_decide(m->conf, &m->envelope, m->origin, m->result.score, s->msg.arena,
 			   &m->decision);
 	m->action = m->decision.action;
+	m->is_ldap_failed = spam_asked_failure(m->asked) != NULL;
 }

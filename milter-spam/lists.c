@@ -89,20 +89,54 @@ static void apply(struct spam_settings *s, struct gp_str name, struct gp_str val
 		s->adjust += SPAM_BLOCK_SCORE;
 }
 
-struct spam_settings spam_settings_find(const struct gp_mapfile *map, struct gp_str key,
-					bool is_account, const struct gp_thresholds *defaults,
-					const struct spam_sender *sender)
+bool spam_settings_words(const struct gp_mapfile *map, struct gp_str key, bool is_account,
+			 struct gp_str *ret_words)
 {
-	struct spam_settings s = {.thresholds = *defaults};
-	struct gp_str name, value;
 	struct gp_map_hit hit;
 
 	if (!(is_account && gp_mapfile_find(map, key, &hit)) &&
 	    !gp_mapfile_find_address(map, key, &hit))
-		return s;
-	while (next_setting(&hit.value, &name, &value))
+		return false;
+	*ret_words = hit.value;
+	return true;
+}
+
+struct spam_settings spam_settings_read(struct gp_str words, const struct gp_thresholds *defaults,
+					const struct spam_sender *sender)
+{
+	struct spam_settings s = {.thresholds = *defaults};
+	struct gp_str name, value;
+
+	while (next_setting(&words, &name, &value))
 		apply(&s, name, value, sender);
 	return s;
+}
+
+int spam_settings_next(struct gp_str *words, struct gp_str *ret_name, struct gp_str *ret_value,
+		       struct gp_diag *diag)
+{
+	struct gp_thresholds scratch;
+	double number;
+
+	if (!next_setting(words, ret_name, ret_value))
+		return GP_ENOENT;
+	if (threshold_slot(&scratch, *ret_name)) {
+		if (gp_num_parse_double(*ret_value, &number) == GP_OK && number >= 0)
+			return GP_OK;
+		gp_diag_set(diag, "%.*s=%.*s: a score of 0 or above is wanted",
+			    GP_STR_FMT(*ret_name), GP_STR_FMT(*ret_value));
+	} else if (!gp_str_eq(*ret_name, GP_STR("welcome")) &&
+		   !gp_str_eq(*ret_name, GP_STR("block"))) {
+		gp_diag_set(diag,
+			    "unknown setting \"%.*s\" (greylist, add_header, quarantine, reject, "
+			    "discard, welcome, block)",
+			    GP_STR_FMT(*ret_name));
+	} else if (ret_value->len) {
+		return GP_OK;
+	} else {
+		gp_diag_set(diag, "%.*s= names nobody", GP_STR_FMT(*ret_name));
+	}
+	return GP_EINVAL;
 }
 
 struct check {
@@ -125,27 +159,13 @@ static void check_settings(const struct gp_map_hit *entry, void *arg)
 {
 	struct check *c = arg;
 	struct gp_str rest = entry->value, name, value;
-	struct gp_thresholds scratch;
-	double number;
+	struct gp_diag diag;
+	int r;
 
-	while (next_setting(&rest, &name, &value)) {
-		const char *path = gp_mapfile_path(c->map);
-
-		if (threshold_slot(&scratch, name)) {
-			if (gp_num_parse_double(value, &number) || number < 0)
-				gp_conf_report_add(c->report, path, entry->line,
-						   "%.*s=%.*s: a score of 0 or above is wanted",
-						   GP_STR_FMT(name), GP_STR_FMT(value));
-		} else if (!gp_str_eq(name, GP_STR("welcome")) && !gp_str_eq(name, GP_STR("block"))) {
-			gp_conf_report_add(c->report, path, entry->line,
-					   "unknown setting \"%.*s\" (greylist, add_header, "
-					   "quarantine, reject, discard, welcome, block)",
-					   GP_STR_FMT(name));
-		} else if (value.len == 0) {
-			gp_conf_report_add(c->report, path, entry->line, "%.*s= names nobody",
-					   GP_STR_FMT(name));
-		}
-	}
+	while ((r = spam_settings_next(&rest, &name, &value, &diag)) != GP_ENOENT)
+		if (r)
+			gp_conf_report_add(c->report, gp_mapfile_path(c->map), entry->line, "%s",
+					   diag.text);
 }
 
 void spam_sender_map_check(const struct gp_mapfile *map, struct gp_conf_report *report)

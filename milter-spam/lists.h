@@ -5,7 +5,8 @@
  *   senders:  "friend@example.org", ".example.net", "192.0.2.0/24", each with an
  *             optional score;
  *   settings: a recipient, domain or account and words like
- *             "reject=12 add_header=5 welcome=*@example.org block=x@example.net".
+ *             "reject=12 add_header=5 welcome=*@example.org block=x@example.net"; the
+ *             directory has the same words (asked.h).
  *
  * Senders are compared with the envelope sender and the client's address.  An
  * envelope sender can be forged: welcome networks rather than domains where it
@@ -41,10 +42,16 @@ struct spam_settings {
 	struct gp_str matched;		 /* the entry that decided, or empty */
 };
 
-/* Settings for `key` (an address, or an account's name when is_account) over `defaults`. */
-struct spam_settings spam_settings_find(const struct gp_mapfile *map, struct gp_str key,
-					bool is_account, const struct gp_thresholds *defaults,
+/* The words of `key` (an address, or an account's name when is_account) in a settings map;
+ * false: it has no entry. */
+bool spam_settings_words(const struct gp_mapfile *map, struct gp_str key, bool is_account,
+			 struct gp_str *ret_words);
+/* What words make of the defaults; those that cannot be used are passed over. */
+struct spam_settings spam_settings_read(struct gp_str words, const struct gp_thresholds *defaults,
 					const struct spam_sender *sender);
+/* Takes the next word; GP_ENOENT at the end, GP_EINVAL with the diag if it cannot be used. */
+int spam_settings_next(struct gp_str *words, struct gp_str *ret_name, struct gp_str *ret_value,
+		       struct gp_diag *diag) GP_MUST_USE;
 
 /* Reports every value that cannot be used, with file and line.  NULL maps are fine. */
 void spam_sender_map_check(const struct gp_mapfile *map, struct gp_conf_report *report);

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/directory.h"
 #include "lib/daemon/drain.h"
 #include "lib/daemon/sandbox.h"
 #include "lib/daemon/storage.h"
@@ -16,6 +17,7 @@
 #define HEALTH_MS 1000
 
 struct gp_store *spam_store;
+struct gp_ldap *spam_ldap;
 
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spam_table};
 
@@ -109,7 +111,18 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 		return r;
 	data->conf = spam_conf_with_rules(snap, gp_scanner_rules(data->scanner));
 	gp_snapshot_set_data(snap, data);
-	return spam_auth_configure(snap, &data->auth, report);
+	r = spam_directory_setup(snap, &data->directory, report);
+	data->directory.ldap = spam_ldap; /* a reload: it is open already */
+	return r ? r : spam_auth_configure(snap, &data->auth, report);
+}
+
+static int open_directory(struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	struct spam_snapshot *data = gp_snapshot_data(snap);
+	int r = gp_directory_open(gp_snapshot_get(snap, &gp_conf_ldap_table), &spam_ldap, diag);
+
+	data->directory.ldap = spam_ldap;
+	return r;
 }
 
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
@@ -119,6 +132,8 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 
 	spam_register_metrics();
 	r = spam_auth_start(snap, diag);
+	if (r == GP_OK)
+		r = open_directory(snap, diag);
 	if (r)
 		return r;
 	r = gp_storage_open(top, GP_STORE_SPAM, &spam_store, diag);
@@ -134,12 +149,15 @@ static void stop(void)
 		return;
 	gp_history_close(&spam_history);
 	gp_store_close(&spam_store);
+	gp_ldap_close(&spam_ldap);
 	spam_auth_stop();
 }
 
 static void reloaded(struct gp_snapshot *snap)
 {
 	spam_count_switched_off(NULL);
+	if (spam_ldap)
+		gp_ldap_flush(spam_ldap);
 }
 
 /* Names the rules that limits have switched off; that is no failure. */
@@ -160,14 +178,14 @@ static size_t health(struct gp_health *entries, size_t max)
 	struct gp_diag why = {""};
 	bool is_up;
 
-	if (max < 2)
+	if (max < 3)
 		return 0;
 	rules_health(&entries[1]);
 	is_up = gp_store_ping(spam_store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
 	entries[0] = (struct gp_health){.name = "store", .is_ok = is_up};
 	snprintf(entries[0].detail, sizeof(entries[0].detail), "%s%s%.120s",
 		 gp_store_kind(spam_store), is_up ? "" : ": ", is_up ? "" : why.text);
-	return 2;
+	return gp_directory_health(spam_ldap, &entries[2]) ? 3 : 2;
 }
 
 /* What a reload reads again, and the store. */

@@ -28,6 +28,8 @@ static const struct gp_conf_enum whens[] = {
 #define HEADER(name, index, def_, help_)                                                           \
 	{"headers." name, GP_CONF_ENUM, offsetof(struct spam_conf, headers[index]), def_,          \
 	 .values = whens, .help = help_}
+/* Attributes of gatepost.schema; words as in the maps. */
+#define RESULTS "gatepostSpam, gatepostWelcome: welcome=%s, gatepostBlock: block=%s"
 #define MAP(name, field, help_)                                                                    \
 	{name, GP_CONF_MAP, offsetof(struct spam_conf, field), "", .help = help_}
 
@@ -59,6 +61,11 @@ static const struct gp_conf_row rows[] = {
 	 .values = gp_on_error_names,
 	 .help = "What happens while the store does not answer: judged by the evidence that is "
 		 "left (accept), deferred (tempfail), or judged and marked as incomplete."},
+	{"on_ldap_error", GP_CONF_ENUM, offsetof(struct spam_conf, on_ldap_error), "accept",
+	 .values = gp_on_error_names,
+	 .help = "What happens to a message while the directory does not say what its recipients or its "
+		 "account want: the settings of all hold for them (accept), it is deferred (tempfail), or "
+		 "judged and marked as incomplete."},
 	{"greylist.enabled", GP_CONF_BOOL, offsetof(struct spam_conf, greylist_enabled), "true",
 	 .help = "Defer a message whose score reaches thresholds.greylist until it is tried "
 		 "again."},
@@ -105,6 +112,15 @@ static const struct gp_conf_row rows[] = {
 	    "welcome=friend@example.org block=*@example.net\"."),
 	MAP("accounts", accounts,
 	    "Map of authenticated accounts to their settings, in the same form."),
+	GP_DIRECTORY_ROWS(struct spam_conf, ldap_recipients, "ldap.recipients",
+			  "settings of recipients that milter-spam.recipients does not have", "(mail=%s)",
+			  RESULTS),
+	GP_DIRECTORY_ROWS(struct spam_conf, ldap_domains, "ldap.domains",
+			  "settings of recipients' domains (the key is the domain)",
+			  "(associatedDomain=%s)", RESULTS),
+	GP_DIRECTORY_ROWS(struct spam_conf, ldap_accounts, "ldap.accounts",
+			  "settings of authenticated accounts that milter-spam.accounts does not have",
+			  "(|(uid=%s)(mail=%s))", RESULTS),
 };
 
 static void check_order(const struct spam_conf *c, const struct gp_snapshot *snap,
@@ -136,6 +152,9 @@ static void validate(const void *values, const struct gp_snapshot *snap,
 	spam_sender_map_check(c->block, report);
 	spam_settings_map_check(c->recipients, report);
 	spam_settings_map_check(c->accounts, report);
+	gp_directory_query_check(&c->ldap_recipients, snap, &spam_table, "ldap.recipients", report);
+	gp_directory_query_check(&c->ldap_domains, snap, &spam_table, "ldap.domains", report);
+	gp_directory_query_check(&c->ldap_accounts, snap, &spam_table, "ldap.accounts", report);
 }
 
 const struct gp_conf_table spam_table = {

@@ -6,6 +6,7 @@
 
 #include "lib/conf/schema.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/directory.h"
 #include "lib/score/verdict.h"
 
 /* What is done with a class of mail that is ours. */
@@ -45,6 +46,7 @@ struct spam_conf {
 	int authenticated; /* enum spam_policy */
 	int own_networks;  /* enum spam_policy */
 	int on_store_error; /* enum gp_on_error */
+	int on_ldap_error;  /* the same */
 
 	bool greylist_enabled;
 	int64_t greylist_delay_ms, greylist_retry_ms, greylist_passed_ms;
@@ -58,6 +60,8 @@ struct spam_conf {
 
 	struct gp_mapfile *welcome, *block;	  /* by sender: address, domain, network */
 	struct gp_mapfile *recipients, *accounts; /* settings of recipients, of accounts */
+	/* The same of the directory, for those that the maps do not have. */
+	struct gp_directory_query_conf ldap_recipients, ldap_domains, ldap_accounts;
 };
 
 extern const struct gp_conf_table spam_table;

@@ -61,6 +61,19 @@ static struct gp_thresholds shifted(const struct spam_settings *s)
 	return t;
 }
 
+/* The thresholds of one recipient or account. */
+static struct gp_thresholds thresholds_for(const struct spam_envelope *e, struct gp_str key,
+					   bool is_account, const struct gp_thresholds *defaults)
+{
+	struct spam_settings settings;
+	struct gp_str words;
+
+	if (!spam_asked_find(e->asked, key, is_account, &words))
+		return *defaults;
+	settings = spam_settings_read(words, defaults, &e->sender);
+	return shifted(&settings);
+}
+
 /* What the policy for this mail lets happen. */
 static enum gp_action allowed(const struct spam_conf *conf, enum spam_origin origin,
 			      enum gp_action wanted)
@@ -81,22 +94,16 @@ void spam_policy_decide(const struct spam_conf *conf, const struct spam_envelope
 	struct gp_thresholds defaults = spam_thresholds(&conf->thresholds);
 	struct gp_thresholds *t =
 		GP_ARENA_NEW_N(scratch, e->n_recipients + 1, struct gp_thresholds);
-	struct spam_settings settings;
 	struct gp_verdict verdict;
 	size_t n = GP_MAX(e->n_recipients, (size_t)1);
 
 	t[0] = defaults;
 	if (origin == SPAM_AUTHENTICATED) {
-		settings = spam_settings_find(conf->accounts, e->account, true, &defaults,
-					      &e->sender);
-		t[0] = shifted(&settings);
+		t[0] = thresholds_for(e, e->account, true, &defaults);
 		n = 1; /* the account's settings hold, whoever receives it */
 	}
-	for (size_t i = 0; origin != SPAM_AUTHENTICATED && i < e->n_recipients; i++) {
-		settings = spam_settings_find(conf->recipients, e->recipients[i], false,
-					      &defaults, &e->sender);
-		t[i] = shifted(&settings);
-	}
+	for (size_t i = 0; origin != SPAM_AUTHENTICATED && i < e->n_recipients; i++)
+		t[i] = thresholds_for(e, e->recipients[i], false, &defaults);
 	gp_verdict_decide(score, t, n, &verdict);
 	*ret = (struct spam_decision){
 		.wanted = verdict.action,

@@ -1,8 +1,9 @@
 /*
  * From a score to what is done: lists, recipients' settings, whose mail it is.
  *
- * Pure decisions over settings, without a session, so that `gatepost scan` gives
- * the verdict that the milter would give.
+ * Decisions over settings, without a session, so that `gatepost scan` gives the verdict that
+ * the milter would give.  spam_policy_decide waits for what the directory was asked (asked.h);
+ * nothing else waits.
  */
 #ifndef GP_SPAM_POLICY_H
 #define GP_SPAM_POLICY_H
@@ -10,6 +11,7 @@
 #include "lib/conf/shared.h"
 #include "lib/score/scanner.h"
 #include "lib/score/verdict.h"
+#include "milter-spam/asked.h"
 #include "milter-spam/lists.h"
 #include "milter-spam/options.h"
 
@@ -22,6 +24,7 @@ struct spam_envelope {
 	const struct gp_str *recipients;
 	size_t n_recipients;
 	struct gp_str account; /* authenticated user, or empty */
+	struct spam_asked *asked; /* what these want */
 };
 
 struct spam_decision {

@@ -68,9 +68,13 @@ void spam_register_metrics(void)
 
 const char *spam_missing(const struct spam_message *m)
 {
-	if (m->is_scanned && *m->result.missing)
-		return m->result.missing;
-	return m->is_store_failed ? "greylist" : "";
+	const char *scan = m->is_scanned ? m->result.missing : "";
+
+	if (!*scan && m->is_store_failed)
+		scan = "greylist";
+	if (!m->is_ldap_failed)
+		return scan;
+	return *scan ? gp_arena_printf(m->mail->arena, "%s,ldap", scan) : "ldap";
 }
 
 /* Of the snapshot of now: a message under way may hold an older one. */
@@ -192,6 +196,7 @@ void spam_report(const struct gp_session *s, const struct spam_message *m)
 
 	count(s, m);
 	note_store(m);
+	gp_directory_report(spam_ldap);
 	gp_logline_begin(&l, GP_LOG_INFO);
 	add_envelope(&l, s);
 	gp_logline_cstr(&l, "origin", origins[m->origin]);

@@ -45,7 +45,20 @@ static enum gp_answer on_mail(struct gp_session *s)
 	options = (struct gp_message_options){.body_max = (size_t)m->conf->size_max};
 	m->mail = gp_message_new(s->msg.arena, &options);
 	m->result.missing = "";
+	m->asked = spam_asked_new(&snap->directory, m->conf, s->msg.arena);
+	if (s->msg.auth_user.len)
+		spam_asked_account(m->asked, s->msg.auth_user);
 	s->msg.data = m;
+	return GP_CONTINUE;
+}
+
+/* What recipients want is asked while the rest of the message is on its way. */
+static enum gp_answer on_rcpt(struct gp_session *s, const struct gp_rcpt *rcpt)
+{
+	struct spam_message *m = s->msg.data;
+
+	if (s->msg.auth_user.len == 0)
+		spam_asked_recipient(m->asked, rcpt->address);
 	return GP_CONTINUE;
 }
 
@@ -177,16 +190,21 @@ static enum gp_answer answer_for(struct gp_session *s, const struct spam_message
 	return GP_CONTINUE;
 }
 
-/* A message that was judged while the store was away, if the settings want it deferred. */
+/* Does the setting want a message deferred that was judged without this? */
+static bool is_deferred_for(struct gp_session *s, bool is_failed, int setting, const char *what)
+{
+	return is_failed &&
+	       gp_reply_set(s, GP_ETEMP, (enum gp_on_error)setting, what).answer == GP_TEMPFAIL;
+}
+
 static bool is_deferred(struct gp_session *s, const struct spam_message *m)
 {
-	struct gp_failure_reply reply;
+	const struct spam_conf *c = m->conf;
 
-	if (!m->is_store_failed || m->policy != SPAM_ENFORCE || m->action == GP_ACTION_REJECT)
+	if (m->policy != SPAM_ENFORCE || m->action == GP_ACTION_REJECT)
 		return false;
-	reply = gp_reply_set(s, GP_ETEMP, (enum gp_on_error)m->conf->on_store_error,
-			     "spam check");
-	return reply.answer == GP_TEMPFAIL;
+	return is_deferred_for(s, m->is_store_failed, c->on_store_error, "spam check") ||
+	       is_deferred_for(s, m->is_ldap_failed, c->on_ldap_error, "directory");
 }
 
 static enum gp_answer judge(struct gp_session *s, struct spam_message *m)
@@ -237,6 +255,7 @@ const struct gp_milter spam_milter = {
 	.macros_mail = "{cipher} {cipher_bits}",
 	.on_connect = on_connect,
 	.on_mail = on_mail,
+	.on_rcpt = on_rcpt,
 	.on_header = on_header,
 	.on_eoh = on_eoh,
 	.on_body = on_body,

@@ -47,6 +47,7 @@ struct spam_message {
 	struct gp_message *mail;
 	GP_VEC(struct spam_forged) forged;
 	struct spam_auth auth;
+	struct spam_asked *asked; /* from MAIL on */
 	struct spam_envelope envelope;
 	enum spam_origin origin;
 	enum spam_policy policy; /* SPAM_ENFORCE for inbound mail */
@@ -56,7 +57,7 @@ struct spam_message {
 	struct spam_decision decision;
 	enum gp_action action;	 /* what is done, after greylisting too */
 	enum spam_grey grey;
-	bool is_store_failed;
+	bool is_store_failed, is_ldap_failed;
 	int64_t deadline_ms; /* of all look-ups, from end of data on: a slow sender costs none of it */
 	int64_t cpu_us;
 	int64_t mark_us; /* when the last stage ended */
@@ -68,10 +69,13 @@ struct spam_snapshot {
 	struct gp_scanner *scanner;
 	const struct spam_conf *conf; /* spam_conf_with_rules() */
 	struct spam_auth_setup auth;
+	struct spam_directory directory; /* with the process's, once that is open */
 };
 
 /* The store of the process; opened once at start. */
 extern struct gp_store *spam_store;
+/* The directory; NULL: none is configured. */
+extern struct gp_ldap *spam_ldap;
 /* What becomes of messages; NULL: it is not kept. */
 extern struct gp_history *spam_history;
 
@@ -88,8 +92,8 @@ void spam_write_markup(struct gp_session *s, const struct spam_message *m, bool 
 /* Is this the name of a header that spam_write_headers may add? */
 bool spam_header_is_ours(struct gp_str name);
 
-/* What the verdict had to do without because the store did not answer or a limit was
- * met: "bayes", "rules", "bayes,rules", "greylist"; "" if nothing. */
+/* What the verdict had to do without because the store or the directory did not answer or a
+ * limit was met: "bayes", "rules", "bayes,rules", "greylist", "ldap"; "" if nothing. */
 const char *spam_missing(const struct spam_message *m);
 
 void spam_register_metrics(void);

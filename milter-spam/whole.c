@@ -24,6 +24,19 @@ static const struct gp_auth_result *results_of(const struct spam_judge *judge,
 	return ret;
 }
 
+/* Asks what holds for the envelope; the answers are collected when the score is there. */
+static struct spam_asked *ask(const struct spam_judge *judge, const struct spam_whole *whole,
+			      struct gp_arena *arena)
+{
+	struct spam_asked *asked = spam_asked_new(judge->directory, judge->conf, arena);
+
+	if (whole->account.len)
+		spam_asked_account(asked, whole->account);
+	for (size_t i = 0; whole->account.len == 0 && i < whole->n_recipients; i++)
+		spam_asked_recipient(asked, whole->recipients[i]);
+	return asked;
+}
+
 void spam_whole_judge(const struct spam_judge *judge, const struct spam_whole *whole,
 		      struct gp_arena *arena, struct spam_verdict *ret)
 {
@@ -35,6 +48,7 @@ void spam_whole_judge(const struct spam_judge *judge, const struct spam_whole *w
 		.recipients = whole->recipients,
 		.n_recipients = whole->n_recipients,
 		.account = whole->account,
+		.asked = ask(judge, whole, arena),
 	};
 	struct gp_scan_input input = {
 		.message = mail,
@@ -58,4 +72,5 @@ void spam_whole_judge(const struct spam_judge *judge, const struct spam_whole *w
 	ret->origin = spam_policy_origin(judge->networks, &envelope);
 	spam_policy_decide(judge->conf, &envelope, ret->origin, ret->result.score, arena,
 			   &ret->decision);
+	ret->directory_failure = spam_asked_failure(envelope.asked);
 }

@@ -19,6 +19,7 @@ struct spam_judge {
 	struct gp_store *store;	       /* NULL: no Bayes */
 	const struct gp_auth *auth;    /* NULL: who a message is from is not looked up */
 	struct gp_auth_sources sources; /* its resolver NULL: the DNS is not asked */
+	const struct spam_directory *directory; /* NULL: recipients' settings come from files alone */
 };
 
 /* A message and what was said about it; lives until the verdict was read. */
@@ -39,6 +40,7 @@ struct spam_verdict {
 	struct gp_scan_result result;
 	struct spam_decision decision;
 	enum spam_origin origin;
+	const char *directory_failure; /* why recipients' settings of the directory are missing, or NULL */
 };
 
 /* Everything that it makes lives in the arena. */

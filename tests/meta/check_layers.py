@@ -22,6 +22,7 @@ ONLY = {"dovecot-sieve-learn": {"lib/proto"}, "lib/proto": set()}
 SIDEWAYS = {("lib/dns", "lib/io"), ("lib/store", "lib/io"), ("lib/ldap", "lib/io"), ("lib/score", "lib/auth")}
 # The command checks every program's settings and gives its verdict, the controller gives the latter: they may see these.
 SHOWN = {"milter-spam/options.h", "milter-spam/policy.h", "milter-spam/lists.h", "milter-spam/whole.h",
+         "milter-spam/asked.h",
          "milter-dkim/options.h", "milter-dkim/keyring.h", "milter-dkim/keydir.h",
          "milter-dkim/txtrecord.h", "milter-dkim/setup.h", "milter-dkim/newkey.h", "milter-dkim/published.h",
          "controller/options.h", "policyd-ratelimit/options.h"}

@@ -169,7 +169,7 @@ class Milter:
             raise ServerError(f"gatepost {args} ended with {done.returncode}: {done.stderr}")
         return done.stdout
 
-    def scan(self, *files: Path) -> list[dict[str, Any]]:
+    def scan(self, *files: Path | str) -> list[dict[str, Any]]:
         """What `gatepost scan --json` says of messages; its exit status is the severest verdict."""
         program = build_folder() / "cli" / "gatepost"
         done = subprocess.run([program, "-c", self.config, "scan", "--json", *files], capture_output=True, text=True, timeout=300)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import subprocess
+import threading
 import urllib.parse
 from pathlib import Path
+from typing import Any
 
 from .process import Process, answers, free_port
 
@@ -12,6 +16,7 @@ BASE = "dc=example,dc=org"
 READER = f"cn=reader,{BASE}"
 PASSWORD = "directory secret"
 SCHEMAS = ("core", "cosine", "inetorgperson", "nis")
+GATEPOST = Path(__file__).resolve().parents[2] / "lib/ldap/gatepost.schema"
 
 
 class Slapd:
@@ -19,12 +24,13 @@ class Slapd:
     (`certificate`), for 127.0.0.1; `client_certificate` and `client_key` are what SASL EXTERNAL takes. Anonymous readers
     see nothing; READER reads with PASSWORD, which is in `password_file`; so does root over ldapi by EXTERNAL."""
 
-    def __init__(self, folder: Path, ldif: str, schema: str = "", options: str = "") -> None:
+    def __init__(self, folder: Path, ldif: str, schema: str | Path = "", options: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
         self.folder = folder
-        self._port, self._tls_port = free_port(), free_port()
+        self.port, self._tls_port = free_port(), free_port()
         self._socket = folder / "ldapi"
-        self.url = f"ldap://127.0.0.1:{self._port}"
+        self.url = f"ldap://127.0.0.1:{self.port}"
         self.ldaps_url = f"ldaps://127.0.0.1:{self._tls_port}"
         self.ldapi_url = "ldapi://" + urllib.parse.quote(str(self._socket), safe="")
         self.certificate, self.key = folder / "cert.pem", folder / "key.pem"
@@ -45,7 +51,7 @@ class Slapd:
                             "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"], check=True, capture_output=True)
         (self.folder / "authorities.pem").write_text(self.certificate.read_text() + self.client_certificate.read_text())
 
-    def _configure(self, schema: str) -> None:
+    def _configure(self, schema: str | Path) -> None:
         (self.folder / "data").mkdir()
         includes = "".join(f"include /etc/ldap/schema/{name}.schema\n" for name in SCHEMAS)
         if schema:
@@ -98,6 +104,53 @@ userPassword: {PASSWORD}
     def stop(self) -> None:
         self.process.stop()
 
+    def settings(self, uri: str = "", **more: Any) -> dict[str, Any]:
+        """The group `ldap` of gatepost.conf for it; READER by password."""
+        return {"servers": [uri or self.url], "bind": "simple", "bind_dn": READER, "password_file": str(self.password_file),
+                "timeout": "2s", "rest": "500ms", "cache": 0, **more}
+
     def searches(self) -> int:
         """How many searches it has answered so far."""
         return (self.folder / "slapd.log").read_text(errors="replace").count(" SRCH base=")
+
+
+class Gate:
+    """A way to a TCP server that can be shut: bytes then wait, both ways, and new connections hear nothing."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._open = threading.Event()
+        self._open.set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"ldap://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._sockets: list[socket.socket] = [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def shut(self) -> None:
+        self._open.clear()
+
+    def reopen(self) -> None:
+        self._open.set()
+
+    def close(self) -> None:
+        self._open.set()
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near = self._listener.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self._target))
+                self._sockets += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                self._open.wait()
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)

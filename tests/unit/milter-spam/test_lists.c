@@ -34,6 +34,18 @@ static struct gp_mapfile *map_of(const char *text)
 	return map;
 }
 
+/* As policy.c reads them. */
+static struct spam_settings settings_of(const struct gp_mapfile *map, struct gp_str key,
+					bool is_account, const struct gp_thresholds *defaults,
+					const struct spam_sender *s)
+{
+	struct gp_str words = {0};
+
+	if (!spam_settings_words(map, key, is_account, &words))
+		return (struct spam_settings){.thresholds = *defaults};
+	return spam_settings_read(words, defaults, s);
+}
+
 static struct spam_sender sender(const char *envelope, const char *from, const char *ip)
 {
 	struct spam_sender s = {.envelope = gp_str(envelope), .header_from = gp_str(from)};
@@ -92,19 +104,19 @@ static void test_settings(void **state)
 	struct spam_settings s;
 
 	(void)state;
-	s = spam_settings_find(map, GP_STR("alice@example.org"), false, &defaults, &friend);
+	s = settings_of(map, GP_STR("alice@example.org"), false, &defaults, &friend);
 	assert_true(s.thresholds.reject == 12 && s.thresholds.add_header == 5);
 	assert_true(isinf(s.thresholds.greylist));
 	assert_true(s.adjust == 0);
-	s = spam_settings_find(map, GP_STR("bob@example.org"), false, &defaults, &friend);
+	s = settings_of(map, GP_STR("bob@example.org"), false, &defaults, &friend);
 	assert_true(s.thresholds.reject == 20 && s.thresholds.add_header == 6);
 	assert_true(s.adjust == SPAM_WELCOME_SCORE);
 	assert_str(s.matched, "@friends.example");
-	s = spam_settings_find(map, GP_STR("bob@example.org"), false, &defaults, &bad);
+	s = settings_of(map, GP_STR("bob@example.org"), false, &defaults, &bad);
 	assert_true(s.adjust == SPAM_BLOCK_SCORE);
-	s = spam_settings_find(map, GP_STR("x@elsewhere.example"), false, &defaults, &bad);
+	s = settings_of(map, GP_STR("x@elsewhere.example"), false, &defaults, &bad);
 	assert_true(s.adjust == 0 && s.thresholds.reject == 15);
-	s = spam_settings_find(NULL, GP_STR("x@example.org"), false, &defaults, &bad);
+	s = settings_of(NULL, GP_STR("x@example.org"), false, &defaults, &bad);
 	assert_true(s.thresholds.reject == 15);
 }
 
@@ -116,7 +128,7 @@ static void test_accounts_by_name(void **state)
 	struct spam_settings s;
 
 	(void)state;
-	s = spam_settings_find(map, GP_STR("alice"), true, &defaults, &nobody);
+	s = settings_of(map, GP_STR("alice"), true, &defaults, &nobody);
 	assert_true(s.thresholds.reject == 9);
 }
 

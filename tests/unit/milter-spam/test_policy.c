@@ -51,7 +51,8 @@ static struct spam_decision decide(enum spam_origin origin, double score, const 
 	struct spam_envelope e = {.sender = {.envelope = GP_STR("spammer@example.net")},
 				  .recipients = rcpts,
 				  .n_recipients = n,
-				  .account = gp_str(account)};
+				  .account = gp_str(account),
+				  .asked = spam_asked_new(NULL, &conf, arena)};
 	struct spam_decision d;
 
 	for (size_t i = 0; i < n; i++)
