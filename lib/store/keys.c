@@ -81,6 +81,11 @@ void gp_keys_limit(char kind, struct gp_str table, const unsigned char hash[GP_K
 	gp_hex_encode(gp_str_n(hash, GP_KEYS_HASH).ptr, GP_KEYS_HASH, out);
 }
 
+void gp_keys_limit_pattern(struct gp_str table, struct gp_buf *out)
+{
+	gp_buf_printf(out, "gp" GP_KEYS_VERSION_TEXT "{l:%.*s}q*", GP_STR_FMT(table));
+}
+
 void gp_keys_member(struct gp_str key, struct gp_str member, unsigned char ret[GP_KEYS_HASH])
 {
 	unsigned char both[2 * GP_KEYS_HASH];

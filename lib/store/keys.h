@@ -17,8 +17,10 @@
  *   gp1:r:TABLE:HASH                 record, with expiry
  *   gp1:c:TABLE:HASH                 counter, with expiry
  *   gp1:l:TABLE                      ring, newest first
- *   gp1{l:TABLE}qHASH                state of a limit, with expiry (limit.h)
- *   gp1{l:TABLE}mHASH                mark of a member of what is limited, with expiry
+ *   gp1:e:TABLE                      hash of entries: name → time it expires (8), value (entry.lua)
+ *   gp1{l:TABLE}qHASH                row of a limit, with expiry (limit_row.h)
+ *   gp1{l:TABLE}mHASH                mark of a member of what is limited, with expiry: when it
+ *                                    was made (6)
  *   gp1:t:TABLE                      hash: "c"NAME → count, "s"NAME → sum; "c" → since when
  * Everything of a scope shares a hash tag, so one script may change it on a
  * cluster.  SCOPE is percent-encoded; HASH is the first 16 bytes of SHA-256 of the key.
@@ -30,6 +32,9 @@
  *            ones have none)
  *   LMDB, environments spam/, dkim/ (tables whose name begins with "dkim-"), limits/ ("limit-")
  *   records  'r', 'c', 'q' or 'm', TABLE, NUL, HASH (16) → time it expires (8), value
+ *            (a mark: when it was made, 8)
+ *   records  'e', TABLE, NUL, HASH (16) of the name → time it expires (8), length of the name (2),
+ *            name, value: an entry
  *   records  't', TABLE, NUL, NAME → INT64_MAX (8), count (8), sum (8); no NAME: since when
  *   rings    TABLE, NUL, sequence number (8, big endian) → item
  * All have `about` → "version" → "1".  Numbers without remark are the host's.
@@ -89,6 +94,8 @@ void gp_keys_redis_hashed(char kind, struct gp_str table, const unsigned char ha
 /* kind 'q' or 'm'. */
 void gp_keys_limit(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
 		   struct gp_buf *out);
+/* Redis' pattern for the states of a table. */
+void gp_keys_limit_pattern(struct gp_str table, struct gp_buf *out);
 /* The hash of a mark: which member of which limit. */
 void gp_keys_member(struct gp_str key, struct gp_str member, unsigned char ret[GP_KEYS_HASH]);
 

@@ -39,12 +39,32 @@ static inline struct gp_lmdb_env *gp_lmdb_of_table(struct gp_store *st, struct g
 /* The value of a live one; MDB_NOTFOUND if it is absent or over. */
 int gp_lmdb_live_get(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t now_s,
 		     int64_t *ret_until, struct gp_str *ret);
-/* At most GP_RECORD_MAX bytes. */
+/* At most GP_LMDB_VALUE_MAX bytes: a row of a limit has 933. */
+#define GP_LMDB_VALUE_MAX 1040
 int gp_lmdb_live_put(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t until,
 		     const void *data, size_t len);
 /* Examines a few entries after the key and deletes those that are over: once a change. */
 int gp_lmdb_sweep(MDB_txn *txn, MDB_dbi db, const unsigned char *key, size_t key_len,
 		  int64_t now_s);
+
+/* All live ones of one kind and table, in a reading transaction that ends with walk_end. */
+struct gp_lmdb_walk {
+	struct gp_lmdb_env *env;
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+	int64_t now_s;
+	size_t prefix_len;
+	unsigned char prefix[GP_KEYS_LMDB_MAX];
+	int rc;
+	bool has_begun;
+};
+
+/* GP_ENOENT: there is no such environment yet; otherwise, on GP_OK, walk_end follows. */
+int gp_lmdb_walk_begin(struct gp_store *st, char kind, struct gp_str table, int64_t now_s,
+		       struct gp_lmdb_walk *ret, struct gp_diag *diag) GP_MUST_USE;
+/* False: there are no more, or an error that walk_end tells.  The value lives until then. */
+bool gp_lmdb_walk_next(struct gp_lmdb_walk *walk, int64_t *ret_until_s, struct gp_str *ret);
+int gp_lmdb_walk_end(struct gp_lmdb_walk *walk, struct gp_diag *diag) GP_MUST_USE;
 
 /* After work that found no room (lmdb_env.h) in the environment of this table: removes what
  * is over, and of every ring the oldest quarter.  GP_OK: try again, once. */
@@ -57,6 +77,17 @@ void gp_lmdb_make_room_then(struct gp_store *st, struct gp_str table, struct gp_
 /* The operations, by file. */
 void gp_lmdb_greylist_start(struct gp_store *st, struct gp_greylist_call *call);
 void gp_lmdb_limit_start(struct gp_store *st, struct gp_limit_call *call);
+int gp_lmdb_limit_each(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			bool (*fn)(void *arg, struct gp_str row, int64_t now_ms), void *arg,
+			struct gp_diag *diag);
+int gp_lmdb_limit_reset(struct gp_store *st, struct gp_str table,
+			 const unsigned char (*hashes)[GP_KEYS_HASH], size_t n, int64_t deadline_ms,
+			 size_t *ret_n, struct gp_diag *diag);
+int gp_lmdb_entry_change(struct gp_store *st, struct gp_str table,
+			  const struct gp_entry_change *change, int64_t deadline_ms, bool *ret_done,
+			  struct gp_diag *diag);
+int gp_lmdb_entry_each(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			gp_store_entry_fn *fn, void *arg, struct gp_diag *diag);
 void gp_lmdb_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l);
 int gp_lmdb_bayes_learn(struct gp_store *st, struct gp_str scope,
 			struct gp_bayes_message *messages, size_t n, int64_t deadline_ms,

@@ -5,6 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/store/limit_row.h"
 #include "lib/store/lmdb_int.h"
 
 struct key {
@@ -15,6 +16,7 @@ struct key {
 struct item {
 	struct key state_key, mark_key;
 	bool has_mark, is_counted; /* the member was counted already */
+	int64_t since_ms;	       /* when the row was made */
 	struct gp_limit_state state;
 };
 
@@ -37,52 +39,69 @@ static int64_t amount_of(const struct work *w, size_t i)
 	return w->items[i].is_counted ? 0 : w->call->takes[i].amount;
 }
 
+/* Was the member counted since the row was made, less than a window ago? */
+static int read_mark(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
+{
+	struct item *item = &w->items[i];
+	struct gp_str have = {0};
+	int64_t until, made_ms;
+	int rc = gp_lmdb_live_get(txn, db, item->mark_key.bytes, item->mark_key.len, w->now_ms / 1000,
+				  &until, &have);
+
+	if (rc != 0)
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	if (have.len == sizeof(made_ms)) {
+		memcpy(&made_ms, have.ptr, sizeof(made_ms));
+		item->is_counted = made_ms >= item->since_ms &&
+				   made_ms + w->call->takes[i].limit.window_ms > w->now_ms;
+	}
+	return 0;
+}
+
 static int read_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 {
 	struct gp_limit_take *t = &w->call->takes[i];
 	struct item *item = &w->items[i];
 	struct gp_str have = {0};
 	int64_t until;
-	int rc;
+	int rc = gp_lmdb_live_get(txn, db, item->state_key.bytes, item->state_key.len,
+				  w->now_ms / 1000, &until, &have);
 
-	item->is_counted = false;
-	if (item->has_mark) {
-		rc = gp_lmdb_live_get(txn, db, item->mark_key.bytes, item->mark_key.len,
-				      w->now_ms / 1000, &until, &have);
-		if (rc != 0 && rc != MDB_NOTFOUND)
-			return rc;
-		/* To the millisecond: it holds when it ends. */
-		if (rc == 0 && have.len == sizeof(until)) {
-			memcpy(&until, have.ptr, sizeof(until));
-			item->is_counted = until > w->now_ms;
-		}
-	}
-	rc = gp_lmdb_live_get(txn, db, item->state_key.bytes, item->state_key.len, w->now_ms / 1000,
-			      &until, &have);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
-	item->state.len = 0;
-	if (rc == 0 && have.len <= sizeof(item->state.data)) {
-		memcpy(item->state.data, have.ptr, have.len);
-		item->state.len = (uint32_t)have.len;
-	}
-	gp_limit_look(&t->limit, &item->state, w->now_ms, amount_of(w, i), &t->answer);
-	return 0;
+	gp_limit_row_state(have, gp_limit_call_head(w->call, i).len, w->now_ms, &item->since_ms,
+			   &item->state);
+	item->is_counted = false;
+	rc = item->has_mark ? read_mark(w, txn, db, i) : 0;
+	if (rc == 0)
+		gp_limit_look(&t->limit, &item->state, w->now_ms, amount_of(w, i), &t->answer);
+	return rc;
+}
+
+static int put_row(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i, int64_t until_s)
+{
+	struct gp_str head = gp_limit_call_head(w->call, i);
+	struct item *item = &w->items[i];
+	unsigned char row[GP_LIMIT_ROW_MAX];
+	size_t len = head.len;
+
+	memcpy(row, head.ptr, head.len);
+	len += gp_limit_row_put(item->since_ms, &item->state, row + len);
+	return gp_lmdb_live_put(txn, db, item->state_key.bytes, item->state_key.len, until_s, row, len);
 }
 
 static int count_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 {
 	struct gp_limit_take *t = &w->call->takes[i];
 	struct item *item = &w->items[i];
-	int64_t until_ms = w->now_ms + t->limit.window_ms, until_s = until_ms / 1000 + 1;
+	int64_t until_s = (w->now_ms + t->limit.window_ms) / 1000 + 1;
 	int rc;
 
 	gp_limit_count(&t->limit, &item->state, w->now_ms, amount_of(w, i));
-	rc = gp_lmdb_live_put(txn, db, item->state_key.bytes, item->state_key.len, until_s,
-			      item->state.data, item->state.len);
+	rc = put_row(w, txn, db, i, until_s);
 	if (rc == 0 && item->has_mark)
 		rc = gp_lmdb_live_put(txn, db, item->mark_key.bytes, item->mark_key.len, until_s,
-				      &until_ms, sizeof(until_ms));
+				      &w->now_ms, sizeof(w->now_ms));
 	t->answer.used += amount_of(w, i);
 	return rc != 0 ? rc : gp_lmdb_sweep(txn, db, item->state_key.bytes, item->state_key.len,
 					    w->now_ms / 1000);
@@ -139,4 +158,67 @@ void gp_lmdb_limit_start(struct gp_store *st, struct gp_limit_call *call)
 			make_key(call, 'm', mark, &w->items[i].mark_key);
 	}
 	gp_lmdb_submit(gp_lmdb_of(st)->limits, &w->work);
+}
+
+/* Administration. */
+
+int gp_lmdb_limit_each(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+		       bool (*fn)(void *arg, struct gp_str row, int64_t now_ms), void *arg,
+		       struct gp_diag *diag)
+{
+	struct gp_lmdb_walk walk;
+	int64_t now_ms = gp_clock_real_ms();
+	struct gp_str row;
+	int64_t until_s;
+	int r = gp_lmdb_walk_begin(st, 'q', table, now_ms / 1000, &walk, diag);
+
+	if (r < 0)
+		return r == GP_ENOENT ? GP_OK : r;
+	while (gp_lmdb_walk_next(&walk, &until_s, &row) && fn(arg, row, now_ms))
+		;
+	return gp_lmdb_walk_end(&walk, diag);
+}
+
+struct reset {
+	struct gp_lmdb_work work;
+	size_t n, n_known;
+	struct key keys[GP_LIMIT_TAKES_MAX];
+};
+
+static int reset_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	struct reset *reset = (struct reset *)work;
+	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_RECORDS);
+
+	reset->n_known = 0;
+	for (size_t i = 0; i < reset->n; i++) {
+		MDB_val key = {.mv_size = reset->keys[i].len, .mv_data = reset->keys[i].bytes};
+		int rc = mdb_del(txn, db, &key, NULL);
+
+		if (rc != 0 && rc != MDB_NOTFOUND)
+			return rc;
+		reset->n_known += rc == 0;
+	}
+	return 0;
+}
+
+int gp_lmdb_limit_reset(struct gp_store *st, struct gp_str table,
+			const unsigned char (*hashes)[GP_KEYS_HASH], size_t n, int64_t deadline_ms,
+			size_t *ret_n, struct gp_diag *diag)
+{
+	struct reset *reset = gp_xcalloc(1, sizeof(*reset));
+	struct gp_batch *batch;
+	int r;
+
+	reset->work.run = reset_run;
+	reset->work.is_freeing = true;
+	reset->n = n;
+	for (size_t i = 0; i < n; i++)
+		reset->keys[i].len = gp_keys_lmdb_hashed('q', table, hashes[i], reset->keys[i].bytes);
+	r = gp_lmdb_write(gp_lmdb_of_table(st, table), &reset->work, gp_lmdb_work_free, deadline_ms,
+			  &batch, diag);
+	if (r == GP_OK)
+		*ret_n = reset->n_known;
+	gp_batch_free(&batch);
+	return r;
 }

@@ -81,7 +81,7 @@ int gp_lmdb_live_get(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_le
 int gp_lmdb_live_put(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t until,
 		     const void *data, size_t len)
 {
-	unsigned char buf[HEAD + GP_RECORD_MAX];
+	unsigned char buf[HEAD + GP_LMDB_VALUE_MAX];
 	MDB_val k = {.mv_size = key_len, .mv_data = key};
 	MDB_val v = {.mv_size = HEAD + len, .mv_data = buf};
 

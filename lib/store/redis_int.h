@@ -56,6 +56,17 @@ unsigned gp_redis_digits(unsigned bits);
 /* The operations, by file. */
 void gp_redis_greylist_start(struct gp_store *st, struct gp_greylist_call *call);
 void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call);
+int gp_redis_limit_each(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			bool (*fn)(void *arg, struct gp_str row, int64_t now_ms), void *arg,
+			struct gp_diag *diag);
+int gp_redis_limit_reset(struct gp_store *st, struct gp_str table,
+			 const unsigned char (*hashes)[GP_KEYS_HASH], size_t n, int64_t deadline_ms,
+			 size_t *ret_n, struct gp_diag *diag);
+int gp_redis_entry_change(struct gp_store *st, struct gp_str table,
+			  const struct gp_entry_change *change, int64_t deadline_ms, bool *ret_done,
+			  struct gp_diag *diag);
+int gp_redis_entry_each(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			gp_store_entry_fn *fn, void *arg, struct gp_diag *diag);
 void gp_redis_bayes_start(struct gp_store *st, struct gp_bayes_lookup *l);
 int gp_redis_bayes_learn(struct gp_store *st, struct gp_str scope,
 			 struct gp_bayes_message *messages, size_t n, int64_t deadline_ms,

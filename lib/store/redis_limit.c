@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/num.h"
 #include "lib/store/keys.h"
 #include "lib/store/redis_int.h"
 
@@ -62,13 +63,10 @@ static void add_keys(struct gp_buf *command, const struct gp_limit_call *call, s
 			add_key(command, call, 'm', gp_limit_call_member(call, i));
 }
 
-static void add_take(struct gp_buf *command, const struct gp_limit_take *t, size_t mark)
+static void add_take(struct gp_buf *command, const struct gp_limit_call *call, size_t i, size_t mark)
 {
-	gp_redis_arg_int(command, t->limit.kind == GP_LIMIT_GCRA);
-	gp_redis_arg_int(command, t->limit.max);
-	gp_redis_arg_int(command, t->limit.window_ms);
-	gp_redis_arg_int(command, t->limit.burst);
-	gp_redis_arg_int(command, t->amount);
+	gp_redis_arg(command, gp_limit_call_head(call, i));
+	gp_redis_arg_int(command, call->takes[i].amount);
 	gp_redis_arg_int(command, (int64_t)mark);
 }
 
@@ -84,15 +82,97 @@ void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call)
 	r->req.answer = answer;
 	r->req.deadline_ms = call->deadline_ms;
 	r->req.script = &gp_script_limit;
-	r->req.script_args = 1 + n_keys + 3 + 6 * call->n;
+	r->req.script_args = 1 + n_keys + 2 + 3 * call->n;
 	gp_buf_init(command, GP_REDIS_COMMAND_MAX);
 	add_keys(command, call, n_keys);
 	gp_redis_arg_int(command, call->now_ms);
 	gp_redis_arg(command, gp_str(modes[call->mode]));
-	gp_redis_arg_int(command, (int64_t)call->n);
 	for (size_t i = 0; i < call->n; i++)
-		add_take(command, &call->takes[i], gp_limit_call_member(call, i) ? ++mark : 0);
+		add_take(command, call, i, gp_limit_call_member(call, i) ? ++mark : 0);
 	call->extra = r;
 	call->free_extra = free;
 	gp_redis_send(gp_redis_of(st)->conn, &r->req);
+}
+
+/* Administration. */
+
+/* Keys looked at by one SCAN. */
+#define SCAN_COUNT 1000
+
+struct walk {
+	uint64_t cursor;
+	bool is_over; /* fn wants no more */
+	bool (*fn)(void *arg, struct gp_str row, int64_t now_ms);
+	void *arg;
+};
+
+/* The cursor, the clock, then rows. */
+static int read_rows(const struct gp_redis_call *c, struct walk *w)
+{
+	const char *at = gp_buf_cstr(&c->text);
+	int64_t now_ms;
+
+	if (c->type != GP_REPLY_ARRAY || c->n < 2 ||
+	    gp_num_parse_uint(gp_str_n(at, c->lens[0]), 10, &w->cursor) < 0 ||
+	    gp_num_parse_int(gp_str_n(at + c->lens[0], c->lens[1]), &now_ms) < 0)
+		return GP_ESYS;
+	at += c->lens[0] + c->lens[1];
+	for (size_t i = 2; i < c->n && !w->is_over; at += c->lens[i++])
+		w->is_over = !w->fn(w->arg, gp_str_n(at, c->lens[i]), now_ms);
+	return GP_OK;
+}
+
+static int walk_step(struct gp_store *st, struct gp_str table, int64_t deadline_ms, struct walk *w,
+		     struct gp_diag *diag)
+{
+	struct gp_redis_call *c = gp_redis_call_new(&gp_script_limits, 1 + 3);
+	GP_BUF_AUTO pattern = GP_BUF_INIT(256);
+	struct gp_batch *batch;
+	int r;
+
+	gp_keys_limit_pattern(table, &pattern);
+	gp_redis_arg_int(&c->req.command, 0);
+	gp_redis_arg_int(&c->req.command, (int64_t)w->cursor);
+	gp_redis_arg(&c->req.command, gp_buf_str(&pattern));
+	gp_redis_arg_int(&c->req.command, SCAN_COUNT);
+	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+	if (r == GP_OK)
+		r = read_rows(c, w);
+	gp_batch_free(&batch);
+	return r;
+}
+
+int gp_redis_limit_each(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			bool (*fn)(void *arg, struct gp_str row, int64_t now_ms), void *arg,
+			struct gp_diag *diag)
+{
+	struct walk w = {.fn = fn, .arg = arg};
+	int r;
+
+	do
+		r = walk_step(st, table, deadline_ms, &w, diag);
+	while (r == GP_OK && !w.is_over && w.cursor != 0);
+	return r;
+}
+
+int gp_redis_limit_reset(struct gp_store *st, struct gp_str table,
+			 const unsigned char (*hashes)[GP_KEYS_HASH], size_t n, int64_t deadline_ms,
+			 size_t *ret_n, struct gp_diag *diag)
+{
+	struct gp_redis_call *c = gp_redis_call_new(NULL, 1 + n);
+	struct gp_batch *batch;
+	int r;
+
+	gp_redis_arg(&c->req.command, GP_STR("UNLINK"));
+	for (size_t i = 0; i < n; i++) {
+		GP_BUF_AUTO name = GP_BUF_INIT(256);
+
+		gp_keys_limit('q', table, hashes[i], &name);
+		gp_redis_arg(&c->req.command, gp_buf_str(&name));
+	}
+	r = gp_redis_call_wait(st, c, deadline_ms, &batch, diag);
+	if (r == GP_OK)
+		*ret_n = (size_t)c->integer;
+	gp_batch_free(&batch);
+	return r;
 }

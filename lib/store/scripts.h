@@ -11,7 +11,8 @@ struct gp_script {
 	size_t len;
 };
 
-extern const struct gp_script gp_script_counter, gp_script_expire, gp_script_forget,
-	gp_script_greylist, gp_script_learn, gp_script_limit, gp_script_scan, gp_script_swap, gp_script_tallies, gp_script_tally;
+extern const struct gp_script gp_script_counter, gp_script_entries, gp_script_entry, gp_script_expire,
+	gp_script_forget, gp_script_greylist, gp_script_learn, gp_script_limit, gp_script_limits,
+	gp_script_scan, gp_script_swap, gp_script_tallies, gp_script_tally;
 
 #endif

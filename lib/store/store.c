@@ -563,3 +563,58 @@ int gp_store_tally_read(struct gp_store *st, struct gp_str table, int64_t deadli
 		*ret_since_s = since_s;
 	return r;
 }
+
+/* Entries. */
+
+static int entry_change(struct gp_store *st, struct gp_str table, const struct gp_entry_change *change,
+			int64_t deadline_ms, bool *ret_done)
+{
+	struct call c;
+
+	if (!gp_store_table_is_valid(table) || change->name.len == 0)
+		return GP_EINVAL;
+	if (change->name.len > GP_ENTRY_NAME_MAX || change->value.len > GP_RECORD_MAX)
+		return GP_ELIMIT;
+	if (!call_begin(&c, st, GP_STORE_WRITES, deadline_ms))
+		return GP_ETEMP;
+	return call_end(&c, st->ops->entry_change(st, table, change, c.deadline_ms, ret_done, &c.diag));
+}
+
+int gp_store_entry_put(struct gp_store *st, struct gp_str table, struct gp_str name,
+		       struct gp_str value, int64_t ttl_s, int64_t deadline_ms)
+{
+	struct gp_entry_change change = {GP_ENTRY_PUT, name, value, ttl_s};
+	bool done;
+
+	return ttl_s < 1 ? GP_EINVAL : entry_change(st, table, &change, deadline_ms, &done);
+}
+
+int gp_store_entry_add(struct gp_store *st, struct gp_str table, struct gp_str name,
+		       struct gp_str value, int64_t ttl_s, int64_t deadline_ms, bool *ret_was_new)
+{
+	struct gp_entry_change change = {GP_ENTRY_ADD, name, value, ttl_s};
+
+	return ttl_s < 1 ? GP_EINVAL : entry_change(st, table, &change, deadline_ms, ret_was_new);
+}
+
+int gp_store_entry_drop(struct gp_store *st, struct gp_str table, struct gp_str name,
+			int64_t deadline_ms)
+{
+	struct gp_entry_change change = {.kind = GP_ENTRY_DROP, .name = name};
+	bool done;
+	int r = entry_change(st, table, &change, deadline_ms, &done);
+
+	return r == GP_OK && !done ? GP_ENOENT : r;
+}
+
+int gp_store_entry_each(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			gp_store_entry_fn *fn, void *arg)
+{
+	struct call c;
+
+	if (!gp_store_table_is_valid(table))
+		return GP_EINVAL;
+	if (!call_begin(&c, st, GP_STORE_READS, deadline_ms))
+		return GP_ETEMP;
+	return call_end(&c, st->ops->entry_each(st, table, c.deadline_ms, fn, arg, &c.diag));
+}

@@ -19,6 +19,15 @@
 /* Reads fail independently of writes (full disk, maxmemory, a held lock). */
 enum gp_store_side { GP_STORE_READS, GP_STORE_WRITES, GP_STORE_SIDES };
 
+/* ADD is PUT if there is none. */
+enum gp_entry_change_kind { GP_ENTRY_PUT, GP_ENTRY_ADD, GP_ENTRY_DROP };
+
+struct gp_entry_change {
+	enum gp_entry_change_kind kind;
+	struct gp_str name, value;
+	int64_t ttl_s;
+};
+
 struct gp_store_ops {
 	const char *kind;
 	void (*close)(struct gp_store *st); /* frees st as well */
@@ -57,6 +66,19 @@ struct gp_store_ops {
 	void (*greylist_start)(struct gp_store *st, struct gp_greylist_call *call);
 	/* Answers now or later with gp_store_limit_done(). */
 	void (*limit_start)(struct gp_store *st, struct gp_limit_call *call);
+	/* Calls fn with each row (limit_row.h) that has not expired, and the store's clock. */
+	int (*limit_each)(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			  bool (*fn)(void *arg, struct gp_str row, int64_t now_ms), void *arg,
+			  struct gp_diag *diag);
+	int (*limit_reset)(struct gp_store *st, struct gp_str table,
+			   const unsigned char (*hashes)[GP_KEYS_HASH], size_t n,
+			   int64_t deadline_ms, size_t *ret_n, struct gp_diag *diag);
+	/* *ret_done: whether there was anything to do; GP_ELIMIT when the table is full. */
+	int (*entry_change)(struct gp_store *st, struct gp_str table,
+			    const struct gp_entry_change *change, int64_t deadline_ms,
+			    bool *ret_done, struct gp_diag *diag);
+	int (*entry_each)(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			  gp_store_entry_fn *fn, void *arg, struct gp_diag *diag);
 };
 
 /* The implementation's struct begins with this one. */
@@ -122,12 +144,14 @@ struct gp_limit_call {
 	void *extra; /* freed by `free_extra` with the call */
 	void (*free_extra)(void *extra);
 	size_t n;
-	struct gp_limit_take takes[]; /* keys and members are hashed: */
+	struct gp_limit_take takes[]; /* keys are copied, and cut; members are hashed only */
 };
 /* GP_KEYS_HASH bytes each. */
 const unsigned char *gp_limit_call_key(const struct gp_limit_call *call, size_t i);
 /* NULL: it has no member. */
 const unsigned char *gp_limit_call_member(const struct gp_limit_call *call, size_t i);
+/* What a row of it begins with (limit_row.h). */
+struct gp_str gp_limit_call_head(const struct gp_limit_call *call, size_t i);
 void gp_store_limit_done(struct gp_limit_call *call, int result, const struct gp_diag *why);
 
 /* Begin and end of a call that somebody else waits for.  False: the breaker is open. */

@@ -1,14 +1,17 @@
 /*
  * The front of limits: checks, copies, and hands over to the implementation.
+ *
+ * A call is one block: the takes; of each the hashes of its key and its member; of each the
+ * head of its row (limit_row.h), to whose key the take points.
  */
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/store/keys.h"
+#include "lib/store/limit_row.h"
 #include "lib/store/store_int.h"
 
-/* Behind the takes: of each the hash of its key, then of its member. */
 static unsigned char *hashes_of(const struct gp_limit_call *call, size_t i)
 {
 	return (unsigned char *)(uintptr_t)&call->takes[call->n] + i * 2 * GP_KEYS_HASH;
@@ -22,6 +25,13 @@ const unsigned char *gp_limit_call_key(const struct gp_limit_call *call, size_t 
 const unsigned char *gp_limit_call_member(const struct gp_limit_call *call, size_t i)
 {
 	return call->takes[i].member.len > 0 ? hashes_of(call, i) + GP_KEYS_HASH : NULL;
+}
+
+struct gp_str gp_limit_call_head(const struct gp_limit_call *call, size_t i)
+{
+	struct gp_str key = call->takes[i].key;
+
+	return gp_str_n(key.ptr - GP_LIMIT_ROW_FIXED, GP_LIMIT_ROW_FIXED + key.len);
 }
 
 static void call_destroy(struct gp_job *job)
@@ -55,17 +65,24 @@ static bool are_valid(struct gp_str table, const struct gp_limit_take *takes, si
 static struct gp_limit_call *call_new(struct gp_store *st, struct gp_str table,
 				      const struct gp_limit_take *takes, size_t n)
 {
-	struct gp_limit_call *call =
-		gp_xcalloc(1, sizeof(*call) + n * (sizeof(*takes) + 2 * GP_KEYS_HASH));
+	size_t size = sizeof(struct gp_limit_call) + n * (sizeof(*takes) + 2 * GP_KEYS_HASH);
+	struct gp_limit_call *call;
+	unsigned char *head;
 
+	for (size_t i = 0; i < n; i++)
+		size += gp_limit_row_head_size(takes[i].key);
+	call = gp_xcalloc(1, size);
 	call->store = st;
 	call->n = n;
 	(void)gp_str_copy(call->table, sizeof(call->table), table);
+	head = hashes_of(call, n);
 	for (size_t i = 0; i < n; i++) {
 		call->takes[i] = takes[i];
 		gp_keys_hash(takes[i].key, hashes_of(call, i));
 		if (takes[i].member.len > 0)
 			gp_keys_member(takes[i].key, takes[i].member, hashes_of(call, i) + GP_KEYS_HASH);
+		call->takes[i].key = gp_limit_row_head(takes[i].key, &takes[i].limit, head);
+		head += gp_limit_row_head_size(takes[i].key);
 	}
 	return call;
 }
@@ -115,5 +132,63 @@ int gp_store_limit(struct gp_store *st, struct gp_str table, struct gp_limit_tak
 		gp_store_limit_begin(st, batch, table, takes, n, mode, now_ms), takes);
 
 	gp_batch_free(&batch);
+	return r;
+}
+
+/* Administration. */
+
+struct each {
+	gp_store_limit_fn *fn;
+	void *arg;
+};
+
+static bool each_row(void *arg, struct gp_str row, int64_t now_ms)
+{
+	struct each *each = arg;
+	struct gp_limit_answer answer;
+	struct gp_limit_item item;
+
+	if (!gp_limit_row_parse(row, &item))
+		return true;
+	item.now_ms = now_ms;
+	gp_limit_look(&item.limit, &item.state, now_ms, 0, &answer);
+	return answer.used > 0 ? each->fn(each->arg, &item) : true;
+}
+
+int gp_store_limit_each(struct gp_store *st, struct gp_str table, int64_t deadline_ms,
+			gp_store_limit_fn *fn, void *arg)
+{
+	struct each each = {fn, arg};
+	int64_t begun_us, until_ms;
+	struct gp_diag diag = {""};
+	int r;
+
+	if (!gp_store_table_is_valid(table) || gp_keys_part(table) != GP_STORE_LIMITS)
+		return GP_EINVAL;
+	if (!gp_store_async_begin(st, GP_STORE_READS, deadline_ms, &begun_us, &until_ms))
+		return GP_ETEMP;
+	/* Many steps on Redis. */
+	r = st->ops->limit_each(st, table, deadline_ms, each_row, &each, &diag);
+	gp_store_async_end(st, GP_STORE_READS, begun_us, deadline_ms, r, &diag);
+	return r;
+}
+
+int gp_store_limit_reset(struct gp_store *st, struct gp_str table, const struct gp_str *keys,
+			 size_t n, int64_t deadline_ms, size_t *ret_n)
+{
+	unsigned char hashes[GP_LIMIT_TAKES_MAX][GP_KEYS_HASH];
+	int64_t begun_us, until_ms;
+	struct gp_diag diag = {""};
+	int r;
+
+	if (n < 1 || n > GP_LIMIT_TAKES_MAX || !gp_store_table_is_valid(table) ||
+	    gp_keys_part(table) != GP_STORE_LIMITS)
+		return GP_EINVAL;
+	for (size_t i = 0; i < n; i++)
+		gp_keys_hash(keys[i], hashes[i]);
+	if (!gp_store_async_begin(st, GP_STORE_WRITES, deadline_ms, &begun_us, &until_ms))
+		return GP_ETEMP;
+	r = st->ops->limit_reset(st, table, hashes, n, until_ms, ret_n, &diag);
+	gp_store_async_end(st, GP_STORE_WRITES, begun_us, until_ms, r, &diag);
 	return r;
 }

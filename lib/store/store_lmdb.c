@@ -71,6 +71,10 @@ static const struct gp_store_ops lmdb_ops = {
 	.tally_read = gp_lmdb_tally_read,
 	.greylist_start = gp_lmdb_greylist_start,
 	.limit_start = gp_lmdb_limit_start,
+	.limit_each = gp_lmdb_limit_each,
+	.limit_reset = gp_lmdb_limit_reset,
+	.entry_change = gp_lmdb_entry_change,
+	.entry_each = gp_lmdb_entry_each,
 };
 
 static char *join(const char *dir, const char *name)

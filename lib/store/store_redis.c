@@ -61,6 +61,10 @@ static const struct gp_store_ops redis_ops = {
 	.tally_read = gp_redis_tally_read,
 	.greylist_start = gp_redis_greylist_start,
 	.limit_start = gp_redis_limit_start,
+	.limit_each = gp_redis_limit_each,
+	.limit_reset = gp_redis_limit_reset,
+	.entry_change = gp_redis_entry_change,
+	.entry_each = gp_redis_entry_each,
 };
 
 static char *copy(struct gp_str s)

@@ -750,7 +750,12 @@ const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(greylist_forgets),
 	cmocka_unit_test(limits_agree_with_the_model), cmocka_unit_test(limits_take_all_or_none),
 	cmocka_unit_test(limits_of_members),	cmocka_unit_test(limits_add_up),
-	cmocka_unit_test(limits_refuse_mistakes),
+	cmocka_unit_test(limits_refuse_mistakes), cmocka_unit_test(limits_are_listed),
+	cmocka_unit_test(limits_may_change),	cmocka_unit_test(limits_are_forgotten),
+	cmocka_unit_test(limits_are_many),
+	cmocka_unit_test(entries_are_listed),	cmocka_unit_test(entries_are_added_once),
+	cmocka_unit_test(entries_expire),	cmocka_unit_test(entries_have_one_maker),
+	cmocka_unit_test(entries_are_bounded),	cmocka_unit_test(entries_refuse_mistakes),
 	cmocka_unit_test(mistakes_are_refused), cmocka_unit_test(threads),
 };
 const size_t contract_tests_n = GP_ARRAY_SIZE(contract_tests);

@@ -32,6 +32,18 @@ void limits_take_all_or_none(void **state);
 void limits_of_members(void **state);
 void limits_add_up(void **state);
 void limits_refuse_mistakes(void **state);
+void limits_are_listed(void **state);
+void limits_may_change(void **state);
+void limits_are_forgotten(void **state);
+void limits_are_many(void **state);
+
+/* In contract_entry.c. */
+void entries_are_listed(void **state);
+void entries_are_added_once(void **state);
+void entries_expire(void **state);
+void entries_have_one_maker(void **state);
+void entries_are_bounded(void **state);
+void entries_refuse_mistakes(void **state);
 
 /* The rows, and how many. */
 extern const struct CMUnitTest contract_tests[];

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
@@ -201,4 +202,143 @@ void limits_refuse_mistakes(void **state)
 	assert_int_equal(gp_store_limit(contract_store, GP_STR("greylist"), &t, 1, GP_LIMIT_TAKE, 0, soon()),
 			 GP_EINVAL);
 	assert_int_equal(gp_store_limit(contract_store, TABLE, &t, 0, GP_LIMIT_TAKE, 0, soon()), GP_EINVAL);
+}
+
+/* Administration. */
+
+struct rows {
+	size_t n;
+	struct gp_limit_item last; /* its key is copied: */
+	char key[GP_LIMIT_KEY_SHOWN_MAX];
+};
+
+static bool collect(void *arg, const struct gp_limit_item *item)
+{
+	struct rows *rows = arg;
+
+	rows->n++;
+	rows->last = *item;
+	memcpy(rows->key, item->key.ptr, item->key.len);
+	rows->last.key = gp_str_n(rows->key, item->key.len);
+	return true;
+}
+
+static size_t list(struct gp_str table, struct rows *rows)
+{
+	*rows = (struct rows){0};
+	assert_int_equal(gp_store_limit_each(contract_store, table, soon(), collect, rows), GP_OK);
+	return rows->n;
+}
+
+/* Takes one of a limit of its own table, by the store's clock. */
+static struct gp_limit_answer take(struct gp_str table, struct gp_str key, const char *member,
+				   const struct gp_limit *limit)
+{
+	struct gp_limit_take t = {.key = key, .member = gp_str(member), .limit = *limit, .amount = 1};
+
+	assert_int_equal(gp_store_limit(contract_store, table, &t, 1, GP_LIMIT_TAKE, 0, soon()), GP_OK);
+	return t.answer;
+}
+
+void limits_are_listed(void **state)
+{
+	static const struct gp_limit hour = {.max = 5, .window_ms = 3600000},
+				     rate = {.kind = GP_LIMIT_GCRA, .max = 1000,
+					     .window_ms = GP_LIMIT_WINDOW_MS_MAX, .burst = 7};
+	struct gp_str table = GP_STR("limit-list"), key = GP_STR("rule\0account");
+	struct gp_limit_answer answer;
+	struct rows rows;
+	char text[600];
+
+	(void)state;
+	memset(text, 'k', sizeof(text));
+	assert_int_equal(list(table, &rows), 0);
+	for (int i = 0; i < 3; i++)
+		assert_true(take(table, key, "", &hour).passed);
+	(void)take(GP_STR("limit-list-2"), key, "", &hour);
+	assert_int_equal(list(table, &rows), 1);
+	assert_true(gp_str_eq(rows.last.key, key));
+	assert_memory_equal(&rows.last.limit, &hour, sizeof(hour));
+	gp_limit_look(&rows.last.limit, &rows.last.state, rows.last.now_ms, 3, &answer);
+	assert_true(!answer.passed && answer.used == 3);
+	assert_in_range(answer.retry_ms, 3500000, 3600000);
+	/* A key that is too long is cut; it is another one than what it is cut to. */
+	(void)take(table, gp_str_n(text, sizeof(text)), "", &rate);
+	(void)take(table, gp_str_n(text, GP_LIMIT_KEY_SHOWN_MAX), "", &rate);
+	assert_int_equal(take(table, gp_str_n(text, sizeof(text)), "", &rate).used, 2);
+	assert_int_equal(list(table, &rows), 3);
+	(void)take(GP_STR("limit-list-3"), GP_STR("k"), "", &rate);
+	assert_int_equal(list(GP_STR("limit-list-3"), &rows), 1);
+	assert_memory_equal(&rows.last.limit, &rate, sizeof(rate));
+}
+
+/* A limit that was changed goes on with what was counted. */
+void limits_may_change(void **state)
+{
+	static const struct gp_limit before = {.max = 5, .window_ms = 3600000},
+				     after = {.max = 2, .window_ms = 1800000},
+				     other = {.kind = GP_LIMIT_GCRA, .max = 5, .window_ms = 3600000, .burst = 1};
+	struct gp_str table = GP_STR("limit-change"), key = GP_STR("k");
+	struct rows rows;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_true(take(table, key, "", &before).passed);
+	assert_false(take(table, key, "", &after).passed);
+	assert_int_equal(list(table, &rows), 1);
+	assert_int_equal(rows.last.limit.max, 5); /* of the last use */
+	assert_true(take(table, key, "", &other).passed); /* another kind begins anew */
+	assert_false(take(table, key, "", &other).passed);
+	assert_int_equal(list(table, &rows), 1);
+	assert_int_equal(rows.last.limit.kind, GP_LIMIT_GCRA);
+	assert_true(take(table, key, "", &before).passed);
+}
+
+void limits_are_forgotten(void **state)
+{
+	static const struct gp_limit limit = {.max = 2, .window_ms = 3600000};
+	struct gp_str table = GP_STR("limit-forget");
+	struct gp_str names[] = {GP_STR("a"), GP_STR("members"), GP_STR("unknown")};
+	struct rows rows;
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(take(table, names[0], "", &limit).passed, i < 2);
+	(void)take(table, GP_STR("b"), "", &limit);
+	assert_true(take(table, names[1], "x", &limit).passed);
+	assert_true(take(table, names[1], "y", &limit).passed);
+	assert_false(take(table, names[1], "z", &limit).passed);
+	(void)usleep(2000); /* a mark of the same millisecond would be one of afterwards */
+	assert_int_equal(gp_store_limit_reset(contract_store, table, names, 3, soon(), &n), GP_OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(list(table, &rows), 1);
+	assert_true(gp_str_eq(rows.last.key, GP_STR("b")));
+	assert_int_equal(take(table, names[0], "", &limit).used, 1);
+	/* Members are counted again, each once. */
+	assert_int_equal(take(table, names[1], "x", &limit).used, 1);
+	assert_int_equal(take(table, names[1], "x", &limit).used, 1);
+	assert_int_equal(take(table, names[1], "z", &limit).used, 2);
+	assert_false(take(table, names[1], "y", &limit).passed);
+	assert_int_equal(gp_store_limit_reset(contract_store, table, names, 0, soon(), &n), GP_EINVAL);
+	assert_int_equal(gp_store_limit_reset(contract_store, GP_STR("greylist"), names, 1, soon(), &n),
+			 GP_EINVAL);
+}
+
+/* Of thousands each is listed, once at least; what is over is not. */
+void limits_are_many(void **state)
+{
+	static const struct gp_limit brief = {.max = 2, .window_ms = 1000}, limit = {.max = 2, .window_ms = 3600000};
+	struct gp_str table = GP_STR("limit-many");
+	struct rows rows;
+	char key[32];
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		snprintf(key, sizeof(key), "key %d", i);
+		(void)take(table, gp_str(key), "", i % 10 == 0 ? &brief : &limit);
+	}
+	contract_advance(2);
+	assert_int_equal(list(table, &rows), 2700);
+	gp_clock_set(0, -1);
 }
