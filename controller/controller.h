@@ -6,6 +6,7 @@
 
 #include "controller/expire.h"
 #include "controller/learner.h"
+#include "controller/maillog.h"
 #include "controller/options.h"
 #include "controller/trust.h"
 #include "controller/worker.h"
@@ -22,6 +23,7 @@ struct controller {
 	struct journal *journal;
 	struct learner *learner;
 	struct expirer *expirer;
+	struct maillog *maillog; /* NULL: none is followed */
 };
 
 /* What is made of the settings: a snapshot's data. */

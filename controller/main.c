@@ -97,6 +97,8 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 		r = api_start(snap, diag);
 	if (r == GP_OK)
 		r = expirer_open(controller.store, &controller.expirer, diag);
+	if (r == GP_OK)
+		r = maillog_start(snap, &controller.maillog, diag);
 	return r == GP_OK ? controller_serve(diag) : r;
 }
 
@@ -110,6 +112,7 @@ static void reloaded(struct gp_snapshot *snap)
 
 static void stop(void)
 {
+	maillog_stop(&controller.maillog);
 	expirer_close(&controller.expirer);
 	/* The learner waits for what they read, and they may not even be ready.  What they had
 	 * comes again after the next start. */
@@ -151,11 +154,14 @@ static void check_learning(struct gp_health *entry)
 
 static size_t health(struct gp_health *entries, size_t max)
 {
-	if (max < 2)
+	if (max < 3)
 		return 0;
 	check_store(&entries[0]);
 	check_learning(&entries[1]);
-	return 2;
+	if (!controller.maillog)
+		return 2;
+	maillog_health(controller.maillog, &entries[2]);
+	return 3;
 }
 
 static void sandbox(const struct gp_snapshot *snap)
@@ -166,6 +172,7 @@ static void sandbox(const struct gp_snapshot *snap)
 	gp_sandbox_write(learn->directory);
 	gp_resolver_sandbox(gp_snapshot_get(snap, &gp_conf_dns_table));
 	api_sandbox(snap);
+	maillog_sandbox(snap);
 }
 
 static const struct gp_daemon gatepost_controller = {

@@ -27,6 +27,7 @@ static const struct gp_conf_row rows[] = {
 	{"worker_memory", GP_CONF_SIZE, AT(worker_memory), "1G", .min = 64 << 20, .max = 1e12,
 	 .flags = GP_CONF_RESTART, .help = "Memory that a worker may hold."},
 	HTTP_ROWS(struct controller_conf, http),
+	MAILLOG_ROWS(struct controller_conf, maillog),
 };
 
 int http_conf_check_listen(const void *field, struct gp_diag *diag)
@@ -40,6 +41,17 @@ int http_conf_check_listen(const void *field, struct gp_diag *diag)
 			return r;
 	}
 	return GP_OK;
+}
+
+int maillog_conf_check_socket(const void *field, struct gp_diag *diag)
+{
+	struct gp_str text = gp_str(*(const char *const *)field);
+
+	if (text.len > 0 && !gp_str_starts(text, GP_STR("unix:"))) {
+		gp_diag_set(diag, "expected the address of a unix socket, \"unix:/path\"");
+		return GP_EINVAL;
+	}
+	return gp_conf_check_socket(field, diag);
 }
 
 const struct gp_conf_table controller_table = {

@@ -5,6 +5,7 @@
 #define GP_CONTROLLER_OPTIONS_H
 
 #include "controller/http_conf.h"
+#include "controller/maillog_conf.h"
 #include "lib/conf/schema.h"
 #include "lib/daemon/daemon.h"
 
@@ -16,6 +17,7 @@ struct controller_conf {
 	int64_t worker_timeout_ms;	/* for one message */
 	int64_t worker_memory;		/* bytes that a worker may hold */
 	struct http_conf http;
+	struct maillog_conf maillog;
 };
 
 extern const struct gp_conf_table controller_table;

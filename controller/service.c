@@ -85,6 +85,7 @@ static void register_metrics(void)
 	intake_register_metrics();
 	learner_register_metrics();
 	workers_register_metrics();
+	maillog_register_metrics();
 }
 
 const struct gp_service controller_service = {
