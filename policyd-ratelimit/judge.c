@@ -15,12 +15,14 @@
 #include "lib/base/metric.h"
 #include "lib/daemon/daemon.h"
 #include "policyd-ratelimit/ask.h"
+#include "policyd-ratelimit/limits.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/sender.h"
 
 /* In this order; see ask.h. */
 static check_fn *const checks[] = {
 	sender_check,
+	limits_check,
 	NULL,
 };
 
@@ -57,6 +59,7 @@ void judge_register_metrics(void)
 	for (size_t i = 0; i < ANSWER_ACTIONS; i++)
 		gp_metric_register(&answered[i]);
 	gp_metric_register(&took);
+	limits_register_metrics();
 	sender_register_metrics();
 }
 
@@ -228,4 +231,5 @@ void judge_done(void)
 		free(j);
 	}
 	n_idle = 0;
+	limits_done();
 }

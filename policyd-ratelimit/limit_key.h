@@ -73,6 +73,9 @@ struct gp_str limit_subject_get(struct limit_subject *subject, enum limit_attrib
 
 /* How many keys the subject has: 0 where an attribute says nothing, more than 1 for groups. */
 size_t limit_key_count(const struct limit_by *by, struct limit_subject *subject);
+/* Could it have one, as far as the attributes go that are known by now?  unknown: a bit for each
+ * that a later request tells, or an earlier one told. */
+bool limit_key_is_possible(const struct limit_by *by, struct limit_subject *subject, unsigned unknown);
 /* The text of the i-th, in the subject's arena. */
 struct gp_str limit_key_get(const struct limit_by *by, struct limit_subject *subject, size_t i);
 /* The text that a single attribute's value has as a key: what a person types to look it up. */

@@ -25,7 +25,7 @@ struct limit_text {
 struct limit_met {
 	struct gp_str limit, window, key, account;
 	int64_t max, used;
-	int64_t retry_ms; /* -1: never, the message alone is above the limit */
+	int64_t retry_ms; /* -1: the message alone is above the limit */
 	bool is_size;	  /* max and used are bytes */
 };
 
@@ -34,7 +34,7 @@ int limit_text_parse(struct gp_str text, struct gp_arena *arena, struct limit_te
 		     struct gp_diag *diag) GP_MUST_USE;
 void limit_text_format(const struct limit_text *text, const struct limit_met *met,
 		       struct gp_buf *out);
-/* "20 seconds", "5 minutes", "3 hours", "2 days", rounded up; "never" for -1. */
+/* "20 seconds", "5 minutes", "3 hours", "2 days", rounded up; "smaller parts" for -1: the message alone is above the limit. */
 void limit_text_duration(int64_t ms, struct gp_buf *out);
 
 #endif

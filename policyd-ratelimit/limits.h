@@ -21,15 +21,19 @@
 
 #include "policyd-ratelimit/ask.h"
 #include "policyd-ratelimit/limit_rule.h"
+#include "policyd-ratelimit/limit_watch.h"
 
 /* What is made of the settings: of a snapshot, in its arena. */
 struct limits {
 	struct limit_rules rules;
-	struct limit_state *states; /* of each rule: what it was asked, its metrics (limit_state.h) */
+	struct limit_watch **watches; /* of each rule */
+	const struct gp_conf_networks *networks;
+	struct gp_ldap_query *overrides, *groups; /* NULL: nobody is asked */
+	bool has_accounts, has_groups; /* some rule is by them */
 };
 
-/* The settings were found right already (ratelimit_table.validate). */
-void limits_configure(struct gp_snapshot *snap);
+/* In the snapshot's arena.  The settings were found right already (limits_validate). */
+void limits_configure(struct gp_snapshot *snap, struct gp_conf_report *report, struct limits **ret);
 
 /* A row of judge.c. */
 check_fn limits_check;

@@ -7,6 +7,7 @@
 #include "lib/daemon/directory.h"
 #include "lib/daemon/storage.h"
 #include "policyd-ratelimit/ask.h"
+#include "policyd-ratelimit/limits.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/sender.h"
 
@@ -26,8 +27,8 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 {
 	struct ratelimit_data *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct ratelimit_data);
 
-	(void)report;
 	data->sender = sender_configure(snap);
+	limits_configure(snap, report, &data->limits);
 	gp_snapshot_set_data(snap, data);
 	return GP_OK;
 }

@@ -18,6 +18,7 @@ static const struct gp_conf_row rows[] = {
 	{"deadline", GP_CONF_DURATION, AT(deadline_ms), "5s", .min = 100, .max = 60000,
 	 .help = "A request is answered within this time, whatever it waits for."},
 	SENDER_ROWS(struct ratelimit_conf, sender),
+	LIMITS_ROWS(struct ratelimit_conf, limits),
 	{"clock_offset", GP_CONF_DURATION, AT(clock_offset_ms), "0s", .min = 0, .max = 1e13,
 	 .flags = GP_CONF_HIDDEN, .help = "Tests: is added to the time of day."},
 };
@@ -26,6 +27,7 @@ static void validate(const void *values, const struct gp_snapshot *snap,
 		     struct gp_conf_report *report)
 {
 	sender_validate(values, snap, report);
+	limits_validate(values, snap, report);
 }
 
 const struct gp_conf_table ratelimit_table = {

@@ -21,6 +21,7 @@ struct ratelimit {
 /* What is made of the settings: a snapshot's data.  One pointer for each check. */
 struct ratelimit_data {
 	const struct sender_setup *sender; /* NULL: nothing to check */
+	struct limits *limits;
 };
 
 extern struct ratelimit ratelimit;

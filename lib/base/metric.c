@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct gp_metric *first;
@@ -18,13 +19,24 @@ static const int64_t bounds_us[GP_METRIC_BUCKETS - 1] = {
 
 void gp_metric_register(struct gp_metric *m)
 {
+	struct gp_metric *p, *namesake = NULL;
+
 	pthread_mutex_lock(&lock);
-	for (const struct gp_metric *p = first; p; p = p->next)
+	for (p = first; p; p = p->next) {
 		if (p == m)
 			goto done;
-	m->next = NULL;
-	*tail = m;
-	tail = &m->next;
+		if (strcmp(p->name, m->name) == 0)
+			namesake = p;
+	}
+	if (namesake) {
+		m->next = namesake->next;
+		namesake->next = m;
+	} else {
+		m->next = NULL;
+		*tail = m;
+	}
+	if (!m->next)
+		tail = &m->next;
 done:
 	pthread_mutex_unlock(&lock);
 }

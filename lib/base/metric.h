@@ -9,7 +9,7 @@
  *	gp_metric_add(&scanned, 1);
  *
  * Labels are fixed text given at definition (`action="reject"`): metrics with
- * the same name stand together when registered one after the other.
+ * the same name stand together, whenever they are registered.
  * Updates are atomic and may come from any thread.
  */
 #ifndef GP_BASE_METRIC_H

@@ -1,0 +1,215 @@
+/*
+ * Planning; see the header.
+ */
+#include "policyd-ratelimit/limit_plan.h"
+
+#include "lib/base/hash.h"
+#include "policyd-ratelimit/limit_memory.h"
+#include "policyd-ratelimit/limit_override.h"
+
+struct planner {
+	const struct policy_request *request;
+	struct limit_subject *subject;
+	const struct limit_directory *directory;
+	uint64_t message;
+	int64_t mono_ms;
+	struct limit_plan *plan;
+};
+
+static bool has_context(const struct gp_conf_list *list, struct gp_str context)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (gp_str_eq(gp_str(list->items[i]), context))
+			return true;
+	return list->len == 0;
+}
+
+bool limit_rule_applies(const struct limit_rule *rule, const struct policy_request *r)
+{
+	const struct limit_conf *conf = rule->conf;
+	bool is_authenticated = policy_get(r, POLICY_sasl_username).len > 0;
+
+	if (conf->when != LIMIT_ANY && is_authenticated != (conf->when == LIMIT_AUTHENTICATED))
+		return false;
+	return (conf->networks.len == 0 || gp_netset_has(&conf->networks, &r->client)) &&
+	       has_context(&conf->context, policy_get(r, POLICY_policy_context));
+}
+
+static bool find_in_directory(const struct limit_rule *rule, const struct limit_directory *d,
+			      struct limit_windows *ret)
+{
+	bool is_by_account = rule->by.len == 1 && rule->by.parts[0] == LIMIT_SASL_USERNAME;
+
+	for (size_t i = 0; i < d->n_overrides; i++) {
+		bool has_name = gp_str_find_chr(d->overrides[i], ':', 0) < d->overrides[i].len;
+
+		if ((has_name ? limit_by_has(&rule->by, LIMIT_SASL_USERNAME)
+			      : is_by_account && !rule->form.is_size) &&
+		    limit_override_parse(d->overrides[i], rule, ret, NULL) == GP_OK)
+			return true;
+	}
+	return false;
+}
+
+void limit_windows_for(const struct limit_rule *rule, struct limit_subject *subject, struct gp_str key,
+		       const struct limit_directory *directory, struct limit_windows *ret)
+{
+	if (!limit_override_find(rule, subject, key, ret) && !find_in_directory(rule, directory, ret))
+		*ret = rule->windows;
+}
+
+void limit_part_add(struct limit_part *part, struct gp_arena *arena, const struct limit_item *item,
+		    const struct gp_limit *limit, int64_t amount, struct gp_str member)
+{
+	struct gp_str name = item->is_sent ? item->rule->sent_name : item->rule->name;
+
+	part->takes = gp_vec_room(arena, part->takes, part->len, &part->cap, sizeof(*part->takes));
+	part->items = gp_vec_room(arena, part->items, part->len, &part->items_cap, sizeof(*part->items));
+	part->items[part->len] = *item;
+	part->takes[part->len] = (struct gp_limit_take){
+		.key = limit_state_key(arena, name, item->window, item->key),
+		.member = member,
+		.limit = *limit,
+		.amount = amount,
+	};
+	if (item->is_sent) {
+		part->takes[part->len].limit.kind = GP_LIMIT_SLIDING;
+		part->takes[part->len].limit.max = GP_LIMIT_MAX;
+	}
+	part->len++;
+}
+
+/* What a request adds to one key of a rule. */
+struct addition {
+	int64_t amount;
+	struct gp_str member;
+	struct limit_mark marks[2];
+	size_t n_marks;
+};
+
+static int64_t counted(const struct planner *p, uint64_t what)
+{
+	return limit_memory_counted(p->message, what, p->mono_ms);
+}
+
+static struct addition addition_to(const struct planner *p, const struct limit_rule *rule,
+				   struct gp_str key)
+{
+	uint64_t name = gp_hash_table(rule->name.ptr, rule->name.len);
+	uint64_t all = gp_hash64(name, key.ptr, key.len), one;
+	struct addition a = {.amount = limit_stage_amount(rule, p->request)};
+	bool is_recipient = rule->count == LIMIT_DISTINCT_RECIPIENTS ||
+			    (p->request->stage == POLICY_RCPT && rule->count != LIMIT_MESSAGES &&
+			     rule->count != LIMIT_BYTES);
+	struct gp_str recipient;
+
+	if (!is_recipient) {
+		a.amount = GP_MAX(a.amount - counted(p, all), (int64_t)0);
+		a.marks[a.n_marks++] = (struct limit_mark){.what = all, .amount = a.amount};
+		return a;
+	}
+	recipient = limit_subject_get(p->subject, LIMIT_RECIPIENT);
+	one = gp_hash64(all + 1, recipient.ptr, recipient.len);
+	if (recipient.len == 0 || counted(p, one) > 0)
+		return (struct addition){0};
+	a.marks[a.n_marks++] = (struct limit_mark){.what = one, .amount = 1, .is_recipient = true};
+	if (rule->count == LIMIT_DISTINCT_RECIPIENTS)
+		a.member = recipient;
+	else
+		a.marks[a.n_marks++] =
+			(struct limit_mark){.what = all, .amount = a.amount, .is_recipient = true};
+	return a;
+}
+
+/* One question for each window. */
+static void ask_windows(struct planner *p, enum limit_part_kind kind, struct limit_item item,
+			const struct limit_windows *windows, const struct addition *a)
+{
+	struct limit_part *part = &p->plan->parts[kind];
+	struct gp_arena *arena = p->subject->arena;
+
+	if (part->len + windows->len > GP_LIMIT_TAKES_MAX) {
+		p->plan->is_cut = true;
+		return;
+	}
+	for (size_t i = 0; i < windows->len; i++) {
+		item.window = gp_arena_str(arena, gp_str(windows->items[i].name));
+		limit_part_add(part, arena, &item, &windows->items[i].limit, a->amount, a->member);
+	}
+	for (size_t i = 0; i < a->n_marks; i++)
+		*gp_vec_push(arena, &part->marks) = a->marks[i];
+}
+
+static enum limit_part_kind part_of(const struct limit_rule *rule)
+{
+	if (rule->conf->dry_run)
+		return LIMIT_PART_DRY;
+	return answer_is_final((enum answer_action)rule->conf->action) ? LIMIT_PART_TAKE
+								      : LIMIT_PART_PASS;
+}
+
+/* Bounces and their recipients side by side, and what this request adds to the latter. */
+static void plan_ratio(struct planner *p, const struct limit_item *item,
+		       const struct limit_windows *windows)
+{
+	struct limit_item sent = *item;
+	struct addition none = {0}, a = addition_to(p, item->rule, item->key);
+
+	sent.is_sent = true;
+	ask_windows(p, LIMIT_PART_LOOK, *item, windows, &none);
+	ask_windows(p, LIMIT_PART_LOOK, sent, windows, &none);
+	if (a.amount > 0)
+		ask_windows(p, LIMIT_PART_PASS, sent, windows, &a);
+}
+
+static void plan_key(struct planner *p, const struct limit_rule *rule, size_t i)
+{
+	struct limit_item item = {.rule = rule, .key = limit_key_get(&rule->by, p->subject, i)};
+	struct limit_windows windows;
+	struct addition a = {0};
+
+	limit_windows_for(rule, p->subject, item.key, p->directory, &windows);
+	if (windows.len == 0)
+		return;
+	if (rule->sent_name.len > 0) {
+		plan_ratio(p, &item, &windows);
+		return;
+	}
+	if (!limit_count_is_event(rule->count)) {
+		a = addition_to(p, rule, item.key);
+		if (a.amount == 0)
+			return;
+	}
+	ask_windows(p, part_of(rule), item, &windows, &a);
+}
+
+static void plan_rule(struct planner *p, const struct limit_rule *rule, struct limit_watch *watch)
+{
+	enum limit_stage_fit fit;
+	size_t n_keys;
+
+	if (!limit_rule_applies(rule, p->request))
+		return;
+	fit = limit_stage_fits(rule, p->request);
+	if (fit != LIMIT_STAGE_FITS) {
+		if (limit_key_is_possible(&rule->by, p->subject, limit_stage_unknown(p->request->stage)))
+			limit_watch_seen(watch, rule, fit, p->request->stage);
+		return;
+	}
+	n_keys = limit_key_count(&rule->by, p->subject);
+	if (n_keys > 0)
+		limit_watch_seen(watch, rule, fit, p->request->stage);
+	for (size_t i = 0; i < n_keys; i++)
+		plan_key(p, rule, i);
+}
+
+void limit_plan_make(const struct limits *limits, const struct policy_request *request,
+		     struct limit_subject *subject, const struct limit_directory *directory,
+		     uint64_t message, int64_t mono_ms, struct limit_plan *ret)
+{
+	struct planner p = {request, subject, directory, message, mono_ms, ret};
+
+	*ret = (struct limit_plan){0};
+	for (size_t i = 0; i < limits->rules.len; i++)
+		plan_rule(&p, &limits->rules.items[i], limits->watches[i]);
+}

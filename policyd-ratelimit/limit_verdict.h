@@ -1,0 +1,28 @@
+/*
+ * From the store's answers to what is said: which limit was met, and what follows.
+ */
+#ifndef POLICYD_LIMIT_VERDICT_H
+#define POLICYD_LIMIT_VERDICT_H
+
+#include "policyd-ratelimit/ask.h"
+#include "policyd-ratelimit/limit_plan.h"
+
+/* Judges the answered questions of a part: objects, contains, logs dry runs.  True: it had room
+ * for all that it asked. */
+bool limit_verdict(struct policy_ask *ask, const struct limit_subject *subject,
+		   const struct limit_part *part, enum limit_part_kind kind);
+/* The store did not answer.  True: it was counted in memory. */
+bool limit_verdict_unknown(struct policy_ask *ask, struct limit_part *part, enum limit_part_kind kind);
+
+/* An item above its limit, in a run of a key's windows: the one that takes longest; NULL: none.
+ * *at goes on behind the run. */
+struct limit_met;
+const struct limit_item *limit_part_next_met(const struct limit_part *part, size_t *at,
+					     struct limit_met *ret);
+
+/* The time that the store counts by: its own, or that of a test. */
+int64_t limit_store_time(const struct ratelimit_conf *conf);
+/* One line when the store stops answering, and one when it is back. */
+void limit_store_report(int result);
+
+#endif
