@@ -15,10 +15,11 @@
 #include "lib/daemon/storage.h"
 #include "milter-dkim/options.h"
 #include "milter-spam/options.h"
+#include "milter-virus/options.h"
 #include "policyd-ratelimit/options.h"
 
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spam_table,
-						     &dkim_table, &controller_table,
+						     &dkim_table, &virus_table, &controller_table,
 						     &ratelimit_table};
 
 void gp_cli_print_report(struct gp_conf_report *report)

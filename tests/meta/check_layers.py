@@ -13,7 +13,7 @@ RANK = {
     "lib/io": 1, "lib/conf": 1, "lib/dns": 1, "lib/store": 1, "lib/ldap": 1, "lib/mail": 1,
     "lib/auth": 2, "lib/score": 2,
     "lib/daemon": 3,
-    "milter-spam": 4, "milter-dkim": 4, "cli": 4, "controller": 4, "policyd-ratelimit": 4,
+    "milter-spam": 4, "milter-dkim": 4, "milter-virus": 4, "cli": 4, "controller": 4, "policyd-ratelimit": 4,
     "dovecot-sieve-learn": 0.5,  # in Dovecot's process: lib/proto alone
     "tests": 9, "bench": 9,
 }
@@ -25,6 +25,7 @@ SHOWN = {"milter-spam/options.h", "milter-spam/policy.h", "milter-spam/lists.h",
          "milter-spam/asked.h",
          "milter-dkim/options.h", "milter-dkim/keyring.h", "milter-dkim/keydir.h",
          "milter-dkim/txtrecord.h", "milter-dkim/setup.h", "milter-dkim/newkey.h", "milter-dkim/published.h",
+         "milter-virus/options.h", "milter-virus/action.h", "milter-virus/category.h",
          "controller/options.h", "policyd-ratelimit/options.h"}
 FENCED = {
     r"libmilter/": ["lib/daemon/milter.c"],
@@ -43,6 +44,7 @@ FENCED = {
     r"systemd/": ["lib/daemon/notify.c"],
     r"idn2\.h": ["lib/mail/", "lib/dns/"],
     r"libpsl\.h": ["lib/auth/psl.c"],
+    r"clamav\.h": ["milter-virus/engine_"],
     r"zstd\.h": ["controller/http_zstd.c"],
     r"dovecot/": ["dovecot-sieve-learn/"],
     r"jansson\.h": ["cli/", "milter-spam/", "controller/", "bench/", "tests/"],

@@ -1,0 +1,20 @@
+/*
+ * The folder of signatures, as seen from outside: has it changed, how old is it.
+ */
+#ifndef GP_VIRUS_DATABASE_H
+#define GP_VIRUS_DATABASE_H
+
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+struct virus_database {
+	uint64_t fingerprint; /* of names, sizes and times; another one: something changed */
+	int64_t newest_s;     /* when the newest file was changed; 0: there is none */
+	unsigned files;	      /* that an engine would read */
+};
+
+/* Looks at a folder, or a single file.  GP_ENOENT, with *ret all 0, when it is not there. */
+int virus_database_look(const char *path, struct virus_database *ret, struct gp_diag *diag) GP_MUST_USE;
+
+#endif

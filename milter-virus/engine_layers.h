@@ -1,0 +1,28 @@
+/*
+ * Layers of a message, as libclamav unpacks them: asked about, remembered.
+ */
+#ifndef GP_VIRUS_ENGINE_LAYERS_H
+#define GP_VIRUS_ENGINE_LAYERS_H
+
+#include "milter-virus/engine.h"
+
+#define VIRUS_DEPTH_MAX 128 /* layers within one another that are told apart; the engine stops at 100 */
+
+struct cl_engine;
+
+/* The context of one scan. */
+struct virus_layers {
+	struct virus_scan *scan;
+	/* Those that are being looked at, one in the other: index into scan->layers, or -1. */
+	int open[VIRUS_DEPTH_MAX];
+	uint32_t levels[VIRUS_DEPTH_MAX];
+	unsigned depth;
+	char known_name[VIRUS_NAME_MAX]; /* of a layer that was known as infected */
+};
+
+/* Sets the engine's callbacks, whose context is a struct virus_layers. */
+void virus_layers_install(struct cl_engine *engine);
+/* After the scan: leaves in scan->layers what may be remembered. */
+void virus_layers_finish(struct virus_layers *layers);
+
+#endif

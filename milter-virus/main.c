@@ -1,0 +1,156 @@
+/*
+ * milter-virus: a description of the program; lib/daemon runs it.
+ *
+ * Processes: this one, the front, which has the sockets and reads no mail; the spawner, forked
+ * before there is a thread or a sandbox; and what that starts (spawner.h).
+ */
+#include <stdio.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/metric.h"
+#include "lib/conf/shared.h"
+#include "lib/daemon/daemon.h"
+#include "lib/daemon/drain.h"
+#include "lib/daemon/sandbox.h"
+#include "milter-virus/control.h"
+#include "milter-virus/spawner.h"
+#include "milter-virus/virus.h"
+
+struct virus_scanner virus_scanner;
+
+static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &virus_table};
+static struct gp_loop *loop;
+static int spawner_fd = -1, control_fd = -1;
+
+static struct gp_metric idle = GP_GAUGE("gatepost_virus_workers_idle", "Scan workers that wait.");
+static struct gp_metric busy = GP_GAUGE("gatepost_virus_workers_busy", "Scan workers that scan.");
+static struct gp_metric waiting =
+	GP_GAUGE("gatepost_virus_waiting", "Messages that wait for a worker.");
+static struct gp_metric held =
+	GP_GAUGE("gatepost_virus_held_bytes", "Memory of messages that are under way.");
+
+static const struct virus_conf *conf_of(const struct gp_snapshot *snap)
+{
+	return gp_snapshot_get(snap, &virus_table);
+}
+
+/* While there are privileges and one thread; before sockets, which would outlive us in it. */
+static int bind_all(const struct gp_daemon *d, const struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	const struct virus_conf *conf = conf_of(snap);
+	struct virus_spawner_options options = {
+		.engine = &virus_engine_clamav,
+		.user = *conf->scan_user ? conf->scan_user : conf->daemon.user,
+		.is_confined = conf->daemon.sandbox,
+	};
+	int r = virus_spawner_start(&options, &spawner_fd, diag);
+
+	if (r == GP_OK)
+		r = virus_control_bind(conf, &control_fd, diag);
+	return r == GP_OK ? gp_milter_service.bind(d, snap, diag) : r;
+}
+
+static void register_gauges(void)
+{
+	struct gp_metric *const all[] = {&idle, &busy, &waiting, &held};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(all); i++)
+		gp_metric_register(all[i]);
+	gp_milter_service.register_metrics();
+}
+
+static int start(struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	const struct virus_conf *conf = conf_of(snap);
+	struct virus_engines_options options = {.conf = conf, .spawner_fd = spawner_fd};
+	int r = gp_loop_open(&loop, diag);
+
+	if (r < 0)
+		return r;
+	virus_report_register_metrics();
+	virus_scan_register_metrics();
+	virus_engines_register_metrics();
+	virus_cache_register_metrics();
+	options.loop = loop;
+	options.pool = virus_scanner.pool = virus_pool_new();
+	options.cache = virus_scanner.cache =
+		virus_cache_new((size_t)conf->cache_size, conf->cache_ttl_ms);
+	virus_scanner.engines = virus_engines_open(&options);
+	return virus_control_start(control_fd, &virus_scanner, diag);
+}
+
+static void reloaded(struct gp_snapshot *snap)
+{
+	virus_cache_set_ttl(virus_scanner.cache, conf_of(snap)->cache_ttl_ms);
+	virus_engines_configure(virus_scanner.engines, conf_of(snap));
+}
+
+/* What still scans, for the control socket or beyond stop_grace, ends with the process. */
+static void stop(void)
+{
+	struct virus_pool_counts n;
+
+	virus_control_stop();
+	virus_pool_count(virus_scanner.pool, &n);
+	if (gp_drain_sessions() > 0 || n.busy || n.waiting)
+		return;
+	virus_engines_close(&virus_scanner.engines);
+	virus_pool_free(&virus_scanner.pool);
+	virus_cache_free(&virus_scanner.cache);
+	gp_loop_close(&loop);
+}
+
+static size_t health(struct gp_health *entries, size_t max)
+{
+	struct virus_status_report r;
+	struct virus_pool_counts n;
+
+	if (max < 1)
+		return 0;
+	virus_engines_report(virus_scanner.engines, &r);
+	virus_pool_count(virus_scanner.pool, &n);
+	gp_metric_set(&idle, (int64_t)n.idle);
+	gp_metric_set(&busy, (int64_t)n.busy);
+	gp_metric_set(&waiting, (int64_t)n.waiting);
+	gp_metric_set(&held, virus_spool_held());
+	entries[0] = (struct gp_health){.name = "signatures", .is_ok = r.is_serving};
+	if (r.failed_at_s)
+		snprintf(entries[0].detail, sizeof(entries[0].detail), "%.150s", r.failure);
+	else
+		snprintf(entries[0].detail, sizeof(entries[0].detail), "%llu",
+			 (unsigned long long)r.info.signatures);
+	return 1;
+}
+
+static void sandbox(const struct gp_snapshot *snap)
+{
+	gp_sandbox_read(conf_of(snap)->database);
+	if (gp_str_starts(gp_str(conf_of(snap)->control), GP_STR("unix:")))
+		gp_sandbox_write_folder_of(conf_of(snap)->control + strlen("unix:"));
+}
+
+static struct gp_service service;
+
+static const struct gp_daemon milter_virus = {
+	.name = "milter-virus",
+	.summary = "virus filter for Postfix: libclamav in confined workers",
+	.tables = tables,
+	.n_tables = GP_ARRAY_SIZE(tables),
+	.own = &virus_table,
+	.own_offset = offsetof(struct virus_conf, daemon),
+	.start = start,
+	.stop = stop,
+	.reloaded = reloaded,
+	.health = health,
+	.sandbox = sandbox,
+	.service = &service,
+	.milter = &virus_milter,
+};
+
+int main(int argc, char **argv)
+{
+	service = gp_milter_service;
+	service.bind = bind_all;
+	service.register_metrics = register_gauges;
+	return gp_daemon_main(&milter_virus, argc, argv);
+}
