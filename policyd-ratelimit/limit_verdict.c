@@ -62,10 +62,35 @@ const struct limit_item *limit_part_next_met(const struct limit_part *part, size
 	return &part->items[worst];
 }
 
-static const char *met_text(struct gp_arena *arena, const struct limit_met *met)
+/* "100/100/1h". */
+static void add_met(const struct limit_met *met, struct gp_buf *out)
 {
-	return gp_arena_printf(arena, "%lld/%lld/%.*s", (long long)met->used, (long long)met->max,
-			       GP_STR_FMT(met->window));
+	gp_buf_printf(out, "%lld/%lld/%.*s", (long long)met->used, (long long)met->max,
+		      GP_STR_FMT(met->window));
+}
+
+static void log_met(struct gp_logline *l, const struct limit_met *met)
+{
+	GP_BUF_AUTO text = GP_BUF_INIT(1024);
+
+	add_met(met, &text);
+	gp_logline_cstr(l, "by", "limit");
+	gp_logline_str(l, "rule", met->limit);
+	gp_logline_cstr(l, "met", gp_buf_cstr(&text));
+	gp_logline_str(l, "key", met->key);
+}
+
+void limit_verdict_event(const struct limit_rule *rule, const struct limit_met *met, int64_t now_ms)
+{
+	struct gp_logline l;
+
+	gp_logline_begin(&l, GP_LOG_INFO);
+	gp_logline_cstr(&l, "event", gp_conf_enum_name(limit_count_names, (int)rule->count));
+	log_met(&l, met);
+	if (met->account.len > 0)
+		gp_logline_str(&l, "user", met->account);
+	gp_logline_emit(&l);
+	(void)now_ms;
 }
 
 static void log_dry_run(const struct policy_ask *ask, const struct limit_met *met, int action)
@@ -77,10 +102,7 @@ static void log_dry_run(const struct policy_ask *ask, const struct limit_met *me
 		gp_logline_str(&l, "queue_id", policy_get(&ask->request, POLICY_queue_id));
 	gp_logline_cstr(&l, "stage", policy_stage_name(ask->request.stage));
 	gp_logline_cstr(&l, "dry_run", gp_conf_enum_name(answer_names, action));
-	gp_logline_cstr(&l, "by", "limit");
-	gp_logline_str(&l, "rule", met->limit);
-	gp_logline_cstr(&l, "met", met_text(ask->arena, met));
-	gp_logline_str(&l, "key", met->key);
+	log_met(&l, met);
 	gp_logline_str(&l, "client", policy_get(&ask->request, POLICY_client_address));
 	gp_logline_emit(&l);
 }
@@ -96,8 +118,11 @@ static void object(struct policy_ask *ask, const struct limit_rule *rule, const 
 	limit_text_format(&rule->text, met, &text);
 	answer.text = gp_arena_str(ask->arena, gp_buf_str(&text));
 	policy_object(ask, &answer);
-	if (ask->answer.action != before)
-		ask->retry = met_text(ask->arena, met);
+	if (ask->answer.action == before)
+		return;
+	gp_buf_reset(&text);
+	add_met(met, &text);
+	ask->retry = gp_arena_strdup(ask->arena, gp_buf_cstr(&text));
 }
 
 bool limit_verdict(struct policy_ask *ask, const struct limit_subject *subject,

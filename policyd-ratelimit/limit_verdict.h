@@ -14,9 +14,12 @@ bool limit_verdict(struct policy_ask *ask, const struct limit_subject *subject,
 /* The store did not answer.  True: it was counted in memory. */
 bool limit_verdict_unknown(struct policy_ask *ask, struct limit_part *part, enum limit_part_kind kind);
 
+/* An event brought it above a limit: logs, contains. */
+struct limit_met;
+void limit_verdict_event(const struct limit_rule *rule, const struct limit_met *met, int64_t now_ms);
+
 /* An item above its limit, in a run of a key's windows: the one that takes longest; NULL: none.
  * *at goes on behind the run. */
-struct limit_met;
 const struct limit_item *limit_part_next_met(const struct limit_part *part, size_t *at,
 					     struct limit_met *ret);
 

@@ -1,0 +1,181 @@
+/*
+ * Events: bounces, failed logins and spam, counted when somebody tells of them.
+ *
+ * One call counts, another looks at the share of bounces; both travel together.
+ */
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "policyd-ratelimit/limit_exempt.h"
+#include "policyd-ratelimit/limit_plan.h"
+#include "policyd-ratelimit/limit_verdict.h"
+#include "policyd-ratelimit/ratelimit.h"
+
+struct counting {
+	struct gp_arena *arena;
+	struct gp_snapshot *snap;
+	const struct limits *limits;
+	struct limit_subject subject;
+	struct limit_part count, look;
+	struct gp_limit_call *count_call, *look_call;
+	struct gp_batch *batch;
+	struct gp_call ready;
+	struct gp_timer late;
+	limits_counted_fn *done;
+	void *arg;
+};
+
+static void end(struct counting *c, int result)
+{
+	limits_counted_fn *done = c->done;
+	void *arg = c->arg;
+
+	gp_timer_clear(ratelimit.loop, &c->late);
+	gp_batch_free(&c->batch);
+	gp_snapshot_unref(c->snap);
+	gp_arena_free(c->arena);
+	free(c);
+	done(arg, result);
+}
+
+static void judge(struct counting *c, const struct limit_part *part)
+{
+	const struct limit_item *item;
+	struct limit_met met;
+	size_t at = 0;
+
+	while (at < part->len) {
+		item = limit_part_next_met(part, &at, &met);
+		if (!item)
+			continue;
+		met.account = c->subject.account;
+		limit_watch_exceeded(c->limits->watches[item->rule->index]);
+		limit_verdict_event(item->rule, &met,
+				    ratelimit_now_ms(gp_snapshot_get(c->snap, &ratelimit_table)));
+	}
+}
+
+static void finish(struct counting *c)
+{
+	int r = gp_store_limit_finish(c->count_call, c->count.takes);
+
+	limit_store_report(r);
+	if (r == GP_OK)
+		judge(c, &c->count);
+	if (c->look_call && gp_store_limit_finish(c->look_call, c->look.takes) == GP_OK)
+		judge(c, &c->look);
+	end(c, r);
+}
+
+static void ready(void *arg)
+{
+	finish(arg);
+}
+
+static void late(void *arg)
+{
+	struct counting *c = arg;
+
+	if (gp_batch_forget(c->batch))
+		finish(c);
+}
+
+static bool is_for(const struct limit_rule *rule, const struct limits_event *event,
+		   const struct limit_subject *subject)
+{
+	const struct limit_conf *conf = rule->conf;
+
+	if (rule->count != event->count || (event->count == LIMIT_SPAM && event->score < conf->score))
+		return false;
+	/* Who fails to log in is nobody yet. */
+	if (event->count != LIMIT_AUTH_FAILURES && conf->when != LIMIT_ANY &&
+	    (subject->account.len > 0) != (conf->when == LIMIT_AUTHENTICATED))
+		return false;
+	return conf->networks.len == 0 || subject->client.family == 0 ||
+	       gp_netset_has(&conf->networks, &subject->client);
+}
+
+static void plan_windows(struct counting *c, struct limit_item item, const struct limit_windows *windows,
+			 struct gp_str id)
+{
+	bool has_ratio = item.rule->sent_name.len > 0;
+	struct limit_item sent = item;
+
+	sent.is_sent = true;
+	for (size_t i = 0; i < windows->len && c->count.len < GP_LIMIT_TAKES_MAX; i++) {
+		item.window = gp_arena_str(c->arena, gp_str(windows->items[i].name));
+		limit_part_add(&c->count, c->arena, &item, &windows->items[i].limit, 1, id);
+		if (has_ratio)
+			limit_part_add(&c->look, c->arena, &item, &windows->items[i].limit, 0,
+				       GP_STR(""));
+	}
+	for (size_t i = 0; i < windows->len && has_ratio; i++) {
+		sent.window = gp_arena_str(c->arena, gp_str(windows->items[i].name));
+		limit_part_add(&c->look, c->arena, &sent, &windows->items[i].limit, 0, GP_STR(""));
+	}
+}
+
+static void plan(struct counting *c, const struct limits_event *event)
+{
+	static const struct limit_directory nothing;
+
+	for (size_t i = 0; i < c->limits->rules.len; i++) {
+		const struct limit_rule *rule = &c->limits->rules.items[i];
+		struct limit_item item = {.rule = rule};
+		struct limit_windows windows;
+
+		if (!is_for(rule, event, &c->subject) || limit_key_count(&rule->by, &c->subject) == 0)
+			continue;
+		item.key = limit_key_get(&rule->by, &c->subject, 0);
+		limit_windows_for(rule, &c->subject, item.key, &nothing, &windows);
+		plan_windows(c, item, &windows, event->id);
+	}
+}
+
+static struct counting *counting_new(const struct limits_event *event, limits_counted_fn *done, void *arg)
+{
+	struct counting *c = gp_xcalloc(1, sizeof(*c));
+	const struct ratelimit_data *data;
+
+	c->arena = gp_arena_new(4096);
+	c->snap = gp_daemon_snapshot();
+	data = gp_snapshot_data(c->snap);
+	c->limits = data->limits;
+	c->done = done;
+	c->arg = arg;
+	c->ready = (struct gp_call){.fn = ready, .arg = c};
+	c->late = (struct gp_timer){.fn = late, .arg = c};
+	c->subject = (struct limit_subject){
+		.arena = c->arena,
+		.account = gp_arena_str(c->arena, event->account),
+		.sender = gp_arena_str(c->arena, event->sender),
+		.recipient = gp_arena_str(c->arena, event->recipient),
+	};
+	if (gp_ip_parse(event->client, &c->subject.client) < 0)
+		c->subject.client = (struct gp_ip){0};
+	return c;
+}
+
+void limits_event(const struct limits_event *event, limits_counted_fn *done, void *arg)
+{
+	struct counting *c = counting_new(event, done, arg);
+	const struct ratelimit_conf *conf = gp_snapshot_get(c->snap, &ratelimit_table);
+	int64_t deadline_ms = gp_clock_mono_ms() + conf->deadline_ms, now_ms = limit_store_time(conf);
+
+	if (limit_exempt_find(&conf->limits, c->limits->networks, &c->subject) != LIMIT_EXEMPT_ALL)
+		plan(c, event);
+	if (c->count.len == 0) {
+		end(c, GP_OK);
+		return;
+	}
+	c->batch = gp_batch_new(deadline_ms);
+	c->count_call = gp_store_limit_begin(ratelimit.store, c->batch, LIMIT_TABLE, c->count.takes,
+					     c->count.len, GP_LIMIT_COUNT, now_ms);
+	c->look.len = GP_MIN(c->look.len, (size_t)GP_LIMIT_TAKES_MAX);
+	if (c->look.len > 0)
+		c->look_call = gp_store_limit_begin(ratelimit.store, c->batch, LIMIT_TABLE, c->look.takes,
+						    c->look.len, GP_LIMIT_LOOK, now_ms);
+	gp_timer_set(ratelimit.loop, &c->late, deadline_ms);
+	gp_batch_notify(c->batch, ratelimit.loop, &c->ready);
+}
