@@ -20,6 +20,7 @@
 #include "lib/auth/auth.h"
 #include "lib/auth/seal.h"
 #include "lib/daemon/history.h"
+#include "lib/daemon/lookups.h"
 #include "lib/daemon/session.h"
 #include "milter-dkim/keyring.h"
 #include "milter-dkim/options.h"
@@ -66,6 +67,8 @@ struct dkim_message {
 	struct dkim_decision decision;
 	struct dkim_signing *signing; /* outbound; NULL: not signed */
 	const char *signing_reason;   /* see dkim_signing_reason() */
+	const char *signing_problem;  /* more about it for the log, or NULL */
+	struct gp_lookups *lookups;   /* outbound: what the directory was asked */
 	int sign_result;	      /* of dkim_sign_begin and dkim_sign_finish */
 	struct dkim_sealing *sealing; /* inbound; NULL: no ARC set is added */
 	struct dkim_forged forged;
@@ -76,16 +79,26 @@ struct dkim_message {
 	int64_t stage_us[DKIM_STAGES];
 };
 
+/* What the directory is asked, of a configuration. */
+struct dkim_directory {
+	struct gp_ldap *ldap;			    /* of the process; NULL: there is none */
+	struct gp_ldap_query *keys, *senders; /* NULL: not asked */
+	int64_t timeout_ms;
+};
+
 /* What the snapshot holds beside the settings. */
 struct dkim_snapshot {
 	struct gp_auth *auth;
 	struct dkim_keyring *keyring; /* NULL: no keys are configured */
 	const struct gp_sign_options *sign;
 	struct gp_seal_key *seal_key; /* NULL: results are not sealed */
+	struct dkim_directory directory;
 };
 
 /* Of the process: the resolver and the parsed keys of others. */
 extern struct gp_auth_sources dkim_sources;
+/* NULL: no directory is configured. */
+extern struct gp_ldap *dkim_ldap;
 /* NULL: report data is not recorded. */
 extern struct dkim_reports *dkim_reports;
 

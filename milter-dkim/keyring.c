@@ -166,12 +166,12 @@ static size_t choose(const struct dkim_key_rule *rule, struct gp_str domain, str
 	return n;
 }
 
-size_t dkim_keyring_find(const struct dkim_keyring *k, struct gp_str local, struct gp_str domain,
-			 struct gp_arena *arena, const struct dkim_signer **ret, bool *ret_none)
+size_t dkim_keyring_find_line(const struct dkim_keyring *k, struct gp_str local,
+			      struct gp_str domain, struct gp_arena *arena,
+			      const struct dkim_signer **ret, bool *ret_none)
 {
 	GP_BUF_AUTO address = GP_BUF_INIT(ADDRESS_MAX);
 	const struct dkim_key_rule *rule;
-	size_t n = 0;
 
 	if (local.len) {
 		gp_buf_add_str(&address, local);
@@ -184,8 +184,15 @@ size_t dkim_keyring_find(const struct dkim_keyring *k, struct gp_str local, stru
 	if (!rule)
 		rule = find_glob(k, gp_buf_str(&address), domain);
 	*ret_none = rule && rule->is_none;
-	if (rule)
-		n = choose(rule, domain, arena, ret);
+	return rule ? choose(rule, domain, arena, ret) : 0;
+}
+
+size_t dkim_keyring_find(const struct dkim_keyring *k, struct gp_str local, struct gp_str domain,
+			 struct gp_arena *arena, const struct dkim_signer **ret, bool *ret_none)
+{
+	size_t n = dkim_keyring_find_line(k, local, domain, arena, ret, ret_none);
+	const struct dkim_key_rule *rule;
+
 	if (n || *ret_none)
 		return n;
 	rule = gp_map_get(&k->domains, domain);

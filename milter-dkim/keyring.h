@@ -58,7 +58,18 @@ int dkim_keyring_load(const struct dkim_key_source *from, struct gp_arena *arena
  * and sets *ret_none. */
 size_t dkim_keyring_find(const struct dkim_keyring *k, struct gp_str local, struct gp_str domain,
 			 struct gp_arena *arena, const struct dkim_signer **ret, bool *ret_none);
-/* The same of the nearest parent that has keys; a top-level domain signs nothing. */
+/* The same by the lines of the table alone. */
+size_t dkim_keyring_find_line(const struct dkim_keyring *k, struct gp_str local,
+			      struct gp_str domain, struct gp_arena *arena,
+			      const struct dkim_signer **ret, bool *ret_none);
+/* By the words of a directory, out of what was loaded: "d=DOMAIN" names whose keys sign, all of
+ * them or those of the "s=SELECTOR" behind it (which without a d= are the author's domain's);
+ * "none", also as d=none, gives 0 of them.  GP_EINVAL with the diag: another word, or a key that
+ * is not there. */
+int dkim_keyring_pick(const struct dkim_keyring *k, struct gp_str words, struct gp_str author,
+		      struct gp_arena *arena, const struct dkim_signer **ret, size_t *ret_n,
+		      struct gp_diag *diag) GP_MUST_USE;
+/* As dkim_keyring_find, of the nearest parent that has keys; a top-level domain signs nothing. */
 size_t dkim_keyring_find_parent(const struct dkim_keyring *k, struct gp_str domain,
 				struct gp_arena *arena, const struct dkim_signer **ret,
 				bool *ret_none);

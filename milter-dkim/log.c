@@ -165,6 +165,7 @@ void dkim_report(const struct gp_session *s, const struct dkim_message *m)
 	struct gp_logline l;
 
 	count(s, m);
+	gp_directory_report(dkim_ldap);
 	gp_logline_begin(&l, GP_LOG_INFO);
 	add_envelope(&l, s);
 	gp_logline_cstr(&l, "origin", m->is_exempt ? "exempt" : origins[m->origin]);

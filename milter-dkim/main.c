@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/rand.h"
 #include "lib/daemon/daemon.h"
+#include "lib/daemon/directory.h"
 #include "lib/daemon/drain.h"
 #include "lib/daemon/resolver.h"
 #include "lib/daemon/sandbox.h"
@@ -69,6 +70,15 @@ static int start_generator(const struct gp_snapshot *snap, struct gp_diag *diag)
 		       : GP_OK;
 }
 
+static int open_directory(struct gp_snapshot *snap, struct gp_diag *diag)
+{
+	struct dkim_snapshot *data = gp_snapshot_data(snap);
+	int r = gp_directory_open(gp_snapshot_get(snap, &gp_conf_ldap_table), &dkim_ldap, diag);
+
+	data->directory.ldap = dkim_ldap;
+	return r;
+}
+
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 {
 	int r = gp_loop_open(&loop, diag);
@@ -77,6 +87,8 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 		return r;
 	r = gp_resolver_open(gp_snapshot_get(snap, &gp_conf_dns_table), loop,
 			     &dkim_sources.resolver, diag);
+	if (r == GP_OK)
+		r = open_directory(snap, diag);
 	if (r)
 		return r;
 	dkim_sources.keys = gp_dkim_keys_new(KEYS_MAX);
@@ -98,6 +110,7 @@ static void stop(void)
 	gp_store_close(&store);
 	gp_resolver_close(&dkim_sources.resolver);
 	gp_loop_close(&loop);
+	gp_ldap_close(&dkim_ldap);
 	gp_dkim_keys_free(&dkim_sources.keys);
 }
 
@@ -155,15 +168,23 @@ static size_t health(struct gp_health *entries, size_t max)
 	struct gp_snapshot *snap;
 	size_t n = 0;
 
-	if (max < 3)
+	if (max < 4)
 		return 0;
 	snap = gp_daemon_snapshot();
 	check_resolver(snap, &entries[n++]);
 	check_keys(gp_snapshot_data(snap), &entries[n++]);
 	if (store)
 		check_store(&entries[n++]);
+	if (gp_directory_health(dkim_ldap, &entries[n]))
+		n++;
 	gp_snapshot_unref(snap);
 	return n;
+}
+
+static void reloaded(struct gp_snapshot *snap)
+{
+	if (dkim_ldap)
+		gp_ldap_flush(dkim_ldap);
 }
 
 static void sandbox(const struct gp_snapshot *snap)
@@ -187,6 +208,7 @@ static const struct gp_daemon milter_dkim = {
 	.configure = dkim_setup,
 	.start = start,
 	.stop = stop,
+	.reloaded = reloaded,
 	.health = health,
 	.sandbox = sandbox,
 	.service = &gp_milter_service,

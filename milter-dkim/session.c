@@ -51,6 +51,8 @@ static enum gp_answer on_mail(struct gp_session *s)
 	m->decision = (struct dkim_decision){.method = "", .override = ""};
 	s->msg.data = m;
 	dkim_inbound_begin(s, m);
+	if (is_signable(m))
+		dkim_sign_ask(s, m);
 	m->cpu_us = gp_clock_cpu_us() - cpu_us;
 	return GP_CONTINUE;
 }
@@ -168,6 +170,8 @@ static enum gp_answer sign(struct gp_session *s, struct dkim_message *m)
 	}
 	if (m->sign_result == GP_OK)
 		return GP_CONTINUE;
+	if (!*diag.text && m->signing_problem)
+		gp_diag_set(&diag, "%s", m->signing_problem);
 	gp_log_warning("qid=%.*s: not signed: %s", GP_STR_FMT(s->msg.queue_id),
 		       *diag.text ? diag.text : dkim_signing_reason(m));
 	reply = gp_reply_set(s, m->sign_result, (enum gp_on_error)m->conf->sign.on_error,

@@ -11,6 +11,7 @@
 #include "milter-dkim/sign.h"
 
 struct gp_auth_sources dkim_sources;
+struct gp_ldap *dkim_ldap;
 
 static void free_auth(void *arg)
 {

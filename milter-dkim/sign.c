@@ -44,6 +44,21 @@ static size_t longest_header_line(const struct gp_fields *fields)
 	return longest;
 }
 
+/* Reasons that are failures of ours, and not a decision. */
+static int failure_of(const char *reason)
+{
+	static const struct {
+		const char *reason;
+		int result;
+	} failures[] = {
+		{"too-large", GP_ELIMIT}, {"no-directory", GP_ETEMP}, {"bad-entry", GP_ETEMP}};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(failures); i++)
+		if (gp_str_eq(gp_str(reason), gp_str(failures[i].reason)))
+			return failures[i].result;
+	return GP_OK;
+}
+
 int dkim_sign_begin(struct gp_session *s, struct dkim_message *m)
 {
 	struct dkim_signing *signing = GP_ARENA_NEW(s->msg.arena, struct dkim_signing);
@@ -53,10 +68,9 @@ int dkim_sign_begin(struct gp_session *s, struct dkim_message *m)
 	if (gp_str_eq(gp_str(why_not), GP_STR("not-allowed")) &&
 	    m->conf->sign.not_allowed == DKIM_NOT_ALLOWED_REJECT)
 		return GP_EACCES;
-	if (gp_str_eq(gp_str(why_not), GP_STR("too-large")))
-		return GP_ELIMIT;
+	m->signing_problem = signing->problem;
 	if (*why_not)
-		return GP_OK;
+		return failure_of(why_not);
 	m->signing = signing;
 	m->signing_reason = describe(signing, s->msg.arena);
 	signing->longest = longest_header_line(&m->fields);

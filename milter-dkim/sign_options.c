@@ -68,6 +68,8 @@ void dkim_sign_validate(const struct dkim_conf *c, const struct gp_snapshot *sna
 		gp_conf_complain(snap, &dkim_table, "sign.generate_types", report,
 				 "names no type of key, so that none can be made");
 	gp_senders_check(c->sign.senders, report);
+	gp_directory_query_check(&c->sign.ldap_keys, snap, &dkim_table, "sign.ldap.keys", report);
+	gp_directory_query_check(&c->sign.ldap_senders, snap, &dkim_table, "sign.ldap.senders", report);
 }
 
 static const struct gp_str *names_of(const struct gp_conf_list *list, struct gp_arena *arena)

@@ -8,6 +8,7 @@
 #include "lib/auth/dkim.h"
 #include "lib/conf/mapfile.h"
 #include "lib/conf/schema.h"
+#include "lib/daemon/directory.h"
 
 /* Which address of a message says whose domain signs. */
 enum dkim_domain_from { DKIM_FROM_AUTHOR, DKIM_FROM_SENDER, DKIM_FROM_ENVELOPE };
@@ -25,6 +26,8 @@ struct dkim_sign_conf {
 	bool remove_old;	    /* signatures that came with the message go */
 	int domain_from;	    /* enum dkim_domain_from */
 	struct gp_mapfile *senders; /* accounts and networks: what they may use */
+	/* The same two of the directory, for those that the maps do not have. */
+	struct gp_directory_query_conf ldap_keys, ldap_senders;
 	int not_allowed;	    /* enum dkim_not_allowed */
 	const char *not_allowed_text;
 	int canonicalization; /* enum dkim_canonicalization */
@@ -90,7 +93,16 @@ gp_conf_check dkim_check_field_names, dkim_check_key_types;
 	 .help = "Remove the signatures that a message of ours came with when we sign it."},       \
 	{"sign.senders", GP_CONF_MAP, offsetof(type, m.senders), "",                               \
 	 .help = "Map of accounts and networks to the domains and addresses (globs) that they "    \
-		 "may use; without it everybody may use every domain that has keys."},             \
+		 "may use; without it and sign.ldap.senders everybody may use every domain that "  \
+		 "has keys."},                                                                     \
+	GP_DIRECTORY_ROWS(type, m.ldap_keys, "sign.ldap.keys",                                     \
+			  "the signing domains of authors that sign.keys does not have (the key "  \
+			  "is the author's address)",                                              \
+			  "(associatedDomain=%d)",                                                 \
+			  "gatepostSigningDomain: d=%s, gatepostSigningSelector: s=%s"),           \
+	GP_DIRECTORY_ROWS(type, m.ldap_senders, "sign.ldap.senders",                               \
+			  "the domains and addresses of accounts that sign.senders does not have", \
+			  "(|(uid=%s)(mail=%s))", "gatepostSender, mail"),                         \
 	{"sign.not_allowed", GP_CONF_ENUM, offsetof(type, m.not_allowed), "unsigned",              \
 	 .values = dkim_not_allowed_names,                                                         \
 	 .help = "What happens to mail for whose domain there are keys that its account may not "  \
@@ -114,7 +126,8 @@ gp_conf_check dkim_check_field_names, dkim_check_key_types;
 	 .help = "Say the signed length (l=): text can then be appended by anybody; do not."},     \
 	{"sign.on_error", GP_CONF_ENUM, offsetof(type, m.on_error), "tempfail",                    \
 	 .values = gp_on_error_names_nomark,                                                       \
-	 .help = "What happens to mail that could not be signed though it should be."},            \
+	 .help = "What happens to mail that could not be signed though it should be, or of which " \
+		 "the directory does not say whether and how."},                                   \
 	{"sign.generate", GP_CONF_BOOL, offsetof(type, m.generate), "false",                       \
 	 .flags = GP_CONF_RESTART,                                                                 \
 	 .help = "Make keys, in sign.key_directory, for each of domains.own that has none, and "   \

@@ -22,6 +22,23 @@ static void warn_short(const struct dkim_signer *signer, void *arg)
 		       signer->path, gp_key_bits(signer->key), RSA_BITS_GOOD);
 }
 
+static int setup_directory(struct gp_snapshot *snap, struct dkim_directory *d,
+			   struct gp_conf_report *report)
+{
+	const struct dkim_conf *c = gp_snapshot_get(snap, &dkim_table);
+	const struct gp_conf_ldap *ldap = gp_snapshot_get(snap, &gp_conf_ldap_table);
+	struct gp_arena *arena = gp_snapshot_arena(snap);
+	struct gp_diag diag;
+
+	*d = (struct dkim_directory){.ldap = dkim_ldap, .timeout_ms = ldap->timeout_ms};
+	if (gp_directory_query_new(&c->sign.ldap_keys, arena, &d->keys, &diag) ||
+	    gp_directory_query_new(&c->sign.ldap_senders, arena, &d->senders, &diag)) {
+		gp_conf_complain(snap, &dkim_table, "sign.ldap.keys.base", report, "%s", diag.text);
+		return GP_EINVAL;
+	}
+	return GP_OK;
+}
+
 int dkim_sign_setup(struct gp_snapshot *snap, struct dkim_snapshot *data,
 		    struct gp_conf_report *report)
 {
@@ -36,7 +53,7 @@ int dkim_sign_setup(struct gp_snapshot *snap, struct dkim_snapshot *data,
 	gp_map_init(&said, gp_snapshot_arena(snap), false);
 	if (r == GP_OK)
 		dkim_keyring_each(data->keyring, warn_short, &said);
-	return r;
+	return r ? r : setup_directory(snap, &data->directory, report);
 }
 
 static struct gp_str folder_of(struct gp_str path)

@@ -17,6 +17,7 @@
 #include "lib/base/limits.h"
 #include "lib/dns/dnsname.h"
 #include "lib/mail/addr.h"
+#include "milter-dkim/sign.h"
 
 /* Signatures of a message that are read to find out who signed it already. */
 #define SIGNATURES_READ 20
@@ -81,36 +82,120 @@ static void read_authors(struct gp_session *s, const struct dkim_message *m, str
 		read_field(arena, &m->fields, GP_STR("From"), a);
 }
 
-/* The first author that has keys; NULL if there is none. */
-static const struct author *find_keys(struct gp_session *s, const struct dkim_message *m,
-				      const struct authors *a, struct dkim_signing *ret,
-				      bool *ret_none)
+static struct gp_str address_of(struct gp_session *s, const struct author *a)
 {
-	const struct dkim_keyring *k = m->snap->keyring;
-
-	for (size_t i = 0; k && i < a->list.len; i++) {
-		const struct author *author = &a->list.items[i];
-		bool is_none = false;
-
-		ret->n_signers = dkim_keyring_find(k, author->local, author->domain, s->msg.arena,
-						   &ret->signers, &is_none);
-		if (ret->n_signers == 0 && !is_none && m->conf->sign.subdomains)
-			ret->n_signers = dkim_keyring_find_parent(k, author->domain, s->msg.arena,
-								  &ret->signers, &is_none);
-		*ret_none = *ret_none || is_none;
-		if (ret->n_signers)
-			return author;
-	}
-	return NULL;
+	return gp_str(gp_arena_printf(s->msg.arena, "%.*s@%.*s", GP_STR_FMT(a->local),
+				      GP_STR_FMT(a->domain)));
 }
 
-/* An account that the map does not have may use nothing.  Mail without an account comes from
+/* All at once, so that a second author need not wait for the first. */
+static void ask_for_keys(struct gp_session *s, const struct dkim_message *m,
+			 const struct authors *a)
+{
+	const struct dkim_signer *signers;
+	bool is_none;
+
+	for (size_t i = 0; i < a->list.len; i++) {
+		const struct author *author = &a->list.items[i];
+
+		if (!dkim_keyring_find_line(m->snap->keyring, author->local, author->domain,
+					    s->msg.arena, &signers, &is_none) &&
+		    !is_none)
+			gp_lookups_ask(m->lookups, m->snap->directory.keys, address_of(s, author));
+	}
+}
+
+/* What the directory says about an author.  GP_ENOENT: nothing; GP_EINVAL with ret->problem:
+ * nothing that is of use. */
+static int find_in_directory(struct gp_session *s, const struct dkim_message *m,
+			     const struct author *author, struct dkim_signing *ret)
+{
+	struct gp_str words, address = address_of(s, author);
+	struct gp_diag diag = {""};
+	int r;
+
+	if (!m->lookups || !m->snap->directory.keys)
+		return GP_ENOENT;
+	r = gp_lookups_words(m->lookups, m->snap->directory.keys, address, &words);
+	if (r)
+		return r;
+	r = dkim_keyring_pick(m->snap->keyring, words, author->domain, s->msg.arena, &ret->signers,
+			      &ret->n_signers, &diag);
+	if (r)
+		ret->problem = gp_arena_printf(s->msg.arena, "ldap: %.*s: %s", GP_STR_FMT(address),
+					       diag.text);
+	return r;
+}
+
+/* The keys of one author: of the table, of the directory, of the folder of keys, of the nearest
+ * parent.  GP_OK also with none; else the directory failed. */
+static int find_author(struct gp_session *s, const struct dkim_message *m,
+		       const struct author *author, struct dkim_signing *ret, bool *ret_none)
+{
+	const struct dkim_keyring *k = m->snap->keyring;
+	struct gp_arena *arena = s->msg.arena;
+	int r;
+
+	ret->n_signers = dkim_keyring_find_line(k, author->local, author->domain, arena,
+						&ret->signers, ret_none);
+	if (ret->n_signers || *ret_none)
+		return GP_OK;
+	r = find_in_directory(s, m, author, ret);
+	*ret_none = r == GP_OK && ret->n_signers == 0;
+	if (r != GP_ENOENT)
+		return r;
+	ret->n_signers = dkim_keyring_find(k, author->local, author->domain, arena, &ret->signers,
+					   ret_none);
+	if (ret->n_signers == 0 && !*ret_none && m->conf->sign.subdomains)
+		ret->n_signers = dkim_keyring_find_parent(k, author->domain, arena, &ret->signers,
+							  ret_none);
+	return GP_OK;
+}
+
+/* The first author that has keys; NULL if there is none.  GP_E…: the directory failed. */
+static int find_keys(struct gp_session *s, const struct dkim_message *m, const struct authors *a,
+		     struct dkim_signing *ret, const struct author **ret_author, bool *ret_none)
+{
+	*ret_author = NULL;
+	if (!m->snap->keyring)
+		return GP_OK;
+	if (m->lookups && m->snap->directory.keys)
+		ask_for_keys(s, m, a);
+	for (size_t i = 0; !*ret_author && i < a->list.len; i++) {
+		bool is_none = false;
+		int r = find_author(s, m, &a->list.items[i], ret, &is_none);
+
+		if (r)
+			return r;
+		*ret_none = *ret_none || is_none;
+		if (ret->n_signers)
+			*ret_author = &a->list.items[i];
+	}
+	return GP_OK;
+}
+
+/* The words of the directory for an account that the map does not have. */
+static int words_of_account(const struct gp_session *s, const struct dkim_message *m,
+			    struct gp_str *ret_words)
+{
+	if (!m->lookups || !m->snap->directory.senders)
+		return GP_ENOENT;
+	return gp_lookups_words(m->lookups, m->snap->directory.senders, s->msg.auth_user, ret_words);
+}
+
+static bool is_limited(const struct dkim_message *m)
+{
+	return m->conf->sign.senders || m->snap->directory.senders;
+}
+
+/* An account that neither the map nor the directory has may use nothing.  Mail without an account comes from
  * networks.own, where there is nobody to ask for a password: it is held to the map only if the
  * map has the client's network. */
 static bool may_use(const struct gp_session *s, const struct dkim_message *m, struct gp_str local,
 		    struct gp_str domain)
 {
 	struct gp_sender_claim claim = {s->msg.auth_user, &s->client, local, domain};
+	struct gp_str words;
 
 	switch (gp_senders_find(m->conf->sign.senders, &claim)) {
 	case GP_SENDER_ALLOWED:
@@ -120,7 +205,9 @@ static bool may_use(const struct gp_session *s, const struct dkim_message *m, st
 	case GP_SENDER_UNKNOWN:
 		break;
 	}
-	return !m->conf->sign.senders || claim.account.len == 0;
+	if (!is_limited(m) || claim.account.len == 0)
+		return true;
+	return words_of_account(s, m, &words) == GP_OK && gp_sender_words_allow(words, &claim);
 }
 
 static bool may_use_all(const struct gp_session *s, const struct dkim_message *m,
@@ -172,7 +259,7 @@ static bool is_allowed(struct gp_session *s, const struct dkim_message *m, const
 {
 	struct authors from = {0}, borrowed = {0};
 
-	if (!m->conf->sign.senders)
+	if (!is_limited(m))
 		return true;
 	if (!may_use_all(s, m, a))
 		return false;
@@ -233,12 +320,35 @@ static bool is_wanted(const struct dkim_message *m)
 	return false;
 }
 
+void dkim_sign_ask(struct gp_session *s, struct dkim_message *m)
+{
+	const struct dkim_directory *d = &m->snap->directory;
+	struct gp_sender_claim claim = {.account = s->msg.auth_user, .client = &s->client};
+
+	if (!d->ldap || !is_wanted(m))
+		return;
+	m->lookups = gp_lookups_new(d->ldap, d->timeout_ms, s->msg.arena);
+	if (claim.account.len &&
+	    gp_senders_find(m->conf->sign.senders, &claim) == GP_SENDER_UNKNOWN)
+		gp_lookups_ask(m->lookups, d->senders, claim.account);
+}
+
+/* Why a message that is not allowed is not: because it is unknown whether it is? */
+static const char *refusal(const struct gp_session *s, const struct dkim_message *m)
+{
+	struct gp_str words;
+	int r = words_of_account(s, m, &words);
+
+	return r == GP_OK || r == GP_ENOENT ? "not-allowed" : "no-directory";
+}
+
 const char *dkim_signer_choose(struct gp_session *s, const struct dkim_message *m,
 			       struct dkim_signing *ret)
 {
 	struct authors authors = {0};
 	const struct author *author;
 	bool is_none = false;
+	int r;
 
 	if (!is_wanted(m))
 		return "off";
@@ -249,11 +359,13 @@ const char *dkim_signer_choose(struct gp_session *s, const struct dkim_message *
 	read_authors(s, m, &authors);
 	if (authors.list.len == 0)
 		return "no-from";
-	author = find_keys(s, m, &authors, ret, &is_none);
+	r = find_keys(s, m, &authors, ret, &author, &is_none);
+	if (r)
+		return ret->problem ? "bad-entry" : "no-directory";
 	if (!author)
 		return is_none ? "none" : "no-key";
 	if (!is_allowed(s, m, &authors, ret))
-		return "not-allowed";
+		return refusal(s, m);
 	ret->domain = author->domain;
 	if (!m->conf->sign.resign)
 		drop_signed(s, m, ret);

@@ -13,6 +13,7 @@ struct dkim_signing {
 	struct gp_str domain; /* of the address that chose the keys */
 	const struct dkim_signer *signers;
 	size_t n_signers;     /* 1 … DKIM_SIGNERS_MAX */
+	const char *problem; /* what is wrong with an entry of the directory, or NULL */
 	size_t line, longest; /* bytes with CR of the body's line under way, of the longest yet */
 };
 

@@ -129,6 +129,56 @@ static const char *found(const struct dkim_keyring *k, const char *local, const 
 	return gp_arena_strdup(arena, gp_buf_cstr(&out));
 }
 
+/* "example.org:s1 …", "none", or what is wrong. */
+static const char *picked(const struct dkim_keyring *k, const char *words, const char *author)
+{
+	GP_BUF_AUTO out = GP_BUF_INIT(4096);
+	const struct dkim_signer *signers = NULL;
+	size_t n = 99;
+
+	if (dkim_keyring_pick(k, gp_str(words), gp_str(author), arena, &signers, &n, &diag))
+		return gp_arena_strdup(arena, diag.text);
+	for (size_t i = 0; i < n; i++)
+		gp_buf_printf(&out, "%s%.*s:%.*s", i ? " " : "", GP_STR_FMT(signers[i].domain),
+			      GP_STR_FMT(signers[i].selector));
+	return n ? gp_arena_strdup(arena, gp_buf_cstr(&out)) : "none";
+}
+
+/* What a directory may say, and that it can name nothing that was not loaded. */
+static void test_words_of_a_directory(void **state)
+{
+	static const char table[] = "example.org s1=$/rsa.key s2=$/ed.key\n"
+				    "provider.example p1=$/rsa.key\n"
+				    "lent.example d=provider.example p1=$/rsa.key\n";
+	static const struct {
+		const char *words, *picked;
+	} cases[] = {
+		{"d=example.org", "example.org:s1 example.org:s2"},
+		{"d=EXAMPLE.org s=S2", "example.org:s2"},
+		{"s=s1", "example.org:s1"},
+		{"d=provider.example d=example.org s=s1", "provider.example:p1 example.org:s1"},
+		{"d=example.org s=s1 s=s2", "example.org:s1 example.org:s2"},
+		{"none", "none"},
+		{"d=none", "none"},
+		{"d=other.example", "has a key of other.example"},
+		{"d=example.org s=s3", "has a key of example.org with selector s3"},
+		{"d=lent.example", "has a key of lent.example"},
+		{"d=..", "no domain"},
+		{"s1=/etc/passwd", "expected d=DOMAIN"},
+		{"/etc/passwd", "expected d=DOMAIN"},
+		{"d=", "expected d=DOMAIN"},
+		{"s=", "expected d=DOMAIN"},
+	};
+	struct dkim_keyring *k;
+
+	(void)state;
+	write_both();
+	k = load(table, "");
+	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++)
+		if (!strstr(picked(k, cases[i].words, "example.org"), cases[i].picked))
+			fail_msg("%s: %s", cases[i].words, picked(k, cases[i].words, "example.org"));
+}
+
 static void test_patterns(void **state)
 {
 	static const char table[] =
@@ -378,6 +428,7 @@ static void test_each(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_words_of_a_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patterns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_any_domain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files_by_domain, setup, teardown),
