@@ -14,14 +14,9 @@
 #define SLOT_SIZE (TIME_SIZE + COUNT_SIZE)
 #define TAT_SIZE 8
 
-struct slot {
-	int64_t last_ms; /* newest use */
-	int64_t count;
-};
-
 struct slots {
 	size_t n;
-	struct slot items[GP_LIMIT_SLOTS + 1]; /* the oldest first */
+	struct gp_limit_use items[GP_LIMIT_SLOTS + 1]; /* the oldest first */
 };
 
 static int64_t get_number(const unsigned char *p, size_t size)
@@ -50,11 +45,11 @@ static void read_slots(const struct gp_limit *l, const struct gp_limit_state *st
 {
 	ret->n = 0;
 	for (uint32_t at = 0; at + SLOT_SIZE <= state->len; at += SLOT_SIZE) {
-		struct slot s = {.last_ms = get_number(state->data + at, TIME_SIZE),
-				 .count = get_number(state->data + at + TIME_SIZE, COUNT_SIZE)};
+		struct gp_limit_use s = {.at_ms = get_number(state->data + at, TIME_SIZE),
+				 .amount = get_number(state->data + at + TIME_SIZE, COUNT_SIZE)};
 
-		s.last_ms = GP_MIN(s.last_ms, now_ms);
-		if (now_ms - s.last_ms < l->window_ms && ret->n < GP_ARRAY_SIZE(ret->items))
+		s.at_ms = GP_MIN(s.at_ms, now_ms);
+		if (now_ms - s.at_ms < l->window_ms && ret->n < GP_ARRAY_SIZE(ret->items))
 			ret->items[ret->n++] = s;
 	}
 }
@@ -67,58 +62,86 @@ static void look_sliding(const struct gp_limit *l, const struct gp_limit_state *
 
 	read_slots(l, state, now_ms, &slots);
 	for (size_t i = 0; i < slots.n; i++)
-		used += slots.items[i].count;
+		used += slots.items[i].amount;
 	*ret = (struct gp_limit_answer){.passed = used + amount <= l->max, .used = used};
 	if (ret->passed)
 		return;
 	ret->retry_ms = -1;
 	left = used;
 	for (size_t i = 0; i < slots.n && amount <= l->max; i++) {
-		left -= slots.items[i].count;
-		ret->retry_ms = slots.items[i].last_ms + l->window_ms - now_ms;
+		left -= slots.items[i].amount;
+		ret->retry_ms = slots.items[i].at_ms + l->window_ms - now_ms;
 		if (left + amount <= l->max)
 			break;
 	}
 }
 
-static void count_sliding(const struct gp_limit *l, struct gp_limit_state *state, int64_t now_ms,
-			  int64_t amount)
+/* The slot that takes a use at at_ms: where it is the newest of its 32nd, or is not newer than
+ * the newest; otherwise a new one.  Full only after the clock was put back: the next newer takes it. */
+static struct gp_limit_use *slot_for(struct slots *slots, int64_t width, int64_t at_ms)
 {
-	int64_t width = slot_width(l);
+	struct gp_limit_use *items = slots->items;
+	int64_t part = at_ms / width;
+	bool is_full = slots->n == GP_ARRAY_SIZE(slots->items);
+	size_t k = slots->n;
+
+	while (k > 0 && items[k - 1].at_ms >= at_ms)
+		k--;
+	if (k < slots->n && items[k].at_ms / width == part)
+		return &items[k];
+	if (k > 0 && (items[k - 1].at_ms / width == part || (is_full && k == slots->n))) {
+		items[k - 1].at_ms = at_ms;
+		return &items[k - 1];
+	}
+	if (is_full)
+		return &items[k];
+	memmove(&items[k + 1], &items[k], (slots->n++ - k) * sizeof(*items));
+	items[k] = (struct gp_limit_use){.at_ms = at_ms};
+	return &items[k];
+}
+
+static void count_sliding(const struct gp_limit *l, struct gp_limit_state *state, int64_t now_ms,
+			  int64_t at_ms, int64_t amount)
+{
 	struct slots slots;
-	struct slot *last;
+	struct gp_limit_use *slot;
 
 	read_slots(l, state, now_ms, &slots);
-	last = slots.n > 0 ? &slots.items[slots.n - 1] : NULL;
-	/* Full only after the clock was put back: the newest takes it. */
-	if (!last || (last->last_ms / width != now_ms / width && slots.n < GP_ARRAY_SIZE(slots.items))) {
-		last = &slots.items[slots.n++];
-		last->count = 0;
-	}
-	last->last_ms = now_ms;
-	last->count = GP_MIN(last->count + amount, (int64_t)COUNT_MAX);
+	slot = slot_for(&slots, slot_width(l), at_ms);
+	slot->amount = GP_MIN(slot->amount + amount, (int64_t)COUNT_MAX);
 	for (size_t i = 0; i < slots.n; i++) {
 		unsigned char *p = state->data + i * SLOT_SIZE;
 
-		put_number(p, slots.items[i].last_ms, TIME_SIZE);
-		put_number(p + TIME_SIZE, slots.items[i].count, COUNT_SIZE);
+		put_number(p, slots.items[i].at_ms, TIME_SIZE);
+		put_number(p + TIME_SIZE, slots.items[i].amount, COUNT_SIZE);
 	}
 	state->len = (uint32_t)(slots.n * SLOT_SIZE);
+}
+
+size_t gp_limit_uses(const struct gp_limit *limit, const struct gp_limit_state *state,
+		     int64_t now_ms, struct gp_limit_use ret[GP_LIMIT_SLOTS + 1])
+{
+	struct slots slots;
+
+	read_slots(limit, state, now_ms, &slots);
+	memcpy(ret, slots.items, slots.n * sizeof(*ret));
+	return slots.n;
 }
 
 /* GCRA.  In nanoseconds a unit of the highest rate (10^12 in a second) would vanish; in
  * fractions of a millisecond, as doubles, both languages agree. */
 
+/* As of at_ms ≤ now_ms. */
 static double theoretical_arrival(const struct gp_limit *l, const struct gp_limit_state *state,
-				  int64_t now_ms)
+				  int64_t now_ms, int64_t at_ms)
 {
 	double longest = (double)l->window_ms / (double)l->max * (double)l->burst;
 	double tat_ms = state->len == TAT_SIZE
 				? (double)get_number(state->data, TAT_SIZE) / 1000.0 : 0;
 
 	/* No more than the whole burst can be owed, unless it was forced: a clock put back. */
-	if (tat_ms < (double)now_ms)
-		return (double)now_ms;
+	if (tat_ms < (double)at_ms)
+		return (double)at_ms;
 	if (tat_ms > (double)now_ms + longest + (double)l->window_ms)
 		return (double)now_ms + longest;
 	return tat_ms;
@@ -128,7 +151,7 @@ static void look_gcra(const struct gp_limit *l, const struct gp_limit_state *sta
 		      int64_t amount, struct gp_limit_answer *ret)
 {
 	double interval = (double)l->window_ms / (double)l->max;
-	double tat = theoretical_arrival(l, state, now_ms);
+	double tat = theoretical_arrival(l, state, now_ms, now_ms);
 	double over = tat + interval * (double)amount - (double)now_ms - interval * (double)l->burst;
 
 	*ret = (struct gp_limit_answer){
@@ -139,10 +162,10 @@ static void look_gcra(const struct gp_limit *l, const struct gp_limit_state *sta
 }
 
 static void count_gcra(const struct gp_limit *l, struct gp_limit_state *state, int64_t now_ms,
-		       int64_t amount)
+		       int64_t at_ms, int64_t amount)
 {
 	double interval = (double)l->window_ms / (double)l->max;
-	double tat = theoretical_arrival(l, state, now_ms) + interval * (double)amount;
+	double tat = theoretical_arrival(l, state, now_ms, at_ms) + interval * (double)amount;
 
 	put_number(state->data, (int64_t)(tat * 1000.0 + 0.5), TAT_SIZE);
 	state->len = TAT_SIZE;
@@ -157,11 +180,19 @@ void gp_limit_look(const struct gp_limit *limit, const struct gp_limit_state *st
 		look_sliding(limit, state, now_ms, amount, ret);
 }
 
+void gp_limit_count_at(const struct gp_limit *limit, struct gp_limit_state *state, int64_t now_ms,
+		       int64_t at_ms, int64_t amount)
+{
+	if (at_ms <= now_ms - limit->window_ms)
+		return;
+	if (limit->kind == GP_LIMIT_GCRA)
+		count_gcra(limit, state, now_ms, at_ms, amount);
+	else
+		count_sliding(limit, state, now_ms, at_ms, amount);
+}
+
 void gp_limit_count(const struct gp_limit *limit, struct gp_limit_state *state, int64_t now_ms,
 		    int64_t amount)
 {
-	if (limit->kind == GP_LIMIT_GCRA)
-		count_gcra(limit, state, now_ms, amount);
-	else
-		count_sliding(limit, state, now_ms, amount);
+	gp_limit_count_at(limit, state, now_ms, now_ms, amount);
 }

@@ -20,6 +20,7 @@
 #define GP_STORE_LIMIT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum gp_limit_kind { GP_LIMIT_SLIDING, GP_LIMIT_GCRA };
@@ -56,5 +57,17 @@ void gp_limit_look(const struct gp_limit *limit, const struct gp_limit_state *st
  * touched it for window_ms. */
 void gp_limit_count(const struct gp_limit *limit, struct gp_limit_state *state, int64_t now_ms,
 		    int64_t amount);
+/* The same of what was used at at_ms ≤ now_ms and is told late.  What is a window old counts no
+ * more; else it counts until a window after at_ms, up to a 32nd of the window longer. */
+void gp_limit_count_at(const struct gp_limit *limit, struct gp_limit_state *state, int64_t now_ms,
+		       int64_t at_ms, int64_t amount);
+
+/* What a sliding state holds: the times of newest uses, the oldest first, and how much was used
+ * until each since the one before.  Returns how many. */
+struct gp_limit_use {
+	int64_t at_ms, amount;
+};
+size_t gp_limit_uses(const struct gp_limit *limit, const struct gp_limit_state *state,
+		     int64_t now_ms, struct gp_limit_use ret[GP_LIMIT_SLOTS + 1]);
 
 #endif

@@ -71,6 +71,8 @@ static int read_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 		return rc;
 	gp_limit_row_state(have, gp_limit_call_head(w->call, i).len, w->now_ms, &item->since_ms,
 			   &item->state);
+	if (item->state.len == 0)
+		item->since_ms -= t->age_ms;
 	item->is_counted = false;
 	rc = item->has_mark ? read_mark(w, txn, db, i) : 0;
 	if (rc == 0)
@@ -95,13 +97,15 @@ static int count_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 	struct gp_limit_take *t = &w->call->takes[i];
 	struct item *item = &w->items[i];
 	int64_t until_s = (w->now_ms + t->limit.window_ms) / 1000 + 1;
+	int64_t at_ms = w->now_ms - t->age_ms;
 	int rc;
 
-	gp_limit_count(&t->limit, &item->state, w->now_ms, amount_of(w, i));
+	gp_limit_count_at(&t->limit, &item->state, w->now_ms, at_ms, amount_of(w, i));
+	at_ms = GP_MAX(at_ms, item->since_ms);
 	rc = put_row(w, txn, db, i, until_s);
 	if (rc == 0 && item->has_mark)
 		rc = gp_lmdb_live_put(txn, db, item->mark_key.bytes, item->mark_key.len, until_s,
-				      &w->now_ms, sizeof(w->now_ms));
+				      &at_ms, sizeof(at_ms));
 	t->answer.used += amount_of(w, i);
 	return rc != 0 ? rc : gp_lmdb_sweep(txn, db, item->state_key.bytes, item->state_key.len,
 					    w->now_ms / 1000);
@@ -123,7 +127,7 @@ static int run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
 	if (rc != 0 || mode == GP_LIMIT_LOOK || (mode == GP_LIMIT_TAKE && !has_room))
 		return rc;
 	for (size_t i = 0; rc == 0 && i < w->call->n; i++)
-		if (amount_of(w, i) > 0)
+		if (amount_of(w, i) > 0 && w->call->takes[i].age_ms < w->call->takes[i].limit.window_ms)
 			rc = count_item(w, txn, db, i);
 	return rc;
 }

@@ -63,11 +63,23 @@ static void add_keys(struct gp_buf *command, const struct gp_limit_call *call, s
 			add_key(command, call, 'm', gp_limit_call_member(call, i));
 }
 
-static void add_take(struct gp_buf *command, const struct gp_limit_call *call, size_t i, size_t mark)
+/* Is something told late? */
+static bool is_late(const struct gp_limit_call *call)
+{
+	for (size_t i = 0; i < call->n; i++)
+		if (call->takes[i].age_ms > 0)
+			return true;
+	return false;
+}
+
+static void add_take(struct gp_buf *command, const struct gp_limit_call *call, size_t i, size_t mark,
+		     bool with_age)
 {
 	gp_redis_arg(command, gp_limit_call_head(call, i));
 	gp_redis_arg_int(command, call->takes[i].amount);
 	gp_redis_arg_int(command, (int64_t)mark);
+	if (with_age)
+		gp_redis_arg_int(command, call->takes[i].age_ms);
 }
 
 void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call)
@@ -75,6 +87,7 @@ void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call)
 	struct request *r = gp_xcalloc(1, sizeof(*r));
 	struct gp_buf *command = &r->req.command;
 	size_t n_keys = call->n, mark = call->n;
+	bool with_ages = is_late(call);
 
 	for (size_t i = 0; i < call->n; i++)
 		n_keys += gp_limit_call_member(call, i) != NULL;
@@ -82,13 +95,13 @@ void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call)
 	r->req.answer = answer;
 	r->req.deadline_ms = call->deadline_ms;
 	r->req.script = &gp_script_limit;
-	r->req.script_args = 1 + n_keys + 2 + 3 * call->n;
+	r->req.script_args = 1 + n_keys + 2 + (with_ages ? 4 : 3) * call->n;
 	gp_buf_init(command, GP_REDIS_COMMAND_MAX);
 	add_keys(command, call, n_keys);
 	gp_redis_arg_int(command, call->now_ms);
-	gp_redis_arg(command, gp_str(modes[call->mode]));
+	gp_redis_arg(command, gp_str(with_ages ? "late" : modes[call->mode]));
 	for (size_t i = 0; i < call->n; i++)
-		add_take(command, call, i, gp_limit_call_member(call, i) ? ++mark : 0);
+		add_take(command, call, i, gp_limit_call_member(call, i) ? ++mark : 0, with_ages);
 	call->extra = r;
 	call->free_extra = free;
 	gp_redis_send(gp_redis_of(st)->conn, &r->req);

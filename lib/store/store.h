@@ -304,9 +304,10 @@ enum gp_limit_mode {
 struct gp_limit_take {
 	struct gp_str key;    /* any bytes; what is limited: a rule's name and an account */
 	struct gp_str member; /* not empty: counts only if it did not within a window, under this
-			       * key (distinct recipients) */
+			       * key (distinct recipients; something told again) */
 	struct gp_limit limit;
-	int64_t amount; /* 0 … GP_LIMIT_AMOUNT_MAX; with a member 1 */
+	int64_t amount; /* 0 … GP_LIMIT_AMOUNT_MAX */
+	int64_t age_ms; /* with GP_LIMIT_COUNT: it happened so long ago, 0 … window_ms */
 	struct gp_limit_answer answer; /* out */
 };
 

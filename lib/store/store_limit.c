@@ -50,14 +50,15 @@ static bool is_valid(const struct gp_limit_take *t)
 	return t->key.len > 0 && l->max >= 1 && l->max <= GP_LIMIT_MAX && l->window_ms >= 1000 &&
 	       l->window_ms <= GP_LIMIT_WINDOW_MS_MAX &&
 	       (l->kind != GP_LIMIT_GCRA || (l->burst >= 1 && l->burst <= l->max)) &&
-	       t->amount >= 0 && t->amount <= GP_LIMIT_AMOUNT_MAX &&
-	       (t->member.len == 0 || t->amount <= 1);
+	       t->amount >= 0 && t->amount <= GP_LIMIT_AMOUNT_MAX && t->age_ms >= 0 &&
+	       t->age_ms <= l->window_ms;
 }
 
-static bool are_valid(struct gp_str table, const struct gp_limit_take *takes, size_t n)
+static bool are_valid(struct gp_str table, const struct gp_limit_take *takes, size_t n,
+		      enum gp_limit_mode mode)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!is_valid(&takes[i]))
+		if (!is_valid(&takes[i]) || (takes[i].age_ms > 0 && mode != GP_LIMIT_COUNT))
 			return false;
 	return gp_store_table_is_valid(table) && gp_keys_part(table) == GP_STORE_LIMITS;
 }
@@ -91,7 +92,7 @@ struct gp_limit_call *gp_store_limit_begin(struct gp_store *st, struct gp_batch 
 					   struct gp_str table, const struct gp_limit_take *takes,
 					   size_t n, enum gp_limit_mode mode, int64_t now_ms)
 {
-	bool is_right = n >= 1 && n <= GP_LIMIT_TAKES_MAX && are_valid(table, takes, n);
+	bool is_right = n >= 1 && n <= GP_LIMIT_TAKES_MAX && are_valid(table, takes, n, mode);
 	struct gp_limit_call *call = call_new(st, table, takes, is_right ? n : 0);
 
 	call->mode = mode;

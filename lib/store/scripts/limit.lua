@@ -1,6 +1,7 @@
 -- Limits: room for all of them, or none is counted. The same steps as lib/store/limit.c, on the same bytes.
--- KEYS: the rows (limit_row.h), then the marks of members. ARGV: 1 now in ms (0: this server's clock), 2 "look", "take"
--- or "count"; then of each: the head of its row, amount, and the number of its mark in KEYS, or 0.
+-- KEYS: the rows (limit_row.h), then the marks of members. ARGV: 1 now in ms (0: this server's clock), 2 "look", "take",
+-- "count" or "late"; then of each: the head of its row, amount, the number of its mark in KEYS, or 0; with "late",
+-- which else is "count", how many ms ago it was.
 -- Answers, of each, passed (0 or 1), used, retry in ms (-1: never).
 local SLOTS = 32
 local unpack, pack, floor, call = struct.unpack, struct.pack, math.floor, redis.call
@@ -37,13 +38,24 @@ local function look_sliding(t, row, at)
 end
 
 local function count_sliding(t)
-	local width = floor((t.window + SLOTS - 1) / SLOTS)
-	local slots, n = t.slots, t.n
-	if n == 0 or (floor(slots[n - 1] / width) ~= floor(now / width) and n <= 2 * SLOTS) then
-		n = n + 2
-		slots[n] = 0
+	local width, at = floor((t.window + SLOTS - 1) / SLOTS), now - t.age
+	local slots, n, k, part = t.slots, t.n, t.n, floor(at / width)
+	local full = n > 2 * SLOTS
+	while k > 0 and slots[k - 1] >= at do
+		k = k - 2
 	end
-	slots[n - 1], slots[n] = now, math.min(slots[n] + t.amount, 0xffffffffffff)
+	if k < n and floor(slots[k + 1] / width) == part then
+		k = k + 2
+	elseif k > 0 and (floor(slots[k - 1] / width) == part or full and k == n) then
+		slots[k - 1] = at
+	elseif full then
+		k = k + 2
+	else
+		table.insert(slots, k + 1, at)
+		table.insert(slots, k + 2, 0)
+		n, k = n + 2, k + 2
+	end
+	slots[k] = math.min(slots[k] + t.amount, 0xffffffffffff)
 	local out = {}
 	for i = 1, n, 2 do
 		out[#out + 1] = pack('>I6I6', slots[i], slots[i + 1])
@@ -58,12 +70,14 @@ local function look_gcra(t, row, at)
 	end
 	t.interval = t.window / t.max
 	local longest = t.interval * t.burst
-	if tat < now then
-		tat = now
+	local at = now - t.age
+	if tat < at then
+		tat = at
 	elseif tat > now + longest + t.window then
 		tat = now + longest
 	end
 	t.tat = tat
+	tat = math.max(tat, now)
 	local over = tat + t.interval * t.amount - now - longest
 	t.passed, t.retry = over <= 0.0005, 0
 	t.used = floor((tat - now) / t.interval + 0.999)
@@ -82,10 +96,12 @@ local function is_counted(mark, since)
 	return made and #made == 6 and unpack('>I6', made) >= since
 end
 
-local takes, all = {}, true
-for i = 1, (#ARGV - 2) / 3 do
-	local head, mark = ARGV[3 * i], tonumber(ARGV[3 * i + 2])
-	local t = {head = head, amount = tonumber(ARGV[3 * i + 1]), mark = mark > 0 and KEYS[mark], since = now}
+local takes, all, late = {}, true, mode == 'late'
+local stride = late and 4 or 3
+for i = 1, (#ARGV - 2) / stride do
+	local a = 3 + (i - 1) * stride
+	local head, mark, age = ARGV[a], tonumber(ARGV[a + 2]), late and tonumber(ARGV[a + 3]) or 0
+	local t = {head = head, amount = tonumber(ARGV[a + 1]), mark = mark > 0 and KEYS[mark], age = age, since = now - age}
 	local row = call('GET', KEYS[i]) or ''
 	t.kind, t.max, t.window, t.burst = unpack('>I1I6I4I6', head)
 	if #row >= #head + 6 then
@@ -102,13 +118,13 @@ for i = 1, (#ARGV - 2) / 3 do
 	all = all and t.passed
 	takes[i] = t
 end
-local answer, counts = {}, mode == 'count' or (mode == 'take' and all)
+local answer, counts = {}, late or mode == 'count' or (mode == 'take' and all)
 for i, t in ipairs(takes) do
-	if counts and t.amount > 0 then
+	if counts and t.amount > 0 and t.age < t.window then
 		call('SET', KEYS[i], t.head .. pack('>I6', t.since) .. (t.kind == 1 and count_gcra(t) or count_sliding(t)), 'PX',
 			t.window)
 		if t.mark then
-			call('SET', t.mark, pack('>I6', now), 'PX', t.window)
+			call('SET', t.mark, pack('>I6', math.max(now - t.age, t.since)), 'PX', t.window)
 		end
 		t.used = t.used + t.amount
 	end

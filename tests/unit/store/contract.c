@@ -751,6 +751,7 @@ const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(limits_agree_with_the_model), cmocka_unit_test(limits_take_all_or_none),
 	cmocka_unit_test(limits_of_members),	cmocka_unit_test(limits_add_up),
 	cmocka_unit_test(limits_refuse_mistakes), cmocka_unit_test(limits_are_listed),
+	cmocka_unit_test(limits_are_told_late),
 	cmocka_unit_test(limits_may_change),	cmocka_unit_test(limits_are_forgotten),
 	cmocka_unit_test(limits_are_many),
 	cmocka_unit_test(entries_are_listed),	cmocka_unit_test(entries_are_added_once),

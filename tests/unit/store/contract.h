@@ -31,6 +31,7 @@ void limits_agree_with_the_model(void **state);
 void limits_take_all_or_none(void **state);
 void limits_of_members(void **state);
 void limits_add_up(void **state);
+void limits_are_told_late(void **state);
 void limits_refuse_mistakes(void **state);
 void limits_are_listed(void **state);
 void limits_may_change(void **state);

@@ -53,9 +53,10 @@ static void model(struct gp_limit_state *states, const struct gp_limit_take *tak
 	if (mode == GP_LIMIT_LOOK || (mode == GP_LIMIT_TAKE && !has_room))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		if (takes[i].amount == 0)
+		if (takes[i].amount == 0 || takes[i].age_ms == takes[i].limit.window_ms)
 			continue;
-		gp_limit_count(&takes[i].limit, &states[kinds[i]], now_ms, takes[i].amount);
+		gp_limit_count_at(&takes[i].limit, &states[kinds[i]], now_ms, now_ms - takes[i].age_ms,
+				  takes[i].amount);
 		answers[i].used += takes[i].amount;
 	}
 }
@@ -83,6 +84,8 @@ void limits_agree_with_the_model(void **state)
 			takes[n++] = (struct gp_limit_take){
 				.key = gp_str(keys[k]), .limit = limits[k],
 				.amount = k == 3 ? pick(&seed, 100000000) : pick(&seed, 4)};
+			if (mode == GP_LIMIT_COUNT && pick(&seed, 2) == 0)
+				takes[n - 1].age_ms = pick(&seed, limits[k].window_ms + 1);
 		}
 		ask(takes, n, mode, now_ms);
 		model(states, takes, kinds, n, mode, now_ms, want);
@@ -141,6 +144,32 @@ void limits_of_members(void **state)
 	assert_true(t.answer.passed && t.answer.used == 1);
 }
 
+/* What is told late counts from when it was, and told again it counts once. */
+void limits_are_told_late(void **state)
+{
+	struct gp_limit_take t = {.key = GP_STR("late"), .limit = {.max = 10, .window_ms = 60000}, .amount = 1};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		t.member = GP_STR("told twice");
+		t.amount = 5;
+		t.age_ms = 50000;
+		ask(&t, 1, GP_LIMIT_COUNT, 0);
+		assert_int_equal(t.answer.used, 5);
+	}
+	t.member = GP_STR("too old");
+	t.age_ms = 60000;
+	ask(&t, 1, GP_LIMIT_COUNT, 0);
+	t.member = GP_STR("");
+	t.age_ms = 0;
+	ask(&t, 1, GP_LIMIT_COUNT, 0);
+	assert_int_equal(t.answer.used, 10);
+	t.amount = 1;
+	ask(&t, 1, GP_LIMIT_TAKE, 0);
+	assert_false(t.answer.passed);
+	assert_in_range(t.answer.retry_ms, 5000, 10000 + 60000 / GP_LIMIT_SLOTS);
+}
+
 /* The store's own clock, and calls that are under way together. */
 static void *worker(void *arg)
 {
@@ -189,7 +218,7 @@ void limits_refuse_mistakes(void **state)
 		{.key = GP_STR("k"), .limit = {.max = 1, .window_ms = 999}},
 		{.key = GP_STR("k"), .limit = {.kind = GP_LIMIT_GCRA, .max = 1, .window_ms = 1000}},
 		{.key = GP_STR("k"), .limit = {.kind = GP_LIMIT_GCRA, .max = 1, .window_ms = 1000, .burst = 2}},
-		{.key = GP_STR("k"), .member = GP_STR("m"), .limit = good, .amount = 2},
+		{.key = GP_STR("k"), .limit = good, .amount = 1, .age_ms = 1}, /* with GP_LIMIT_TAKE */
 	};
 	struct gp_limit_take t = {.key = GP_STR("k"), .limit = good};
 

@@ -117,6 +117,41 @@ static void large_amounts(void **state)
 	assert_true(!a.passed && a.used > GP_LIMIT_MAX);
 }
 
+/* Told in any order: never freed before its time, everything a 32nd of a window after it. */
+static void late_uses_count_in_time(void **state)
+{
+	static struct gp_limit_use uses[GP_LIMIT_SLOTS + 1];
+	uint64_t seed = 9;
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		struct gp_limit l = {.max = GP_LIMIT_MAX, .window_ms = 32000 + pick(&seed, 100000)};
+		int64_t at[200], now = START_MS, late = (l.window_ms + 31) / GP_LIMIT_SLOTS;
+		struct gp_limit_state s = {0};
+		struct gp_limit_answer a;
+		size_t n;
+
+		for (int i = 0; i < 200; i++) {
+			at[i] = now - pick(&seed, l.window_ms);
+			gp_limit_count_at(&l, &s, now, at[i], 1);
+		}
+		gp_limit_count_at(&l, &s, now, now - l.window_ms, 1000);
+		for (int64_t later = now; later <= now + l.window_ms + late; later += 777) {
+			int64_t least = 0, most = 0;
+
+			for (int i = 0; i < 200; i++) {
+				least += at[i] > later - l.window_ms;
+				most += at[i] > later - l.window_ms - late;
+			}
+			gp_limit_look(&l, &s, later, 0, &a);
+			assert_in_range(a.used, least, most);
+		}
+		n = gp_limit_uses(&l, &s, now, uses);
+		for (size_t i = 1; i < n; i++)
+			assert_true(uses[i - 1].at_ms < uses[i].at_ms);
+	}
+}
+
 static void clock_put_back(void **state)
 {
 	static const enum gp_limit_kind kinds[] = {GP_LIMIT_SLIDING, GP_LIMIT_GCRA};
@@ -202,7 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sliding_never_exceeds), cmocka_unit_test(sliding_frees_after_a_window),
 		cmocka_unit_test(sliding_is_not_stingy), cmocka_unit_test(large_amounts),
-		cmocka_unit_test(clock_put_back),	 cmocka_unit_test(gcra_rate_and_burst),
+		cmocka_unit_test(late_uses_count_in_time), cmocka_unit_test(clock_put_back),	 cmocka_unit_test(gcra_rate_and_burst),
 		cmocka_unit_test(gcra_holds_its_rate),	 cmocka_unit_test(broken_states),
 	};
 
