@@ -1,0 +1,210 @@
+/*
+ * clamd's protocol; see the header.
+ *
+ * "z" commands end in NUL, and so do their answers.  INSTREAM is followed by pieces, each with
+ * its length before it (32 bits, network order), and a length of 0.
+ */
+#include "milter-virus/clamd.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/str.h"
+#include "lib/io/breaker.h"
+#include "lib/io/dial.h"
+
+#define PIECE 65536u
+#define ANSWER_MAX 1024u
+/* A server that is there takes a connection at once. */
+#define CONNECT_MS 3000
+#define TRIES_MAX 2
+
+struct server {
+	const char *address;
+	struct gp_breaker breaker;
+};
+
+struct virus_clamd {
+	size_t n;
+	struct server servers[];
+};
+
+static void done(void *arg)
+{
+	struct virus_clamd *c = arg;
+
+	for (size_t i = 0; i < c->n; i++)
+		gp_breaker_done(&c->servers[i].breaker);
+}
+
+struct virus_clamd *virus_clamd_new(const char *const *servers, size_t n, int64_t rest_ms,
+				    struct gp_arena *arena)
+{
+	struct virus_clamd *c = gp_arena_zalloc(arena, sizeof(*c) + n * sizeof(c->servers[0]));
+
+	c->n = n;
+	for (size_t i = 0; i < n; i++) {
+		c->servers[i].address = gp_arena_strdup(arena, servers[i]);
+		gp_breaker_init(&c->servers[i].breaker, rest_ms);
+	}
+	gp_arena_on_end(arena, done, c);
+	return c;
+}
+
+/* A connection to a server, or the reason why there is none. */
+static int reach(struct server *s, struct gp_dial *d, int64_t deadline_ms, struct gp_diag *diag)
+{
+	int64_t until_ms = GP_MIN(deadline_ms, gp_clock_mono_ms() + CONNECT_MS);
+	int r;
+
+	if (!gp_breaker_pass(&s->breaker)) {
+		gp_diag_set(diag, "%s: it was away a moment ago", s->address);
+		return GP_ETEMP;
+	}
+	r = gp_dial_open(d, s->address, until_ms, diag);
+	d->deadline_ms = deadline_ms;
+	gp_breaker_report(&s->breaker, r == GP_OK ? GP_BREAKER_GOOD : GP_BREAKER_BAD);
+	if (r < 0)
+		gp_diag_prepend(diag, "%s", s->address);
+	return r;
+}
+
+/* The answer without its NUL; GP_ETEMP if there is none. */
+static int read_answer(struct gp_dial *d, char *buf, size_t size, struct gp_diag *diag)
+{
+	size_t len = 0, n;
+
+	while (len + 1 < size) {
+		if (gp_dial_read(d, buf + len, size - 1 - len, &n, diag) < 0)
+			return GP_ETEMP;
+		if (n == 0 && len == 0) {
+			gp_diag_set(diag, "it closed the connection");
+			return GP_ETEMP;
+		}
+		if (n > 0 && memchr(buf + len, '\0', n))
+			return GP_OK;
+		len += n;
+		if (n == 0)
+			break;
+	}
+	buf[len] = '\0';
+	return GP_OK;
+}
+
+static int send_pieces(struct gp_dial *d, int fd, uint64_t size, struct gp_diag *diag)
+{
+	char piece[sizeof(uint32_t) + PIECE];
+	uint64_t at = 0;
+
+	for (;;) {
+		ssize_t n = pread(fd, piece + sizeof(uint32_t), GP_MIN(size - at, PIECE), (off_t)at);
+		uint32_t len;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return gp_diag_errno(diag, "reading the message");
+		len = htonl((uint32_t)n);
+		memcpy(piece, &len, sizeof(len));
+		if (gp_dial_write(d, piece, sizeof(len) + (size_t)n, diag) < 0)
+			return GP_ETEMP;
+		if (n == 0)
+			return GP_OK;
+		at += (uint64_t)n;
+	}
+}
+
+/* "stream: OK", "stream: NAME FOUND", "… ERROR". */
+static void take_answer(struct gp_str line, struct virus_clamd_answer *ret)
+{
+	static const struct {
+		struct gp_str end;
+		enum virus_clamd_status status;
+	} ends[] = {
+		{{" FOUND", 6}, VIRUS_CLAMD_FOUND},
+		{{"size limit exceeded. ERROR", 26}, VIRUS_CLAMD_TOO_LARGE},
+		{{" ERROR", 6}, VIRUS_CLAMD_FAILED},
+	};
+	struct gp_str said = line;
+
+	if (gp_str_starts(said, GP_STR("stream: ")))
+		said = gp_str_sub(said, 8, said.len);
+	ret->status = gp_str_eq(said, GP_STR("OK")) ? VIRUS_CLAMD_CLEAN : VIRUS_CLAMD_FAILED;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(ends); i++) {
+		if (!gp_str_iends(line, ends[i].end))
+			continue;
+		ret->status = ends[i].status;
+		if (ret->status == VIRUS_CLAMD_FOUND)
+			said.len -= ends[i].end.len;
+		break;
+	}
+	(void)gp_str_copy(ret->text, sizeof(ret->text), ret->status == VIRUS_CLAMD_CLEAN ? GP_STR("") : said);
+}
+
+/* One server, one scan.  It may answer before it has all, and then close: what it said counts. */
+static void scan_at(struct gp_dial *d, int fd, uint64_t size, struct virus_clamd_answer *ret,
+		    struct gp_diag *diag)
+{
+	static const char command[] = "zINSTREAM";
+	char answer[ANSWER_MAX];
+	int r = gp_dial_write(d, command, sizeof(command), diag);
+
+	if (r == GP_OK)
+		r = send_pieces(d, fd, size, diag);
+	if (r == GP_ESYS)
+		ret->status = VIRUS_CLAMD_FAILED;
+	else if (gp_clock_mono_ms() >= d->deadline_ms ||
+		 read_answer(d, answer, sizeof(answer), diag) < 0)
+		ret->status = gp_clock_mono_ms() >= d->deadline_ms ? VIRUS_CLAMD_LATE : VIRUS_CLAMD_LOST;
+	else {
+		take_answer(gp_str(answer), ret);
+		return;
+	}
+	(void)gp_str_copy(ret->text, sizeof(ret->text), gp_str(diag->text));
+}
+
+void virus_clamd_scan(struct virus_clamd *c, int fd, uint64_t size, int64_t deadline_ms,
+		      struct virus_clamd_answer *ret)
+{
+	struct gp_diag diag = {""};
+
+	*ret = (struct virus_clamd_answer){.status = VIRUS_CLAMD_DOWN};
+	for (size_t i = 0; i < c->n && ret->tries < TRIES_MAX; i++) {
+		struct gp_dial d;
+
+		if (reach(&c->servers[i], &d, deadline_ms, &diag) < 0) {
+			if (ret->tries == 0)
+				(void)gp_str_copy(ret->text, sizeof(ret->text), gp_str(diag.text));
+			continue;
+		}
+		ret->tries++;
+		ret->server = c->servers[i].address;
+		scan_at(&d, fd, size, ret, &diag);
+		gp_dial_close(&d);
+		if (ret->status != VIRUS_CLAMD_LOST)
+			return;
+	}
+}
+
+int virus_clamd_version(struct virus_clamd *c, int64_t deadline_ms, char *ret, size_t size,
+			struct gp_diag *diag)
+{
+	static const char command[] = "zVERSION";
+	int r = GP_ETEMP;
+
+	for (size_t i = 0; i < c->n && r != GP_OK; i++) {
+		struct gp_dial d;
+
+		if (reach(&c->servers[i], &d, deadline_ms, diag) < 0)
+			continue;
+		r = gp_dial_write(&d, command, sizeof(command), diag);
+		if (r == GP_OK)
+			r = read_answer(&d, ret, size, diag);
+		gp_dial_close(&d);
+	}
+	return r;
+}
