@@ -20,7 +20,6 @@ static const struct {
 };
 
 static const enum virus_action on_oversize[] = {
-	[VIRUS_OVERSIZE_SCAN] = VIRUS_ACT_OFF,
 	[VIRUS_OVERSIZE_MARK] = VIRUS_ACT_MARK,
 	[VIRUS_OVERSIZE_TEMPFAIL] = VIRUS_ACT_TEMPFAIL,
 	[VIRUS_OVERSIZE_REJECT] = VIRUS_ACT_REJECT,
@@ -57,7 +56,9 @@ struct virus_decision virus_decide(const struct virus_conf *conf, const struct v
 		d.action = (enum virus_action)conf->on_killer;
 		break;
 	case VIRUS_OVERSIZE:
-		d.action = on_oversize[conf->oversize];
+		d.action = conf->oversize == VIRUS_OVERSIZE_SCAN /* which clamd did not */
+				   ? (enum virus_action)conf->actions[VIRUS_CAT_LIMITS]
+				   : on_oversize[conf->oversize];
 		break;
 	case VIRUS_OVERLOAD: /* whatever is accepted on errors: overload is over soon */
 		d.action = VIRUS_ACT_TEMPFAIL;

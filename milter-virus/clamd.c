@@ -22,6 +22,7 @@
 /* A server that is there takes a connection at once. */
 #define CONNECT_MS 3000
 #define TRIES_MAX 2
+#define TICK_MS 5000 /* of signs of life to the MTA */
 
 struct server {
 	const char *address;
@@ -73,13 +74,32 @@ static int reach(struct server *s, struct gp_dial *d, int64_t deadline_ms, struc
 	return r;
 }
 
+/* gp_dial_read, with signs of life in between. */
+static int read_some(struct gp_dial *d, const struct virus_clamd_request *r, char *buf, size_t size,
+		     size_t *ret_n, struct gp_diag *diag)
+{
+	for (;;) {
+		int64_t now_ms = gp_clock_mono_ms();
+		int result;
+
+		d->deadline_ms = GP_MIN(r->deadline_ms, now_ms + TICK_MS);
+		result = gp_dial_read(d, buf, size, ret_n, diag);
+		now_ms = gp_clock_mono_ms();
+		if (result == GP_OK || now_ms < d->deadline_ms || now_ms >= r->deadline_ms)
+			return result;
+		if (r->tick)
+			r->tick(r->arg);
+	}
+}
+
 /* The answer without its NUL; GP_ETEMP if there is none. */
-static int read_answer(struct gp_dial *d, char *buf, size_t size, struct gp_diag *diag)
+static int read_answer(struct gp_dial *d, const struct virus_clamd_request *r, char *buf,
+		       size_t size, struct gp_diag *diag)
 {
 	size_t len = 0, n;
 
 	while (len + 1 < size) {
-		if (gp_dial_read(d, buf + len, size - 1 - len, &n, diag) < 0)
+		if (read_some(d, r, buf + len, size - 1 - len, &n, diag) < 0)
 			return GP_ETEMP;
 		if (n == 0 && len == 0) {
 			gp_diag_set(diag, "it closed the connection");
@@ -95,13 +115,13 @@ static int read_answer(struct gp_dial *d, char *buf, size_t size, struct gp_diag
 	return GP_OK;
 }
 
-static int send_pieces(struct gp_dial *d, int fd, uint64_t size, struct gp_diag *diag)
+static int send_pieces(struct gp_dial *d, const struct virus_clamd_request *r, struct gp_diag *diag)
 {
 	char piece[sizeof(uint32_t) + PIECE];
 	uint64_t at = 0;
 
 	for (;;) {
-		ssize_t n = pread(fd, piece + sizeof(uint32_t), GP_MIN(size - at, PIECE), (off_t)at);
+		ssize_t n = pread(r->fd, piece + sizeof(uint32_t), GP_MIN(r->size - at, PIECE), (off_t)at);
 		uint32_t len;
 
 		if (n < 0 && errno == EINTR)
@@ -146,28 +166,27 @@ static void take_answer(struct gp_str line, struct virus_clamd_answer *ret)
 }
 
 /* One server, one scan.  It may answer before it has all, and then close: what it said counts. */
-static void scan_at(struct gp_dial *d, int fd, uint64_t size, struct virus_clamd_answer *ret,
-		    struct gp_diag *diag)
+static void scan_at(struct gp_dial *d, const struct virus_clamd_request *r,
+		    struct virus_clamd_answer *ret, struct gp_diag *diag)
 {
 	static const char command[] = "zINSTREAM";
 	char answer[ANSWER_MAX];
-	int r = gp_dial_write(d, command, sizeof(command), diag);
+	int result = gp_dial_write(d, command, sizeof(command), diag);
 
-	if (r == GP_OK)
-		r = send_pieces(d, fd, size, diag);
-	if (r == GP_ESYS)
-		ret->status = VIRUS_CLAMD_FAILED;
-	else if (gp_clock_mono_ms() >= d->deadline_ms ||
-		 read_answer(d, answer, sizeof(answer), diag) < 0)
-		ret->status = gp_clock_mono_ms() >= d->deadline_ms ? VIRUS_CLAMD_LATE : VIRUS_CLAMD_LOST;
-	else {
+	if (result == GP_OK)
+		result = send_pieces(d, r, diag);
+	if (result != GP_ESYS && gp_clock_mono_ms() < r->deadline_ms &&
+	    read_answer(d, r, answer, sizeof(answer), diag) == GP_OK) {
 		take_answer(gp_str(answer), ret);
 		return;
 	}
+	ret->status = result == GP_ESYS				? VIRUS_CLAMD_FAILED
+		      : gp_clock_mono_ms() >= r->deadline_ms ? VIRUS_CLAMD_LATE
+								: VIRUS_CLAMD_LOST;
 	(void)gp_str_copy(ret->text, sizeof(ret->text), gp_str(diag->text));
 }
 
-void virus_clamd_scan(struct virus_clamd *c, int fd, uint64_t size, int64_t deadline_ms,
+void virus_clamd_scan(struct virus_clamd *c, const struct virus_clamd_request *request,
 		      struct virus_clamd_answer *ret)
 {
 	struct gp_diag diag = {""};
@@ -176,14 +195,14 @@ void virus_clamd_scan(struct virus_clamd *c, int fd, uint64_t size, int64_t dead
 	for (size_t i = 0; i < c->n && ret->tries < TRIES_MAX; i++) {
 		struct gp_dial d;
 
-		if (reach(&c->servers[i], &d, deadline_ms, &diag) < 0) {
+		if (reach(&c->servers[i], &d, request->deadline_ms, &diag) < 0) {
 			if (ret->tries == 0)
 				(void)gp_str_copy(ret->text, sizeof(ret->text), gp_str(diag.text));
 			continue;
 		}
 		ret->tries++;
 		ret->server = c->servers[i].address;
-		scan_at(&d, fd, size, ret, &diag);
+		scan_at(&d, request, ret, &diag);
 		gp_dial_close(&d);
 		if (ret->status != VIRUS_CLAMD_LOST)
 			return;
@@ -194,6 +213,7 @@ int virus_clamd_version(struct virus_clamd *c, int64_t deadline_ms, char *ret, s
 			struct gp_diag *diag)
 {
 	static const char command[] = "zVERSION";
+	struct virus_clamd_request request = {.deadline_ms = deadline_ms};
 	int r = GP_ETEMP;
 
 	for (size_t i = 0; i < c->n && r != GP_OK; i++) {
@@ -203,7 +223,7 @@ int virus_clamd_version(struct virus_clamd *c, int64_t deadline_ms, char *ret, s
 			continue;
 		r = gp_dial_write(&d, command, sizeof(command), diag);
 		if (r == GP_OK)
-			r = read_answer(&d, ret, size, diag);
+			r = read_answer(&d, &request, ret, size, diag);
 		gp_dial_close(&d);
 	}
 	return r;

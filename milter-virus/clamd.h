@@ -45,9 +45,16 @@ struct virus_clamd_answer {
 struct virus_clamd *virus_clamd_new(const char *const *servers, size_t n, int64_t rest_ms,
 				    struct gp_arena *arena) __attribute__((returns_nonnull));
 
-/* Sends the first `size` bytes of fd, whose position does not matter.  Blocks up to the
- * deadline (gp_clock_mono_ms()). */
-void virus_clamd_scan(struct virus_clamd *c, int fd, uint64_t size, int64_t deadline_ms,
+struct virus_clamd_request {
+	int fd;		     /* its first `size` bytes are sent; its position does not matter */
+	uint64_t size;
+	int64_t deadline_ms; /* gp_clock_mono_ms() */
+	void (*tick)(void *arg); /* called every few seconds while it waits; may be NULL */
+	void *arg;
+};
+
+/* Blocks up to the deadline. */
+void virus_clamd_scan(struct virus_clamd *c, const struct virus_clamd_request *request,
 		      struct virus_clamd_answer *ret);
 
 /* What the first server that answers says to VERSION: "ClamAV 1.4.6/27810/Sat Nov 21 …".

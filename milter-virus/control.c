@@ -28,6 +28,7 @@
 #define ANSWER_MAX 4096
 #define IDLE_S 30	   /* a client that says nothing for so long is left */
 #define CHUNK 65536
+#define CLAMD_MS 3000	   /* for its answer to the status */
 
 static struct {
 	int fd;
@@ -48,7 +49,23 @@ static void add_failure(struct gp_jsonline *j, const struct virus_status_report 
 	gp_jsonline_str(j, "failure", gp_str(r->failure), sizeof(r->failure));
 }
 
-static void answer_status(struct gp_jsonline *j)
+/* What there is to say where clamd scans. */
+static void answer_clamd_status(struct gp_jsonline *j, struct virus_clamd *clamd)
+{
+	char version[128];
+	struct gp_diag why = {""};
+	bool is_serving = virus_clamd_version(clamd, gp_clock_mono_ms() + CLAMD_MS, version,
+					      sizeof(version), &why) == GP_OK;
+
+	gp_jsonline_bool(j, "serving", is_serving);
+	if (is_serving)
+		gp_jsonline_cstr(j, "engine", version);
+	else
+		gp_jsonline_cstr(j, "failure", why.text);
+	gp_jsonline_int(j, "held", virus_spool_held());
+}
+
+static void answer_engines_status(struct gp_jsonline *j)
 {
 	struct virus_status_report r;
 	struct virus_pool_counts n;
@@ -75,16 +92,32 @@ static void answer_status(struct gp_jsonline *j)
 	gp_jsonline_int(j, "held", virus_spool_held());
 }
 
-static void answer_reload(struct gp_jsonline *j)
+static void answer_status(struct gp_jsonline *j)
 {
-	virus_engines_reload(control.scanner->engines);
-	gp_jsonline_bool(j, "ok", true);
+	struct gp_snapshot *snap = gp_daemon_snapshot();
+	struct virus_clamd *clamd = virus_clamd_of(control.scanner, snap);
+
+	if (clamd)
+		answer_clamd_status(j, clamd);
+	else
+		answer_engines_status(j);
+	gp_snapshot_unref(snap);
 }
 
 static void fail(struct gp_jsonline *j, const char *why)
 {
 	gp_jsonline_bool(j, "ok", false);
 	gp_jsonline_cstr(j, "error", why);
+}
+
+static void answer_reload(struct gp_jsonline *j)
+{
+	if (!control.scanner->engines) {
+		fail(j, "clamd scans: its signatures are its own (clamdscan --reload)");
+		return;
+	}
+	virus_engines_reload(control.scanner->engines);
+	gp_jsonline_bool(j, "ok", true);
 }
 
 static void add_verdict(struct gp_jsonline *j, const struct virus_conf *conf,
@@ -129,7 +162,7 @@ static void answer_scan(int fd, struct gp_str size_text, struct gp_str first, st
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
 	const struct virus_conf *conf = gp_snapshot_get(snap, &virus_table);
-	struct virus_scan_request request = {.conf = conf};
+	struct virus_scan_request request = {.conf = conf, .clamd = virus_clamd_of(control.scanner, snap)};
 	struct virus_verdict verdict;
 	struct virus_spool spool;
 	uint64_t size;

@@ -12,6 +12,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/drain.h"
 #include "lib/daemon/sandbox.h"
+#include "lib/io/address.h"
 #include "milter-virus/control.h"
 #include "milter-virus/spawner.h"
 #include "milter-virus/virus.h"
@@ -20,6 +21,9 @@ struct virus_scanner virus_scanner;
 
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &virus_table};
 static struct gp_loop *loop;
+/* A health check answers within this, whatever clamd does. */
+#define HEALTH_MS 1000
+
 static int spawner_fd = -1, control_fd = -1;
 
 static struct gp_metric idle = GP_GAUGE("gatepost_virus_workers_idle", "Scan workers that wait.");
@@ -43,7 +47,8 @@ static int bind_all(const struct gp_daemon *d, const struct gp_snapshot *snap, s
 		.user = *conf->scan_user ? conf->scan_user : conf->daemon.user,
 		.is_confined = conf->daemon.sandbox,
 	};
-	int r = virus_spawner_start(&options, &spawner_fd, diag);
+	int r = conf->engine == VIRUS_BY_CLAMD ? GP_OK
+						 : virus_spawner_start(&options, &spawner_fd, diag);
 
 	if (r == GP_OK)
 		r = virus_control_bind(conf, &control_fd, diag);
@@ -59,28 +64,47 @@ static void register_gauges(void)
 	gp_milter_service.register_metrics();
 }
 
-static int start(struct gp_snapshot *snap, struct gp_diag *diag)
+static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 {
 	const struct virus_conf *conf = conf_of(snap);
-	struct virus_engines_options options = {.conf = conf, .spawner_fd = spawner_fd};
+	const struct gp_conf_list *servers = &conf->clamd_servers;
+
+	(void)report;
+	gp_snapshot_set_data(snap, virus_clamd_new(servers->items, servers->len, conf->clamd_rest_ms,
+						   gp_snapshot_arena(snap)));
+	return GP_OK;
+}
+
+/* Our own engine and all that serves it. */
+static void start_engines(const struct virus_conf *conf)
+{
+	struct virus_engines_options options = {.conf = conf, .spawner_fd = spawner_fd, .loop = loop};
+
+	virus_engines_register_metrics();
+	virus_cache_register_metrics();
+	options.pool = virus_scanner.pool = virus_pool_new();
+	options.cache = virus_scanner.cache =
+		virus_cache_new((size_t)conf->cache_size, conf->cache_ttl_ms);
+	virus_scanner.engines = virus_engines_open(&options);
+}
+
+static int start(struct gp_snapshot *snap, struct gp_diag *diag)
+{
 	int r = gp_loop_open(&loop, diag);
 
 	if (r < 0)
 		return r;
 	virus_report_register_metrics();
 	virus_scan_register_metrics();
-	virus_engines_register_metrics();
-	virus_cache_register_metrics();
-	options.loop = loop;
-	options.pool = virus_scanner.pool = virus_pool_new();
-	options.cache = virus_scanner.cache =
-		virus_cache_new((size_t)conf->cache_size, conf->cache_ttl_ms);
-	virus_scanner.engines = virus_engines_open(&options);
+	if (conf_of(snap)->engine != VIRUS_BY_CLAMD)
+		start_engines(conf_of(snap));
 	return virus_control_start(control_fd, &virus_scanner, diag);
 }
 
 static void reloaded(struct gp_snapshot *snap)
 {
+	if (!virus_scanner.engines)
+		return;
 	virus_cache_set_ttl(virus_scanner.cache, conf_of(snap)->cache_ttl_ms);
 	virus_engines_configure(virus_scanner.engines, conf_of(snap));
 }
@@ -91,6 +115,8 @@ static void stop(void)
 	struct virus_pool_counts n;
 
 	virus_control_stop();
+	if (!virus_scanner.engines)
+		return;
 	virus_pool_count(virus_scanner.pool, &n);
 	if (gp_drain_sessions() > 0 || n.busy || n.waiting)
 		return;
@@ -100,6 +126,21 @@ static void stop(void)
 	gp_loop_close(&loop);
 }
 
+static size_t clamd_health(struct gp_health *entry)
+{
+	struct gp_snapshot *snap = gp_daemon_snapshot();
+	struct gp_diag why = {""};
+	char version[128];
+	bool is_ok = virus_clamd_version(gp_snapshot_data(snap), gp_clock_mono_ms() + HEALTH_MS,
+					 version, sizeof(version), &why) == GP_OK;
+
+	gp_snapshot_unref(snap);
+	gp_metric_set(&held, virus_spool_held());
+	*entry = (struct gp_health){.name = "clamd", .is_ok = is_ok};
+	snprintf(entry->detail, sizeof(entry->detail), "%.150s", is_ok ? version : why.text);
+	return 1;
+}
+
 static size_t health(struct gp_health *entries, size_t max)
 {
 	struct virus_status_report r;
@@ -107,6 +148,8 @@ static size_t health(struct gp_health *entries, size_t max)
 
 	if (max < 1)
 		return 0;
+	if (!virus_scanner.engines)
+		return clamd_health(entries);
 	virus_engines_report(virus_scanner.engines, &r);
 	virus_pool_count(virus_scanner.pool, &n);
 	gp_metric_set(&idle, (int64_t)n.idle);
@@ -124,9 +167,14 @@ static size_t health(struct gp_health *entries, size_t max)
 
 static void sandbox(const struct gp_snapshot *snap)
 {
-	gp_sandbox_read(conf_of(snap)->database);
-	if (gp_str_starts(gp_str(conf_of(snap)->control), GP_STR("unix:")))
-		gp_sandbox_write_folder_of(conf_of(snap)->control + strlen("unix:"));
+	const struct virus_conf *conf = conf_of(snap);
+
+	gp_sandbox_read(conf->database);
+	for (size_t i = 0; i < conf->clamd_servers.len; i++)
+		if (gp_address_path(conf->clamd_servers.items[i]))
+			gp_sandbox_write_folder_of(gp_address_path(conf->clamd_servers.items[i]));
+	if (gp_str_starts(gp_str(conf->control), GP_STR("unix:")))
+		gp_sandbox_write_folder_of(conf->control + strlen("unix:"));
 }
 
 static struct gp_service service;
@@ -138,6 +186,7 @@ static const struct gp_daemon milter_virus = {
 	.n_tables = GP_ARRAY_SIZE(tables),
 	.own = &virus_table,
 	.own_offset = offsetof(struct virus_conf, daemon),
+	.configure = configure,
 	.start = start,
 	.stop = stop,
 	.reloaded = reloaded,

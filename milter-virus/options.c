@@ -11,6 +11,7 @@
 
 #include "lib/base/limits.h"
 #include "lib/daemon/reply.h"
+#include "milter-virus/clamd.h"
 
 #define WORKERS_MAX 256
 
@@ -25,6 +26,9 @@ const struct gp_conf_enum virus_done_names[] = {
 static const struct gp_conf_enum reloads[] = {{"overlap", VIRUS_RELOAD_OVERLAP},
 					      {"drain", VIRUS_RELOAD_DRAIN},
 					      {"manual", VIRUS_RELOAD_MANUAL},
+					      {NULL, 0}};
+static const struct gp_conf_enum engines[] = {{"libclamav", VIRUS_BY_LIBCLAMAV},
+					      {"clamd", VIRUS_BY_CLAMD},
 					      {NULL, 0}};
 static const struct gp_conf_enum oversizes[] = {{"scan", VIRUS_OVERSIZE_SCAN},
 						{"mark", VIRUS_OVERSIZE_MARK},
@@ -52,6 +56,20 @@ static int check_path(const void *field, struct gp_diag *diag)
 	return GP_EINVAL;
 }
 
+static int check_servers(const void *field, struct gp_diag *diag)
+{
+	const struct gp_conf_list *list = field;
+	int r = GP_OK;
+
+	if (list->len > VIRUS_CLAMD_SERVERS_MAX) {
+		gp_diag_set(diag, "more than %d servers", VIRUS_CLAMD_SERVERS_MAX);
+		return GP_EINVAL;
+	}
+	for (size_t i = 0; i < list->len && r == GP_OK; i++)
+		r = gp_conf_check_socket(&list->items[i], diag);
+	return r;
+}
+
 static const struct gp_conf_row rows[] = {
 	GP_DAEMON_ROWS(struct virus_conf, daemon, "unix:/run/gatepost/virus.sock", "gatepost-virus"),
 	{"control", GP_CONF_STRING, AT(control), "unix:/run/gatepost/virus-control.sock",
@@ -60,6 +78,14 @@ static const struct gp_conf_row rows[] = {
 	{"scan_user", GP_CONF_STRING, AT(scan_user), "gatepost-scan", .flags = GP_CONF_RESTART,
 	 .help = "User that scan workers become when the program is started as root; empty: the "
 		 "same as the program's."},
+	{"engine", GP_CONF_ENUM, AT(engine), "libclamav", .values = engines,
+	 .flags = GP_CONF_RESTART,
+	 .help = "Who scans: libclamav in workers of our own, or a clamd that runs anyway."},
+	{"clamd.servers", GP_CONF_LIST, AT(clamd_servers), "unix:/run/clamav/clamd.ctl",
+	 .check = check_servers,
+	 .help = "Addresses of clamd, asked in this order: the first that can be reached scans."},
+	{"clamd.rest", GP_CONF_DURATION, AT(clamd_rest_ms), "10s", .min = 100, .max = 3600000,
+	 .help = "How long a clamd is left alone that could not be reached three times."},
 	{"database", GP_CONF_PATH, AT(database), "/var/lib/clamav",
 	 .flags = GP_CONF_REQUIRED | GP_CONF_RESTART, .check = check_path,
 	 .help = "Folder of the signatures, as freshclam keeps it."},
@@ -205,6 +231,9 @@ static void validate(const void *values, const struct gp_snapshot *snap,
 	if (c->include_pua.len && c->exclude_pua.len)
 		gp_conf_complain(snap, &virus_table, "exclude_pua", report,
 				 "include_pua is set too: one of the two");
+	if (c->engine == VIRUS_BY_CLAMD && c->clamd_servers.len == 0)
+		gp_conf_complain(snap, &virus_table, "clamd.servers", report,
+				 "is empty, and engine is clamd");
 	if (c->size_max > c->held_max)
 		gp_conf_complain(snap, &virus_table, "held_max", report,
 				 "is below size_max: a large message would never be taken");

@@ -26,6 +26,12 @@ enum virus_reload {
 	VIRUS_RELOAD_MANUAL,  /* only when told to; then as overlap */
 };
 
+/* Who scans. */
+enum virus_engine_choice {
+	VIRUS_BY_LIBCLAMAV, /* our workers */
+	VIRUS_BY_CLAMD,	    /* a clamd that runs anyway */
+};
+
 /* A message above size_max. */
 enum virus_oversize {
 	VIRUS_OVERSIZE_SCAN, /* its first size_max bytes are scanned */
@@ -38,7 +44,10 @@ struct virus_conf {
 	struct gp_daemon_conf daemon;
 	const char *control;	  /* address of the control socket; "": none */
 	const char *scan_user;	  /* whom the workers become when started as root */
-	/* Engine. */
+	int engine; /* enum virus_engine_choice */
+	struct gp_conf_list clamd_servers;
+	int64_t clamd_rest_ms;
+	/* Engine: libclamav's. */
 	const char *database, *temporary;
 	int64_t database_check_ms;
 	int reload;		  /* enum virus_reload */

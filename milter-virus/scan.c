@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/metric.h"
+#include "milter-virus/scan_clamd.h"
 #include "milter-virus/spool.h"
 #include "milter-virus/suspects.h"
 #include "milter-virus/wire.h"
@@ -234,6 +235,11 @@ void virus_scan_message(const struct virus_scanner *scanner, const struct virus_
 {
 	struct scan s = {.scanner = scanner, .request = request, .verdict = ret};
 
+	if (request->clamd) {
+		virus_scan_clamd(request->clamd, request, ret);
+		gp_metric_observe_us(&scan_time, ret->scan_us);
+		return;
+	}
 	*ret = (struct virus_verdict){.outcome = VIRUS_NO_ENGINE};
 	if (virus_suspects_any() && find_digest(&s) &&
 	    virus_suspects_count(s.digest) >= VIRUS_TRIES) {

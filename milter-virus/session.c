@@ -116,7 +116,8 @@ static void progress(void *arg)
 
 static void scan(struct gp_session *s, struct virus_message *m)
 {
-	struct virus_scan_request request = {.conf = m->conf, .progress = progress, .arg = s};
+	struct virus_scan_request request = {.conf = m->conf, .clamd = virus_clamd_of(&virus_scanner, s->snap),
+					    .progress = progress, .arg = s};
 	int r = virus_spool_finish(&m->spool);
 
 	if (r < 0) {

@@ -138,8 +138,10 @@ static void scan(const char *const *servers, size_t n, int64_t ms, struct virus_
 	uint32_t sum;
 	int fd = message(&sum);
 
-	virus_clamd_scan(virus_clamd_new(servers, n, 60000, arena), fd, MESSAGE_SIZE,
-			 gp_clock_mono_ms() + ms, ret);
+	struct virus_clamd_request request = {.fd = fd, .size = MESSAGE_SIZE,
+					      .deadline_ms = gp_clock_mono_ms() + ms};
+
+	virus_clamd_scan(virus_clamd_new(servers, n, 60000, arena), &request, ret);
 	ret->server = NULL; /* it ends with the arena */
 	close(fd);
 	gp_arena_free(arena);
@@ -255,12 +257,14 @@ static void test_breaker(void **state)
 	struct virus_clamd *c;
 	uint32_t sum;
 	int fd = message(&sum);
+	struct virus_clamd_request request = {.fd = fd, .size = MESSAGE_SIZE,
+					      .deadline_ms = gp_clock_mono_ms() + 5000};
 
 	(void)state;
 	snprintf(nobody, sizeof(nobody), "unix:%s/nobody", folder);
 	c = virus_clamd_new(servers, 1, 60000, arena);
 	for (int i = 0; i < 4; i++)
-		virus_clamd_scan(c, fd, MESSAGE_SIZE, gp_clock_mono_ms() + 1000, &answer);
+		virus_clamd_scan(c, &request, &answer);
 	assert_int_equal(answer.status, VIRUS_CLAMD_DOWN);
 	assert_non_null(strstr(answer.text, "away a moment ago"));
 	close(fd);
