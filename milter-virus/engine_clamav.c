@@ -153,9 +153,14 @@ static void note_complaint(enum cl_msg severity, const char *full, const char *t
 {
 	struct gp_str s = gp_str_trim(gp_str(text ? text : full));
 
+	size_t len = strlen(complaint);
+
 	(void)arg;
-	if (severity == CL_MSG_ERROR && !*complaint)
-		gp_str_copy(complaint, sizeof(complaint), s);
+	if (severity != CL_MSG_ERROR || len + s.len + 3 > sizeof(complaint))
+		return;
+	/* The first says what is wrong, a later one in which file. */
+	snprintf(complaint + len, sizeof(complaint) - len, "%s%.*s", len ? "; " : "",
+		 GP_STR_FMT(s));
 }
 
 static int load(struct cl_engine *e, const struct virus_engine_options *o, uint32_t flags,
@@ -249,8 +254,8 @@ static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 	r = cl_scandesc_callback(fd, NULL, &name, &blocks, e->clamav, &e->options, &layers);
 	if (r == CL_VIRUS) {
 		scan->status = VIRUS_FOUND;
-		if (!name)
-			name = "Unnamed";
+		if (!name) /* of a suspicion that was kept back for something worse */
+			name = *layers.found_name ? layers.found_name : "Unnamed";
 		virus_name_copy(scan->name, name, strlen(name));
 	} else if (r != CL_CLEAN) {
 		scan->status = VIRUS_FAILED;

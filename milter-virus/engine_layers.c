@@ -79,10 +79,20 @@ static cl_error_t on_done(int fd, int result, const char *name, void *arg)
 	return CL_CLEAN;
 }
 
+static void on_found(int fd, const char *name, void *arg)
+{
+	struct virus_layers *l = arg;
+
+	(void)fd;
+	if (l && name)
+		virus_name_copy(l->found_name, name, strlen(name));
+}
+
 void virus_layers_install(struct cl_engine *engine)
 {
 	cl_engine_set_clcb_file_inspection(engine, on_layer);
 	cl_engine_set_clcb_post_scan(engine, on_done);
+	cl_engine_set_clcb_virus_found(engine, on_found);
 }
 
 /* Suspicions depend on where a layer stood, and on limits: what a database's signature said of a

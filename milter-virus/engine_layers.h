@@ -18,6 +18,7 @@ struct virus_layers {
 	uint32_t levels[VIRUS_DEPTH_MAX];
 	unsigned depth;
 	char known_name[VIRUS_NAME_MAX]; /* of a layer that was known as infected */
+	char found_name[VIRUS_NAME_MAX]; /* that was told last while scanning */
 };
 
 /* Sets the engine's callbacks, whose context is a struct virus_layers. */

@@ -153,7 +153,7 @@ void virus_engines_passed(struct virus_generation *g, struct virus_worker *first
 
 	e->coming = NULL;
 	e->serving = g;
-	e->failed_fingerprint = 0;
+	e->has_failed = false;
 	note_serving(e, g);
 	virus_pool_serve(e->pool, g->id);
 	virus_pool_add(e->pool, first);
@@ -177,9 +177,9 @@ void virus_engines_failed(struct virus_generation *g, int err, const char *why)
 	gp_str_copy(r->failure, sizeof(r->failure), gp_str(why));
 	gp_metric_add(&failures, 1);
 	e->coming = NULL;
-	if (err == GP_EINVAL || err == GP_ENOENT)
-		e->failed_fingerprint = g->fingerprint;
-	else
+	e->has_failed = err == GP_EINVAL || err == GP_ENOENT;
+	e->failed_fingerprint = g->fingerprint;
+	if (!e->has_failed)
 		gp_timer_set(e->loop, &e->retry, gp_clock_mono_ms() + RETRY_MS);
 	gp_log_error("signatures: %s; %s", r->failure,
 		     e->serving ? "the old ones stay" : "mail cannot be scanned (on_error)");
@@ -220,11 +220,10 @@ static bool has_changed(const struct virus_engines *e)
 	const struct virus_generation *g = e->coming ? e->coming : e->serving;
 	uint64_t now = fingerprint(e);
 
-	if (g)
-		return now != e->failed_fingerprint &&
-		       (now != g->fingerprint ||
-			memcmp(&e->settings.engine, &g->options, sizeof(g->options)) != 0);
-	return now != 0 && now != e->failed_fingerprint;
+	if (e->has_failed && now == e->failed_fingerprint)
+		return false;
+	return !g || now != g->fingerprint ||
+	       memcmp(&e->settings.engine, &g->options, sizeof(g->options)) != 0;
 }
 
 /* The folder was quiet after a change, or it is time to look. */
@@ -339,7 +338,7 @@ static void reload_in_loop(void *arg)
 {
 	struct virus_engines *e = arg;
 
-	e->failed_fingerprint = 0;
+	e->has_failed = false;
 	want(e);
 }
 

@@ -61,7 +61,8 @@ struct virus_engines {
 	uint32_t last_id;
 	bool is_wanted;	   /* a new one, after the one that is coming or the one that is going */
 	bool is_closing;
-	uint64_t failed_fingerprint; /* of the database that could not be read */
+	bool has_failed;	     /* to read the database as it was … */
+	uint64_t failed_fingerprint; /* … with this fingerprint */
 	struct virus_status_report report;
 	union virus_wire *wire; /* scratch */
 };

@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket as sockets
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Union
 
@@ -228,3 +228,64 @@ class MilterDkim(Milter):
             "dns": {"servers": [self._dns], "timeout": "1s"},
             self.name: {"sign": {"key_directory": str(keys)}},
         })
+
+
+class MilterVirus(Milter):
+    """One milter-virus over the signatures in `database`, which is also where a test changes them."""
+
+    name = "milter-virus"
+
+    def __init__(self, folder: Path, socket: Path, settings: Mapping[str, Value] | None = None) -> None:
+        self.database = folder / "database"
+        self.temporary = folder / "temporary"
+        self.control = folder / "control.sock"
+        for place in (self.database, self.temporary):
+            place.mkdir(parents=True, exist_ok=True)
+        shutil.chown(self.temporary, USER)
+        super().__init__(folder, socket, settings)
+
+    def defaults(self) -> dict[str, Value]:
+        return merged(super().defaults(), {self.name: {
+            "control": f"unix:{self.control}", "scan_user": "", "database": str(self.database), "temporary": str(self.temporary),
+            "workers": 2}})
+
+    def start(self, seconds: float = 60.0, serving: bool = True) -> None:
+        """Returns when it is ready; with `serving`, when its signatures are loaded and its workers are there."""
+        super().start(seconds)
+        if serving:
+            self.wait_status(lambda s: s["serving"] and s["idle"] > 0, seconds)
+
+    def ask(self, request: bytes) -> dict[str, Any]:
+        """A request to the control socket."""
+        with sockets.socket(sockets.AF_UNIX) as s:
+            s.settimeout(120)
+            s.connect(str(self.control))
+            s.sendall(request)
+            answer = b""
+            while data := s.recv(65536):
+                answer += data
+        return json.loads(answer)  # type: ignore[no-any-return]
+
+    def status(self) -> dict[str, Any]:
+        return self.ask(b"status\n")
+
+    def wait_status(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30.0) -> dict[str, Any]:
+        wait_for(lambda: wanted(self.status()), "the wanted status", seconds)
+        return self.status()
+
+    def scan_bytes(self, data: bytes) -> dict[str, Any]:
+        """The verdict on a file, by the control socket."""
+        return self.ask(b"scan %d\n" % len(data) + data)
+
+    def processes(self, name: str) -> list[int]:
+        """Its processes of a kind: virus-spawner, virus-loader, virus-worker."""
+        found, todo = [], [self.process.pid]
+        while todo:
+            pid = todo.pop()
+            try:
+                if Path(f"/proc/{pid}/comm").read_text().strip() == name:
+                    found.append(pid)
+                todo += [int(p) for t in Path(f"/proc/{pid}/task").iterdir() for p in (t / "children").read_text().split()]
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has just ended
+        return found

@@ -11,7 +11,8 @@ import pytest
 
 from milterclient import Envelope, Result, judge
 from servers.dns import Dns
-from servers.milter import Milter, MilterDkim, MilterSpam, Value
+from servers.milter import Milter, MilterDkim, MilterSpam, MilterVirus, Value
+from virusmail import SIGNATURES
 from servers.policyd import Policyd
 
 # One rule for each action at the default thresholds 4, 6 and 15.
@@ -104,6 +105,30 @@ def start_policyd(world: Path) -> Iterator[StartPolicyd]:
             policyd.start()
             stack.callback(stop, policyd)
             return policyd
+
+        yield start
+
+
+class StartVirus(Protocol):
+    def __call__(self, settings: Mapping[str, Value] | None = None, database: Mapping[str, str] | None = None,
+                 serving: bool = True) -> MilterVirus: ...
+
+
+@pytest.fixture
+def start_virus(world: Path) -> Iterator[StartVirus]:
+    """start_virus(settings, database) gives a running milter-virus; `database` is files by their names."""
+    count = iter(range(1000))
+    with ExitStack() as stack:
+
+        def start(settings: Mapping[str, Value] | None = None, database: Mapping[str, str] | None = None,
+                  serving: bool = True) -> MilterVirus:
+            folder = world / f"virus{next(count)}"
+            milter = MilterVirus(folder, folder / "virus.sock", settings)
+            for name, text in (SIGNATURES if database is None else database).items():
+                (milter.database / name).write_text(text)
+            milter.start(serving=serving)
+            stack.callback(stop, milter)
+            return milter
 
         yield start
 

@@ -1,0 +1,145 @@
+"""milter-virus: what is found in mail, what becomes of it, and what is remembered."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from conftest import StartVirus
+from milterclient import Envelope, judge
+from servers.milter import MilterVirus
+from virusmail import CLEAN, EICAR, ENCODINGS, FOR_TEXT, MARK, SIGNATURES, TESTFILES, clam_exe, forwarded, hdb, letter, zipped
+
+needs_testfiles = pytest.mark.skipif(not TESTFILES.is_dir(), reason="clamav-testfiles is not installed")
+
+
+def scan(milter: MilterVirus, message: bytes, envelope: Envelope = Envelope()):  # type: ignore[no-untyped-def]
+    return judge(str(milter.socket), message, envelope)
+
+
+def test_clean_and_infected(start_virus: StartVirus) -> None:
+    milter = start_virus()
+    clean = scan(milter, CLEAN, Envelope(queue_id="4Cleanxxxx"))
+    assert clean.reply.action in ("accept", "continue")
+    assert clean.value("X-Virus-Status") == "Clean"
+    assert clean.value("X-Virus-Scanned").startswith("gatepost milter-virus ")
+    bad = scan(milter, letter(EICAR), Envelope(queue_id="4Eicarxxxx"))
+    assert bad.reply.code == 550
+    assert "Test.Eicar" in bad.reply.text
+    line = milter.verdict("4Eicarxxxx")
+    assert (line["action"], line["outcome"], line["category"]) == ("reject", "found", "virus")
+    assert line["virus"] == "Test.Eicar.UNOFFICIAL"
+    assert milter.verdict("4Cleanxxxx")["outcome"] == "clean"
+    assert milter.counted("gatepost_virus_messages_total", 'outcome="found"') == 1
+    assert milter.counted("gatepost_virus_signatures") == 2
+    status, text = milter.http("/healthz")
+    assert status == 200, text
+
+
+def test_headers_of_strangers_go(start_virus: StartVirus) -> None:
+    milter = start_virus()
+    forged = b"X-Virus-Status: Clean\nX-Virus-Scanned: by nobody\nx-virus-status: Yes\n" + CLEAN
+    result = scan(milter, forged)
+    assert result.values("X-Virus-Status") == ["Clean"]
+    assert len(result.values("X-Virus-Scanned")) == 1 and "nobody" not in result.value("X-Virus-Scanned")
+    many = b"X-Virus-Status: Clean\n" * 501 + CLEAN
+    assert scan(milter, many).reply.code == 550
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_encoding(start_virus: StartVirus, encoding: str) -> None:
+    milter = start_virus({"milter-virus": {"cache_size": 0}})
+    assert scan(milter, letter(EICAR, encoding)).reply.code == 550
+    assert scan(milter, forwarded(letter(EICAR, encoding), 3)).reply.code == 550
+    if encoding not in FOR_TEXT:
+        assert scan(milter, letter(zipped(EICAR, times=3), encoding)).reply.code == 550
+
+
+@needs_testfiles
+def test_all_testfiles(start_virus: StartVirus) -> None:
+    """One signature of the packed program's content is found in all 44 packings, in each encoding that carries them."""
+    milter = start_virus({"milter-virus": {"cache_size": 0}}, {"clam.hdb": hdb("Clam.Test", clam_exe())})
+    files = sorted(TESTFILES.iterdir())
+    assert len(files) == 44
+    for file in files:
+        for encoding in (e for e in ENCODINGS if e not in FOR_TEXT):
+            result = scan(milter, letter(file.read_bytes(), encoding, file.name))
+            assert result.reply.code == 550 and "Clam.Test" in result.reply.text, (file.name, encoding)
+        assert scan(milter, forwarded(letter(file.read_bytes()), 2)).reply.code == 550, file.name
+    assert not milter.lines("a scan worker")
+
+
+def test_remembered_parts(start_virus: StartVirus) -> None:
+    """A part that is known clean is not scanned again, and hides nothing beside it."""
+    milter = start_virus()
+    part = os.urandom(50000)
+    plain = letter(part)
+    for n in range(3):
+        assert scan(milter, plain.replace(b"<bad@", b"<%d@" % n), Envelope(queue_id=f"4Known{n}xxx")).reply.action != "reply"
+    assert "known" not in milter.verdict("4Known0xxx")
+    assert milter.verdict("4Known2xxx")["known"] == "1"
+    bad = plain.replace(b"--frontier\nContent-Type: text/plain\n", b"--frontier\nContent-Type: text/plain\n\n" + MARK + b"\n--frontier\nContent-Type: text/plain\n")
+    for message in (bad, plain.replace(b"\n--frontier--", b"\n--frontier\nContent-Type: text/plain\n\n" + MARK + b"\n--frontier--")):
+        assert scan(milter, message).reply.code == 550
+    infected = part + MARK
+    for n in range(3):
+        result = scan(milter, letter(infected).replace(b"<bad@", b"<%d@" % n), Envelope(queue_id=f"4Bad{n}xxxxx"))
+        assert result.reply.code == 550 and "Test.Mark" in result.reply.text
+    assert milter.verdict("4Bad2xxxxx")["known"] == "1"
+    assert milter.verdict("4Bad2xxxxx")["virus"] == "Test.Mark.UNOFFICIAL"
+
+
+def test_remembered_parts_know_their_depth(start_virus: StartVirus) -> None:
+    """What was too deep to be looked at whole is not taken for clean where it lies higher."""
+    milter = start_virus({"milter-virus": {"max_recursion": 5}})
+    archive = zipped(EICAR + os.urandom(4000), times=2)
+    assert scan(milter, letter(zipped(archive, times=4))).value("X-Virus-Status") != "Clean"
+    assert scan(milter, letter(archive)).reply.code == 550
+
+
+@pytest.mark.parametrize(("action", "reply", "status"), [
+    ("accept", 0, None), ("mark", 0, "Infected (Test.Eicar.UNOFFICIAL)"), ("hold", 0, "Infected (Test.Eicar.UNOFFICIAL)"),
+    ("tempfail", 451, None), ("reject", 550, None), ("off", 0, "Clean")])
+def test_actions(start_virus: StartVirus, action: str, reply: int, status: str | None) -> None:
+    milter = start_virus({"milter-virus": {"actions": {"virus": action}}})
+    result = scan(milter, letter(EICAR))
+    assert result.reply.code == reply
+    assert result.values("X-Virus-Status") == ([status] if status else [])
+    assert bool(result.quarantine) == (action == "hold")
+
+
+def test_discard(start_virus: StartVirus) -> None:
+    milter = start_virus({"milter-virus": {"actions": {"virus": "discard"}}})
+    assert scan(milter, letter(EICAR)).reply.action == "discard"
+
+
+def test_encrypted_archives_and_limits(start_virus: StartVirus) -> None:
+    milter = start_virus({"milter-virus": {"actions": {"encrypted": "tempfail"}, "max_file_size": "100K"}})
+    locked = bytearray(zipped(b"secret" * 1000))
+    at = locked.index(b"PK\x01\x02")
+    locked[6] |= 1  # "encrypted", in both headers of the file
+    locked[at + 8] |= 1
+    assert scan(milter, letter(bytes(locked))).reply.code == 451
+    large = scan(milter, letter(os.urandom(200000)))
+    assert large.reply.action != "reply"
+    assert large.value("X-Virus-Status").startswith("Suspicious (Heuristics.Limits.Exceeded")
+
+
+@pytest.mark.parametrize(("oversize", "reply", "status"), [
+    ("scan", 0, "Clean (only the beginning was scanned)"), ("mark", 0, "Not scanned (the message is too large)"),
+    ("tempfail", 451, None), ("reject", 552, None)])
+def test_oversize(start_virus: StartVirus, oversize: str, reply: int, status: str | None) -> None:
+    milter = start_virus({"milter-virus": {"size_max": "64K", "oversize": oversize}})
+    result = scan(milter, letter(os.urandom(200000)))
+    assert result.reply.code == reply
+    assert result.values("X-Virus-Status") == ([status] if status else [])
+
+
+def test_files_by_the_control_socket(start_virus: StartVirus) -> None:
+    milter = start_virus()
+    assert milter.scan_bytes(zipped(EICAR))["name"] == "Test.Eicar.UNOFFICIAL"
+    assert milter.scan_bytes(b"")["outcome"] == "clean"
+    assert milter.scan_bytes(SIGNATURES["test.ndb"].encode())["outcome"] == "clean"
+    assert milter.ask(b"nonsense\n")["ok"] is False
+    assert milter.ask(b"scan many\n")["ok"] is False

@@ -1,0 +1,235 @@
+"""milter-virus when its processes die, hang, or its signatures are not what they should be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from conftest import StartVirus
+from load import Load, until
+from milterclient import Envelope, Result, judge
+from servers.milter import MilterVirus
+from servers.process import wait_for
+from virusmail import CLEAN, EICAR, MARK, SIGNATURES, letter, ndb
+
+
+def scan(milter: MilterVirus, message: bytes, queue_id: str = "4Faultxxxx") -> Result:
+    return judge(str(milter.socket), message, Envelope(queue_id=queue_id))
+
+
+def send_all(milter: MilterVirus, signum: signal.Signals) -> list[int]:
+    workers = milter.processes("virus-worker")
+    for pid in workers:
+        os.kill(pid, signum)
+    return workers
+
+
+def recovered(milter: MilterVirus, workers: int = 2) -> None:
+    """All workers are there again, and scan."""
+    milter.wait_status(lambda s: s["idle"] == workers)
+    assert scan(milter, letter(EICAR)).reply.code == 550
+    assert scan(milter, CLEAN).value("X-Virus-Status") == "Clean"
+
+
+def in_background(milter: MilterVirus, message: bytes, queue_id: str) -> tuple[threading.Thread, list[Result]]:
+    results: list[Result] = []
+    thread = threading.Thread(target=lambda: results.append(scan(milter, message, queue_id)), daemon=True)
+    thread.start()
+    return thread, results
+
+
+def test_a_worker_is_killed_while_it_scans(start_virus: StartVirus) -> None:
+    """Its message is scanned by another one; the one beside it goes on."""
+    milter = start_virus({"milter-virus": {"workers": 2}})
+    first = send_all(milter, signal.SIGSTOP)
+    thread, results = in_background(milter, letter(EICAR), "4Killedxxx")
+    milter.wait_status(lambda s: s["busy"] == 1)
+    for pid in first:
+        os.kill(pid, signal.SIGKILL)
+    thread.join(30)
+    assert results and results[0].reply.code == 550
+    assert milter.verdict("4Killedxxx")["tries"] == "2"
+    recovered(milter)
+    assert milter.counted("gatepost_virus_workers_lost_total", 'while="scanning"') == 1
+    assert not set(first) & set(milter.processes("virus-worker"))
+
+
+def test_idle_workers_are_killed(start_virus: StartVirus) -> None:
+    milter = start_virus()
+    for _ in range(3):
+        send_all(milter, signal.SIGKILL)
+        recovered(milter)
+    assert milter.counted("gatepost_virus_workers_lost_total", 'while="idle"') > 0
+
+
+def test_a_scan_that_hangs(start_virus: StartVirus) -> None:
+    """The deadline is kept: 451, the worker is killed; the second time the message is known, and held at once."""
+    milter = start_virus({"milter-virus": {"deadline": "1s", "workers": 2}})
+    send_all(milter, signal.SIGSTOP)
+    began = time.monotonic()
+    assert scan(milter, letter(MARK), "4Hangsxxx1").reply.code == 451
+    assert 0.9 < time.monotonic() - began < 5
+    assert milter.verdict("4Hangsxxx1")["outcome"] == "deadline"
+    milter.wait_status(lambda s: s["idle"] == 2)
+    send_all(milter, signal.SIGSTOP)
+    held = scan(milter, letter(MARK), "4Hangsxxx2")
+    assert held.quarantine and milter.verdict("4Hangsxxx2")["outcome"] == "killer"
+    wait_for(lambda: milter.status()["idle"] >= 1, "a worker")
+    began = time.monotonic()
+    again = scan(milter, letter(MARK), "4Hangsxxx3")
+    assert again.quarantine and time.monotonic() - began < 0.9
+    for pid in milter.processes("virus-worker"):
+        os.kill(pid, signal.SIGKILL)
+    recovered(milter)
+
+
+def test_clean_verdicts_of_a_dead_worker_are_forgotten(start_virus: StartVirus) -> None:
+    milter = start_virus({"milter-virus": {"workers": 1}})
+    part = letter(os.urandom(20000))
+    for n in range(2):
+        scan(milter, part.replace(b"<bad@", b"<%d@" % n), f"4Forget{n}xx")
+    assert milter.verdict("4Forget1xx")["known"] == "1"
+    send_all(milter, signal.SIGKILL)
+    milter.wait_line("died between messages")
+    milter.wait_status(lambda s: s["idle"] == 1)
+    scan(milter, part.replace(b"<bad@", b"<2@"), "4Forget2xx")
+    assert "known" not in milter.verdict("4Forget2xx")
+
+
+def test_the_loader_is_killed(start_virus: StartVirus) -> None:
+    """No message notices; another one is there soon."""
+    milter = start_virus()
+    load = Load(str(milter.socket), letter(EICAR))
+    until(lambda: len(load.results) > 10, load)
+    [loader] = milter.processes("virus-loader")
+    os.kill(loader, signal.SIGKILL)
+    milter.wait_status(lambda s: s["generation"] == 2)
+    until(lambda: len(load.results) > 50, load)
+    load.stop()
+    assert {r.reply.code for r in load.results} == {550} and not load.lost
+    recovered(milter)
+
+
+def test_the_spawner_is_killed(start_virus: StartVirus) -> None:
+    """It ends, so that who supervises starts it anew."""
+    milter = start_virus()
+    [spawner] = milter.processes("virus-spawner")
+    os.kill(spawner, signal.SIGKILL)
+    assert milter.process.wait() == 70
+
+
+def test_nothing_is_left_behind(start_virus: StartVirus) -> None:
+    """The front is killed: loaders and workers end, also one that hangs, and the temporary folder is empty."""
+    milter = start_virus()
+    workers = send_all(milter, signal.SIGSTOP)
+    os.kill(milter.process.pid, signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(pid) for pid in workers), "the workers' end", 10)
+    wait_for(lambda: not list(milter.temporary.iterdir()), "an empty folder", 10)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("reload", ["overlap", "drain"])
+def test_reload_under_load(start_virus: StartVirus, reload: str) -> None:
+    """New signatures come while mail is scanned: no message is lost, deferred or passes unscanned."""
+    milter = start_virus({"milter-virus": {"reload": reload}})
+    load = Load(str(milter.socket), letter(EICAR))
+    for n in range(3):
+        until(lambda: len(load.results) > 20 * (n + 1), load)
+        (milter.database / "more.ndb").write_text("".join(ndb(f"More.{i}", b"new signature %d of %d" % (i, n)) for i in range(50 + n)))
+        milter.wait_status(lambda s: s["signatures"] == 52 + n and not s["loading"])
+    load.stop()
+    assert {r.reply.code for r in load.results} == {550} and not load.lost
+    assert scan(milter, letter(b"new signature 7 of 2")).reply.code == 550
+    assert milter.counted("gatepost_virus_reloads_total") == 4
+    assert len(milter.processes("virus-loader")) == 1
+
+
+def test_manual_reload(start_virus: StartVirus) -> None:
+    milter = start_virus({"milter-virus": {"reload": "manual"}})
+    (milter.database / "more.ndb").write_text(ndb("More", b"a signature that came later"))
+    time.sleep(2.5)
+    assert milter.status()["signatures"] == 2
+    milter.reload()
+    milter.wait_status(lambda s: s["signatures"] == 3)
+    assert milter.ask(b"reload\n") == {"ok": True}
+    milter.wait_status(lambda s: s["generation"] == 3)
+
+
+def test_broken_signatures(start_virus: StartVirus) -> None:
+    """The old ones stay; the log, the metrics and the status say so; good ones end it."""
+    milter = start_virus()
+    (milter.database / "broken.ndb").write_text("this is no signature\n")
+    milter.wait_line("error: signatures: .*the old ones stay")
+    status = milter.wait_status(lambda s: s["failures"] == 1)
+    assert status["serving"] and "broken.ndb" in status["failure"]
+    assert milter.counted("gatepost_virus_reload_failures_total") == 1
+    recovered(milter)
+    (milter.database / "broken.ndb").unlink()
+    (milter.database / "good.ndb").write_text(ndb("Good", b"now there is a good one"))
+    assert "failure" not in milter.wait_status(lambda s: s["signatures"] == 3)
+
+
+def test_database_is_deleted(start_virus: StartVirus) -> None:
+    milter = start_virus()
+    (milter.database / "test.ndb").unlink()
+    milter.wait_line("error: signatures: .*the old ones stay")
+    recovered(milter)
+
+
+@pytest.mark.parametrize(("on_error", "code"), [("tempfail", 451), ("accept", 0), ("accept-and-mark", 0)])
+def test_start_without_signatures(start_virus: StartVirus, on_error: str, code: int) -> None:
+    milter = start_virus({"milter-virus": {"on_error": on_error}}, {}, serving=False)
+    milter.wait_line("error: signatures: .*mail cannot be scanned")
+    result = scan(milter, letter(EICAR), "4Nothingxx")
+    assert result.reply.code == code
+    assert milter.verdict("4Nothingxx")["outcome"] == "no-engine"
+    assert bool(result.values("X-Virus-Status")) == (on_error == "accept-and-mark")
+    assert milter.http("/healthz")[0] == 503
+    for name, text in SIGNATURES.items():
+        (milter.database / name).write_text(text)
+    recovered(milter)
+
+
+def test_a_signature_that_fits_all(start_virus: StartVirus) -> None:
+    """An engine that finds something in a harmless message does not come to serve."""
+    milter = start_virus()
+    (milter.database / "all.ndb").write_text(ndb("All", b"Nothing to see"))
+    milter.wait_line("finds something in a harmless message; the old ones stay")
+    recovered(milter)
+
+
+def test_overload(start_virus: StartVirus) -> None:
+    """More wait than may: they are deferred at once, and who waits gets its answer."""
+    milter = start_virus({"milter-virus": {"workers": 1, "queue_max": 1, "deadline": "20s"}})
+    [worker] = send_all(milter, signal.SIGSTOP)
+    first = in_background(milter, letter(EICAR), "4Overl1xxx")
+    milter.wait_status(lambda s: s["busy"] == 1)
+    second = in_background(milter, letter(EICAR + b" "), "4Overl2xxx")
+    milter.wait_status(lambda s: s["waiting"] == 1)
+    assert scan(milter, letter(EICAR + b"  "), "4Overl3xxx").reply.code == 451
+    assert milter.verdict("4Overl3xxx")["outcome"] == "overload"
+    os.kill(worker, signal.SIGCONT)
+    for thread, results in (first, second):
+        thread.join(30)
+        assert results[0].reply.code == 550
+
+
+def test_workers_are_replaced(start_virus: StartVirus) -> None:
+    milter = start_virus({"milter-virus": {"workers": 1, "worker_messages": 5}})
+    [before] = milter.processes("virus-worker")
+    for _ in range(12):
+        assert scan(milter, letter(EICAR)).reply.code == 550
+    milter.wait_status(lambda s: s["idle"] == 1)
+    assert milter.processes("virus-worker") != [before]
+    assert milter.counted("gatepost_virus_workers_lost_total") == 0
