@@ -22,6 +22,12 @@ static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spa
 						     &dkim_table, &virus_table, &controller_table,
 						     &ratelimit_table};
 
+size_t gp_cli_tables(const struct gp_conf_table *const **ret)
+{
+	*ret = tables;
+	return GP_ARRAY_SIZE(tables);
+}
+
 void gp_cli_print_report(struct gp_conf_report *report)
 {
 	GP_BUF_AUTO line = GP_BUF_INIT(8192);

@@ -10,6 +10,8 @@
 #include "lib/score/scanner.h"
 #include "lib/store/store.h"
 
+/* The tables of the whole suite. */
+size_t gp_cli_tables(const struct gp_conf_table *const **ret);
 /* Loads the file given by -c (else the installed one if it is there, else defaults).
  * Errors are printed; the result is an exit status, 0 if all is well. */
 int gp_cli_load(struct gp_cli *cli, struct gp_snapshot **ret);
