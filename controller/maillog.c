@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,7 +52,7 @@ struct maillog {
 	struct maillog_sender sender;
 	struct maillog_watch watch;
 	struct maillog_position saved;
-	uint64_t past_inode, past_end; /* lines of the past end there */
+	uint64_t past_end;	       /* while the past is read: where it ends; else 0 */
 	struct gp_buf frames;	       /* events that are to be handed over */
 	size_t n_events;
 	bool is_owed;		       /* events were taken since the last saving */
@@ -100,7 +101,7 @@ static bool is_stopping(const struct maillog *m)
 	return maillog_watch_pause(&m->watch, 0);
 }
 
-/* Trouble is said when it begins and when it ends. */
+/* Trouble is said when it begins, becomes another one, and ends. */
 static void set_trouble(struct maillog *m, enum trouble which, const char *why)
 {
 	static const char *const ends[TROUBLES] = {
@@ -111,7 +112,7 @@ static void set_trouble(struct maillog *m, enum trouble which, const char *why)
 	bool is_new;
 
 	pthread_mutex_lock(&m->lock);
-	is_new = !*why != !*m->troubles[which].text;
+	is_new = strcmp(why, m->troubles[which].text) != 0;
 	gp_diag_set(&m->troubles[which], "%s", why);
 	pthread_mutex_unlock(&m->lock);
 	if (is_new && *why)
@@ -128,14 +129,6 @@ static bool is_believed(const struct gp_conf_list *names, struct gp_str tag)
 		if (gp_str_glob(gp_str(names->items[i]), tag))
 			return true;
 	return false;
-}
-
-static bool is_past(const struct maillog *m, uint64_t place)
-{
-	struct maillog_position here;
-
-	return m->past_end > 0 && maillog_file_position(m->file, &here) &&
-	       here.inode == m->past_inode && place <= m->past_end;
 }
 
 static void add_event(struct maillog *m, const struct gp_event *event)
@@ -162,7 +155,7 @@ static void take_line(struct maillog *m, const struct gp_snapshot *snap, struct 
 	if (parsed.kind == MAILLOG_OTHER || !is_believed(&conf->maillog.names, parsed.tag))
 		return;
 	if (maillog_join_take(m->join, &parsed, line, place, &networks->own, &event) &&
-	    !is_past(m, place))
+	    m->past_end == 0)
 		add_event(m, &event);
 }
 
@@ -181,6 +174,8 @@ static bool read_lines(struct maillog *m)
 		r = maillog_file_next(m->file, &line, &place, &diag);
 		if (r == GP_OK)
 			take_line(m, snap, line, place);
+		if (r == GP_OK && m->past_end > 0 && place >= m->past_end)
+			break;
 	}
 	gp_snapshot_unref(snap);
 	if (r == GP_ENOENT && !maillog_file_position(m->file, &here))
@@ -244,38 +239,50 @@ static bool hand_over(struct maillog *m)
 
 /* The state. */
 
-static void save(struct maillog *m, bool is_last)
+static void write_state(struct maillog *m, const struct maillog_position *at)
 {
-	/* A large one is written less often: what is told twice then is counted once. */
-	int64_t interval_ms = m->is_owed ? (int64_t)(m->state_size >> 14)
-					 : GP_MAX((int64_t)SAVE_MS, (int64_t)(m->state_size >> 10));
-	struct maillog_position here;
 	struct gp_diag diag = {""};
 
-	if (!maillog_file_position(m->file, &here) ||
-	    (here.inode == m->saved.inode && here.offset == m->saved.offset) ||
-	    (!is_last && gp_clock_mono_ms() < m->saved_ms + interval_ms))
-		return;
-	if (maillog_state_save(m->state_path, m->source, &here, m->join, &m->state_size, &diag) == GP_OK) {
-		m->saved = here;
+	if (maillog_state_save(m->state_path, m->source, at, m->join, &m->state_size, &diag) == GP_OK) {
+		m->saved = *at;
 		m->is_owed = false;
 	}
 	set_trouble(m, SAVING, diag.text);
 	m->saved_ms = gp_clock_mono_ms();
 }
 
-/* A log that is there already is the past. */
+static void save(struct maillog *m, bool is_last)
+{
+	/* A large one is written less often: what is told twice then is counted once. */
+	int64_t interval_ms = m->is_owed ? (int64_t)(m->state_size >> 14)
+					 : GP_MAX((int64_t)SAVE_MS, (int64_t)(m->state_size >> 10));
+	struct maillog_position here;
+
+	if (maillog_file_position(m->file, &here) &&
+	    (here.inode != m->saved.inode || here.offset != m->saved.offset) &&
+	    (is_last || gp_clock_mono_ms() >= m->saved_ms + interval_ms))
+		write_state(m, &here);
+}
+
+/* A log that is there already is the past; without one all that comes is news.  Either is on disk
+ * before anything else is looked at. */
 static void begin_anew(struct maillog *m)
 {
+	struct maillog_position here = {0};
 	struct stat st;
 
-	if (stat(m->source, &st) < 0 || !S_ISREG(st.st_mode))
-		return;
-	m->past_inode = st.st_ino;
-	m->past_end = (uint64_t)st.st_size;
-	m->saved = (struct maillog_position){
-		.inode = st.st_ino, .offset = m->past_end > PAST_MAX ? m->past_end - PAST_MAX : 0};
-	maillog_file_start(m->file, &m->saved);
+	if (stat(m->source, &st) == 0 && S_ISREG(st.st_mode)) {
+		m->past_end = (uint64_t)st.st_size;
+		here = (struct maillog_position){
+			.inode = st.st_ino,
+			.offset = m->past_end > PAST_MAX ? m->past_end - PAST_MAX : 0};
+		maillog_file_start(m->file, &here);
+	}
+	while (here.offset < m->past_end && read_lines(m) && !is_stopping(m))
+		(void)maillog_file_position(m->file, &here);
+	m->past_end = 0;
+	(void)maillog_file_position(m->file, &here);
+	write_state(m, &here);
 }
 
 static void load(struct maillog *m)

@@ -54,8 +54,8 @@ void maillog_file_free(struct maillog_file **file)
 
 void maillog_file_start(struct maillog_file *f, const struct maillog_position *from)
 {
-	f->is_pending = from != NULL;
-	if (from)
+	f->is_pending = from && from->inode != 0;
+	if (f->is_pending)
 		f->pending = *from;
 }
 
@@ -168,18 +168,18 @@ static bool is_replaced(const struct maillog_file *f)
 	return stat(f->path, &st) == 0 && st.st_ino != f->here.inode && st.st_size > 0;
 }
 
-static bool go_on_to_next(struct maillog_file *f)
+static int go_on_to_next(struct maillog_file *f, struct gp_diag *diag)
 {
 	static const struct maillog_position beginning = {0};
 	struct stat st;
 	int fd = fstat(f->fd, &st) == 0 ? maillog_successor(f->path, &st) : -1;
 
-	if (fd < 0) /* the clock was set back */
+	if (fd < 0) /* the clock was set back, or it is not readable */
 		fd = maillog_open(f->path, &st);
 	if (fd < 0)
-		return false;
+		return errno == ENOENT ? GP_ENOENT : gp_diag_errno(diag, "%s", f->path);
 	switch_to(f, fd, &beginning);
-	return true;
+	return GP_OK;
 }
 
 /* Takes the line that ends at `end` in the buffer, and `more` bytes of its end. */
@@ -237,7 +237,8 @@ static int fill(struct maillog_file *f, struct gp_diag *diag)
 }
 
 /* At the end: is there more to come in another file?  GP_OK: look again. */
-static int look_further(struct maillog_file *f, struct gp_str *ret_line, bool *ret_has_line)
+static int look_further(struct maillog_file *f, struct gp_str *ret_line, bool *ret_has_line,
+			struct gp_diag *diag)
 {
 	*ret_has_line = false;
 	if (!is_replaced(f))
@@ -251,7 +252,7 @@ static int look_further(struct maillog_file *f, struct gp_str *ret_line, bool *r
 		*ret_has_line = true;
 		return GP_OK;
 	}
-	return go_on_to_next(f) ? GP_OK : GP_ENOENT;
+	return go_on_to_next(f, diag);
 }
 
 int maillog_file_next(struct maillog_file *f, struct gp_str *ret_line, uint64_t *ret_place,
@@ -268,7 +269,7 @@ int maillog_file_next(struct maillog_file *f, struct gp_str *ret_line, uint64_t 
 				f->is_final = false;
 			if (r != 0)
 				continue;
-			r = look_further(f, ret_line, &has_line);
+			r = look_further(f, ret_line, &has_line, diag);
 		}
 		if (has_line) {
 			*ret_place = f->here.offset;

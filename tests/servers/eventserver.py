@@ -1,0 +1,92 @@
+"""A control socket of our own (lib/proto/event.h): takes events, answers as a test wants, and keeps them all."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from .process import wait_for
+
+Event = dict[str, str]
+
+
+class EventServer:
+    """Listens at a path from start() to stop(); `answer` decides about each event."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.answer: Callable[[Event], str] = lambda _: "OK"
+        self.seen: list[Event] = []     # whatever the answer was
+        self.counted: list[Event] = []  # answered OK
+        self._listener: socket.socket | None = None
+        self._open: list[socket.socket] = []
+
+    def start(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self.path))
+        self.path.chmod(0o666)
+        self._listener.listen()
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Also hangs up on who is connected."""
+        if self._listener:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        for connection in self._open:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self._open.clear()
+        self.path.unlink(missing_ok=True)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            self._open.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        rest = b""
+        with connection:
+            while True:
+                try:
+                    data = connection.recv(65536)
+                except OSError:
+                    return
+                if not data:
+                    return
+                rest += data
+                while b"\n\n" in rest:
+                    frame, rest = rest.split(b"\n\n", 1)
+                    if not self._take(connection, frame):
+                        return
+
+    def _take(self, connection: socket.socket, frame: bytes) -> bool:
+        event = dict(line.split("=", 1) for line in frame.decode().split("\n"))
+        answer = self.answer(event)
+        self.seen.append(event)
+        if answer == "OK":
+            self.counted.append(event)
+        try:
+            connection.sendall(f"action={answer}\n\n".encode())
+        except OSError:
+            return False
+        return True
+
+    def ids(self) -> set[str]:
+        """What was counted; twice counts once."""
+        return {event["event_id"] for event in self.counted}
+
+    def wait(self, n: int, seconds: float = 20.0) -> list[Event]:
+        """Waits for so many different events, and returns them in the order in which they first came."""
+        wait_for(lambda: len(self.ids()) >= n, f"{n} events ({len(self.ids())} came)", seconds)
+        return list({event["event_id"]: event for event in reversed(self.counted)}.values())[::-1]
