@@ -37,7 +37,8 @@ struct fallback *fallback_new(size_t keys_max) __attribute__((returns_nonnull));
 void fallback_free(struct fallback **f);
 
 /* As gp_store_limit(), which it answers for: the same takes, answered the same.  Keys and members
- * are copied, cut at GP_LIMIT_KEY_SHOWN_MAX bytes.  now_ms: gp_clock_mono_ms(). */
+ * are copied; one that has more than 1,024 bytes with its member is not held, but counted as lost.
+ * now_ms: gp_clock_mono_ms(). */
 void fallback_limit(struct fallback *f, struct gp_limit_take *takes, size_t n,
 		    enum gp_limit_mode mode, int64_t now_ms);
 

@@ -100,6 +100,8 @@ static int count_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 	int64_t at_ms = w->now_ms - t->age_ms;
 	int rc;
 
+	if (amount_of(w, i) == 0 || t->age_ms >= t->limit.window_ms)
+		return 0;
 	gp_limit_count_at(&t->limit, &item->state, w->now_ms, at_ms, amount_of(w, i));
 	at_ms = GP_MAX(at_ms, item->since_ms);
 	rc = put_row(w, txn, db, i, until_s);
@@ -123,12 +125,11 @@ static int run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
 	for (size_t i = 0; rc == 0 && i < w->call->n; i++) {
 		rc = read_item(w, txn, db, i);
 		has_room &= w->call->takes[i].answer.passed;
-	}
-	if (rc != 0 || mode == GP_LIMIT_LOOK || (mode == GP_LIMIT_TAKE && !has_room))
-		return rc;
-	for (size_t i = 0; rc == 0 && i < w->call->n; i++)
-		if (amount_of(w, i) > 0 && w->call->takes[i].age_ms < w->call->takes[i].limit.window_ms)
+		if (rc == 0 && mode == GP_LIMIT_COUNT)
 			rc = count_item(w, txn, db, i);
+	}
+	for (size_t i = 0; rc == 0 && mode == GP_LIMIT_TAKE && has_room && i < w->call->n; i++)
+		rc = count_item(w, txn, db, i);
 	return rc;
 }
 

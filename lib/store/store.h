@@ -311,8 +311,9 @@ struct gp_limit_take {
 	struct gp_limit_answer answer; /* out */
 };
 
-/* Asks of n limits (1 … GP_LIMIT_TAKES_MAX) at once, atomically, with n different keys.  Calls
- * that are begun together travel together.  now_ms: Unix time; 0 is the store's own clock,
+/* Asks of n limits (1 … GP_LIMIT_TAKES_MAX) at once, atomically, with n different keys (with
+ * GP_LIMIT_COUNT they may come again: one take follows the other).  Calls that are begun together
+ * travel together.  now_ms: Unix time; 0 is the store's own clock,
  * which hosts that share it share too.  Everything is copied. */
 struct gp_limit_call *gp_store_limit_begin(struct gp_store *store, struct gp_batch *batch,
 					   struct gp_str table, const struct gp_limit_take *takes,

@@ -96,6 +96,18 @@ local function is_counted(mark, since)
 	return made and #made == 6 and unpack('>I6', made) >= since
 end
 
+local function count(i, t)
+	if t.amount == 0 or t.age >= t.window then
+		return
+	end
+	call('SET', KEYS[i], t.head .. pack('>I6', t.since) .. (t.kind == 1 and count_gcra(t) or count_sliding(t)), 'PX',
+		t.window)
+	if t.mark then
+		call('SET', t.mark, pack('>I6', math.max(now - t.age, t.since)), 'PX', t.window)
+	end
+	t.used = t.used + t.amount
+end
+
 local takes, all, late = {}, true, mode == 'late'
 local stride = late and 4 or 3
 for i = 1, (#ARGV - 2) / stride do
@@ -117,16 +129,14 @@ for i = 1, (#ARGV - 2) / stride do
 	end
 	all = all and t.passed
 	takes[i] = t
+	if late or mode == 'count' then
+		count(i, t)
+	end
 end
-local answer, counts = {}, late or mode == 'count' or (mode == 'take' and all)
+local answer = {}
 for i, t in ipairs(takes) do
-	if counts and t.amount > 0 and t.age < t.window then
-		call('SET', KEYS[i], t.head .. pack('>I6', t.since) .. (t.kind == 1 and count_gcra(t) or count_sliding(t)), 'PX',
-			t.window)
-		if t.mark then
-			call('SET', t.mark, pack('>I6', math.max(now - t.age, t.since)), 'PX', t.window)
-		end
-		t.used = t.used + t.amount
+	if mode == 'take' and all then
+		count(i, t)
 	end
 	answer[#answer + 1] = t.passed and 1 or 0
 	answer[#answer + 1] = t.used

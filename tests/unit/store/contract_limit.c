@@ -157,13 +157,24 @@ void limits_are_told_late(void **state)
 		ask(&t, 1, GP_LIMIT_COUNT, 0);
 		assert_int_equal(t.answer.used, 5);
 	}
+	for (int i = 0; i < 2; i++) { /* with different keys or not: one after the other */
+		struct gp_limit_take twice[2] = {t, t};
+
+		twice[1].key = i == 0 ? t.key : GP_STR("late too");
+		twice[0].member = twice[1].member = i == 0 ? GP_STR("twice") : GP_STR("");
+		twice[0].amount = i == 0 ? 1 : 0;
+		twice[1].amount = 2;
+		ask(twice, 2, GP_LIMIT_COUNT, 0);
+		assert_int_equal(twice[0].answer.used, 6);
+		assert_int_equal(twice[1].answer.used, i == 0 ? 6 : 2);
+	}
 	t.member = GP_STR("too old");
 	t.age_ms = 60000;
 	ask(&t, 1, GP_LIMIT_COUNT, 0);
 	t.member = GP_STR("");
 	t.age_ms = 0;
 	ask(&t, 1, GP_LIMIT_COUNT, 0);
-	assert_int_equal(t.answer.used, 10);
+	assert_int_equal(t.answer.used, 11);
 	t.amount = 1;
 	ask(&t, 1, GP_LIMIT_TAKE, 0);
 	assert_false(t.answer.passed);
