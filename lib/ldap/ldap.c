@@ -74,6 +74,7 @@ int gp_ldap_open(const struct gp_ldap_options *options, struct gp_ldap **ret, st
 	struct gp_ldap *l = gp_xcalloc(1, sizeof(*l));
 	int r;
 
+	ldap_metrics_register();
 	copy_options(l, options);
 	pthread_mutex_init(&l->lock, NULL);
 	gp_breaker_init(&l->breaker, l->options.rest_ms);
@@ -203,10 +204,13 @@ struct gp_ldap_lookup *gp_ldap_begin(struct gp_ldap *ldap, struct gp_batch *batc
 	l->base = gp_arena_cstr(l->arena, base);
 	l->filter = gp_arena_cstr(l->arena, filter);
 	l->cache_key = make_cache_key(l->arena, query->id, l->key);
-	if (ldap_cache_get(ldap->cache, l->cache_key, &r, &l->answer))
-		gp_job_finish(&l->job, r);
-	else
+	l->began_ms = gp_clock_mono_ms();
+	if (!ldap_cache_get(ldap->cache, l->cache_key, &r, &l->answer)) {
 		enqueue(ldap, l);
+		return l;
+	}
+	ldap_metrics_count_cached();
+	gp_job_finish(&l->job, r);
 	return l;
 }
 

@@ -27,6 +27,7 @@
 static void remember_error(struct gp_ldap *l, bool is_up, const struct gp_diag *diag)
 {
 	atomic_store(&l->is_up, is_up);
+	ldap_metrics_set_up(is_up);
 	pthread_mutex_lock(&l->lock);
 	if (is_up)
 		l->last_error.text[0] = '\0';
@@ -49,6 +50,7 @@ static void finish(struct gp_ldap_lookup *k, int result, enum gp_breaker_report 
 	}
 	ldap_answer_end(&k->answer, k->n_entries);
 	ldap_cache_put(l->cache, k->cache_key, result, gp_buf_str(&k->answer));
+	ldap_metrics_count(result, gp_clock_mono_ms() - k->began_ms);
 	gp_job_finish(&k->job, result);
 }
 
@@ -309,6 +311,8 @@ static bool connect_if_needed(struct gp_ldap *l, struct gp_ldap_lookup *k, int *
 	if (l->connection)
 		return true;
 	*ret_result = ldap_conn_open(l, &k->diag);
+	if (*ret_result == GP_OK)
+		ldap_metrics_count_connect();
 	return *ret_result == GP_OK;
 }
 
@@ -356,6 +360,7 @@ static void ask(struct gp_ldap *l, struct gp_ldap_lookup *k)
 	if (k->tries == 0 && !gp_breaker_pass(&l->breaker)) {
 		gp_ldap_last_error(l, &k->diag);
 		gp_diag_prepend(&k->diag, "not asked, because it failed before");
+		ldap_metrics_count(GP_ETEMP, 0);
 		gp_job_finish(&k->job, GP_ETEMP);
 		return;
 	}

@@ -6,6 +6,7 @@
  *	ldap_cache.c  answers that are kept
  *	ldap_conn.c   one connection: libldap's calls, and its errors in our words
  *	ldap_helper.c the thread: queue, searches under way, pages, names to follow
+ *	ldap_metrics.c counters
  *	ldap_tls.c    contexts of TLS, shared by connections
  */
 #ifndef GP_LDAP_LDAP_INT_H
@@ -56,6 +57,7 @@ struct gp_ldap_lookup {
 	struct gp_str key;
 	char *base, *filter;
 	struct gp_str cache_key;
+	int64_t began_ms;
 
 	/* The helper's. */
 	struct gp_ldap_lookup *next; /* in its queue, or among those under way */
@@ -112,6 +114,14 @@ struct gp_ldap {
 };
 
 void *ldap_helper_main(void *ldap);
+
+/* Counters of the process, for all its directories. */
+void ldap_metrics_register(void);
+/* A look-up that was not answered by the cache, and its result. */
+void ldap_metrics_count(int result, int64_t took_ms);
+void ldap_metrics_count_cached(void);
+void ldap_metrics_count_connect(void);
+void ldap_metrics_set_up(bool is_up);
 
 /* One connection. */
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,12 +114,14 @@ def test_plain_attributes(slapd: Slapd, start: StartMilter) -> None:
         assert outcome(mark_for(milter, "strict@example.org")) == "marked"
 
 
-@pytest.mark.parametrize("way", ["starttls", "ldaps", "wrong authority"])
+@pytest.mark.parametrize("way", ["starttls", "ldaps", "wrong authority", "by name"])
 def test_encrypted(slapd: Slapd, start: StartMilter, way: str) -> None:
     """From within the sandbox."""
     ca = str(slapd.client_certificate if way == "wrong authority" else slapd.certificate)
     uri = slapd.ldaps_url if way == "ldaps" else slapd.url
-    milter = start(settings(slapd, uri, {"start_tls": way != "ldaps", "ca_file": ca, "tls_min": "1.3"}))
+    if way == "by name":
+        uri = uri.replace("127.0.0.1", "localhost")
+    milter = start(settings(slapd, uri, {"start_tls": way in ("starttls", "wrong authority"), "ca_file": ca, "tls_min": "1.3"}))
     assert outcome(mark_for(milter, "strict@example.org")) == ("marked" if way == "wrong authority" else "refused")
 
 
@@ -178,6 +182,43 @@ def test_restarted_under_load(module_world: Path, start: StartMilter) -> None:
     server.start()
     assert outcome(mark_for(milter, "strict@example.org")) == "refused", "a restart between two messages is no failure"
     server.stop()
+
+
+def test_killed_under_load(module_world: Path, start: StartMilter, world: Path) -> None:
+    """Eight clients at once while the server is killed and comes back: every message gets its verdict in time, those that
+    the file knows as ever, and the verdicts of the directory are back when it is."""
+    (world / "recipients").write_text("filed@example.org reject=5\n")
+    server = Slapd(module_world / "loaded", person("strict", "mail: strict@example.org", "gatepostSpam: reject=5"), GATEPOST)
+    server.start()
+    milter = start(settings(server, ldap={"rest": "300ms", "timeout": "1s"}, recipients=str(world / "recipients")))
+    stop = threading.Event()
+    seen: list[tuple[str, str, float]] = []
+
+    def send(recipient: str) -> None:
+        while not stop.is_set():
+            began = time.monotonic()
+            seen.append((recipient, outcome(mark_for(milter, recipient)), time.monotonic() - began))
+
+    senders = [threading.Thread(target=send, args=(recipient,)) for recipient in ("filed@example.org", "strict@example.org") * 4]
+    for sender in senders:
+        sender.start()
+    time.sleep(0.5)
+    server.process.send(signal.SIGKILL)
+    time.sleep(1)
+    server.process.stop()
+    server.start()
+    time.sleep(1.5)
+    stop.set()
+    for sender in senders:
+        sender.join()
+    server.stop()
+    assert {o for r, o, _ in seen if r.startswith("filed")} == {"refused"}
+    assert {o for r, o, _ in seen if r.startswith("strict")} == {"refused", "marked"}
+    assert [o for r, o, _ in seen if r.startswith("strict")][-1] == "refused"
+    assert len(seen) > 100 and max(t for _, _, t in seen) < 2.5
+    assert max(t for r, _, t in seen if r.startswith("filed")) < 1
+    assert milter.counted("gatepost_ldap_lookups_total", 'result="failed"') > 0
+    assert milter.counted("gatepost_ldap_up") == 1
 
 
 def test_stalled(slapd: Slapd, start: StartMilter, world: Path) -> None:
