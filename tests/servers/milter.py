@@ -242,18 +242,20 @@ class MilterVirus(Milter):
         for place in (self.database, self.temporary):
             place.mkdir(parents=True, exist_ok=True)
         shutil.chown(self.temporary, USER)
+        own = (settings or {}).get(self.name, {})
+        self.workers = int(str(own["workers"])) if isinstance(own, Mapping) and "workers" in own else 2
         super().__init__(folder, socket, settings)
 
     def defaults(self) -> dict[str, Value]:
         return merged(super().defaults(), {self.name: {
             "control": f"unix:{self.control}", "scan_user": "", "database": str(self.database), "temporary": str(self.temporary),
-            "workers": 2}})
+            "workers": self.workers}})
 
     def start(self, seconds: float = 60.0, serving: bool = True) -> None:
         """Returns when it is ready; with `serving`, when its signatures are loaded and its workers are there."""
         super().start(seconds)
         if serving:
-            self.wait_status(lambda s: s["serving"] and s["idle"] > 0, seconds)
+            self.wait_status(lambda s: s["serving"] and s["idle"] == self.workers, seconds)
 
     def ask(self, request: bytes) -> dict[str, Any]:
         """A request to the control socket."""

@@ -11,7 +11,7 @@ import pytest
 
 from milterclient import Envelope, Result, judge
 from servers.dns import Dns
-from servers.milter import Milter, MilterDkim, MilterSpam, MilterVirus, Value
+from servers.milter import Milter, MilterDkim, MilterSpam, MilterVirus, Value, build_folder
 from virusmail import SIGNATURES
 from servers.policyd import Policyd
 
@@ -117,6 +117,8 @@ class StartVirus(Protocol):
 @pytest.fixture
 def start_virus(world: Path) -> Iterator[StartVirus]:
     """start_virus(settings, database) gives a running milter-virus; `database` is files by their names."""
+    if not (build_folder() / "milter-virus" / "milter-virus").exists():
+        pytest.skip("milter-virus is not built: no libclamav")
     count = iter(range(1000))
     with ExitStack() as stack:
 
