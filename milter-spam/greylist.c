@@ -47,7 +47,7 @@ static int try_recipient(struct gp_session *s, struct spam_message *m, struct gp
 	};
 
 	make_key(&key, s, m->conf, recipient);
-	return gp_store_greylist_try(spam_store, GP_STR("greylist"), gp_buf_str(&key), &rule, gp_clock_real_s(),
+	return gp_store_greylist_try(spam_store, GP_STR("greylist"), GP_STR("x"), gp_buf_str(&key), &rule, gp_clock_real_s(),
 				     m->deadline_ms, state);
 }
 

@@ -4,7 +4,8 @@
  * the transaction; Redis has the same steps in scripts/greylist.lua).
  *
  * A retry is early until delay_s have passed since the first try; a triplet whose first try
- * is older than retry_s begins anew (the record has expired).
+ * is older than retry_s begins anew (the record has expired).  Who passed often enough has a
+ * record that says so, and leaves no others.
  */
 #include <stdlib.h>
 
@@ -14,6 +15,8 @@
 /* The record: first (8), last (8), tries (4), passed (1); host's order is not
  * used, because hosts may share it. */
 #define RECORD_SIZE 21
+/* That of who tries: how often it passed (4). */
+#define WHO_SIZE 4
 
 static void put(unsigned char *p, uint64_t v, int bytes)
 {
@@ -63,21 +66,44 @@ static struct gp_greylist_state decide(const struct gp_greylist_state *old,
 		s.tries = old->tries < UINT32_MAX ? old->tries + 1 : old->tries;
 		s.passed = old->passed;
 	}
-	s.passed = s.passed || now_s - s.first_s >= rule->delay_s;
+	s.is_return = !s.passed && now_s - s.first_s >= rule->delay_s;
+	s.passed = s.passed || s.is_return;
 	*ret_ttl_s = s.passed ? rule->passed_s : s.first_s + rule->retry_s - now_s;
 	*ret_ttl_s = GP_MAX(*ret_ttl_s, (int64_t)1);
 	return s;
 }
 
-void gp_greylist_step(struct gp_greylist_call *call, const struct gp_str *old,
-		      struct gp_record *ret, int64_t *ret_ttl_s)
+static void write_who(struct gp_greylist_write *w, uint64_t passes, int64_t ttl_s)
 {
+	put(w->record.data, GP_MIN(passes, (uint64_t)UINT32_MAX), WHO_SIZE);
+	w->record.len = WHO_SIZE;
+	w->ttl_s = GP_MAX(ttl_s, (int64_t)1);
+}
+
+void gp_greylist_step(struct gp_greylist_call *call, const struct gp_str *old,
+		      const struct gp_str *who, struct gp_greylist_write *ret,
+		      struct gp_greylist_write *ret_who)
+{
+	const struct gp_greylist_rule *rule = &call->rule;
+	uint64_t passes = who && who->len == WHO_SIZE ? get((const void *)who->ptr, WHO_SIZE) : 0;
+	struct gp_greylist_state before;
 	bool known = old && old->len == RECORD_SIZE;
 
+	ret->ttl_s = ret_who->ttl_s = 0;
+	if (rule->allow_after > 0 && passes >= rule->allow_after) {
+		call->state = (struct gp_greylist_state){.first_s = call->now_s,
+							 .last_s = call->now_s,
+							 .passed = true,
+							 .is_allowed = true};
+		write_who(ret_who, passes, rule->allow_s);
+		return;
+	}
 	if (known)
-		call->state = decode(*old);
-	call->state = decide(known ? &call->state : NULL, &call->rule, call->now_s, ret_ttl_s);
-	encode(&call->state, ret);
+		before = decode(*old);
+	call->state = decide(known ? &before : NULL, rule, call->now_s, &ret->ttl_s);
+	encode(&call->state, &ret->record);
+	if (call->state.is_return && rule->allow_after > 0)
+		write_who(ret_who, passes + 1, rule->allow_s);
 }
 
 static void call_destroy(struct gp_job *job)
@@ -90,7 +116,8 @@ static void call_destroy(struct gp_job *job)
 }
 
 struct gp_greylist_call *gp_store_greylist_begin(struct gp_store *st, struct gp_batch *batch,
-						 struct gp_str table, struct gp_str key,
+						 struct gp_str table, struct gp_str who,
+						 struct gp_str key,
 						 const struct gp_greylist_rule *rule, int64_t now_s)
 {
 	struct gp_greylist_call *call = gp_xcalloc(1, sizeof(*call));
@@ -98,9 +125,10 @@ struct gp_greylist_call *gp_store_greylist_begin(struct gp_store *st, struct gp_
 	call->store = st;
 	call->rule = *rule;
 	call->now_s = now_s;
-	gp_keys_hash(key, call->hash);
+	gp_keys_hash(who, call->who);
+	gp_keys_member(who, key, call->hash);
 	gp_job_init(&call->job, batch, call_destroy);
-	if (!gp_store_table_is_valid(table) || key.len == 0 ||
+	if (!gp_store_table_is_valid(table) || key.len == 0 || who.len == 0 ||
 	    !gp_str_copy(call->table, sizeof(call->table), table))
 		gp_job_finish(&call->job, GP_EINVAL);
 	else if (!gp_store_async_begin(st, GP_STORE_WRITES, gp_batch_deadline(batch), &call->begun_us,
@@ -126,13 +154,13 @@ int gp_store_greylist_finish(struct gp_greylist_call *call, struct gp_greylist_s
 	return r;
 }
 
-int gp_store_greylist_try(struct gp_store *st, struct gp_str table, struct gp_str key,
-			  const struct gp_greylist_rule *rule, int64_t now_s, int64_t deadline_ms,
-			  struct gp_greylist_state *ret)
+int gp_store_greylist_try(struct gp_store *st, struct gp_str table, struct gp_str who,
+			  struct gp_str key, const struct gp_greylist_rule *rule, int64_t now_s,
+			  int64_t deadline_ms, struct gp_greylist_state *ret)
 {
 	struct gp_batch *batch = gp_batch_new(deadline_ms);
-	int r = gp_store_greylist_finish(gp_store_greylist_begin(st, batch, table, key, rule, now_s),
-					 ret);
+	int r = gp_store_greylist_finish(
+		gp_store_greylist_begin(st, batch, table, who, key, rule, now_s), ret);
 
 	gp_batch_free(&batch);
 	return r;

@@ -86,6 +86,18 @@ void gp_keys_limit_pattern(struct gp_str table, struct gp_buf *out)
 	gp_buf_printf(out, "gp" GP_KEYS_VERSION_TEXT "{l:%.*s}q*", GP_STR_FMT(table));
 }
 
+void gp_keys_greylist(struct gp_str table, const unsigned char who[GP_KEYS_HASH],
+		      const unsigned char *hash, struct gp_buf *out)
+{
+	gp_buf_add_cstr(out, "gp" GP_KEYS_VERSION_TEXT "{g:");
+	gp_hex_encode(who, GP_KEYS_HASH, out);
+	gp_buf_printf(out, "}%.*s", GP_STR_FMT(table));
+	if (hash) {
+		gp_buf_add_chr(out, ':');
+		gp_hex_encode(hash, GP_KEYS_HASH, out);
+	}
+}
+
 void gp_keys_member(struct gp_str key, struct gp_str member, unsigned char ret[GP_KEYS_HASH])
 {
 	unsigned char both[2 * GP_KEYS_HASH];

@@ -17,6 +17,8 @@
  *   gp1:r:TABLE:HASH                 record, with expiry
  *   gp1:c:TABLE:HASH                 counter, with expiry
  *   gp1:l:TABLE                      ring, newest first
+ *   gp1{g:WHO}TABLE                  greylist: how often WHO (a hash) passed, with expiry
+ *   gp1{g:WHO}TABLE:HASH             a try of his, with expiry
  *   gp1:e:TABLE                      hash of entries: name → time it expires (8), value (entry.lua)
  *   gp1{l:TABLE}qHASH                row of a limit, with expiry (limit_row.h)
  *   gp1{l:TABLE}mHASH                mark of a member of what is limited, with expiry: when it
@@ -35,6 +37,7 @@
  *            (a mark: when it was made, 8)
  *   records  'e', TABLE, NUL, HASH (16) of the name → time it expires (8), length of the name (2),
  *            name, value: an entry
+ *            (greylists: 'r', the hash of who for how often he passed)
  *   records  't', TABLE, NUL, NAME → INT64_MAX (8), count (8), sum (8); no NAME: since when
  *   rings    TABLE, NUL, sequence number (8, big endian) → item
  * All have `about` → "version" → "1".  Numbers without remark are the host's.
@@ -96,7 +99,10 @@ void gp_keys_limit(char kind, struct gp_str table, const unsigned char hash[GP_K
 		   struct gp_buf *out);
 /* Redis' pattern for the states of a table. */
 void gp_keys_limit_pattern(struct gp_str table, struct gp_buf *out);
-/* The hash of a mark: which member of which limit. */
+/* A record of greylisting; hash NULL: the one of who tries. */
+void gp_keys_greylist(struct gp_str table, const unsigned char who[GP_KEYS_HASH],
+		      const unsigned char *hash, struct gp_buf *out);
+/* The hash of a mark, which member of which limit; of a try of greylisting, which key of whom. */
 void gp_keys_member(struct gp_str key, struct gp_str member, unsigned char ret[GP_KEYS_HASH]);
 
 /* LMDB: 'r' or 'c', table, NUL, hash; the length written. */

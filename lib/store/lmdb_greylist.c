@@ -1,5 +1,5 @@
 /*
- * Greylisting on LMDB: a record, read and written in one transaction.
+ * Greylisting on LMDB: two records, read and written in one transaction.
  */
 #include <stdlib.h>
 
@@ -11,24 +11,49 @@ struct work {
 	struct gp_lmdb_work work;
 	struct gp_greylist_call *call;
 	bool had_room_made;
-	size_t key_len;
-	unsigned char key[GP_KEYS_LMDB_MAX];
+	size_t key_len; /* of both */
+	unsigned char key[GP_KEYS_LMDB_MAX], who[GP_KEYS_LMDB_MAX];
 };
+
+static int look(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t now_s,
+		struct gp_str *have, const struct gp_str **ret)
+{
+	int64_t until;
+	int rc = gp_lmdb_live_get(txn, db, key, key_len, now_s, &until, have);
+
+	*ret = rc == 0 ? have : NULL;
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int put(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t now_s,
+	       const struct gp_greylist_write *w)
+{
+	int rc;
+
+	if (w->ttl_s == 0)
+		return 0;
+	rc = gp_lmdb_live_put(txn, db, key, key_len, now_s + w->ttl_s, w->record.data,
+			      w->record.len);
+	return rc != 0 ? rc : gp_lmdb_sweep(txn, db, key, key_len, now_s);
+}
 
 static int run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
 {
 	struct work *w = (struct work *)work;
 	MDB_dbi db = gp_lmdb_db(env, GP_LMDB_RECORDS);
-	int64_t now_s = gp_clock_real_s(), until, ttl_s;
-	struct gp_record record;
-	struct gp_str have = {0};
-	int rc = gp_lmdb_live_get(txn, db, w->key, w->key_len, now_s, &until, &have);
+	int64_t now_s = gp_clock_real_s();
+	struct gp_greylist_write write, write_who;
+	struct gp_str have = {0}, have_who = {0};
+	const struct gp_str *old, *who;
+	int rc = look(txn, db, w->key, w->key_len, now_s, &have, &old);
 
-	if (rc != 0 && rc != MDB_NOTFOUND)
+	if (rc == 0)
+		rc = look(txn, db, w->who, w->key_len, now_s, &have_who, &who);
+	if (rc != 0)
 		return rc;
-	gp_greylist_step(w->call, rc == 0 ? &have : NULL, &record, &ttl_s);
-	rc = gp_lmdb_live_put(txn, db, w->key, w->key_len, now_s + ttl_s, record.data, record.len);
-	return rc != 0 ? rc : gp_lmdb_sweep(txn, db, w->key, w->key_len, now_s);
+	gp_greylist_step(w->call, old, who, &write, &write_who);
+	rc = put(txn, db, w->key, w->key_len, now_s, &write);
+	return rc != 0 ? rc : put(txn, db, w->who, w->key_len, now_s, &write_who);
 }
 
 static void done(struct gp_lmdb_work *work, int result)
@@ -52,6 +77,7 @@ void gp_lmdb_greylist_start(struct gp_store *st, struct gp_greylist_call *call)
 	w->work.done = done;
 	w->call = call;
 	w->key_len = gp_keys_lmdb_hashed('r', gp_str(call->table), call->hash, w->key);
+	gp_keys_lmdb_hashed('r', gp_str(call->table), call->who, w->who);
 	call->extra = w;
 	call->free_extra = free;
 	gp_lmdb_submit(gp_lmdb_of_table(st, gp_str(call->table)), &w->work);

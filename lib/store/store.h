@@ -265,29 +265,37 @@ struct gp_greylist_rule {
 	int64_t delay_s;  /* a retry earlier than this still is deferred (300) */
 	int64_t retry_s;  /* a first try is remembered this long (86400) */
 	int64_t passed_s; /* one that passed is let through this long (3024000) */
+	/* Who passed so often, with different keys, is let through at once, as long as nothing is
+	 * heard of it for no longer than allow_s; 0: nobody is. */
+	uint32_t allow_after;
+	int64_t allow_s;
 };
 
 struct gp_greylist_state {
 	int64_t first_s; /* first try */
 	int64_t last_s;	 /* this one */
-	uint32_t tries;	 /* counting this one */
+	uint32_t tries;	 /* counting this one; 0 if is_allowed */
 	bool passed;	 /* let it through */
+	bool is_return;	 /* … for the first time */
+	bool is_allowed; /* … without being tried, see allow_after */
 };
 
-/* Counts a try of `key` (client network, sender, recipient: any bytes) at now_s (Unix time) and
- * says whether it may pass, atomically.  Both kinds of lifetime are renewed by later tries that
- * pass.  Everything is copied; calls that are begun together travel together. */
+/* Counts a try of `key` by `who` (a network or domain; sender and recipient: any bytes, the same
+ * key of another is another one) at now_s (Unix time) and says whether it may pass, atomically.
+ * Both kinds of lifetime are renewed by later tries that pass.  Everything is copied; calls that
+ * are begun together travel together. */
 struct gp_greylist_call *gp_store_greylist_begin(struct gp_store *store, struct gp_batch *batch,
-						 struct gp_str table, struct gp_str key,
+						 struct gp_str table, struct gp_str who,
+						 struct gp_str key,
 						 const struct gp_greylist_rule *rule, int64_t now_s)
 	__attribute__((returns_nonnull));
 /* Waits for it. */
 int gp_store_greylist_finish(struct gp_greylist_call *call, struct gp_greylist_state *ret)
 	GP_MUST_USE;
 /* Both at once. */
-int gp_store_greylist_try(struct gp_store *store, struct gp_str table, struct gp_str key,
-			  const struct gp_greylist_rule *rule, int64_t now_s, int64_t deadline_ms,
-			  struct gp_greylist_state *ret) GP_MUST_USE;
+int gp_store_greylist_try(struct gp_store *store, struct gp_str table, struct gp_str who,
+			  struct gp_str key, const struct gp_greylist_rule *rule, int64_t now_s,
+			  int64_t deadline_ms, struct gp_greylist_state *ret) GP_MUST_USE;
 
 /* Limits: tables whose name begins with "limit-". */
 

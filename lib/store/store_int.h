@@ -121,17 +121,25 @@ struct gp_greylist_call {
 	struct gp_store *store;
 	int64_t deadline_ms, begun_us, now_s;
 	char table[33];
-	unsigned char hash[GP_KEYS_HASH]; /* of the key */
+	unsigned char hash[GP_KEYS_HASH]; /* of who and key … */
+	unsigned char who[GP_KEYS_HASH];  /* … and of the record of who */
 	struct gp_greylist_rule rule;
 	struct gp_greylist_state state; /* out */
 	void *extra;			/* freed by `free_extra` with the call */
 	void (*free_extra)(void *extra);
 };
 
-/* The record after this try, for *ret_ttl_s seconds, and what it says.  `old`: the record as it
- * is, NULL if there is none.  scripts/greylist.lua takes the same steps on the same bytes. */
+/* A record to be written; ttl_s 0: it stays as it is. */
+struct gp_greylist_write {
+	struct gp_record record;
+	int64_t ttl_s;
+};
+/* What the try comes to, and the records after it.  `old`, `who`: those of the key and of who
+ * tries, as they are; NULL if there is none.  scripts/greylist.lua takes the same steps on the
+ * same bytes. */
 void gp_greylist_step(struct gp_greylist_call *call, const struct gp_str *old,
-		      struct gp_record *ret, int64_t *ret_ttl_s);
+		      const struct gp_str *who, struct gp_greylist_write *ret,
+		      struct gp_greylist_write *ret_who);
 void gp_store_greylist_done(struct gp_greylist_call *call, int result, const struct gp_diag *why);
 
 /* One call of limits; the implementation may keep something of its own in `extra`. */

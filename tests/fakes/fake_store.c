@@ -482,24 +482,45 @@ struct late_try {
 	struct gp_greylist_call *try;
 };
 
+static bool greylist_look(struct fake *f, struct gp_str table, struct gp_str key,
+			  struct gp_str *ret)
+{
+	struct entry **at = entry_of(f, 'r', table, key);
+
+	*ret = *at ? gp_str_n((*at)->data, (*at)->len) : GP_STR("");
+	return *at != NULL;
+}
+
+static void greylist_put(struct fake *f, struct gp_str table, struct gp_str key,
+			 const struct gp_greylist_write *w)
+{
+	if (w->ttl_s == 0)
+		return;
+	entry_remove(entry_of(f, 'r', table, key));
+	entry_add(entry_of(f, 'r', table, key), 'r', table, key, w->record.data, w->record.len,
+		  w->ttl_s);
+}
+
 static void greylist_answer(void *arg)
 {
 	struct late_try *late = arg;
 	struct fake *f = late->fake;
 	struct gp_greylist_call *call = late->try;
+	struct gp_str table = gp_str(call->table);
 	struct gp_str key = gp_str_n(call->hash, sizeof(call->hash));
+	struct gp_str who = gp_str_n(call->who, sizeof(call->who));
 	int r = enter(f, call->deadline_ms, true);
 
 	if (r == GP_OK) {
-		struct entry **at = entry_of(f, 'r', gp_str(call->table), key);
-		struct gp_str have = *at ? gp_str_n((*at)->data, (*at)->len) : GP_STR("");
-		struct gp_record record;
-		int64_t ttl_s;
+		struct gp_str have, have_who;
+		bool is_there = greylist_look(f, table, key, &have);
+		bool is_known = greylist_look(f, table, who, &have_who);
+		struct gp_greylist_write record, record_who;
 
-		gp_greylist_step(call, *at ? &have : NULL, &record, &ttl_s);
-		entry_remove(at);
-		entry_add(entry_of(f, 'r', gp_str(call->table), key), 'r', gp_str(call->table), key,
-			  record.data, record.len, ttl_s);
+		gp_greylist_step(call, is_there ? &have : NULL, is_known ? &have_who : NULL,
+				 &record, &record_who);
+		greylist_put(f, table, key, &record);
+		greylist_put(f, table, who, &record_who);
 		leave(f);
 	}
 	gp_store_greylist_done(call, r, NULL);

@@ -583,24 +583,29 @@ static void greylist(void **state)
 	struct gp_greylist_state s;
 	int64_t now = gp_clock_real_s();
 
-	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now, soon(), &s), GP_OK);
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), GP_STR("net"),
+					       key, &rule, now, soon(), &s),
+			 GP_OK);
 	assert_false(s.passed);
 	assert_int_equal(s.tries, 1);
-	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now + 299, soon(), &s),
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), GP_STR("net"),
+					       key, &rule, now + 299, soon(), &s),
 			 GP_OK);
 	assert_false(s.passed);
 	assert_int_equal(s.tries, 2);
 	assert_int_equal(s.first_s, now);
-	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now + 300, soon(), &s),
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), GP_STR("net"),
+					       key, &rule, now + 300, soon(), &s),
 			 GP_OK);
 	assert_true(s.passed);
 	assert_int_equal(s.tries, 3);
 	/* A clock that was set back takes nothing away. */
-	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now + 10, soon(), &s),
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), GP_STR("net"),
+					       key, &rule, now + 10, soon(), &s),
 			 GP_OK);
 	assert_true(s.passed);
-	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), GP_STR("other"), &rule, now, soon(),
-					       &s),
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), GP_STR("net"),
+					       GP_STR("other"), &rule, now, soon(), &s),
 			 GP_OK);
 	assert_false(s.passed);
 }
@@ -617,8 +622,10 @@ static void greylist_tries_together(void **state)
 	uint32_t seen = 0;
 
 	for (size_t i = 0; i < 20; i++)
-		calls[i] = gp_store_greylist_begin(contract_store, batch, table, key, &rule, now);
-	bad = gp_store_greylist_begin(contract_store, batch, table, GP_STR(""), &rule, now);
+		calls[i] = gp_store_greylist_begin(contract_store, batch, table, GP_STR("net"), key,
+						   &rule, now);
+	bad = gp_store_greylist_begin(contract_store, batch, table, GP_STR("net"), GP_STR(""),
+				      &rule, now);
 	for (size_t i = 0; i < 20; i++) {
 		assert_int_equal(gp_store_greylist_finish(calls[i], &s), GP_OK);
 		assert_false(s.passed);
@@ -629,10 +636,56 @@ static void greylist_tries_together(void **state)
 	assert_int_equal(seen, 0x1ffffe);
 	assert_int_equal(gp_store_greylist_finish(bad, &s), GP_EINVAL);
 	gp_batch_free(&batch);
-	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), key, &rule, now + 400,
-					       soon(), &s),
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("greylist"), GP_STR("net"),
+					       key, &rule, now + 400, soon(), &s),
 			 GP_OK);
 	assert_false(s.passed || s.tries > 1); /* the other table knows nothing of it */
+}
+
+static struct gp_greylist_state greylist_of(const char *who, const char *key,
+					    const struct gp_greylist_rule *rule, int64_t now)
+{
+	struct gp_greylist_state s = {0};
+
+	assert_int_equal(gp_store_greylist_try(contract_store, GP_STR("limit-greylist"),
+					       gp_str(who), gp_str(key), rule, now, soon(), &s),
+			 GP_OK);
+	return s;
+}
+
+/* Who passed allow_after times is tried no more, others are; what it sends keeps it allowed. */
+static void greylist_allows(void **state)
+{
+	struct gp_greylist_rule rule = {.delay_s = 300,
+					.retry_s = 86400,
+					.passed_s = 86400,
+					.allow_after = 2,
+					.allow_s = 3};
+	struct gp_greylist_rule without = rule;
+	int64_t now = gp_clock_real_s();
+	struct gp_greylist_state s;
+
+	without.allow_after = 0;
+	for (int i = 0; i < 2; i++) {
+		const char *key = i ? "b" : "a";
+
+		assert_false(greylist_of("@x.example", key, &rule, now).passed);
+		s = greylist_of("@x.example", key, &rule, now + 300);
+		assert_true(s.passed && s.is_return && !s.is_allowed);
+		s = greylist_of("@x.example", key, &rule, now + 301); /* counts once */
+		assert_true(s.passed && !s.is_return && s.is_allowed == i);
+	}
+	s = greylist_of("@x.example", "c", &rule, now);
+	assert_true(s.passed && s.is_allowed && !s.is_return && s.tries == 0);
+	assert_false(greylist_of("@y.example", "c", &rule, now).passed);
+	assert_false(greylist_of("@x.example", "c", &without, now).passed);
+	for (int i = 0; i < 2; i++) {
+		contract_advance(2);
+		assert_true(greylist_of("@x.example", "d", &rule, now).passed);
+	}
+	contract_advance(4);
+	assert_false(greylist_of("@x.example", "d", &rule, now).passed);
+	gp_clock_set(0, -1);
 }
 
 /* A first try is forgotten after retry_s, one that passed after passed_s. */
@@ -649,15 +702,15 @@ static void greylist_forgets(void **state)
 
 		if (i == 1)
 			contract_advance(1);
-		assert_int_equal(gp_store_greylist_try(contract_store, table, key, i < 2 ? &late : &rule,
-						       now + i, soon(), &s),
+		assert_int_equal(gp_store_greylist_try(contract_store, table, GP_STR("net"), key,
+						       i < 2 ? &late : &rule, now + i, soon(), &s),
 				 GP_OK);
 		assert_int_equal(s.tries, i == 3 ? 2 : 1);
 		assert_int_equal(s.passed, i >= 2);
 	}
 	contract_advance(2);
-	assert_int_equal(gp_store_greylist_try(contract_store, table, GP_STR("passed"), &rule, now + 6,
-					       soon(), &s),
+	assert_int_equal(gp_store_greylist_try(contract_store, table, GP_STR("net"),
+					       GP_STR("passed"), &rule, now + 6, soon(), &s),
 			 GP_OK);
 	assert_int_equal(s.tries, 1);
 	gp_clock_set(0, -1);
@@ -735,19 +788,31 @@ static void threads(void **state)
 }
 
 const struct CMUnitTest contract_tests[] = {
-	cmocka_unit_test(unknown_is_zero),	cmocka_unit_test(learns_once),
-	cmocka_unit_test(relearns),		cmocka_unit_test(unlearns),
+	cmocka_unit_test(unknown_is_zero),
+	cmocka_unit_test(learns_once),
+	cmocka_unit_test(relearns),
+	cmocka_unit_test(unlearns),
 	cmocka_unit_test(exchanges_tokens),
-	cmocka_unit_test(counts_do_not_wrap),	cmocka_unit_test(scopes_are_apart),
-	cmocka_unit_test(batch_is_in_order),	cmocka_unit_test(many_messages_at_once),
-	cmocka_unit_test(early_lookup),		cmocka_unit_test(expires_rare_tokens),
-	cmocka_unit_test(expires_digests),	cmocka_unit_test(scopes_are_listed),
-	cmocka_unit_test(record_swaps),		cmocka_unit_test(record_expires),
-	cmocka_unit_test(counter_counts),	cmocka_unit_test(counter_window_is_fixed),
-	cmocka_unit_test(ring_keeps_newest),	cmocka_unit_test(ring_is_dropped),
-	cmocka_unit_test(ring_takes_many),	cmocka_unit_test(tallies_add_up),
-	cmocka_unit_test(greylist),		cmocka_unit_test(greylist_tries_together),
+	cmocka_unit_test(counts_do_not_wrap),
+	cmocka_unit_test(scopes_are_apart),
+	cmocka_unit_test(batch_is_in_order),
+	cmocka_unit_test(many_messages_at_once),
+	cmocka_unit_test(early_lookup),
+	cmocka_unit_test(expires_rare_tokens),
+	cmocka_unit_test(expires_digests),
+	cmocka_unit_test(scopes_are_listed),
+	cmocka_unit_test(record_swaps),
+	cmocka_unit_test(record_expires),
+	cmocka_unit_test(counter_counts),
+	cmocka_unit_test(counter_window_is_fixed),
+	cmocka_unit_test(ring_keeps_newest),
+	cmocka_unit_test(ring_is_dropped),
+	cmocka_unit_test(ring_takes_many),
+	cmocka_unit_test(tallies_add_up),
+	cmocka_unit_test(greylist),
+	cmocka_unit_test(greylist_tries_together),
 	cmocka_unit_test(greylist_forgets),
+	cmocka_unit_test(greylist_allows),
 	cmocka_unit_test(limits_agree_with_the_model), cmocka_unit_test(limits_take_all_or_none),
 	cmocka_unit_test(limits_of_members),	cmocka_unit_test(limits_add_up),
 	cmocka_unit_test(limits_refuse_mistakes), cmocka_unit_test(limits_are_listed),
