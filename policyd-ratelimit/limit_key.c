@@ -327,6 +327,10 @@ struct gp_str limit_key_of(const struct limit_by *by, struct gp_str value, struc
 
 	if (by->len != 1)
 		return gp_arena_str(arena, value); /* as it is listed */
+	/* A domain may be typed as such. */
+	if ((by->parts[0] == LIMIT_SENDER_DOMAIN || by->parts[0] == LIMIT_RECIPIENT_DOMAIN) &&
+	    gp_str_find_chr(value, '@', 0) == value.len)
+		s.sender = s.recipient = gp_str(gp_arena_printf(arena, "@%.*s", GP_STR_FMT(value)));
 	if (by->parts[0] == LIMIT_CLIENT_ADDRESS) {
 		if (gp_cidr_parse(value, &net) < 0)
 			return (struct gp_str){0};
