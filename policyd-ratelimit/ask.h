@@ -36,6 +36,7 @@ struct policy_ask {
 
 enum check_step {
 	CHECK_NEXT, /* has said what it has to say */
+	CHECK_LAST, /* the same, and the checks behind it are not asked */
 	CHECK_WAIT, /* jobs were begun in policy_ask_batch(): call me again when they are done, or late */
 };
 typedef enum check_step check_fn(struct policy_ask *ask);

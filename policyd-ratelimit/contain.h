@@ -7,8 +7,9 @@
  * what other hosts wrote from there, every second.  While the store is down the copy is what
  * counts.
  *
- * contain_check is a check of judge.c, before the limits: a contained key uses up none.
- * To hold, it answers at DATA or later, when there is a queue id to be noted (held.h) and
+ * contain_check is a check of judge.c, before the limits: a contained key is not asked for them,
+ * so it uses up none, and a limit does not refuse what is to be held.
+ * To hold, it answers at DATA or later, when there is a queue id to be noted (note.h) and
  * all recipients are known; before, the message passes.
  */
 #ifndef POLICYD_CONTAIN_H
@@ -35,5 +36,6 @@ struct contain_trip {
 void contain_trip(const struct contain_trip *trip);
 
 check_fn contain_check;
+void contain_register_metrics(void);
 
 #endif

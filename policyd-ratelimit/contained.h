@@ -13,6 +13,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/ip.h"
 #include "policyd-ratelimit/answer.h"
+#include "policyd-ratelimit/limit_key.h"
 
 #define CONTAINED_TABLE GP_STR("limit-contained")
 
@@ -30,6 +31,9 @@ enum contain_kind {
 
 /* The names above; NULL behind the last. */
 extern const struct gp_conf_enum contain_kind_names[];
+enum limit_attribute contain_attribute(enum contain_kind kind);
+/* CONTAIN_KINDS: by that nothing is contained. */
+enum contain_kind contain_kind_of(enum limit_attribute attribute);
 
 /* Cuts, so that an entry's value always fits. */
 #define CONTAINED_KEY_MAX 320	 /* an address at its longest */
@@ -40,7 +44,7 @@ extern const struct gp_conf_enum contain_kind_names[];
 
 struct contained {
 	enum contain_kind kind;
-	struct gp_str key;     /* lower case */
+	struct gp_str key;     /* as limit_key.h makes it comparable */
 	struct gp_str rule;    /* the limit that was exceeded; empty: by command */
 	struct gp_str account; /* who sent what exceeded it, where that is known */
 	struct gp_str host;    /* where it was noticed */
@@ -50,12 +54,13 @@ struct contained {
 	int64_t used, max, window_ms; /* of the limit, then; 0: by command */
 };
 
-/* "KIND:KEY", the key in lower case and cut; in the arena. */
+/* "KIND:KEY", cut to what an entry takes; in the arena. */
 struct gp_str contained_name(struct gp_arena *arena, enum contain_kind kind, struct gp_str key);
-/* What a person writes: "KIND:KEY", or a key alone, which is a client when it is an address
- * or a network, else an account.  GP_EINVAL: an empty or much too long one. */
-int contained_parse_key(struct gp_str text, enum contain_kind *ret_kind, struct gp_str *ret_key)
-	GP_MUST_USE;
+/* What a person writes, "KIND:KEY" ("account:" and "client:" will do), or a key alone, which is a
+ * client when it is an address or a network, else an account; in the form that limits give it, in
+ * the arena.  GP_EINVAL: it is empty, too long, no network. */
+int contained_parse_key(struct gp_str text, struct gp_arena *arena, enum contain_kind *ret_kind,
+			struct gp_str *ret_key) GP_MUST_USE;
 
 /* The value of its entry, at most GP_RECORD_MAX bytes. */
 void contained_format(const struct contained *c, struct gp_buf *out);

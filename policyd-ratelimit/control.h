@@ -6,17 +6,17 @@
  * way on a connection:
  *
  *	request=event …			action=OK, when the event is counted in the store
- *	request=list [max=N]		row={…} (a frame each), then action=OK
+ *	request=list [max=N]		row={…} (a frame each; report.h), then action=OK
  *	request=show key=KEY		the same
  *	request=reset key=KEY		the same
- *	request=block key=KEY [for=SECONDS] [reason=TEXT]
- *	request=release key=KEY
+ *	request=block key=KEY [for=SECONDS] [reason=TEXT] [action=hold|defer|reject]
+ *	request=release key=KEY [reset=1]	rows of what was held
  *
- * or "action=ERROR why".  KEY as in contained_parse_key().  A row is a JSON object with "type".
+ * or "action=LATER why" (an event that is not counted now) or "action=ERROR why".  KEY as in
+ * contained_parse_key().  What is no frame closes the connection.
  *
- * Who may open the socket may tell events and look (its mode and group say who that is);
- * reset, block and release are for root, the daemon's own user and the members of the
- * socket's group.  What is no such frame closes the connection.
+ * Who may open the socket may use it: its mode is 0660, so root, the daemon's user and the
+ * members of the socket's group.
  */
 #ifndef POLICYD_CONTROL_H
 #define POLICYD_CONTROL_H

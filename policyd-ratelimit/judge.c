@@ -15,6 +15,7 @@
 #include "lib/base/metric.h"
 #include "lib/daemon/daemon.h"
 #include "policyd-ratelimit/ask.h"
+#include "policyd-ratelimit/contain.h"
 #include "policyd-ratelimit/limits.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/sender.h"
@@ -22,6 +23,7 @@
 /* In this order; see ask.h. */
 static check_fn *const checks[] = {
 	sender_check,
+	contain_check,
 	limits_check,
 	NULL,
 };
@@ -147,6 +149,8 @@ static void run(struct judgement *j)
 			gp_batch_notify(policy_ask_batch(&j->ask), ratelimit.loop, &j->ready);
 			return;
 		}
+		if (step == CHECK_LAST)
+			break;
 		j->at++;
 		j->ask.state = NULL;
 	}

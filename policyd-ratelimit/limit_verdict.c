@@ -4,6 +4,8 @@
 #include "policyd-ratelimit/limit_verdict.h"
 
 #include "lib/base/log.h"
+#include "lib/base/num.h"
+#include "policyd-ratelimit/contain.h"
 #include "policyd-ratelimit/ratelimit.h"
 
 /* Is the share of bounces too high?  Its questions come behind those for the bounces. */
@@ -80,6 +82,26 @@ static void log_met(struct gp_logline *l, const struct limit_met *met)
 	gp_logline_str(l, "key", met->key);
 }
 
+/* One attribute: limit_rule.c saw to that. */
+static void contain(const struct limit_rule *rule, const struct limit_met *met, int64_t now_ms)
+{
+	struct contain_trip trip = {
+		.rule = rule->name,
+		.kind = contain_kind_of(rule->by.parts[0]),
+		.key = met->key,
+		.account = met->account,
+		.action = (enum answer_action)rule->conf->contain_action,
+		.for_ms = rule->conf->contain_ms,
+		.now_ms = now_ms,
+		.used = met->used,
+		.max = met->max,
+	};
+
+	if (trip.for_ms > 0 && !rule->conf->dry_run &&
+	    gp_num_parse_duration(met->window, &trip.window_ms) == GP_OK)
+		contain_trip(&trip);
+}
+
 void limit_verdict_event(const struct limit_rule *rule, const struct limit_met *met, int64_t now_ms)
 {
 	struct gp_logline l;
@@ -90,7 +112,7 @@ void limit_verdict_event(const struct limit_rule *rule, const struct limit_met *
 	if (met->account.len > 0)
 		gp_logline_str(&l, "user", met->account);
 	gp_logline_emit(&l);
-	(void)now_ms;
+	contain(rule, met, now_ms);
 }
 
 static void log_dry_run(const struct policy_ask *ask, const struct limit_met *met, int action)
@@ -145,6 +167,7 @@ bool limit_verdict(struct policy_ask *ask, const struct limit_subject *subject,
 			log_dry_run(ask, &met, item->rule->conf->action);
 		else
 			object(ask, item->rule, &met);
+		contain(item->rule, &met, ask->now_ms);
 	}
 	(void)kind;
 	return has_room;

@@ -5,8 +5,11 @@
 
 #include "lib/base/clock.h"
 #include "lib/daemon/directory.h"
+#include "lib/daemon/sandbox.h"
 #include "lib/daemon/storage.h"
+#include "policyd-ratelimit/alert.h"
 #include "policyd-ratelimit/ask.h"
+#include "policyd-ratelimit/keeper.h"
 #include "policyd-ratelimit/limits.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/sender.h"
@@ -63,6 +66,8 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 
 static void stop(void)
 {
+	keeper_stop();
+	alert_close();
 	gp_ldap_close(&ratelimit.ldap);
 	gp_store_close(&ratelimit.store);
 	gp_loop_close(&ratelimit.loop);
@@ -85,7 +90,11 @@ static size_t health(struct gp_health *entries, size_t max)
 
 static void sandbox(const struct gp_snapshot *snap)
 {
+	const struct ratelimit_conf *conf = gp_snapshot_get(snap, &ratelimit_table);
+
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
+	if (*conf->contain.control_socket)
+		gp_sandbox_write_folder_of(conf->contain.control_socket + strlen("unix:"));
 }
 
 static const struct gp_daemon policyd_ratelimit = {

@@ -19,6 +19,7 @@ static const struct gp_conf_row rows[] = {
 	 .help = "A request is answered within this time, whatever it waits for."},
 	SENDER_ROWS(struct ratelimit_conf, sender),
 	LIMITS_ROWS(struct ratelimit_conf, limits),
+	CONTAIN_ROWS(struct ratelimit_conf, contain),
 	{"clock_offset", GP_CONF_DURATION, AT(clock_offset_ms), "0s", .min = 0, .max = 1e13,
 	 .flags = GP_CONF_HIDDEN, .help = "Tests: is added to the time of day."},
 };

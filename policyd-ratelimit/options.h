@@ -6,6 +6,7 @@
 
 #include "lib/conf/schema.h"
 #include "lib/daemon/daemon.h"
+#include "policyd-ratelimit/contain_options.h"
 #include "policyd-ratelimit/limit_options.h"
 #include "policyd-ratelimit/sender_options.h"
 
@@ -16,6 +17,7 @@ struct ratelimit_conf {
 	int64_t deadline_ms;	      /* of one request */
 	struct sender_conf sender;
 	struct limits_conf limits;
+	struct contain_conf contain;
 	int64_t clock_offset_ms;      /* tests: what is added to the time */
 };
 

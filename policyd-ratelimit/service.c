@@ -5,31 +5,75 @@
 
 #include "lib/base/clock.h"
 #include "lib/daemon/socket.h"
+#include "policyd-ratelimit/alert.h"
+#include "policyd-ratelimit/alerter.h"
+#include "policyd-ratelimit/contain.h"
+#include "policyd-ratelimit/control.h"
+#include "policyd-ratelimit/keeper.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/server.h"
 
-static int policy_fd = -1;
+/* Of the control socket: who may open it may use it. */
+#define CONTROL_MODE 0660
+
+static int policy_fd = -1, control_fd = -1;
+
+/* Before any socket is there, or it would keep them open after our end. */
+static int start_alerter(const struct ratelimit_conf *conf, struct gp_diag *diag)
+{
+	unsigned parts = alerter_parts(&conf->contain);
+	int fd = -1, r = GP_OK;
+
+	if (parts)
+		r = alerter_start(&conf->contain, conf->daemon.user, &fd, diag);
+	alert_open(fd, parts);
+	return r;
+}
+
+static int bind_policy(const struct gp_daemon_conf *conf, struct gp_diag *diag)
+{
+	int r = gp_socket_listen(conf->socket, conf->socket_mode, &policy_fd, diag);
+
+	if (r == GP_OK && *conf->socket_group)
+		r = gp_socket_set_access(conf->socket, conf->socket_mode, conf->socket_group, diag);
+	return r;
+}
+
+static int bind_control(const struct contain_conf *conf, struct gp_diag *diag)
+{
+	int r = GP_OK;
+
+	if (*conf->control_socket)
+		r = gp_socket_listen(conf->control_socket, CONTROL_MODE, &control_fd, diag);
+	if (r == GP_OK && *conf->control_socket && *conf->control_group)
+		r = gp_socket_set_access(conf->control_socket, CONTROL_MODE, conf->control_group, diag);
+	return r;
+}
 
 static int bind_sockets(const struct gp_daemon *d, const struct gp_snapshot *snap,
 			struct gp_diag *diag)
 {
 	const struct ratelimit_conf *conf = gp_snapshot_get(snap, &ratelimit_table);
-	int r = gp_socket_listen(conf->daemon.socket, conf->daemon.socket_mode, &policy_fd, diag);
+	int r = start_alerter(conf, diag);
 
 	(void)d;
-	if (r == GP_OK && *conf->daemon.socket_group)
-		r = gp_socket_set_access(conf->daemon.socket, conf->daemon.socket_mode,
-					 conf->daemon.socket_group, diag);
-	return r;
+	if (r == GP_OK)
+		r = bind_control(&conf->contain, diag);
+	return r == GP_OK ? bind_policy(&conf->daemon, diag) : r;
 }
 
 int ratelimit_serve(struct gp_diag *diag)
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
 	const struct ratelimit_conf *conf = gp_snapshot_get(snap, &ratelimit_table);
-	int r = server_start(policy_fd, (size_t)conf->clients_max, diag);
+	int r = keeper_start(diag);
 
+	if (r == GP_OK)
+		r = server_start(policy_fd, (size_t)conf->clients_max, diag);
 	policy_fd = -1;
+	if (r == GP_OK && control_fd >= 0)
+		r = control_start(control_fd, diag);
+	control_fd = -1;
 	gp_snapshot_unref(snap);
 	return r;
 }
@@ -40,7 +84,9 @@ static void stop(void)
 	const struct ratelimit_conf *conf = gp_snapshot_get(snap, &ratelimit_table);
 
 	gp_socket_unlink(conf->daemon.socket);
+	gp_socket_unlink(conf->contain.control_socket);
 	server_stop();
+	control_stop();
 	gp_snapshot_unref(snap);
 }
 
@@ -49,15 +95,25 @@ static int64_t drain(int64_t deadline_ms)
 	static const struct timespec step = {.tv_nsec = 5000000};
 	size_t unanswered;
 
-	while ((unanswered = server_unanswered()) > 0 && gp_clock_mono_ms() < deadline_ms)
+	while ((unanswered = server_unanswered() + control_unanswered()) > 0 &&
+	       gp_clock_mono_ms() < deadline_ms)
 		nanosleep(&step, NULL);
 	server_close();
+	control_close();
 	return (int64_t)unanswered;
+}
+
+static void register_metrics(void)
+{
+	server_register_metrics();
+	control_register_metrics();
+	contain_register_metrics();
+	keeper_register_metrics();
 }
 
 const struct gp_service ratelimit_service = {
 	.bind = bind_sockets,
 	.stop = stop,
 	.drain = drain,
-	.register_metrics = server_register_metrics,
+	.register_metrics = register_metrics,
 };

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket as sockets
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from .milter import Milter, Value, merged
 
@@ -20,11 +22,63 @@ class Policyd(Milter):
         super().__init__(folder, socket, settings)
 
     def defaults(self) -> dict[str, Value]:
-        base = merged(super().defaults(), {"log": {"level": "debug"}})
+        base = merged(super().defaults(), {"log": {"level": "debug"},
+                                           self.group: {"control_socket": f"unix:{self.control}"}})
         return merged(base, {"store": self._store} if self._store else {})
+
+    @property
+    def control(self) -> Path:
+        """The control socket."""
+        return self.folder / "control.sock"
 
     def client(self) -> PolicyClient:
         return PolicyClient(self.socket)
+
+    def order(self, request: str, **attributes: str | int) -> tuple[list[dict[str, Any]], str]:
+        """A request on the control socket: its rows, and what stands behind "action="."""
+        with ControlClient(self.control) as client:
+            return client.order(request, **attributes)
+
+
+class ControlClient:
+    """A connection to the control socket."""
+
+    def __init__(self, path: Path, seconds: float = 20.0) -> None:
+        self._socket = sockets.socket(sockets.AF_UNIX)
+        self._socket.settimeout(seconds)
+        self._socket.connect(str(path))
+        self._file = self._socket.makefile("rb")
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def tell(self, request: str, **attributes: str | int) -> None:
+        self.send("".join(f"{k}={v}\n" for k, v in {"request": request, **attributes}.items()).encode() + b"\n")
+
+    def answer(self) -> tuple[list[dict[str, Any]], str] | None:
+        """The rows and the answer; None when the daemon has closed the connection."""
+        rows = []
+        for line in self._file:
+            name, _, value = line.rstrip(b"\n").partition(b"=")
+            if name == b"action":
+                assert self._file.readline() == b"\n"
+                return rows, value.decode()
+            if name == b"row":
+                rows.append(json.loads(value))
+        return None
+
+    def order(self, request: str, **attributes: str | int) -> tuple[list[dict[str, Any]], str]:
+        self.tell(request, **attributes)
+        answer = self.answer()
+        assert answer is not None
+        return answer
+
+    def __enter__(self) -> ControlClient:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+        self._socket.close()
 
 
 def request(state: str = "RCPT", **attributes: str | int) -> bytes:

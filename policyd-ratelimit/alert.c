@@ -1,0 +1,240 @@
+/*
+ * Alerts; see the header.  Everything belongs to the keeper's thread, but open and close, which
+ * come before it and after it.
+ */
+#include "policyd-ratelimit/alert.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/metric.h"
+#include "lib/base/num.h"
+#include "lib/proto/attrs.h"
+#include "policyd-ratelimit/alerter.h"
+
+#define QUEUE_MAX 100
+#define BURST 10	  /* at once; then … */
+#define SPREAD_MS 30000	  /* … one in this time: nobody reads more */
+#define RETRY_MS 10000	  /* the first time, then twice as long each time … */
+#define RETRY_MAX_MS 300000
+#define GIVE_UP_MS 3600000
+#define ANSWER_MS (2 * ALERT_PART_MS + 30000) /* after so long the alerter is taken for dead */
+
+struct alert {
+	struct alert *next;
+	struct gp_arena *arena;
+	struct contained c;
+	uint64_t id;
+	unsigned parts; /* that are still to be done */
+	int64_t begun_ms, due_ms, wait_ms;
+	bool is_counted; /* in the burst */
+};
+
+static struct {
+	int fd;
+	unsigned parts;
+	struct alert *first; /* oldest first */
+	size_t n;
+	uint64_t n_ids;
+	uint64_t asked_id; /* of the order under way; 0: none */
+	int64_t asked_ms;
+	int64_t free_ms; /* when a whole burst will be free again, as GCRA counts */
+} alerts = {.fd = -1};
+
+#define ALERTS(result_)                                                                            \
+	GP_COUNTER_L("gatepost_policy_alerts_total", "result=\"" result_ "\"",                     \
+		     "Alerts, by what became of them.")
+static struct gp_metric sent = ALERTS("sent"), failed = ALERTS("failed"),
+			retried = ALERTS("retried"), dropped = ALERTS("dropped");
+static struct gp_metric waiting = GP_GAUGE("gatepost_policy_alerts_waiting",
+					   "Alerts that are not sent yet.");
+
+void alert_register_metrics(void)
+{
+	gp_metric_register(&sent);
+	gp_metric_register(&failed);
+	gp_metric_register(&retried);
+	gp_metric_register(&dropped);
+	gp_metric_register(&waiting);
+}
+
+void alert_open(int fd, unsigned parts)
+{
+	alerts.fd = fd;
+	alerts.parts = parts;
+}
+
+static void free_alert(struct alert **at)
+{
+	struct alert *a = *at;
+
+	*at = a->next;
+	gp_arena_free(a->arena);
+	free(a);
+	gp_metric_set(&waiting, (int64_t)--alerts.n);
+}
+
+void alert_close(void)
+{
+	if (alerts.n > 0)
+		gp_log_warning("%zu alerts are not sent", alerts.n);
+	while (alerts.first)
+		free_alert(&alerts.first);
+	gp_fd_close(&alerts.fd);
+}
+
+void alert_send(const struct contained *c)
+{
+	struct alert *a, **at = &alerts.first;
+
+	if (alerts.fd < 0) {
+		gp_metric_add(&failed, alerts.parts != 0);
+		return;
+	}
+	if (alerts.n >= QUEUE_MAX) {
+		gp_metric_add(&dropped, 1);
+		gp_log_error("no alert about %.*s: %d are waiting", GP_STR_FMT(c->key), QUEUE_MAX);
+		return;
+	}
+	a = gp_xcalloc(1, sizeof(*a));
+	a->arena = gp_arena_new(1024);
+	a->c = *c;
+	a->c.key = gp_arena_str(a->arena, c->key);
+	a->c.rule = gp_arena_str(a->arena, c->rule);
+	a->c.account = gp_arena_str(a->arena, c->account);
+	a->c.host = gp_arena_str(a->arena, c->host);
+	a->c.reason = gp_arena_str(a->arena, c->reason);
+	a->id = ++alerts.n_ids;
+	a->parts = alerts.parts;
+	a->begun_ms = gp_clock_mono_ms();
+	a->wait_ms = RETRY_MS;
+	while (*at)
+		at = &(*at)->next;
+	*at = a;
+	gp_metric_set(&waiting, (int64_t)++alerts.n);
+}
+
+/* Answers. */
+
+static struct alert **find(uint64_t id)
+{
+	struct alert **at = &alerts.first;
+
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	return at;
+}
+
+static void try_again(struct alert **at, const char *why)
+{
+	struct alert *a = *at;
+	int64_t now_ms = gp_clock_mono_ms();
+
+	if (now_ms - a->begun_ms > GIVE_UP_MS) {
+		gp_metric_add(&failed, 1);
+		gp_log_error("alert about %.*s: %s; given up", GP_STR_FMT(a->c.key), why);
+		free_alert(at);
+		return;
+	}
+	gp_metric_add(&retried, 1);
+	gp_log_warning("alert about %.*s: %s; again in %lld s", GP_STR_FMT(a->c.key), why,
+		       (long long)a->wait_ms / 1000);
+	a->due_ms = now_ms + a->wait_ms;
+	a->wait_ms = GP_MIN(a->wait_ms * 2, (int64_t)RETRY_MAX_MS);
+}
+
+static void take_answer(struct gp_str text)
+{
+	struct gp_attr id_text = {0}, failed_text = {0}, why = {0};
+	uint64_t id, parts;
+	struct alert **at;
+	char why_text[512];
+
+	if (!gp_attrs_find(text.ptr, text.len, "id", &id_text) ||
+	    !gp_attrs_find(text.ptr, text.len, "failed", &failed_text) ||
+	    gp_num_parse_uint(gp_str_n(id_text.data, id_text.len), 10, &id) < 0 ||
+	    gp_num_parse_uint(gp_str_n(failed_text.data, failed_text.len), 10, &parts) < 0)
+		return;
+	(void)gp_attrs_find(text.ptr, text.len, "why", &why);
+	(void)gp_str_copy(why_text, sizeof(why_text), gp_str_n(why.data, why.len));
+	if (id == alerts.asked_id)
+		alerts.asked_id = 0;
+	at = find(id);
+	if (!*at)
+		return;
+	(*at)->parts = (unsigned)parts;
+	if (parts) {
+		try_again(at, why_text);
+		return;
+	}
+	gp_metric_add(&sent, 1);
+	gp_log_info("alert about %.*s: sent", GP_STR_FMT((*at)->c.key));
+	free_alert(at);
+}
+
+/* False: the alerter is gone. */
+static bool take_answers(void)
+{
+	char text[ALERT_ORDER_MAX];
+	ssize_t n;
+
+	while ((n = recv(alerts.fd, text, sizeof(text), MSG_DONTWAIT)) > 0)
+		take_answer(gp_str_n(text, (size_t)n));
+	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* Orders. */
+
+/* The next one that is due, and whose turn has come. */
+static struct alert *choose(int64_t now_ms)
+{
+	for (struct alert *a = alerts.first; a; a = a->next) {
+		if (now_ms < a->due_ms)
+			continue;
+		if (a->is_counted)
+			return a;
+		if (alerts.free_ms - now_ms > (int64_t)(BURST - 1) * SPREAD_MS)
+			continue;
+		alerts.free_ms = GP_MAX(alerts.free_ms, now_ms) + SPREAD_MS;
+		a->is_counted = true;
+		return a;
+	}
+	return NULL;
+}
+
+static bool order(const struct alert *a)
+{
+	GP_BUF_AUTO text = GP_BUF_INIT(ALERT_ORDER_MAX);
+	struct gp_str name = contained_name(a->arena, a->c.kind, a->c.key);
+
+	gp_buf_printf(&text, "id=%llu\nparts=%u\nname=%.*s\n", (unsigned long long)a->id, a->parts,
+		      GP_STR_FMT(name));
+	contained_format(&a->c, &text);
+	return send(alerts.fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+}
+
+int alert_work(void)
+{
+	int64_t now_ms = gp_clock_mono_ms();
+	struct alert *a;
+
+	if (alerts.fd < 0)
+		return GP_OK;
+	if (!take_answers() || (alerts.asked_id && now_ms - alerts.asked_ms > ANSWER_MS)) {
+		gp_log_error("the process that sends alerts is gone: there are none until the next start");
+		gp_metric_add(&failed, (int64_t)alerts.n);
+		alert_close();
+		return GP_OK;
+	}
+	a = alerts.asked_id ? NULL : choose(now_ms);
+	if (a && order(a)) {
+		alerts.asked_id = a->id;
+		alerts.asked_ms = now_ms;
+	}
+	return GP_OK;
+}

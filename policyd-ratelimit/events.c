@@ -1,0 +1,49 @@
+/*
+ * Events; see the header.
+ */
+#include "policyd-ratelimit/events.h"
+
+#include "policyd-ratelimit/contained.h"
+#include "policyd-ratelimit/note.h"
+
+static struct gp_str span(struct gp_attr value)
+{
+	return gp_str_n(value.data, value.len);
+}
+
+/* Failed logins are not noted: they come by the thousand, and are strangers' doing. */
+void events_note(const struct limits_event *event, int64_t time_s, struct gp_str queue_id)
+{
+	GP_BUF_AUTO note = GP_BUF_INIT(NOTE_MAX);
+	struct limit_by by = {.len = 1, .parts = {LIMIT_SASL_USERNAME}};
+	struct gp_arena *arena;
+
+	if (event->account.len == 0 || event->count == LIMIT_AUTH_FAILURES)
+		return;
+	arena = gp_arena_new(1024);
+	note_begin(&note, time_s, event->count == LIMIT_SPAM ? "spam" : "bounce",
+		   contained_name(arena, CONTAIN_ACCOUNT, limit_key_of(&by, event->account, arena)));
+	note_put(&note, "queue_id", queue_id);
+	note_put(&note, "sender", event->sender);
+	note_put(&note, "recipient", event->recipient);
+	note_put(&note, "client", event->client);
+	if (event->count == LIMIT_SPAM)
+		note_put(&note, "score", gp_str(gp_arena_printf(arena, "%.3f", event->score)));
+	note_add(NOTE_EVENT, &note);
+	gp_arena_free(arena);
+}
+
+void events_count(const struct gp_event *event, limits_counted_fn *done, void *arg)
+{
+	static const enum limit_count counts[GP_EVENT_KINDS] = {
+		[GP_EVENT_BOUNCE] = LIMIT_BOUNCES, [GP_EVENT_AUTH_FAILURE] = LIMIT_AUTH_FAILURES};
+	struct limits_event e = {.count = counts[event->kind],
+				 .id = span(event->id),
+				 .account = span(event->account),
+				 .sender = span(event->sender),
+				 .recipient = span(event->recipient),
+				 .client = span(event->client)};
+
+	events_note(&e, event->time_s, span(event->queue_id));
+	limits_event(&e, done, arg);
+}

@@ -1,0 +1,325 @@
+"""policyd-ratelimit's containment: what trips it, what contained keys get, on one host and on two."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import StartPolicyd
+from servers.milter import Value
+from servers.policyd import ControlClient, Policyd, PolicyClient, request
+from servers.process import wait_for
+from servers.redis import Redis
+
+ACCOUNT = "joe@example.org"
+BURST: dict[str, Value] = {"count": "recipients", "by": ["sasl_username"], "windows": ["3 per 1h"], "action": "reject",
+                           "contain": "1h"}
+
+
+def containing(more: dict[str, Value] | None = None, **rule: Value) -> dict[str, Value]:
+    return {"policyd-ratelimit": {"limits": {"burst": {**BURST, **rule}}, **(more or {})}}
+
+
+@pytest.fixture
+def redis(world: Path) -> Iterator[Redis]:
+    server = Redis(world / "redis")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["lmdb", "redis"])
+def store(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("redis").url) if request.param == "redis" else ""
+
+
+def exceed(client: PolicyClient, account: str = ACCOUNT, n: int = 3) -> None:
+    """Uses a limit of n recipients up, and one more."""
+    for i in range(n):
+        assert client.ask("RCPT", sasl_username=account, instance=f"{account}.{i}") == "DUNNO"
+    assert str(client.ask("RCPT", sasl_username=account, instance=f"{account}.x")).startswith("550")
+
+
+def message(client: PolicyClient, account: str = ACCOUNT, queue_id: str = "4fXw2k6c1Zz1q", **more: str) -> list[str | None]:
+    """The answers to a message's RCPT, DATA and END-OF-MESSAGE."""
+    given: dict[str, str | int] = {"sasl_username": account, "instance": queue_id, "sender": account, **more}
+    return [client.ask("RCPT", **given), client.ask("DATA", queue_id=queue_id, recipient_count=1, **given),
+            client.ask("END-OF-MESSAGE", queue_id=queue_id, recipient_count=1, size=1000, **given)]
+
+
+def contained(policyd: Policyd) -> list[str]:
+    return [row["key"] for row in policyd.order("list")[0] if row["type"] == "contained"]
+
+
+def test_a_key_that_exceeds_its_limit_is_held_at_data(start_policyd: StartPolicyd, store: str) -> None:
+    policyd = start_policyd(containing(), store)
+    with policyd.client() as client:
+        assert client.ask("DATA", sasl_username="ann@example.org") == "DUNNO"
+        exceed(client)
+        # At RCPT the queue file is still to be made, and the limit is not asked any more.
+        assert message(client) == ["DUNNO"] + ["HOLD contained: 3 of 3 in 1h"] * 2
+        assert message(client, "ann@example.org") == ["DUNNO"] * 3
+    assert policyd.wait_line(f"contained=sasl_username key={ACCOUNT} rule=burst action=hold")
+    rows, answer = policyd.order("show", key=ACCOUNT)
+    assert answer == "OK"
+    kinds = [row["type"] for row in rows]
+    assert kinds.count("contained") == 1 and kinds.count("limit") == 1 and kinds.count("held") == 1
+    assert [row for row in rows if row["type"] == "held"][0]["queue_id"] == "4fXw2k6c1Zz1q"
+    assert [row["what"] for row in rows if row["type"] == "change"] == ["contained"]
+
+
+@pytest.mark.parametrize(("action", "start"), [("reject", "550 5.7.1 "), ("defer", "451 4.7.1 ")])
+def test_other_actions_answer_from_mail_on(start_policyd: StartPolicyd, action: str, start: str) -> None:
+    policyd = start_policyd(containing({"contain_text": "No more from you"}, contain_action=action))
+    with policyd.client() as client:
+        exceed(client)
+        for stage in ("MAIL", "RCPT", "DATA", "END-OF-MESSAGE"):
+            assert client.ask(stage, sasl_username=ACCOUNT) == start + "No more from you"
+        for stage in ("CONNECT", "EHLO", "VRFY"):
+            assert client.ask(stage, sasl_username=ACCOUNT) == "DUNNO"
+
+
+def test_where_only_rcpt_is_asked_it_is_held_there(start_policyd: StartPolicyd) -> None:
+    policyd = start_policyd(containing())
+    with policyd.client() as client:
+        exceed(client)
+        assert str(client.ask("RCPT", sasl_username=ACCOUNT)).startswith("HOLD contained")
+
+
+def test_networks_and_domains_are_contained(start_policyd: StartPolicyd) -> None:
+    policyd = start_policyd()
+    assert policyd.order("block", key="client:198.51.100.0/24", action="reject")[1] == "OK"
+    assert policyd.order("block", key="2001:db8::1", action="reject")[1] == "OK"
+    assert policyd.order("block", key="domain:Example.NET", action="defer")[1] == "OK"
+    with policyd.client() as client:
+        clean = {"sender": "a@example.com"}
+        assert str(client.ask("MAIL", client_address="198.51.100.77", **clean)).startswith("550")
+        assert client.ask("MAIL", client_address="198.51.101.77", **clean) == "DUNNO"
+        assert str(client.ask("MAIL", client_address="2001:db8::1", **clean)).startswith("550")
+        assert client.ask("MAIL", client_address="2001:db8::2", **clean) == "DUNNO"
+        assert str(client.ask("MAIL", sender="x@EXAMPLE.net")).startswith("451")
+
+
+def test_release_reset_and_block(start_policyd: StartPolicyd, store: str) -> None:
+    policyd = start_policyd(containing(), store)
+    with policyd.client() as client:
+        exceed(client)
+        message(client, queue_id="A1")
+        message(client, queue_id="A2")
+        rows, answer = policyd.order("release", key=ACCOUNT, reset=1)
+        assert answer == "OK"
+        assert {row["queue_id"] for row in rows if row["type"] == "held"} == {"A1", "A2"}
+        assert contained(policyd) == []
+        assert message(client, queue_id="A3") == ["DUNNO"] * 3  # and its counts are forgotten
+        assert policyd.order("release", key=ACCOUNT)[1] == "ERROR it is not contained"
+        assert policyd.order("block", key=f"sasl_username:{ACCOUNT.upper()}", reason="called me", **{"for": 60})[1] == "OK"
+        assert message(client, queue_id="A4")[1] == "HOLD contained: called me"
+        assert contained(policyd) == [ACCOUNT]
+        assert policyd.order("release", key=ACCOUNT)[1] == "OK"
+    changes = [row["what"] for row in policyd.order("show", key=ACCOUNT)[0] if row["type"] == "change"]
+    assert changes == ["released", "blocked", "reset", "released", "contained"]
+    assert policyd.order("reset", key="nobody@example.org") == ([{"type": "reset", "counts": 0}], "OK")
+
+
+def test_it_ends_by_itself(start_policyd: StartPolicyd) -> None:
+    policyd = start_policyd(containing(contain="2s", windows=["3 per 1s"]))
+    with policyd.client() as client:
+        exceed(client)
+        assert contained(policyd) == [ACCOUNT]
+        wait_for(lambda: contained(policyd) == [], "change", 5)
+        assert message(client) == ["DUNNO"] * 3
+
+
+def test_a_restart_forgets_nothing(start_policyd: StartPolicyd, store: str) -> None:
+    policyd = start_policyd(containing(), store)
+    with policyd.client() as client:
+        exceed(client)
+    policyd.stop()
+    policyd.start()
+    assert contained(policyd) == [ACCOUNT]
+    with policyd.client() as client:
+        assert str(client.ask("DATA", sasl_username=ACCOUNT)).startswith("HOLD")
+
+
+class Mailbox:
+    """A mail server that takes everything, or refuses for now, and remembers the data of what it took."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.refuses = False
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"inet:{self._socket.getsockname()[1]}@127.0.0.1"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._socket.accept()
+            with connection, connection.makefile("rwb") as file:
+                self._talk(file)
+
+    def _talk(self, file: Any) -> None:
+        def say(text: str) -> None:
+            file.write(text.encode() + b"\r\n")
+            file.flush()
+
+        say("421 later" if self.refuses else "220 ready")
+        for line in file:
+            verb = line.split()[0].upper()
+            if verb == b"DATA":
+                say("354 go on")
+                data = b""
+                while (part := file.readline()) != b".\r\n":
+                    data += part
+                self.messages.append(data.decode())
+            say("250 ok")
+            if verb == b"QUIT":
+                return
+
+
+def alert_script(world: Path) -> tuple[str, Callable[[], list[dict[str, Any]]]]:
+    """A program that writes down what it is given, and what was written."""
+    folder = world / "alerts"
+    folder.mkdir(mode=0o777, exist_ok=True)
+    folder.chmod(0o777)
+    script = world / "alert"
+    script.write_text(f'#!/bin/sh\nf=$(mktemp {folder}/XXXXXX.part)\n'
+                      f'{{ printf "%s|%s|%s|%s\\n" "$GATEPOST_KIND" "$GATEPOST_KEY" "$GATEPOST_RULE" "$HOME"; cat; }} >$f\n'
+                      f'mv $f $f.done\n')
+    script.chmod(0o755)
+
+    def seen() -> list[dict[str, Any]]:
+        found = []
+        for file in folder.glob("*.done"):
+            first, second = file.read_text().splitlines()
+            found.append({"environment": first.split("|"), **json.loads(second)})
+        return found
+
+    return str(script), seen
+
+
+def test_two_hosts_contain_together_and_one_alerts(start_policyd: StartPolicyd, redis: Redis, world: Path) -> None:
+    script, seen = alert_script(world)
+    mailbox = Mailbox()
+    settings = containing({"alert_command": script, "alert_mail": ["postmaster@example.org"], "alert_smtp": mailbox.address})
+    hosts = [start_policyd(settings, redis.url) for _ in range(2)]
+    with hosts[0].client() as one, hosts[1].client() as other:
+        exceed(one)
+        begun = time.monotonic()
+        wait_for(lambda: str(other.ask("DATA", sasl_username=ACCOUNT)).startswith("HOLD"), "change", 5)
+        assert time.monotonic() - begun < 2
+        # The other host notices a key of its own at the same time as this one.
+        threads = [threading.Thread(target=lambda c=c: [c.ask("RCPT", sasl_username="ann@example.org", instance=f"{id(c)}{i}")
+                                                        for i in range(6)]) for c in (one, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_for(lambda: len(seen()) >= 2 and len(mailbox.messages) >= 2, "change", 10)
+        time.sleep(2)
+        assert sorted(alert["key"] for alert in seen()) == ["ann@example.org", ACCOUNT]
+        assert len(mailbox.messages) == 2
+        joe = [alert for alert in seen() if alert["key"] == ACCOUNT][0]
+        assert joe["environment"] == ["sasl_username", ACCOUNT, "burst", ""]
+        assert joe["action"] == "hold" and joe["max"] == 3 and joe["window"] == 3600
+        letter = [text for text in mailbox.messages if "joe" in text][0]
+        assert f"Subject: contained: {ACCOUNT}\r\n" in letter and f"release 'sasl_username:{ACCOUNT}'" in letter
+        # Released on one, it is released on both.
+        assert hosts[1].order("release", key=ACCOUNT, reset=1)[1] == "OK"
+        wait_for(lambda: one.ask("DATA", sasl_username=ACCOUNT) == "DUNNO", "change", 3)
+
+
+def test_an_alert_that_fails_is_tried_again(start_policyd: StartPolicyd, world: Path) -> None:
+    mailbox = Mailbox()
+    mailbox.refuses = True
+    policyd = start_policyd(containing({"alert_mail": ["postmaster@example.org"], "alert_smtp": mailbox.address}))
+    with policyd.client() as client:
+        exceed(client)
+    assert policyd.wait_line(f"alert about {ACCOUNT}: mail server: greeting: 421 later; again in 10 s")
+    mailbox.refuses = False
+    wait_for(lambda: len(mailbox.messages) == 1, "change", 20)
+    wait_for(lambda: policyd.counted("gatepost_policy_alerts_total", 'result="sent"') == 1, "change", 5)
+    assert policyd.counted("gatepost_policy_alerts_total", 'result="retried"') == 1
+
+
+def test_without_the_store_what_is_contained_stays_so(start_policyd: StartPolicyd, redis: Redis, world: Path) -> None:
+    script, seen = alert_script(world)
+    hosts = [start_policyd(containing({"alert_command": script}), redis.url) for _ in range(2)]
+    with hosts[0].client() as one, hosts[1].client() as other:
+        exceed(one)
+        wait_for(lambda: contained(hosts[1]) == [ACCOUNT], "change", 5)
+        redis.stop()
+        assert hosts[0].wait_line("what is contained is not shared for now")
+        for client in (one, other):
+            assert str(client.ask("DATA", sasl_username=ACCOUNT)).startswith("HOLD")
+        rows, answer = hosts[0].order("block", key="ann@example.org")
+        assert answer.startswith("ERROR done on this host only until the store is back")
+        assert [row["key"] for row in rows] == ["ann@example.org"]
+        assert str(one.ask("DATA", sasl_username="ann@example.org")).startswith("HOLD")
+        redis.start()
+        wait_for(lambda: "ann@example.org" in contained(hosts[1]), "change", 20)
+        assert ACCOUNT not in contained(hosts[1])  # this Redis keeps nothing
+        assert len(seen()) == 1
+
+
+# The control socket itself.
+
+def test_events_are_counted_before_they_are_answered(start_policyd: StartPolicyd, store: str) -> None:
+    policyd = start_policyd({"policyd-ratelimit": {"limits": {"bounces": {
+        "count": "bounces", "by": ["sasl_username"], "windows": ["5 per 1h"], "contain": "1h"}}}}, store)
+    with ControlClient(policyd.control) as control, policyd.client() as client:
+        client.ask("DATA")
+        event = {"kind": "bounce", "sasl_username": ACCOUNT, "client_address": "192.0.2.7", "sender": ACCOUNT,
+                 "recipient": "x@example.net", "queue_id": "Q", "time": int(time.time())}
+        for i in range(5):  # pipelined
+            control.tell("event", event_id=f"e{i}", **event)
+        control.tell("event", event_id="e4", **event)  # told again: counts once
+        assert [control.answer() for _ in range(6)] == [([], "OK")] * 6
+        assert [row["used"] for row in policyd.order("list")[0]] == [5]
+        assert message(client)[1] == "DUNNO"
+        assert control.order("event", event_id="e5", **event) == ([], "OK")
+        assert str(message(client)[1]).startswith("HOLD")
+        assert control.order("event", event_id="e6", **{**event, "kind": "unknown"})[1].startswith("ERROR")
+    assert [row["what"] for row in policyd.order("show", key=ACCOUNT)[0] if row["type"] == "event"] == ["bounce"] * 7
+
+
+def test_events_are_put_off_without_the_store(start_policyd: StartPolicyd, redis: Redis) -> None:
+    policyd = start_policyd({"policyd-ratelimit": {"limits": {"bounces": {
+        "count": "bounces", "by": ["sasl_username"], "windows": ["5 per 1h"]}}}}, redis.url)
+    redis.stop()
+    assert policyd.order("event", kind="bounce", event_id="e", sasl_username=ACCOUNT, time=1)[1].startswith("LATER")
+
+
+@pytest.mark.parametrize("frame", [b"nonsense\n\n", b"key=x\n\n", b"x" * 9000,
+                                   b"request=list\n" + b"a=" + b"x" * 9000 + b"\n\n", b"\n"])
+def test_what_is_no_frame_closes_the_connection(start_policyd: StartPolicyd, frame: bytes) -> None:
+    policyd = start_policyd()
+    with ControlClient(policyd.control) as control:
+        control.send(frame)
+        assert control.answer() is None
+    assert policyd.order("list") == ([], "OK")
+    assert policyd.counted("gatepost_policy_control_malformed_total") == 1
+
+
+@pytest.mark.parametrize(("order", "answer"), [
+    ({"request": "dance"}, "ERROR an unknown request"),
+    ({"request": "show"}, "ERROR no key, or none that there could be"),
+    ({"request": "block", "key": "client:nonsense"}, "ERROR no key, or none that there could be"),
+    ({"request": "block", "key": "x", "for": "-1"}, "ERROR a time that is none"),
+    ({"request": "list", "max": "1000000"}, "ERROR a number that is none"),
+    ({"request": "list", "max": "many"}, "ERROR a number that is none"),
+])
+def test_wrong_commands_are_answered(start_policyd: StartPolicyd, order: dict[str, str], answer: str) -> None:
+    policyd = start_policyd()
+    assert policyd.order(**order) == ([], answer)
+
+
+def test_the_socket_is_for_the_group(start_policyd: StartPolicyd) -> None:
+    policyd = start_policyd()
+    assert policyd.control.stat().st_mode & 0o777 == 0o660
