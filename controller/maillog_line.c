@@ -282,15 +282,19 @@ static void read_message(struct gp_str message, struct maillog_line *l)
 void maillog_parse(struct gp_str line, int64_t now_s, struct maillog_line *ret)
 {
 	struct maillog_line l = {.kind = MAILLOG_OTHER};
+	struct gp_str time;
 	bool is_5424, ok;
 
 	skip_priority(&line);
 	is_5424 = skip(&line, GP_STR("1 "));
-	ok = maillog_take_time(&line, now_s, &l.time_s) &&
+	time = line;
+	ok = maillog_take_time(&line, now_s, NULL) &&
 	     (is_5424 ? take_tag_5424(&line, &l.tag) : take_tag_3164(&line, &l.tag));
 	if (ok)
 		read_message(line, &l);
 	if (l.kind == MAILLOG_OTHER)
-		l = (struct maillog_line){.kind = MAILLOG_OTHER, .time_s = l.time_s, .tag = l.tag};
+		l = (struct maillog_line){.kind = MAILLOG_OTHER, .tag = l.tag};
+	if (l.kind == MAILLOG_BOUNCE || l.kind == MAILLOG_AUTH_FAILURE)
+		(void)maillog_take_time(&time, now_s, &l.time_s);
 	*ret = l;
 }

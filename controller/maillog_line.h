@@ -27,7 +27,7 @@ enum maillog_kind {
 /* The spans lie in the line; "" where it says nothing. */
 struct maillog_line {
 	enum maillog_kind kind;
-	int64_t time_s;	       /* Unix time; 0: not to be read */
+	int64_t time_s;	       /* Unix time, of what is an event (bounce, failure); else 0 */
 	struct gp_str tag;     /* "postfix/submission/smtpd" */
 	struct gp_str queue_id;
 	struct gp_str client;  /* an address; "" for "unknown"; behind a content filter the one

@@ -72,7 +72,11 @@ static bool take_short(struct gp_str *s, int64_t now_s, int64_t *ret_s)
 	struct tm tm = {0}, today;
 
 	if (!take_month(s, &tm.tm_mon) || !take_chr(s, ' ') || !take_digits(s, 2, &tm.tm_mday) ||
-	    !take_chr(s, ' ') || !take_clock(s, &tm) || !localtime_r(&now, &today))
+	    !take_chr(s, ' ') || !take_clock(s, &tm))
+		return false;
+	if (!ret_s)
+		return true;
+	if (!localtime_r(&now, &today))
 		return false;
 	tm.tm_year = today.tm_year;
 	*ret_s = local_time(tm);
@@ -123,7 +127,10 @@ static bool take_long(struct gp_str *s, int64_t *ret_s)
 	if (take_chr(s, '.'))
 		while (s->len > 0 && gp_is_digit(s->ptr[0]))
 			*s = gp_str_sub(*s, 1, s->len);
-	*ret_s = take_zone(s, &zone_s) ? (int64_t)timegm(&tm) - zone_s : local_time(tm);
+	if (!take_zone(s, &zone_s))
+		zone_s = INT32_MAX;
+	if (ret_s)
+		*ret_s = zone_s == INT32_MAX ? local_time(tm) : (int64_t)timegm(&tm) - zone_s;
 	return true;
 }
 
@@ -131,12 +138,14 @@ bool maillog_take_time(struct gp_str *line, int64_t now_s, int64_t *ret_s)
 {
 	struct gp_str rest = *line;
 	int64_t time_s = 0;
-	bool ok = rest.len > 0 && gp_is_digit(rest.ptr[0]) ? take_long(&rest, &time_s)
-							   : take_short(&rest, now_s, &time_s);
+	int64_t *to = ret_s ? &time_s : NULL;
+	bool ok = rest.len > 0 && gp_is_digit(rest.ptr[0]) ? take_long(&rest, to)
+							   : take_short(&rest, now_s, to);
 
 	if (!ok || !take_chr(&rest, ' '))
 		return false;
 	*line = rest;
-	*ret_s = time_s > 0 ? time_s : 0;
+	if (ret_s)
+		*ret_s = GP_MAX(time_s, (int64_t)0);
 	return true;
 }

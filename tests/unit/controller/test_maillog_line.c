@@ -25,16 +25,16 @@ static struct maillog_line parse(const char *text)
 static void test_prefixes(void **state)
 {
 	static const char *const prefixes[] = {
-		"Nov 21 20:19:42 mx postfix/qmgr[123]: ",
-		"<22>Nov 21 20:19:42 mx postfix/qmgr[123]: ",
-		"2026-11-21T20:19:42+00:00 mx postfix/qmgr[123]: ",
-		"2026-11-21T21:19:42.123456+01:00 mx postfix/qmgr[123]: ",
-		"2026-11-21T15:49:42.1-0430 mx postfix/qmgr[123]: ",
-		"2026-11-21T20:19:42Z mx postfix/qmgr: ",
-		"2026-11-21T20:19:42 mx postfix/qmgr[123]: ",
-		"<22>1 2026-11-21T20:19:42.123456+00:00 mx postfix/qmgr 123 - - ",
-		"1 2026-11-21T20:19:42Z mx postfix/qmgr 123 - - \xef\xbb\xbf",
-		"<22>1 2026-11-21T20:19:42Z mx postfix/qmgr 123 ID47 [a@1 x=\"y] \\\" z\"][b@1] ",
+		"Nov 21 20:19:42 mx postfix/smtpd[123]: ",
+		"<22>Nov 21 20:19:42 mx postfix/smtpd[123]: ",
+		"2026-11-21T20:19:42+00:00 mx postfix/smtpd[123]: ",
+		"2026-11-21T21:19:42.123456+01:00 mx postfix/smtpd[123]: ",
+		"2026-11-21T15:49:42.1-0430 mx postfix/smtpd[123]: ",
+		"2026-11-21T20:19:42Z mx postfix/smtpd: ",
+		"2026-11-21T20:19:42 mx postfix/smtpd[123]: ",
+		"<22>1 2026-11-21T20:19:42.123456+00:00 mx postfix/smtpd 123 - - ",
+		"1 2026-11-21T20:19:42Z mx postfix/smtpd 123 - - \xef\xbb\xbf",
+		"<22>1 2026-11-21T20:19:42Z mx postfix/smtpd 123 ID47 [a@1 x=\"y] \\\" z\"][b@1] ",
 	};
 
 	(void)state;
@@ -43,12 +43,12 @@ static void test_prefixes(void **state)
 		struct maillog_line l;
 
 		gp_buf_add_cstr(&line, prefixes[i]);
-		gp_buf_add_cstr(&line, "4dHq2k6c1Zz1q: removed");
+		gp_buf_add_cstr(&line, "warning: a[192.0.2.7]: SASL LOGIN authentication failed: x");
 		l = parse(line.data);
-		assert_int_equal(l.kind, MAILLOG_REMOVED);
+		assert_int_equal(l.kind, MAILLOG_AUTH_FAILURE);
 		assert_int_equal(l.time_s, AT);
-		assert_str(l.tag, "postfix/qmgr");
-		assert_str(l.queue_id, "4dHq2k6c1Zz1q");
+		assert_str(l.tag, "postfix/smtpd");
+		assert_str(l.client, "192.0.2.7");
 	}
 }
 
