@@ -6,7 +6,8 @@
  * rest of the round, so freed watches are parked until the round is over.
  *
  * It has no priorities and no deferred calls: a callback that wants to go on
- * later posts itself.
+ * later posts itself.  What callbacks post runs at the end of their turn, what those calls
+ * post behind them; only then it sleeps.
  */
 #include "lib/io/loop.h"
 
@@ -212,8 +213,18 @@ void gp_loop_post(struct gp_loop *loop, struct gp_call *call)
 	*loop->tail = call;
 	loop->tail = &call->next;
 	pthread_mutex_unlock(&loop->lock);
-	if (was_empty)
+	if (was_empty && !gp_loop_is_inside(loop))
 		wake(loop);
+}
+
+static bool has_calls(struct gp_loop *loop)
+{
+	bool is_waiting;
+
+	pthread_mutex_lock(&loop->lock);
+	is_waiting = loop->head != NULL;
+	pthread_mutex_unlock(&loop->lock);
+	return is_waiting;
 }
 
 /* Runs what is queued; false when the loop is to stop and nothing is left. */
@@ -274,7 +285,12 @@ static void *loop_main(void *arg)
 	uint64_t count;
 
 	while (calls_run(loop)) {
-		int n = epoll_wait(loop->epoll_fd, events, ROUND_EVENTS, sleep_ms(loop));
+		int n;
+
+		/* What these calls have posted, so that a turn ends before the next begins. */
+		(void)calls_run(loop);
+		n = epoll_wait(loop->epoll_fd, events, ROUND_EVENTS,
+			       has_calls(loop) ? 0 : sleep_ms(loop));
 
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.ptr)

@@ -39,7 +39,7 @@ static inline struct gp_lmdb_env *gp_lmdb_of_table(struct gp_store *st, struct g
 /* The value of a live one; MDB_NOTFOUND if it is absent or over. */
 int gp_lmdb_live_get(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t now_s,
 		     int64_t *ret_until, struct gp_str *ret);
-/* At most GP_LMDB_VALUE_MAX bytes: a row of a limit has 933. */
+/* At most GP_LMDB_VALUE_MAX bytes: a row of a limit has up to 962. */
 #define GP_LMDB_VALUE_MAX 1040
 int gp_lmdb_live_put(MDB_txn *txn, MDB_dbi db, unsigned char *key, size_t key_len, int64_t until,
 		     const void *data, size_t len);

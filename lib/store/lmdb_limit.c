@@ -69,8 +69,7 @@ static int read_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
-	gp_limit_row_state(have, gp_limit_call_head(w->call, i).len, w->now_ms, &item->since_ms,
-			   &item->state);
+	gp_limit_row_state(have, w->now_ms, &item->since_ms, &item->state);
 	if (item->state.len == 0)
 		item->since_ms -= t->age_ms;
 	item->is_counted = false;

@@ -16,6 +16,8 @@
 #include "lib/base/mem.h"
 
 #define COMMAND_MAX (64u << 20)
+/* A turn's requests beyond so many bytes do not wait for its end. */
+#define OUT_SIZE 65536
 /* Unanswered requests: more than any number of sessions has; a bound on memory. */
 #define SLOTS_MAX 20000
 
@@ -37,6 +39,9 @@ struct gp_redis_conn {
 	size_t n_slots;
 	struct gp_redis_request *waiting, **waiting_tail; /* until READY */
 	size_t greetings;				  /* answers to come before READY */
+	struct gp_buf out; /* requests of this turn of the loop; goes with `flush` */
+	struct gp_call flush;
+	bool is_flush_posted;
 	struct gp_timer retry, patience;
 	int64_t heard_ms; /* last byte, or when a request was sent into silence */
 	struct gp_diag why;
@@ -44,24 +49,43 @@ struct gp_redis_conn {
 
 /* Commands. */
 
+/* A kind ("*" or "$"), a number, a line's end.  printf would cost more than all the rest. */
+static void add_length(struct gp_buf *buf, char kind, uint64_t n)
+{
+	char text[24], *at = text + sizeof(text);
+
+	*--at = '\n';
+	*--at = '\r';
+	do
+		*--at = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	*--at = kind;
+	gp_buf_add(buf, at, (size_t)(text + sizeof(text) - at));
+}
+
 void gp_redis_command(struct gp_buf *buf, size_t args)
 {
-	gp_buf_printf(buf, "*%zu\r\n", args);
+	add_length(buf, '*', args);
 }
 
 void gp_redis_arg(struct gp_buf *buf, struct gp_str arg)
 {
-	gp_buf_printf(buf, "$%zu\r\n", arg.len);
+	add_length(buf, '$', arg.len);
 	gp_buf_add_str(buf, arg);
 	gp_buf_add(buf, "\r\n", 2);
 }
 
 void gp_redis_arg_int(struct gp_buf *buf, int64_t value)
 {
-	char text[24];
+	char text[24], *at = text + sizeof(text);
+	uint64_t n = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-	(void)snprintf(text, sizeof(text), "%lld", (long long)value);
-	gp_redis_arg(buf, gp_str(text));
+	do
+		*--at = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	if (value < 0)
+		*--at = '-';
+	gp_redis_arg(buf, gp_str_n(at, (size_t)(text + sizeof(text) - at)));
 }
 
 /* Answering. */
@@ -114,6 +138,23 @@ static struct gp_redis_slot *slot_add(struct gp_redis_conn *c, struct gp_redis_r
 	return slot;
 }
 
+static void out_write(struct gp_redis_conn *c)
+{
+	if (c->out.len > 0)
+		gp_sock_write(c->sock, c->out.data, c->out.len);
+	gp_buf_reset(&c->out);
+}
+
+/* A turn is over. */
+static void flush(void *arg)
+{
+	struct gp_redis_conn *c = arg;
+
+	c->is_flush_posted = false;
+	if (c->state == READY)
+		out_write(c);
+}
+
 static void write_request(struct gp_redis_conn *c, struct gp_redis_request *req, bool full_script)
 {
 	struct gp_redis_slot *slot = slot_add(c, req);
@@ -121,15 +162,20 @@ static void write_request(struct gp_redis_conn *c, struct gp_redis_request *req,
 
 	slot->is_full_script = full_script;
 	if (script) {
-		GP_BUF_AUTO head = GP_BUF_INIT(COMMAND_MAX);
-
-		gp_redis_command(&head, 2 + req->script_args);
-		gp_redis_arg(&head, full_script ? GP_STR("EVAL") : GP_STR("EVALSHA"));
-		gp_redis_arg(&head, full_script ? gp_str_n(script->text, script->len)
-						: gp_str(script->sha1));
-		gp_sock_write(c->sock, head.data, head.len);
+		gp_redis_command(&c->out, 2 + req->script_args);
+		gp_redis_arg(&c->out, full_script ? GP_STR("EVAL") : GP_STR("EVALSHA"));
+		gp_redis_arg(&c->out, full_script ? gp_str_n(script->text, script->len)
+						  : gp_str(script->sha1));
 	}
-	gp_sock_write(c->sock, req->command.data, req->command.len);
+	if (c->out.len + req->command.len > OUT_SIZE) {
+		out_write(c);
+		gp_sock_write(c->sock, req->command.data, req->command.len);
+		return;
+	}
+	gp_buf_add(&c->out, req->command.data, req->command.len);
+	if (!c->is_flush_posted)
+		gp_loop_post(c->loop, &c->flush);
+	c->is_flush_posted = true;
 }
 
 /* Connecting and breaking. */
@@ -144,8 +190,10 @@ static void broken(struct gp_redis_conn *c, const struct gp_diag *why)
 	struct gp_redis_request *waiting = c->waiting;
 
 	c->why = *why;
-	c->state = DOWN;
+	/* Requests that come meanwhile wait for the next attempt, if there is one at once. */
+	c->state = was_ready ? CONNECTING : DOWN;
 	gp_sock_close(&c->sock);
+	gp_buf_reset(&c->out);
 	gp_reply_reader_free(&c->reader);
 	gp_timer_clear(c->loop, &c->patience);
 	c->slots = NULL;
@@ -172,8 +220,6 @@ static void broken(struct gp_redis_conn *c, const struct gp_diag *why)
 	}
 	gp_timer_set(c->loop, &c->retry,
 		     gp_clock_mono_ms() + (was_ready ? 0 : c->config.retry_ms));
-	if (was_ready)
-		c->state = CONNECTING; /* new requests wait for the next attempt */
 }
 
 static void greet(struct gp_redis_conn *c)
@@ -371,7 +417,10 @@ void gp_redis_send(struct gp_redis_conn *conn, struct gp_redis_request *req)
 {
 	req->conn = conn;
 	req->call = (struct gp_call){.fn = submit, .arg = req};
-	gp_loop_post(conn->loop, &req->call);
+	if (gp_loop_is_inside(conn->loop))
+		submit(req);
+	else
+		gp_loop_post(conn->loop, &req->call);
 }
 
 /* Life. */
@@ -384,6 +433,8 @@ struct gp_redis_conn *gp_redis_open(struct gp_loop *loop, const struct gp_redis_
 	c->config = *config;
 	c->slots_tail = &c->slots;
 	c->waiting_tail = &c->waiting;
+	gp_buf_init(&c->out, COMMAND_MAX);
+	c->flush = (struct gp_call){.fn = flush, .arg = c};
 	c->retry = (struct gp_timer){.fn = connect_now, .arg = c};
 	c->patience = (struct gp_timer){.fn = patience_over, .arg = c};
 	gp_loop_run_in(loop, connect_now, c);
@@ -396,8 +447,13 @@ static void end(void *arg)
 	struct gp_diag why;
 
 	gp_diag_set(&why, "closing");
+	c->state = DOWN; /* for good: what answers ask anew fails */
 	broken(c, &why);
 	gp_timer_clear(c->loop, &c->retry);
+}
+
+static void nothing(void *arg)
+{
 }
 
 void gp_redis_close(struct gp_redis_conn **conn)
@@ -408,5 +464,8 @@ void gp_redis_close(struct gp_redis_conn **conn)
 	if (!c)
 		return;
 	gp_loop_run_in(c->loop, end, c);
+	if (c->is_flush_posted) /* behind us in the loop's queue */
+		gp_loop_run_in(c->loop, nothing, NULL);
+	gp_buf_done(&c->out);
 	free(c);
 }

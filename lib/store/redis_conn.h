@@ -7,6 +7,8 @@
  * the connection breaks under it (it is not repeated, because Redis may have
  * done it).
  *
+ * What is sent within one turn of the loop goes out in one write.
+ *
  * A script is sent as EVALSHA; where Redis does not know it (restarted), it is
  * sent once more in full.
  */
@@ -52,7 +54,7 @@ struct gp_redis_conn *gp_redis_open(struct gp_loop *loop, const struct gp_redis_
 /* Fails what is open; waits until that is done.  Not from the loop thread. */
 void gp_redis_close(struct gp_redis_conn **conn);
 
-/* Takes over req->command. */
+/* Takes over req->command.  On the loop's thread it may be answered before this returns. */
 void gp_redis_send(struct gp_redis_conn *conn, struct gp_redis_request *req);
 
 /* Building a command: begin with the number of arguments, then add each. */

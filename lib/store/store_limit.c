@@ -1,8 +1,8 @@
 /*
  * The front of limits: checks, copies, and hands over to the implementation.
  *
- * A call is one block: the takes; of each the hashes of its key and its member; of each the
- * head of its row (limit_row.h), to whose key the take points.
+ * A call is one block: the takes; of each the head of its row (limit_row.h), to whose key the
+ * take points; of each the hashes of its key and its member; the heads' bytes.
  */
 #include <stdlib.h>
 
@@ -12,9 +12,14 @@
 #include "lib/store/limit_row.h"
 #include "lib/store/store_int.h"
 
+static struct gp_str *heads_of(const struct gp_limit_call *call)
+{
+	return (struct gp_str *)(uintptr_t)&call->takes[call->n];
+}
+
 static unsigned char *hashes_of(const struct gp_limit_call *call, size_t i)
 {
-	return (unsigned char *)(uintptr_t)&call->takes[call->n] + i * 2 * GP_KEYS_HASH;
+	return (unsigned char *)(heads_of(call) + call->n) + i * 2 * GP_KEYS_HASH;
 }
 
 const unsigned char *gp_limit_call_key(const struct gp_limit_call *call, size_t i)
@@ -29,9 +34,7 @@ const unsigned char *gp_limit_call_member(const struct gp_limit_call *call, size
 
 struct gp_str gp_limit_call_head(const struct gp_limit_call *call, size_t i)
 {
-	struct gp_str key = call->takes[i].key;
-
-	return gp_str_n(key.ptr - GP_LIMIT_ROW_FIXED, GP_LIMIT_ROW_FIXED + key.len);
+	return heads_of(call)[i];
 }
 
 static void call_destroy(struct gp_job *job)
@@ -66,24 +69,28 @@ static bool are_valid(struct gp_str table, const struct gp_limit_take *takes, si
 static struct gp_limit_call *call_new(struct gp_store *st, struct gp_str table,
 				      const struct gp_limit_take *takes, size_t n)
 {
-	size_t size = sizeof(struct gp_limit_call) + n * (sizeof(*takes) + 2 * GP_KEYS_HASH);
+	size_t size = sizeof(struct gp_limit_call) +
+		      n * (sizeof(*takes) + sizeof(struct gp_str) + 2 * GP_KEYS_HASH);
 	struct gp_limit_call *call;
-	unsigned char *head;
+	char *head;
 
 	for (size_t i = 0; i < n; i++)
-		size += gp_limit_row_head_size(takes[i].key);
+		size += GP_LIMIT_ROW_NUMBERS_MAX + GP_MIN(takes[i].key.len, (size_t)GP_LIMIT_KEY_SHOWN_MAX);
 	call = gp_xcalloc(1, size);
 	call->store = st;
 	call->n = n;
 	(void)gp_str_copy(call->table, sizeof(call->table), table);
-	head = hashes_of(call, n);
+	head = (char *)hashes_of(call, n);
 	for (size_t i = 0; i < n; i++) {
-		call->takes[i] = takes[i];
+		struct gp_str key = gp_limit_row_head(takes[i].key, &takes[i].limit, head);
+
 		gp_keys_hash(takes[i].key, hashes_of(call, i));
 		if (takes[i].member.len > 0)
 			gp_keys_member(takes[i].key, takes[i].member, hashes_of(call, i) + GP_KEYS_HASH);
-		call->takes[i].key = gp_limit_row_head(takes[i].key, &takes[i].limit, head);
-		head += gp_limit_row_head_size(takes[i].key);
+		call->takes[i] = takes[i];
+		call->takes[i].key = key;
+		heads_of(call)[i] = gp_str_n(head, (size_t)(key.ptr + key.len - head));
+		head += heads_of(call)[i].len;
 	}
 	return call;
 }

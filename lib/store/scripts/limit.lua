@@ -100,7 +100,7 @@ local function count(i, t)
 	if t.amount == 0 or t.age >= t.window then
 		return
 	end
-	call('SET', KEYS[i], t.head .. pack('>I6', t.since) .. (t.kind == 1 and count_gcra(t) or count_sliding(t)), 'PX',
+	call('SET', KEYS[i], t.head .. pack('>I6', t.since) .. (t.gcra and count_gcra(t) or count_sliding(t)), 'PX',
 		t.window)
 	if t.mark then
 		call('SET', t.mark, pack('>I6', math.max(now - t.age, t.since)), 'PX', t.window)
@@ -114,18 +114,26 @@ for i = 1, (#ARGV - 2) / stride do
 	local a = 3 + (i - 1) * stride
 	local head, mark, age = ARGV[a], tonumber(ARGV[a + 2]), late and tonumber(ARGV[a + 3]) or 0
 	local t = {head = head, amount = tonumber(ARGV[a + 1]), mark = mark > 0 and KEYS[mark], age = age, since = now - age}
-	local row = call('GET', KEYS[i]) or ''
-	t.kind, t.max, t.window, t.burst = unpack('>I1I6I4I6', head)
-	if #row >= #head + 6 then
-		t.since = unpack('>I6', row, #head + 1)
+	local row = call('GET', KEYS[i])
+	local kind, max, window, burst = string.match(head, '^(%d) (%d+) (%d+) (%d+)')
+	t.gcra, t.max, t.window, t.burst = kind == '1', tonumber(max), tonumber(window), tonumber(burst)
+	local at = #head + 1
+	if row and string.sub(row, 1, #head) ~= head then -- it was another limit
+		local size, from = string.match(row, '^%d %d+ %d+ %d+ (%d+) ()')
+		at = size and from + size
+	end
+	if row and at and #row >= at + 5 then
+		t.since = unpack('>I6', row, at)
+	else
+		row, at = '', 1
 	end
 	if t.mark and is_counted(t.mark, t.since) then
 		t.amount, t.mark = 0, nil
 	end
-	if t.kind == 1 then
-		look_gcra(t, row, #head + 7)
+	if t.gcra then
+		look_gcra(t, row, at + 6)
 	else
-		look_sliding(t, row, #head + 7)
+		look_sliding(t, row, at + 6)
 	end
 	all = all and t.passed
 	takes[i] = t
