@@ -1,0 +1,55 @@
+"""gatepost virus: status, scan and reload, against a running milter-virus and against none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from conftest import StartVirus
+from servers.milter import MilterVirus, build_folder
+from virusmail import CLEAN, EICAR, MARK, letter, ndb
+
+
+def gatepost(milter: MilterVirus, *args: str | Path, data: bytes = b"") -> tuple[int, str, str]:
+    done = subprocess.run([build_folder() / "cli" / "gatepost", "-c", milter.config, "virus", *args], input=data,
+                          capture_output=True, timeout=120)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def test_scan(start_virus: StartVirus, world: Path) -> None:
+    milter = start_virus()
+    good, bad = world / "good.eml", world / "bad.eml"
+    good.write_bytes(CLEAN)
+    bad.write_bytes(letter(EICAR))
+    assert gatepost(milter, "scan", good) == (0, f"{good}: OK\n", "")
+    assert gatepost(milter, "scan", good, bad) == (1, f"{good}: OK\n{bad}: Test.Eicar.UNOFFICIAL FOUND\n", "")
+    assert gatepost(milter, "scan", "-i", good, bad)[:2] == (1, f"{bad}: Test.Eicar.UNOFFICIAL FOUND\n")
+    assert gatepost(milter, "scan", "-q", bad)[:2] == (1, "")
+    assert gatepost(milter, "scan", data=letter(EICAR))[0] == 1
+    assert gatepost(milter, "scan", "-", data=EICAR)[:2] == (1, "-: Test.Eicar.UNOFFICIAL FOUND\n")
+    found = json.loads(gatepost(milter, "scan", "--json", bad)[1])
+    assert (found["file"], found["outcome"], found["category"], found["action"]) == (str(bad), "found", "virus", "reject")
+    status, out, err = gatepost(milter, "scan", good, world / "nothing.eml")
+    assert (status, out) == (2, f"{good}: OK\n") and "nothing.eml" in err
+
+
+def test_status_and_reload(start_virus: StartVirus) -> None:
+    milter = start_virus()
+    status, out, _ = gatepost(milter, "status")
+    assert status == 0 and "serving" in out and "signatures" in out and "ClamAV" in out
+    assert json.loads(gatepost(milter, "status", "--json")[1])["signatures"] == 2
+    assert gatepost(milter, "scan", data=letter(b"another one"))[0] == 0
+    (milter.database / "more.ndb").write_text(ndb("Test.More", b"another one"))
+    assert gatepost(milter, "reload")[0] == 0
+    milter.wait_status(lambda s: s["signatures"] == 3)
+    assert gatepost(milter, "scan", data=letter(b"another one"))[0] == 1
+    assert gatepost(milter, "scan", data=letter(MARK))[0] == 1
+
+
+def test_nobody_is_there(start_virus: StartVirus) -> None:
+    milter = start_virus()
+    assert milter.stop() == 0
+    for command in ("status", "scan", "reload"):
+        status, out, err = gatepost(milter, command, data=CLEAN)
+        assert (status, out) == (69, "") and "does milter-virus run?" in err
