@@ -1,8 +1,8 @@
 /*
  * Greylisting, only for messages whose score is in doubt (thresholds.greylist).
  *
- * The key is the client's network, the sender and the recipient.  A message
- * has one answer for all its recipients, so it passes when every one of them
+ * Who tries and with what is lib/auth/greylist.h's; here the signatures of the message itself are
+ * known.  A message has one answer for all its recipients, so it passes when every one of them
  * has been tried before for long enough; those that an MTA leaves out of a
  * retry do not matter.  While the store does not answer nobody is deferred:
  * the retry could not be recognised either.
@@ -14,41 +14,20 @@
 /* Recipients looked up, so that a message costs a bounded number of requests. */
 #define RECIPIENTS_MAX 20
 
-static void add_lower(struct gp_buf *key, struct gp_str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		gp_buf_add_chr(key, gp_lower(s.ptr[i]));
-}
-
-static void make_key(struct gp_buf *key, const struct gp_session *s, const struct spam_conf *conf,
-		     struct gp_str recipient)
-{
-	unsigned bits = (unsigned)(s->client.family == 6 ? conf->greylist_bits6
-							 : conf->greylist_bits4);
-	struct gp_cidr net = gp_cidr_around(&s->client, bits);
-	char text[GP_IP_TEXT];
-
-	gp_buf_reset(key);
-	gp_buf_add_cstr(key, gp_cidr_format(&net, text));
-	gp_buf_add_chr(key, '\0');
-	add_lower(key, s->msg.from);
-	gp_buf_add_chr(key, '\0');
-	add_lower(key, recipient);
-}
-
 static int try_recipient(struct gp_session *s, struct spam_message *m, struct gp_str recipient,
 			 struct gp_greylist_state *state)
 {
+	GP_BUF_AUTO who = GP_BUF_INIT(1024);
 	GP_BUF_AUTO key = GP_BUF_INIT(8192);
-	struct gp_greylist_rule rule = {
-		.delay_s = m->conf->greylist_delay_ms / 1000,
-		.retry_s = m->conf->greylist_retry_ms / 1000,
-		.passed_s = m->conf->greylist_passed_ms / 1000,
-	};
+	struct gp_greylist_rule rule = gp_greylist_rule(&m->conf->greylist);
+	const struct gp_auth_result *result = m->auth.source == SPAM_AUTH_NONE ? NULL : &m->auth.result;
+	struct gp_str domain = gp_greylist_domain(result, s->msg.from);
 
-	make_key(&key, s, m->conf, recipient);
-	return gp_store_greylist_try(spam_store, GP_STR("greylist"), GP_STR("x"), gp_buf_str(&key), &rule, gp_clock_real_s(),
-				     m->deadline_ms, state);
+	gp_greylist_who(&m->conf->greylist, &s->client, domain, &who);
+	gp_greylist_key(domain, s->msg.from, recipient, &key);
+	return gp_store_greylist_try(spam_store, GP_STR("greylist"), gp_buf_str(&who),
+				     gp_buf_str(&key), &rule, gp_clock_real_s(), m->deadline_ms,
+				     state);
 }
 
 void spam_greylist(struct gp_session *s, struct spam_message *m)

@@ -66,22 +66,9 @@ static const struct gp_conf_row rows[] = {
 	 .help = "What happens to a message while the directory does not say what its recipients or its "
 		 "account want: the settings of all hold for them (accept), it is deferred (tempfail), or "
 		 "judged and marked as incomplete."},
-	{"greylist.enabled", GP_CONF_BOOL, offsetof(struct spam_conf, greylist_enabled), "true",
-	 .help = "Defer a message whose score reaches thresholds.greylist until it is tried "
-		 "again."},
-	{"greylist.delay", GP_CONF_DURATION, offsetof(struct spam_conf, greylist_delay_ms), "5m",
-	 .min = 1000, .max = 86400000, .help = "A retry that comes earlier is deferred again."},
-	{"greylist.retry", GP_CONF_DURATION, offsetof(struct spam_conf, greylist_retry_ms), "1d",
-	 .min = 60000, .max = 2592000000, .help = "How long a first try is remembered."},
-	{"greylist.passed", GP_CONF_DURATION, offsetof(struct spam_conf, greylist_passed_ms),
-	 "5w", .min = 60000, .max = 31536000000,
-	 .help = "How long who came back is let through."},
-	{"greylist.ipv4_bits", GP_CONF_INT, offsetof(struct spam_conf, greylist_bits4), "24",
-	 .min = 8, .max = 32, .unit = "bits",
-	 .help = "Clients of one IPv4 network of this prefix length count as one."},
-	{"greylist.ipv6_bits", GP_CONF_INT, offsetof(struct spam_conf, greylist_bits6), "64",
-	 .min = 16, .max = 128, .unit = "bits",
-	 .help = "Clients of one IPv6 network of this prefix length count as one."},
+	GP_GREYLIST_ROWS(struct spam_conf, greylist, "true", 0,
+			 "Defer a message whose score reaches thresholds.greylist until it is tried "
+			 "again."),
 	{"headers.from_rules", GP_CONF_BOOL, offsetof(struct spam_conf, headers_from_rules),
 	 "false",
 	 .help = "Headers are those that the rule files say (add_header, rewrite_header, subjprefix), "
@@ -144,10 +131,7 @@ static void validate(const void *values, const struct gp_snapshot *snap,
 	const struct spam_conf *c = values;
 
 	check_order(c, snap, report);
-	if (c->greylist_delay_ms >= c->greylist_retry_ms)
-		gp_conf_complain(snap, &spam_table, "greylist.delay", report,
-				 "greylist.delay must be shorter than greylist.retry, else nobody "
-				 "passes");
+	gp_greylist_check(&c->greylist, snap, &spam_table, report);
 	spam_sender_map_check(c->welcome, report);
 	spam_sender_map_check(c->block, report);
 	spam_settings_map_check(c->recipients, report);

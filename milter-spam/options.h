@@ -4,6 +4,7 @@
 #ifndef GP_SPAM_OPTIONS_H
 #define GP_SPAM_OPTIONS_H
 
+#include "lib/auth/greylist.h"
 #include "lib/conf/schema.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/directory.h"
@@ -48,9 +49,7 @@ struct spam_conf {
 	int on_store_error; /* enum gp_on_error */
 	int on_ldap_error;  /* the same */
 
-	bool greylist_enabled;
-	int64_t greylist_delay_ms, greylist_retry_ms, greylist_passed_ms;
-	int64_t greylist_bits4, greylist_bits6;
+	struct gp_greylist_conf greylist;
 
 	bool headers_from_rules; /* add_header, rewrite_header … of the rule files instead of these: */
 	int headers[SPAM_HEADERS];	    /* enum spam_when */

@@ -79,7 +79,7 @@ static enum gp_action allowed(const struct spam_conf *conf, enum spam_origin ori
 			      enum gp_action wanted)
 {
 	if (origin == SPAM_INBOUND)
-		return wanted == GP_ACTION_GREYLIST && !conf->greylist_enabled ? GP_ACTION_ACCEPT
+		return wanted == GP_ACTION_GREYLIST && !conf->greylist.enabled ? GP_ACTION_ACCEPT
 									       : wanted;
 	if (spam_policy_for(conf, origin) != SPAM_ENFORCE)
 		return GP_ACTION_ACCEPT;

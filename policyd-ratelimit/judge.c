@@ -16,6 +16,7 @@
 #include "lib/daemon/daemon.h"
 #include "policyd-ratelimit/ask.h"
 #include "policyd-ratelimit/contain.h"
+#include "policyd-ratelimit/greylist.h"
 #include "policyd-ratelimit/limits.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/sender.h"
@@ -25,6 +26,7 @@ static check_fn *const checks[] = {
 	sender_check,
 	contain_check,
 	limits_check,
+	greylist_check,
 	NULL,
 };
 
@@ -63,6 +65,7 @@ void judge_register_metrics(void)
 	gp_metric_register(&took);
 	limits_register_metrics();
 	sender_register_metrics();
+	greylist_register_metrics();
 }
 
 size_t judge_pending(void)

@@ -9,6 +9,8 @@
 #include "lib/daemon/storage.h"
 #include "policyd-ratelimit/alert.h"
 #include "policyd-ratelimit/ask.h"
+#include "policyd-ratelimit/greylist.h"
+#include "policyd-ratelimit/greylist_who.h"
 #include "policyd-ratelimit/keeper.h"
 #include "policyd-ratelimit/limits.h"
 #include "policyd-ratelimit/ratelimit.h"
@@ -32,6 +34,7 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 
 	data->sender = sender_configure(snap);
 	limits_configure(snap, report, &data->limits);
+	data->greylist = greylist_configure(snap);
 	gp_snapshot_set_data(snap, data);
 	return GP_OK;
 }
@@ -61,6 +64,8 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 	if (r == GP_OK)
 		r = gp_directory_open(gp_snapshot_get(snap, &gp_conf_ldap_table), &ratelimit.ldap,
 				      diag);
+	if (r == GP_OK)
+		r = greylist_who_start(snap, diag);
 	return r == GP_OK ? ratelimit_serve(diag) : r;
 }
 
@@ -69,6 +74,7 @@ static void stop(void)
 	keeper_stop();
 	alert_close();
 	gp_ldap_close(&ratelimit.ldap);
+	greylist_who_stop();
 	gp_store_close(&ratelimit.store);
 	gp_loop_close(&ratelimit.loop);
 }
@@ -95,6 +101,7 @@ static void sandbox(const struct gp_snapshot *snap)
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 	if (*conf->contain.control_socket)
 		gp_sandbox_write_folder_of(conf->contain.control_socket + strlen("unix:"));
+	greylist_who_sandbox(snap);
 }
 
 static const struct gp_daemon policyd_ratelimit = {

@@ -20,6 +20,7 @@ static const struct gp_conf_row rows[] = {
 	SENDER_ROWS(struct ratelimit_conf, sender),
 	LIMITS_ROWS(struct ratelimit_conf, limits),
 	CONTAIN_ROWS(struct ratelimit_conf, contain),
+	GREYLIST_ROWS(struct ratelimit_conf, greylist),
 	{"clock_offset", GP_CONF_DURATION, AT(clock_offset_ms), "0s", .min = 0, .max = 1e13,
 	 .flags = GP_CONF_HIDDEN, .help = "Tests: is added to the time of day."},
 };
@@ -29,6 +30,7 @@ static void validate(const void *values, const struct gp_snapshot *snap,
 {
 	sender_validate(values, snap, report);
 	limits_validate(values, snap, report);
+	greylist_validate(values, snap, report);
 }
 
 const struct gp_conf_table ratelimit_table = {

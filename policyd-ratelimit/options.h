@@ -7,6 +7,7 @@
 #include "lib/conf/schema.h"
 #include "lib/daemon/daemon.h"
 #include "policyd-ratelimit/contain_options.h"
+#include "policyd-ratelimit/greylist_options.h"
 #include "policyd-ratelimit/limit_options.h"
 #include "policyd-ratelimit/sender_options.h"
 
@@ -18,6 +19,7 @@ struct ratelimit_conf {
 	struct sender_conf sender;
 	struct limits_conf limits;
 	struct contain_conf contain;
+	struct greylist_conf greylist;
 	int64_t clock_offset_ms;      /* tests: what is added to the time */
 };
 

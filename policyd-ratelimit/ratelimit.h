@@ -22,6 +22,7 @@ struct ratelimit {
 struct ratelimit_data {
 	const struct sender_setup *sender; /* NULL: nothing to check */
 	struct limits *limits;
+	const struct greylist_setup *greylist; /* NULL: off */
 };
 
 extern struct ratelimit ratelimit;

@@ -29,7 +29,7 @@ static int setup(void **state)
 		.thresholds = {.greylist = 4, .add_header = 6, .reject = 15},
 		.authenticated = SPAM_OBSERVE,
 		.own_networks = SPAM_ENFORCE,
-		.greylist_enabled = true,
+		.greylist.enabled = true,
 		.recipients = map_of("lenient@example.org reject=30 add_header=10\n"
 				     "friend@example.org welcome=spammer@example.net\n"),
 		.accounts = map_of("mallory reject=5\n"),
@@ -76,7 +76,7 @@ static void test_inbound(void **state)
 		assert_int_equal(decide(SPAM_INBOUND, cases[i].score, "", any, 1).action,
 				 cases[i].action);
 	assert_true(decide(SPAM_INBOUND, 1, "", any, 1).required == 6);
-	conf.greylist_enabled = false;
+	conf.greylist.enabled = false;
 	assert_int_equal(decide(SPAM_INBOUND, 5, "", any, 1).action, GP_ACTION_ACCEPT);
 }
 
