@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/daemon/history_item.h"
+#include "lib/proto/sent.h"
 
 #define TEXT_MAX 200	/* a rule's description, a subject */
 #define EVIDENCE_MAX 160
@@ -138,6 +139,30 @@ static void count(const struct spam_message *m)
 	}
 }
 
+/* Own mail with a score that could count somewhere, for policyd-ratelimit's limits on spam. */
+static void tell_sent(const struct gp_session *s, const struct spam_message *m)
+{
+	char ip[GP_IP_TEXT], text[GP_SENT_MAX];
+	struct gp_str client = gp_str(gp_ip_format(&s->client, ip));
+	struct gp_str action = gp_str(gp_action_name(m->action));
+	struct gp_sent sent = {
+		.time_s = gp_clock_real_s(),
+		.score_milli = (int64_t)llround(m->result.score * 1000),
+		.id = {s->msg.queue_id.ptr, s->msg.queue_id.len},
+		.account = {s->msg.auth_user.ptr, s->msg.auth_user.len},
+		.client = {client.ptr, client.len},
+		.sender = {s->msg.from.ptr, s->msg.from.len},
+		.action = {action.ptr, action.len},
+	};
+	size_t len;
+
+	if (m->origin == SPAM_INBOUND || !m->is_scanned || m->result.score < GP_SENT_SCORE_MIN ||
+	    s->msg.queue_id.len == 0)
+		return;
+	len = gp_sent_format(&sent, text, sizeof(text));
+	gp_history_put(spam_sent, gp_str_n(text, len));
+}
+
 void spam_remember(const struct gp_session *s, const struct spam_message *m)
 {
 	static const char *const origins[] = {"inbound", "authenticated", "own"};
@@ -146,6 +171,7 @@ void spam_remember(const struct gp_session *s, const struct spam_message *m)
 	const struct gp_conf_history *conf = gp_snapshot_get(s->snap, &gp_conf_history_table);
 	struct gp_jsonline j;
 
+	tell_sent(s, m);
 	if (!spam_history)
 		return;
 	count(m);

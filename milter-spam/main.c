@@ -1,6 +1,7 @@
 /*
  * milter-spam: a description of the program; lib/daemon runs it.
  */
+#include "lib/proto/sent.h"
 #include "milter-spam/spam.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #define HEALTH_MS 1000
 
 struct gp_store *spam_store;
+struct gp_history *spam_sent;
 struct gp_ldap *spam_ldap;
 
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &spam_table};
@@ -137,9 +139,12 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 	if (r)
 		return r;
 	r = gp_storage_open(top, GP_STORE_SPAM, &spam_store, diag);
+	if (r == GP_OK)
+		r = gp_history_open(spam_store, gp_snapshot_get(snap, &gp_conf_history_table),
+				    GP_HISTORY_SPAM, top->store_timeout_ms, &spam_history, diag);
 	return r ? r
-		 : gp_history_open(spam_store, gp_snapshot_get(snap, &gp_conf_history_table),
-				   GP_HISTORY_SPAM, top->store_timeout_ms, &spam_history, diag);
+		 : gp_history_open_ring(spam_store, GP_STR(GP_SENT_TABLE), GP_SENT_RING,
+					top->store_timeout_ms, &spam_sent, diag);
 }
 
 static void stop(void)
@@ -148,6 +153,7 @@ static void stop(void)
 	if (gp_drain_sessions() > 0)
 		return;
 	gp_history_close(&spam_history);
+	gp_history_close(&spam_sent);
 	gp_store_close(&spam_store);
 	gp_ldap_close(&spam_ldap);
 	spam_auth_stop();

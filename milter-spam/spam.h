@@ -78,6 +78,8 @@ extern struct gp_store *spam_store;
 extern struct gp_ldap *spam_ldap;
 /* What becomes of messages; NULL: it is not kept. */
 extern struct gp_history *spam_history;
+/* What policyd-ratelimit is told of own mail (lib/proto/sent.h). */
+extern struct gp_history *spam_sent;
 
 /* Whose mail it is, and what holds for it. */
 void spam_find_origin(struct gp_session *s, struct spam_message *m);

@@ -53,8 +53,14 @@ static void counted(void *arg, int result)
 	struct round *round = arg;
 
 	round->has_failed |= result != GP_OK;
-	if (--round->left == 0)
-		atomic_store(&scores.ended, round);
+	if (--round->left > 0)
+		return;
+	for (size_t i = round->scores.len; i > 0 && !round->has_failed; i--) {
+		const struct score *s = &round->scores.items[i - 1]; /* the newest stand first */
+
+		events_note(&s->event, s->time_s, s->queue_id);
+	}
+	atomic_store(&scores.ended, round);
 }
 
 static void begin_inside(void *arg)
@@ -147,10 +153,6 @@ static void end_round(struct round *round)
 	if (!round->has_failed && round->newest.len <= sizeof(scores.newest)) {
 		memcpy(scores.newest, round->newest.ptr, round->newest.len);
 		scores.newest_len = round->newest.len;
-		for (size_t i = round->scores.len; i > 0; i--)
-			events_note(&round->scores.items[i - 1].event,
-				    round->scores.items[i - 1].time_s,
-				    round->scores.items[i - 1].queue_id);
 	}
 	scores.is_under_way = false;
 	free_round(round);

@@ -39,7 +39,7 @@ struct sum {
 
 struct gp_history {
 	struct gp_store *store;
-	enum gp_history_program program;
+	struct gp_str table;
 	size_t size;
 	int64_t timeout_ms;
 	pthread_t thread;
@@ -83,6 +83,7 @@ void gp_history_put(struct gp_history *h, struct gp_str text)
 		*h->tail = item;
 		h->tail = &item->next;
 		h->waiting += sizeof(*item) + text.len;
+		gp_metric_add(&waiting_bytes, (int64_t)(sizeof(*item) + text.len));
 	}
 	pthread_mutex_unlock(&h->lock);
 	if (is_full) {
@@ -126,7 +127,10 @@ static int64_t deadline(const struct gp_history *h)
 /* Removes the first n items. */
 static void forget(struct gp_history *h, size_t n)
 {
+	int64_t had;
+
 	pthread_mutex_lock(&h->lock);
+	had = (int64_t)h->waiting;
 	while (n-- > 0) {
 		struct item *item = h->head;
 
@@ -136,7 +140,7 @@ static void forget(struct gp_history *h, size_t n)
 		h->waiting -= sizeof(*item) + item->len;
 		free(item);
 	}
-	gp_metric_set(&waiting_bytes, (int64_t)h->waiting);
+	gp_metric_add(&waiting_bytes, (int64_t)h->waiting - had);
 	pthread_mutex_unlock(&h->lock);
 }
 
@@ -154,7 +158,7 @@ static int write_items(struct gp_history *h)
 			items[n++] = gp_str_n(i->text, i->len);
 		pthread_mutex_unlock(&h->lock);
 		if (n > 0)
-			r = gp_store_ring_add(h->store, gp_history_table(h->program), items, n,
+			r = gp_store_ring_add(h->store, h->table, items, n,
 					      h->size, deadline(h));
 		if (r == GP_OK) {
 			forget(h, n);
@@ -204,7 +208,7 @@ static int write_sums(struct gp_history *h)
 	int r = GP_OK;
 
 	while (r == GP_OK && (n = take_sums(h, &at, tallies, BATCH_ITEMS)) > 0) {
-		r = gp_store_tally_add(h->store, gp_history_table(h->program), tallies, n,
+		r = gp_store_tally_add(h->store, h->table, tallies, n,
 				       deadline(h));
 		if (r != GP_OK)
 			give_back(h, tallies, n);
@@ -282,15 +286,15 @@ static void release(struct gp_history *h)
 	free(h);
 }
 
-static struct gp_history *create(struct gp_store *store, const struct gp_conf_history *conf,
-				 enum gp_history_program program, int64_t timeout_ms)
+static struct gp_history *create(struct gp_store *store, struct gp_str table, size_t size,
+				 int64_t timeout_ms)
 {
 	struct gp_history *h = gp_xcalloc(1, sizeof(*h));
 	pthread_condattr_t cond;
 
 	h->store = store;
-	h->program = program;
-	h->size = (size_t)conf->size;
+	h->table = table;
+	h->size = size;
 	h->timeout_ms = timeout_ms;
 	h->tail = &h->head;
 	h->arena = gp_arena_new(0);
@@ -303,29 +307,36 @@ static struct gp_history *create(struct gp_store *store, const struct gp_conf_hi
 	return h;
 }
 
+int gp_history_open_ring(struct gp_store *store, struct gp_str table, size_t size,
+			 int64_t timeout_ms, struct gp_history **ret, struct gp_diag *diag)
+{
+	struct gp_history *h = create(store, table, size, timeout_ms);
+	sigset_t all, old;
+
+	gp_metric_register(&stored);
+	gp_metric_register(&dropped);
+	gp_metric_register(&waiting_bytes);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	errno = pthread_create(&h->thread, NULL, thread_main, h);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (errno != 0) {
+		release(h);
+		return gp_diag_errno(diag, "thread for the history");
+	}
+	*ret = h;
+	return GP_OK;
+}
+
 int gp_history_open(struct gp_store *store, const struct gp_conf_history *conf,
 		    enum gp_history_program program, int64_t timeout_ms, struct gp_history **ret,
 		    struct gp_diag *diag)
 {
-	struct gp_history *h = NULL;
-	sigset_t all, old;
-
-	if (conf->size > 0) {
-		gp_metric_register(&stored);
-		gp_metric_register(&dropped);
-		gp_metric_register(&waiting_bytes);
-		h = create(store, conf, program, timeout_ms);
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &old);
-		errno = pthread_create(&h->thread, NULL, thread_main, h);
-		pthread_sigmask(SIG_SETMASK, &old, NULL);
-		if (errno != 0) {
-			release(h);
-			return gp_diag_errno(diag, "thread for the history");
-		}
-	}
-	*ret = h;
-	return GP_OK;
+	*ret = NULL;
+	if (conf->size == 0)
+		return GP_OK;
+	return gp_history_open_ring(store, gp_history_table(program), (size_t)conf->size, timeout_ms,
+				    ret, diag);
 }
 
 void gp_history_close(struct gp_history **history)

@@ -23,6 +23,11 @@ struct gp_history;
 int gp_history_open(struct gp_store *store, const struct gp_conf_history *conf,
 		    enum gp_history_program program, int64_t timeout_ms, struct gp_history **ret,
 		    struct gp_diag *diag) GP_MUST_USE;
+/* A writer of another ring of the store, which keeps `size` items; `table` is a literal.  Nothing is
+ * counted there. */
+int gp_history_open_ring(struct gp_store *store, struct gp_str table, size_t size,
+			 int64_t timeout_ms, struct gp_history **ret, struct gp_diag *diag)
+	GP_MUST_USE;
 /* Waits no longer than the timeout.  No other call may be running. */
 void gp_history_close(struct gp_history **history);
 

@@ -15,6 +15,7 @@
 #include "lib/proto/attrs.h"
 
 #define GP_SENT_TABLE "spam-sent"
+#define GP_SENT_SCORE_MIN 1.0 /* below it nothing is told: most of all mail */
 #define GP_SENT_RING 10000  /* items kept: an hour of a large host */
 #define GP_SENT_MAX 2048u   /* bytes of an item */
 #define GP_SENT_TEXT_MAX 320u /* of one value: an address at its longest; longer ones are cut */
