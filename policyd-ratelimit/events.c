@@ -42,7 +42,8 @@ void events_count(const struct gp_event *event, limits_counted_fn *done, void *a
 				 .account = span(event->account),
 				 .sender = span(event->sender),
 				 .recipient = span(event->recipient),
-				 .client = span(event->client)};
+				 .client = span(event->client),
+				 .time_s = event->time_s};
 
 	events_note(&e, event->time_s, span(event->queue_id));
 	limits_event(&e, done, arg);

@@ -96,16 +96,28 @@ static bool is_for(const struct limit_rule *rule, const struct limits_event *eve
 	       gp_netset_has(&conf->networks, &subject->client);
 }
 
-static void plan_windows(struct counting *c, struct limit_item item, const struct limit_windows *windows,
-			 struct gp_str id)
+/* Told late, it counts from when it was: of yesterday's bounces nobody is to be contained today. */
+static int64_t age_of(const struct limits_event *event)
 {
+	int64_t now_s = gp_clock_real_s();
+
+	return event->time_s <= 0 || event->time_s >= now_s ? 0 : (now_s - event->time_s) * 1000;
+}
+
+static void plan_windows(struct counting *c, struct limit_item item, const struct limit_windows *windows,
+			 const struct limits_event *event)
+{
+	int64_t age_ms = age_of(event);
 	bool has_ratio = item.rule->sent_name.len > 0;
 	struct limit_item sent = item;
 
 	sent.is_sent = true;
 	for (size_t i = 0; i < windows->len && c->count.len < GP_LIMIT_TAKES_MAX; i++) {
+		if (age_ms >= windows->items[i].limit.window_ms)
+			continue;
 		item.window = gp_arena_str(c->arena, gp_str(windows->items[i].name));
-		limit_part_add(&c->count, c->arena, &item, &windows->items[i].limit, 1, id);
+		limit_part_add(&c->count, c->arena, &item, &windows->items[i].limit, 1, event->id);
+		c->count.takes[c->count.len - 1].age_ms = age_ms;
 		if (has_ratio)
 			limit_part_add(&c->look, c->arena, &item, &windows->items[i].limit, 0,
 				       GP_STR(""));
@@ -129,7 +141,7 @@ static void plan(struct counting *c, const struct limits_event *event)
 			continue;
 		item.key = limit_key_get(&rule->by, &c->subject, 0);
 		limit_windows_for(rule, &c->subject, item.key, &nothing, &windows);
-		plan_windows(c, item, &windows, event->id);
+		plan_windows(c, item, &windows, event);
 	}
 }
 

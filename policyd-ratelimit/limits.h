@@ -45,6 +45,8 @@ struct limits_event {
 	struct gp_str account, sender, recipient; /* what is not known is empty */
 	struct gp_str client;	/* an address */
 	double score;		/* of spam */
+	int64_t time_s;		/* when it happened, Unix time; it counts in windows that reach back so
+				 * far, from then on; 0: now */
 };
 
 /* GP_OK: counted, or nothing to count; GP_ETEMP: the store did not answer, tell it again. */

@@ -293,7 +293,20 @@ def test_events_are_put_off_without_the_store(start_policyd: StartPolicyd, redis
     policyd = start_policyd({"policyd-ratelimit": {"limits": {"bounces": {
         "count": "bounces", "by": ["sasl_username"], "windows": ["5 per 1h"]}}}}, redis.url)
     redis.stop()
-    assert policyd.order("event", kind="bounce", event_id="e", sasl_username=ACCOUNT, time=1)[1].startswith("LATER")
+    assert policyd.order("event", kind="bounce", event_id="e", sasl_username=ACCOUNT,
+                         time=int(time.time()))[1].startswith("LATER")
+
+
+def test_events_told_late_count_from_when_they_were(start_policyd: StartPolicyd, store: str) -> None:
+    """After the controller was away a day, yesterday's bounces are not today's."""
+    policyd = start_policyd({"policyd-ratelimit": {"limits": {"bounces": {
+        "count": "bounces", "by": ["sasl_username"], "windows": ["5 per 1h", "50 per 1d"], "contain": "1h"}}}}, store)
+    for i in range(20):
+        event = {"kind": "bounce", "sasl_username": ACCOUNT, "event_id": f"e{i}", "time": int(time.time()) - 7200}
+        assert policyd.order("event", **event) == ([], "OK")
+    assert policyd.order("event", kind="bounce", sasl_username=ACCOUNT, event_id="x", time=1) == ([], "OK")
+    assert [(row["window"], row["used"]) for row in policyd.order("list")[0]] == [("1d", 20)]
+    assert contained(policyd) == []
 
 
 @pytest.mark.parametrize("frame", [b"nonsense\n\n", b"key=x\n\n", b"x" * 9000,
