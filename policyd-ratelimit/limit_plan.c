@@ -16,6 +16,18 @@ struct planner {
 	struct limit_plan *plan;
 };
 
+enum gp_limit_mode limit_part_mode(enum limit_part_kind kind)
+{
+	static const enum gp_limit_mode modes[LIMIT_PARTS] = {
+		[LIMIT_PART_LOOK] = GP_LIMIT_LOOK,
+		[LIMIT_PART_TAKE] = GP_LIMIT_TAKE,
+		[LIMIT_PART_DRY] = GP_LIMIT_TAKE,
+		[LIMIT_PART_PASS] = GP_LIMIT_COUNT,
+	};
+
+	return modes[kind];
+}
+
 static bool has_context(const struct gp_conf_list *list, struct gp_str context)
 {
 	for (size_t i = 0; i < list->len; i++)

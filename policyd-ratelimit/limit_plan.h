@@ -20,6 +20,8 @@ enum limit_part_kind {
 	LIMIT_PARTS
 };
 
+enum gp_limit_mode limit_part_mode(enum limit_part_kind kind);
+
 /* Whose question it is. */
 struct limit_item {
 	const struct limit_rule *rule;

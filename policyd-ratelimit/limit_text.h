@@ -24,7 +24,7 @@ struct limit_text {
 /* What is filled in. */
 struct limit_met {
 	struct gp_str limit, window, key, account;
-	int64_t max, used;
+	int64_t max, used, window_ms;
 	int64_t retry_ms; /* -1: the message alone is above the limit */
 	bool is_size;	  /* max and used are bytes */
 };

@@ -4,8 +4,8 @@
 #include "policyd-ratelimit/limit_verdict.h"
 
 #include "lib/base/log.h"
-#include "lib/base/num.h"
 #include "policyd-ratelimit/contain.h"
+#include "policyd-ratelimit/limit_outage.h"
 #include "policyd-ratelimit/ratelimit.h"
 
 /* Is the share of bounces too high?  Its questions come behind those for the bounces. */
@@ -57,6 +57,7 @@ const struct limit_item *limit_part_next_met(const struct limit_part *part, size
 		.window = part->items[worst].window,
 		.key = first->key,
 		.max = part->takes[worst].limit.max,
+		.window_ms = part->takes[worst].limit.window_ms,
 		.used = part->takes[worst].answer.used,
 		.retry_ms = part->takes[worst].answer.retry_ms,
 		.is_size = first->rule->form.is_size,
@@ -95,10 +96,10 @@ static void contain(const struct limit_rule *rule, const struct limit_met *met, 
 		.now_ms = now_ms,
 		.used = met->used,
 		.max = met->max,
+		.window_ms = met->window_ms,
 	};
 
-	if (trip.for_ms > 0 && !rule->conf->dry_run &&
-	    gp_num_parse_duration(met->window, &trip.window_ms) == GP_OK)
+	if (trip.for_ms > 0 && !rule->conf->dry_run)
 		contain_trip(&trip);
 }
 
@@ -148,7 +149,7 @@ static void object(struct policy_ask *ask, const struct limit_rule *rule, const 
 }
 
 bool limit_verdict(struct policy_ask *ask, const struct limit_subject *subject,
-		   const struct limit_part *part, enum limit_part_kind kind)
+		   const struct limit_part *part)
 {
 	const struct limit_item *item;
 	struct limit_met met;
@@ -169,7 +170,6 @@ bool limit_verdict(struct policy_ask *ask, const struct limit_subject *subject,
 			object(ask, item->rule, &met);
 		contain(item->rule, &met, ask->now_ms);
 	}
-	(void)kind;
 	return has_room;
 }
 
@@ -181,15 +181,20 @@ static bool is_ours(const struct policy_ask *ask)
 	       gp_netset_has(&ask->data->limits->networks->own, &ask->request.client);
 }
 
-bool limit_verdict_unknown(struct policy_ask *ask, struct limit_part *part, enum limit_part_kind kind)
+bool limit_verdict_unknown(struct policy_ask *ask, const struct limit_subject *subject,
+			   struct limit_part *part, enum limit_part_kind kind)
 {
 	struct answer answer = {.action = ANSWER_DEFER_IF_PERMIT,
 				.text = GP_STR("4.3.0 Limits cannot be looked up now, try again later"),
 				.by = "limit"};
 
-	(void)part;
-	if (kind == LIMIT_PART_TAKE && !is_ours(ask) &&
-	    ask->conf->limits.on_error == GP_ON_ERROR_TEMPFAIL)
+	if (is_ours(ask)) {
+		if (kind == LIMIT_PART_LOOK) /* who counts bounces tells the store alone */
+			return false;
+		limit_outage_take(part->takes, part->len, limit_part_mode(kind));
+		return limit_verdict(ask, subject, part);
+	}
+	if (kind == LIMIT_PART_TAKE && ask->conf->limits.on_error == GP_ON_ERROR_TEMPFAIL)
 		policy_object(ask, &answer);
 	return false;
 }

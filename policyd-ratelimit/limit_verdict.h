@@ -10,9 +10,11 @@
 /* Judges the answered questions of a part: objects, contains, logs dry runs.  True: it had room
  * for all that it asked. */
 bool limit_verdict(struct policy_ask *ask, const struct limit_subject *subject,
-		   const struct limit_part *part, enum limit_part_kind kind);
-/* The store did not answer.  True: it was counted in memory. */
-bool limit_verdict_unknown(struct policy_ask *ask, struct limit_part *part, enum limit_part_kind kind);
+		   const struct limit_part *part);
+/* The store did not answer: what memory says of our own mail, on_error of others'.  True: memory
+ * had room for all. */
+bool limit_verdict_unknown(struct policy_ask *ask, const struct limit_subject *subject,
+			   struct limit_part *part, enum limit_part_kind kind);
 
 /* An event brought it above a limit: logs, contains. */
 struct limit_met;

@@ -11,6 +11,7 @@
 #include "lib/base/metric.h"
 #include "policyd-ratelimit/limit_exempt.h"
 #include "policyd-ratelimit/limit_memory.h"
+#include "policyd-ratelimit/limit_outage.h"
 #include "policyd-ratelimit/limit_plan.h"
 #include "policyd-ratelimit/limit_verdict.h"
 #include "policyd-ratelimit/ratelimit.h"
@@ -36,11 +37,13 @@ void limits_register_metrics(void)
 {
 	gp_metric_register(&unanswered);
 	gp_metric_register(&remembered);
+	limit_outage_register_metrics();
 }
 
 void limits_done(void)
 {
 	limit_memory_done();
+	limit_outage_done();
 }
 
 void limits_configure(struct gp_snapshot *snap, struct gp_conf_report *report, struct limits **ret)
@@ -107,18 +110,12 @@ static void finish_directory(struct policy_ask *ask, struct work *w)
 
 static bool ask_part(struct policy_ask *ask, struct work *w, enum limit_part_kind kind)
 {
-	static const enum gp_limit_mode modes[LIMIT_PARTS] = {
-		[LIMIT_PART_LOOK] = GP_LIMIT_LOOK,
-		[LIMIT_PART_TAKE] = GP_LIMIT_TAKE,
-		[LIMIT_PART_DRY] = GP_LIMIT_TAKE,
-		[LIMIT_PART_PASS] = GP_LIMIT_COUNT,
-	};
 	const struct limit_part *part = &w->plan.parts[kind];
 
 	if (part->len == 0)
 		return false;
 	w->calls[kind] = gp_store_limit_begin(ratelimit.store, policy_ask_batch(ask), LIMIT_TABLE,
-					      part->takes, part->len, modes[kind],
+					      part->takes, part->len, limit_part_mode(kind),
 					      limit_store_time(ask->conf));
 	return true;
 }
@@ -148,9 +145,9 @@ static bool finish_part(struct policy_ask *ask, struct work *w, enum limit_part_
 	limit_store_report(r);
 	if (r != GP_OK) {
 		gp_metric_add(&unanswered, 1);
-		return limit_verdict_unknown(ask, part, kind);
+		return limit_verdict_unknown(ask, &w->subject, part, kind);
 	}
-	return limit_verdict(ask, &w->subject, part, kind);
+	return limit_verdict(ask, &w->subject, part);
 }
 
 static bool plan_and_look(struct policy_ask *ask, struct work *w)

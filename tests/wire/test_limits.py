@@ -11,7 +11,7 @@ import pytest
 
 from conftest import StartPolicyd
 from servers.milter import Value
-from servers.policyd import Policyd, PolicyClient
+from servers.policyd import PolicyClient, request
 from servers.redis import Redis
 
 HOUR = "60 minutes"
@@ -266,3 +266,38 @@ def test_without_a_store_mail_from_outside_is_let_in_or_deferred(start_policyd: 
             client.ask(instance=next(message))
             time.sleep(0.2)
         policyd.wait_line("limits are answered again", 1)
+
+
+def test_without_a_store_our_own_mail_is_counted_and_told_later(start_policyd: StartPolicyd, world: Path) -> None:
+    """Killed between two messages: the limit holds meanwhile, and afterwards the store knows."""
+    redis = Redis(world / "redis")
+    redis.start()
+    policyd = start_policyd({"store_timeout": "1s", **settings(out={"windows": ["10 per 1h"]})}, redis.url)
+    with policyd.client() as client:
+        assert [send(client) for _ in range(4)] == ["DUNNO"] * 4
+        redis.process.kill()
+        assert [send(client) == "DUNNO" for _ in range(12)] == [True] * 10 + [False] * 2, "the store's four are not known here"
+        assert policyd.counted("gatepost_policy_limit_memory_total") == 12
+        redis.start()  # empty
+        policyd.wait_line("the store was told", 30)
+        assert (send(client) or "").startswith("451 "), "ten came from here"
+        assert policyd.counted("gatepost_policy_limit_memory_lost_total") == 0
+    assert policyd.stop() == 0
+
+
+def test_a_store_killed_under_load_costs_nobody_an_answer(start_policyd: StartPolicyd, world: Path) -> None:
+    redis = Redis(world / "redis")
+    redis.start()
+    policyd = start_policyd({"store_timeout": "1s", **settings(out={"windows": ["300 per 1h"]})}, redis.url)
+    with policyd.client() as first, policyd.client() as second:
+        for client in (first, second):
+            client.send(b"".join(request("DATA", instance=next(message), sasl_username="joe", recipient_count=1) for _ in range(200)))
+        answers = [first.answer() for _ in range(20)]
+        redis.process.kill()
+        answers += [first.answer() for _ in range(180)] + [second.answer() for _ in range(200)]
+        assert None not in answers and len(answers) == 400
+        passed = answers.count("DUNNO")
+        assert 300 <= passed <= 400 and all((a or "").startswith("451 ") for a in answers if a != "DUNNO")
+        redis.start()
+        policyd.wait_line("limits are answered again|the store was told", 30)
+    assert policyd.stop() == 0

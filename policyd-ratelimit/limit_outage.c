@@ -1,0 +1,142 @@
+/*
+ * Counting without a store; see the header.
+ *
+ * A timer tries to tell the store once a second, one call at a time, until it knows all; then it
+ * looks once a minute whether what is remembered for the next outage has become old.
+ */
+#include "policyd-ratelimit/limit_outage.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/metric.h"
+#include "policyd-ratelimit/fallback.h"
+#include "policyd-ratelimit/limit_rule.h"
+#include "policyd-ratelimit/ratelimit.h"
+
+#define RETRY_MS 1000
+#define SWEEP_MS 60000
+#define CALL_MS 5000 /* the store's own timeout is mostly shorter */
+
+static void turn(void *arg);
+static void ready(void *arg);
+static void late(void *arg);
+
+static struct {
+	struct fallback *fallback; /* NULL: nothing was counted here */
+	struct gp_timer turn, late;
+	struct gp_call ready;
+	struct gp_batch *batch; /* of the call that is under way */
+	struct gp_limit_call *call;
+	struct gp_limit_take takes[GP_LIMIT_TAKES_MAX];
+	uint64_t lost;
+	bool is_done;
+} outage = {.turn = {.fn = turn}, .late = {.fn = late}, .ready = {.fn = ready}};
+
+static struct gp_metric in_memory = GP_COUNTER("gatepost_policy_limit_memory_total",
+					       "Questions of limits that were answered from memory.");
+static struct gp_metric keys = GP_GAUGE("gatepost_policy_limit_memory_keys",
+					"Keys of limits held in memory.");
+static struct gp_metric lost = GP_COUNTER("gatepost_policy_limit_memory_lost_total",
+					  "Uses counted in memory that the store was never told of.");
+
+void limit_outage_register_metrics(void)
+{
+	gp_metric_register(&in_memory);
+	gp_metric_register(&keys);
+	gp_metric_register(&lost);
+}
+
+static void look_at_stats(void)
+{
+	struct fallback_stats stats;
+
+	fallback_get_stats(outage.fallback, &stats);
+	gp_metric_set(&keys, (int64_t)stats.keys);
+	gp_metric_add(&lost, (int64_t)(stats.lost - outage.lost));
+	outage.lost = stats.lost;
+}
+
+static void again_in(int64_t ms)
+{
+	gp_timer_set(ratelimit.loop, &outage.turn, gp_clock_mono_ms() + ms);
+}
+
+void limit_outage_take(struct gp_limit_take *takes, size_t n, enum gp_limit_mode mode)
+{
+	if (!outage.fallback)
+		outage.fallback = fallback_new(FALLBACK_KEYS_MAX);
+	fallback_limit(outage.fallback, takes, n, mode, gp_clock_mono_ms());
+	gp_metric_add(&in_memory, 1);
+	look_at_stats();
+	if (!outage.batch && fallback_is_owing(outage.fallback))
+		again_in(RETRY_MS);
+}
+
+static void told(void)
+{
+	int r = gp_store_limit_finish(outage.call, outage.takes);
+
+	gp_timer_clear(ratelimit.loop, &outage.late);
+	gp_batch_free(&outage.batch);
+	fallback_merge_finish(outage.fallback, r == GP_OK);
+	if (outage.is_done) {
+		fallback_free(&outage.fallback);
+		return;
+	}
+	if (r == GP_OK && !fallback_is_owing(outage.fallback))
+		gp_log_info("limits: the store was told what was counted without it");
+	again_in(r == GP_OK ? 0 : RETRY_MS);
+}
+
+static void ready(void *arg)
+{
+	(void)arg;
+	told();
+}
+
+static void late(void *arg)
+{
+	(void)arg;
+	if (gp_batch_forget(outage.batch))
+		told();
+}
+
+static void turn(void *arg)
+{
+	int64_t now_ms = gp_clock_mono_ms();
+	size_t n = fallback_merge_begin(outage.fallback, now_ms, outage.takes, GP_ARRAY_SIZE(outage.takes));
+
+	(void)arg;
+	if (n > 0) {
+		outage.batch = gp_batch_new(now_ms + CALL_MS);
+		outage.call = gp_store_limit_begin(ratelimit.store, outage.batch, LIMIT_TABLE, outage.takes, n,
+						   GP_LIMIT_COUNT, 0);
+		gp_timer_set(ratelimit.loop, &outage.late, now_ms + CALL_MS);
+		gp_batch_notify(outage.batch, ratelimit.loop, &outage.ready);
+		return;
+	}
+	fallback_sweep(outage.fallback, now_ms);
+	look_at_stats();
+	if (gp_metric_get(&keys) > 0) {
+		again_in(SWEEP_MS);
+		return;
+	}
+	fallback_free(&outage.fallback);
+	outage.lost = 0;
+}
+
+void limit_outage_done(void)
+{
+	if (!outage.fallback)
+		return;
+	if (fallback_is_owing(outage.fallback))
+		gp_log_warning("limits: what was counted without the store is lost");
+	gp_timer_clear(ratelimit.loop, &outage.turn);
+	gp_timer_clear(ratelimit.loop, &outage.late);
+	/* One that is posted already runs before the loop ends, and frees its own. */
+	outage.is_done = true;
+	if (!outage.batch || gp_batch_forget(outage.batch)) {
+		gp_batch_free(&outage.batch);
+		fallback_free(&outage.fallback);
+	}
+}

@@ -1,0 +1,18 @@
+/*
+ * Limits while the store is away: counted in memory (fallback.h), and told to the store when it
+ * answers again.
+ *
+ * The loop's thread only.
+ */
+#ifndef POLICYD_LIMIT_OUTAGE_H
+#define POLICYD_LIMIT_OUTAGE_H
+
+#include "lib/store/store.h"
+
+/* Answers in the store's stead, and sees to it that the store hears of it. */
+void limit_outage_take(struct gp_limit_take *takes, size_t n, enum gp_limit_mode mode);
+/* At stop: what the store has not heard of is lost, and logged. */
+void limit_outage_done(void);
+void limit_outage_register_metrics(void);
+
+#endif
