@@ -28,10 +28,10 @@ class Slapd:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         self.folder = folder
-        self.port, self._tls_port = free_port(), free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self._socket = folder / "ldapi"
         self.url = f"ldap://127.0.0.1:{self.port}"
-        self.ldaps_url = f"ldaps://127.0.0.1:{self._tls_port}"
+        self.ldaps_url = f"ldaps://127.0.0.1:{self.tls_port}"
         self.ldapi_url = "ldapi://" + urllib.parse.quote(str(self._socket), safe="")
         self.certificate, self.key = folder / "cert.pem", folder / "key.pem"
         self.client_certificate, self.client_key = folder / "client.pem", folder / "client.key"
@@ -99,7 +99,7 @@ userPassword: {PASSWORD}
     def start(self) -> None:
         self.process.start(["/usr/sbin/slapd", "-d", "stats", "-f", str(self.folder / "slapd.conf"),
                             "-h", f"{self.url}/ {self.ldaps_url}/ {self.ldapi_url}"],
-                           lambda: answers(("127.0.0.1", self._tls_port)) and answers(str(self._socket)))
+                           lambda: answers(("127.0.0.1", self.tls_port)) and answers(str(self._socket)))
 
     def stop(self) -> None:
         self.process.stop()
@@ -131,6 +131,14 @@ class Gate:
 
     def reopen(self) -> None:
         self._open.set()
+
+    def cut(self) -> None:
+        """Ends all connections that there are."""
+        for one in self._sockets[1:]:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        del self._sockets[1:]
 
     def close(self) -> None:
         self._open.set()
