@@ -174,11 +174,33 @@ static void print_decision(const struct gp_cli_history *h, const json_t *item)
 		       gp_cli_history_number(item, "forged"));
 }
 
+/* "found  Eicar-Test (virus), 2 tries". */
+static void print_virus(const struct gp_cli_history *h, const json_t *item)
+{
+	const json_t *virus = json_object_get(item, "virus");
+	double tries = gp_cli_history_number(virus, "tries");
+
+	if (!virus)
+		return;
+	printf("    virus    %-9s", gp_cli_history_text(h, virus, "outcome", 40));
+	print_member(h, virus, "name", " ");
+	print_member(h, virus, "category", ", category ");
+	print_member(h, virus, "error", " ");
+	if (tries > 1)
+		printf(", on %.0f workers", tries);
+	if (json_object_get(virus, "known"))
+		printf(", %.0f parts known before", gp_cli_history_number(virus, "known"));
+	if (json_is_true(json_object_get(virus, "part")))
+		printf(", only its beginning");
+	putchar('\n');
+}
+
 static void print_item(const struct gp_cli_history *h, const json_t *item)
 {
 	print_decision(h, item);
 	print_thresholds(item);
 	print_results(h, item);
+	print_virus(h, item);
 	print_symbols(h, item);
 	print_bayes(h, item);
 	if (json_is_true(json_object_get(item, "cut")))

@@ -36,9 +36,9 @@ const char *virus_outcome_name(enum virus_outcome outcome)
 	return outcomes[outcome].name;
 }
 
-const char *virus_action_name(enum virus_action action)
+const char *virus_done_name(enum virus_action action)
 {
-	return gp_conf_enum_name(virus_action_names, (int)action);
+	return action == VIRUS_ACT_OFF ? "pass" : gp_conf_enum_name(virus_action_names, (int)action);
 }
 
 struct virus_decision virus_decide(const struct virus_conf *conf, const struct virus_verdict *v)

@@ -20,7 +20,8 @@ struct virus_decision {
 /* What the settings say about this verdict. */
 struct virus_decision virus_decide(const struct virus_conf *conf, const struct virus_verdict *verdict);
 
-/* "accept", "mark" …: the word in settings, log lines, history. */
-const char *virus_action_name(enum virus_action action);
+/* "accept", "mark" …: the word for what was done in log lines, history and answers; "pass" for
+ * VIRUS_ACT_OFF. */
+const char *virus_done_name(enum virus_action action);
 
 #endif

@@ -132,7 +132,7 @@ static void add_verdict(struct gp_jsonline *j, const struct virus_conf *conf,
 	if (*v->name)
 		gp_jsonline_cstr(j, "name", v->name);
 	gp_jsonline_bool(j, "infected", d.is_infected);
-	gp_jsonline_cstr(j, "action", d.action == VIRUS_ACT_OFF ? "pass" : virus_action_name(d.action));
+	gp_jsonline_cstr(j, "action", virus_done_name(d.action));
 	gp_jsonline_bool(j, "part", v->is_part);
 	gp_jsonline_int(j, "known", (int64_t)v->n_known);
 	gp_jsonline_num(j, "scan_ms", (double)v->scan_us / 1000, 2);

@@ -7,31 +7,26 @@
 #include <stdio.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/metric.h"
+#include "lib/base/log.h"
 #include "lib/conf/shared.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/drain.h"
 #include "lib/daemon/sandbox.h"
+#include "lib/daemon/storage.h"
 #include "lib/io/address.h"
 #include "milter-virus/control.h"
 #include "milter-virus/spawner.h"
 #include "milter-virus/virus.h"
 
+/* A health check answers within this, whatever clamd does. */
+#define HEALTH_MS 1000
+
 struct virus_scanner virus_scanner;
 
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &virus_table};
 static struct gp_loop *loop;
-/* A health check answers within this, whatever clamd does. */
-#define HEALTH_MS 1000
-
+static struct gp_store *store;
 static int spawner_fd = -1, control_fd = -1;
-
-static struct gp_metric idle = GP_GAUGE("gatepost_virus_workers_idle", "Scan workers that wait.");
-static struct gp_metric busy = GP_GAUGE("gatepost_virus_workers_busy", "Scan workers that scan.");
-static struct gp_metric waiting =
-	GP_GAUGE("gatepost_virus_waiting", "Messages that wait for a worker.");
-static struct gp_metric held =
-	GP_GAUGE("gatepost_virus_held_bytes", "Memory of messages that are under way.");
 
 static const struct virus_conf *conf_of(const struct gp_snapshot *snap)
 {
@@ -55,15 +50,6 @@ static int bind_all(const struct gp_daemon *d, const struct gp_snapshot *snap, s
 	return r == GP_OK ? gp_milter_service.bind(d, snap, diag) : r;
 }
 
-static void register_gauges(void)
-{
-	struct gp_metric *const all[] = {&idle, &busy, &waiting, &held};
-
-	for (size_t i = 0; i < GP_ARRAY_SIZE(all); i++)
-		gp_metric_register(all[i]);
-	gp_milter_service.register_metrics();
-}
-
 static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 {
 	const struct virus_conf *conf = conf_of(snap);
@@ -82,10 +68,29 @@ static void start_engines(const struct virus_conf *conf)
 
 	virus_engines_register_metrics();
 	virus_cache_register_metrics();
+	virus_pool_register_metrics();
 	options.pool = virus_scanner.pool = virus_pool_new();
 	options.cache = virus_scanner.cache =
 		virus_cache_new((size_t)conf->cache_size, conf->cache_ttl_ms);
 	virus_scanner.engines = virus_engines_open(&options);
+}
+
+/* Mail is worth more than what is recorded about it: without a store there is nothing. */
+static void start_history(const struct gp_snapshot *snap)
+{
+	const struct gp_conf_top *top = gp_snapshot_get(snap, &gp_conf_top_table);
+	const struct gp_conf_history *history = gp_snapshot_get(snap, &gp_conf_history_table);
+	struct gp_diag diag;
+	int r;
+
+	if (history->size == 0)
+		return;
+	r = gp_storage_open(top, GP_STORE_VIRUS, &store, &diag);
+	if (r == GP_OK)
+		r = gp_history_open(store, history, GP_HISTORY_VIRUS, top->store_timeout_ms,
+				    &virus_history, &diag);
+	if (r < 0)
+		gp_log_warning("history is not recorded: %s", diag.text);
 }
 
 static int start(struct gp_snapshot *snap, struct gp_diag *diag)
@@ -96,6 +101,8 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 		return r;
 	virus_report_register_metrics();
 	virus_scan_register_metrics();
+	virus_spool_register_metrics();
+	start_history(snap);
 	if (conf_of(snap)->engine != VIRUS_BY_CLAMD)
 		start_engines(conf_of(snap));
 	return virus_control_start(control_fd, &virus_scanner, diag);
@@ -115,10 +122,14 @@ static void stop(void)
 	struct virus_pool_counts n;
 
 	virus_control_stop();
+	if (gp_drain_sessions() > 0)
+		return;
+	gp_history_close(&virus_history);
+	gp_store_close(&store);
 	if (!virus_scanner.engines)
 		return;
 	virus_pool_count(virus_scanner.pool, &n);
-	if (gp_drain_sessions() > 0 || n.busy || n.waiting)
+	if (n.busy || n.waiting)
 		return;
 	virus_engines_close(&virus_scanner.engines);
 	virus_pool_free(&virus_scanner.pool);
@@ -135,7 +146,6 @@ static size_t clamd_health(struct gp_health *entry)
 					 version, sizeof(version), &why) == GP_OK;
 
 	gp_snapshot_unref(snap);
-	gp_metric_set(&held, virus_spool_held());
 	*entry = (struct gp_health){.name = "clamd", .is_ok = is_ok};
 	snprintf(entry->detail, sizeof(entry->detail), "%.150s", is_ok ? version : why.text);
 	return 1;
@@ -144,18 +154,12 @@ static size_t clamd_health(struct gp_health *entry)
 static size_t health(struct gp_health *entries, size_t max)
 {
 	struct virus_status_report r;
-	struct virus_pool_counts n;
 
 	if (max < 1)
 		return 0;
 	if (!virus_scanner.engines)
 		return clamd_health(entries);
 	virus_engines_report(virus_scanner.engines, &r);
-	virus_pool_count(virus_scanner.pool, &n);
-	gp_metric_set(&idle, (int64_t)n.idle);
-	gp_metric_set(&busy, (int64_t)n.busy);
-	gp_metric_set(&waiting, (int64_t)n.waiting);
-	gp_metric_set(&held, virus_spool_held());
 	entries[0] = (struct gp_health){.name = "signatures", .is_ok = r.is_serving};
 	if (r.failed_at_s)
 		snprintf(entries[0].detail, sizeof(entries[0].detail), "%.150s", r.failure);
@@ -169,6 +173,7 @@ static void sandbox(const struct gp_snapshot *snap)
 {
 	const struct virus_conf *conf = conf_of(snap);
 
+	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 	gp_sandbox_read(conf->database);
 	for (size_t i = 0; i < conf->clamd_servers.len; i++)
 		if (gp_address_path(conf->clamd_servers.items[i]))
@@ -200,6 +205,5 @@ int main(int argc, char **argv)
 {
 	service = gp_milter_service;
 	service.bind = bind_all;
-	service.register_metrics = register_gauges;
 	return gp_daemon_main(&milter_virus, argc, argv);
 }

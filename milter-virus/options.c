@@ -97,9 +97,10 @@ static const struct gp_conf_row rows[] = {
 	 .help = "How new signatures come in: beside the old ones, which serve until the new ones "
 		 "are tested, while there is memory for both, and else as drain (overlap); after the "
 		 "old ones went, while mail waits (drain); when told to only (manual)."},
-	{"temporary", GP_CONF_PATH, AT(temporary), "/tmp",
+	{"temporary", GP_CONF_PATH, AT(temporary), "/dev/shm",
 	 .flags = GP_CONF_REQUIRED | GP_CONF_RESTART, .check = check_path,
-	 .help = "Folder for what is unpacked; each worker gets one of its own in it."},
+	 .help = "Folder for what is unpacked; each worker gets one of its own in it.  One in memory halves "
+		 "what a message costs."},
 	{"workers", GP_CONF_INT, AT(workers), "0", .min = 0, .max = WORKERS_MAX, .unit = "processes",
 	 .help = "Messages that are scanned at a time; 0: one a processor."},
 	{"worker_memory", GP_CONF_SIZE, AT(worker_memory), "1G", .min = 16 << 20, .max = 1e12,

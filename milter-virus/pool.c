@@ -11,9 +11,15 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/mem.h"
+#include "lib/base/metric.h"
 
 /* Postfix waits 300 s for an answer, counted anew with each sign of life. */
 #define TICK_MS 5000
+
+static struct gp_metric idle = GP_GAUGE("gatepost_virus_workers_idle", "Scan workers that wait.");
+static struct gp_metric busy = GP_GAUGE("gatepost_virus_workers_busy", "Scan workers that scan.");
+static struct gp_metric waiting =
+	GP_GAUGE("gatepost_virus_waiting", "Messages that wait for a worker.");
 
 /* One that waits; on its own stack. */
 struct waiter {
@@ -31,6 +37,27 @@ struct virus_pool {
 	struct waiter *first, **last;
 	struct virus_pool_counts counts;
 };
+
+void virus_pool_register_metrics(void)
+{
+	gp_metric_register(&idle);
+	gp_metric_register(&busy);
+	gp_metric_register(&waiting);
+}
+
+/* Under the lock, after the counts changed. */
+static void publish(const struct virus_pool *p)
+{
+	gp_metric_set(&idle, (int64_t)p->counts.idle);
+	gp_metric_set(&busy, (int64_t)p->counts.busy);
+	gp_metric_set(&waiting, (int64_t)p->counts.waiting);
+}
+
+static void unlock(struct virus_pool *p)
+{
+	publish(p);
+	pthread_mutex_unlock(&p->lock);
+}
 
 struct virus_pool *virus_pool_new(void)
 {
@@ -150,7 +177,7 @@ static int wait_for_worker(struct virus_pool *p, struct waiter *waiter, const st
 					  .tv_nsec = until_ms % 1000 * 1000000};
 		if (pthread_cond_timedwait(&waiter->wake, &p->lock, &until) != 0 &&
 		    !waiter->worker && wait->tick) {
-			pthread_mutex_unlock(&p->lock);
+			unlock(p);
 			wait->tick(wait->arg);
 			pthread_mutex_lock(&p->lock);
 		}
@@ -193,7 +220,7 @@ int virus_pool_acquire(struct virus_pool *p, const struct virus_wait *wait, stru
 		r = GP_ELIMIT;
 	else
 		r = queue_up(p, wait, ret);
-	pthread_mutex_unlock(&p->lock);
+	unlock(p);
 	return r;
 }
 
@@ -206,14 +233,14 @@ void virus_pool_release(struct virus_pool *p, struct virus_worker *w, bool is_so
 		dismiss(w);
 	else
 		hand_out(p, w);
-	pthread_mutex_unlock(&p->lock);
+	unlock(p);
 }
 
 void virus_pool_count(struct virus_pool *p, struct virus_pool_counts *ret)
 {
 	pthread_mutex_lock(&p->lock);
 	*ret = p->counts;
-	pthread_mutex_unlock(&p->lock);
+	unlock(p);
 }
 
 void virus_pool_add(struct virus_pool *p, struct virus_worker *w)
@@ -221,7 +248,7 @@ void virus_pool_add(struct virus_pool *p, struct virus_worker *w)
 	pthread_mutex_lock(&p->lock);
 	w->refs++;
 	hand_out(p, w);
-	pthread_mutex_unlock(&p->lock);
+	unlock(p);
 }
 
 /* Takes idle workers out of the list and ends them: one, or all of other generations. */
@@ -255,7 +282,7 @@ bool virus_pool_drop(struct virus_pool *p, struct virus_worker *w, uint64_t *ret
 	if (was_idle)
 		end_idle(p, w);
 	unref(w);
-	pthread_mutex_unlock(&p->lock);
+	unlock(p);
 	return was_idle;
 }
 
@@ -264,7 +291,7 @@ void virus_pool_serve(struct virus_pool *p, uint32_t generation)
 	pthread_mutex_lock(&p->lock);
 	p->serving = generation;
 	end_idle(p, NULL);
-	pthread_mutex_unlock(&p->lock);
+	unlock(p);
 }
 
 void virus_pool_expect(struct virus_pool *p, bool is_expected)
@@ -273,12 +300,12 @@ void virus_pool_expect(struct virus_pool *p, bool is_expected)
 	p->is_expected = is_expected;
 	for (struct waiter *w = p->first; w && !is_expected; w = w->next)
 		pthread_cond_signal(&w->wake);
-	pthread_mutex_unlock(&p->lock);
+	unlock(p);
 }
 
 void virus_pool_set_messages(struct virus_pool *p, uint64_t messages_max)
 {
 	pthread_mutex_lock(&p->lock);
 	p->messages_max = messages_max;
-	pthread_mutex_unlock(&p->lock);
+	unlock(p);
 }

@@ -122,9 +122,7 @@ void virus_report(const struct gp_session *s, const struct virus_message *m)
 	gp_logline_cstr(&l, "origin", origins[m->origin]);
 	gp_logline_int(&l, "size", (int64_t)m->spool.size);
 	gp_logline_str(&l, "msgid", m->message_id);
-	gp_logline_cstr(&l, "action",
-			m->decision.action == VIRUS_ACT_OFF ? "pass"
-							    : virus_action_name(m->decision.action));
+	gp_logline_cstr(&l, "action", virus_done_name(m->decision.action));
 	add_verdict(&l, m);
 	gp_logline_int(&l, "time_ms", gp_clock_mono_ms() - s->msg.began_ms);
 	gp_logline_num(&l, "cpu_ms", (double)(m->cpu_us + m->verdict.cpu_us) / 1000, 2);

@@ -148,6 +148,7 @@ static enum gp_answer on_eom(struct gp_session *s)
 	answer = virus_act(s, m);
 	m->cpu_us = gp_clock_cpu_us() - m->cpu_us;
 	virus_report(s, m);
+	virus_remember(s, m);
 	return answer;
 }
 

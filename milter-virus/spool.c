@@ -9,11 +9,19 @@
 
 #include "lib/base/digest.h"
 #include "lib/base/fd.h"
+#include "lib/base/metric.h"
 
 /* Most messages fit: they cost one write.  Longer ones go on in pieces of what the MTA sends. */
 #define HEAD_MAX 262144u
 
 static _Atomic int64_t held;
+static struct gp_metric held_gauge =
+	GP_GAUGE("gatepost_virus_held_bytes", "Memory of messages that are under way.");
+
+void virus_spool_register_metrics(void)
+{
+	gp_metric_register(&held_gauge);
+}
 
 void virus_spool_begin(struct virus_spool *s, uint64_t size_max)
 {
@@ -24,8 +32,10 @@ void virus_spool_begin(struct virus_spool *s, uint64_t size_max)
 /* Room for n bytes more, of what all messages may hold. */
 static bool claim(size_t n, uint64_t held_max)
 {
-	if (atomic_fetch_add(&held, (int64_t)n) + (int64_t)n <= (int64_t)held_max)
+	if (atomic_fetch_add(&held, (int64_t)n) + (int64_t)n <= (int64_t)held_max) {
+		gp_metric_add(&held_gauge, (int64_t)n);
 		return true;
+	}
 	atomic_fetch_sub(&held, (int64_t)n);
 	return false;
 }
@@ -80,6 +90,7 @@ void virus_spool_done(struct virus_spool *s)
 	gp_buf_done(&s->head);
 	gp_fd_close(&s->fd);
 	atomic_fetch_sub(&held, (int64_t)s->kept);
+	gp_metric_add(&held_gauge, -(int64_t)s->kept);
 	s->kept = 0;
 }
 

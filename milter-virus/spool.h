@@ -33,6 +33,7 @@ int virus_spool_digest(int fd, uint64_t size, unsigned char ret[32]) GP_MUST_USE
 /* A sealed file of a short text; -1 with errno. */
 int virus_spool_text(struct gp_str text);
 
+void virus_spool_register_metrics(void);
 /* Bytes that all messages hold now. */
 int64_t virus_spool_held(void);
 

@@ -43,4 +43,8 @@ enum gp_answer virus_act(struct gp_session *s, struct virus_message *m);
 void virus_report(const struct gp_session *s, const struct virus_message *m);
 void virus_report_register_metrics(void);
 
+/* history.c: what `gatepost why` shows. */
+extern struct gp_history *virus_history; /* NULL: none is kept */
+void virus_remember(const struct gp_session *s, const struct virus_message *m);
+
 #endif

@@ -13,6 +13,7 @@ static const struct {
 	struct gp_str table;
 } programs[GP_HISTORY_PROGRAMS] = {
 	[GP_HISTORY_DKIM] = {"milter-dkim", {"dkim-history", 12}},
+	[GP_HISTORY_VIRUS] = {"milter-virus", {"virus-history", 13}},
 	[GP_HISTORY_SPAM] = {"milter-spam", {"spam-history", 12}},
 };
 

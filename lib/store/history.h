@@ -15,7 +15,8 @@
  *   time         when it was decided: seconds since 1970, with milliseconds
  *   qid          Postfix's queue id, "" before it gave one
  *   action       "accept", "greylist", "add header", "quarantine", "reject", "discard";
- *                milter-dkim: "accept", "quarantine", "tempfail", "reject"
+ *                milter-dkim: "accept", "quarantine", "tempfail", "reject"; milter-virus: "pass",
+ *                "accept", "mark", "hold", "tempfail", "reject", "discard"
  *   score        a number (0 of programs that have none)
  *   from, to     envelope: sender, list of recipients (the first 10); rcpts: how many
  *   client, helo, user (authenticated), msgid, size (bytes), subject (history.words)
@@ -34,6 +35,9 @@
  *                policy, disposition, override, record}; signed (why, or why not), arc_sealed,
  *                method and reason (of the action), lookups (DNS): milter-dkim.  Records only
  *                with history.evidence
+ *   virus        {outcome ("clean", "found", "deadline", …), category, name (the signature), error,
+ *                tries, known (parts that were not scanned again), part (true: its beginning was
+ *                scanned only), wait_ms, scan_ms}: milter-virus
  *   forged       header fields removed that only a filter writes
  *   stages       {NAME: milliseconds}: where the time went; time_ms: from MAIL to the answer;
  *                cpu_ms
@@ -45,7 +49,12 @@
 #include "lib/store/store.h"
 
 /* In the order in which Postfix asks them about inbound mail. */
-enum gp_history_program { GP_HISTORY_DKIM, GP_HISTORY_SPAM, GP_HISTORY_PROGRAMS };
+enum gp_history_program {
+	GP_HISTORY_DKIM,
+	GP_HISTORY_VIRUS,
+	GP_HISTORY_SPAM,
+	GP_HISTORY_PROGRAMS,
+};
 
 #define GP_HISTORY_ITEM_MAX 16384 /* some 100 symbols with their evidence */
 #define GP_HISTORY_SIZE_MAX 100000

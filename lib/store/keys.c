@@ -11,6 +11,8 @@ unsigned gp_keys_part(struct gp_str table)
 {
 	if (gp_str_starts(table, GP_STR("limit-")))
 		return GP_STORE_LIMITS;
+	if (gp_str_starts(table, GP_STR("virus-")))
+		return GP_STORE_VIRUS;
 	return gp_str_starts(table, GP_STR("dkim-")) ? GP_STORE_DKIM : GP_STORE_SPAM;
 }
 

@@ -32,7 +32,8 @@
  *   tokens   64-bit integer: scope id << 32 | bucket → packed records
  *   seen     scope id (4, big endian), digest (32) → class (1), day (2, little endian; older
  *            ones have none)
- *   LMDB, environments spam/, dkim/ (tables whose name begins with "dkim-"), limits/ ("limit-")
+ *   LMDB, environments spam/, dkim/ (tables whose name begins with "dkim-"), limits/ ("limit-"),
+ *   virus/ ("virus-")
  *   records  'r', 'c', 'q' or 'm', TABLE, NUL, HASH (16) → time it expires (8), value
  *            (a mark: when it was made, 8)
  *   records  'e', TABLE, NUL, HASH (16) of the name → time it expires (8), length of the name (2),
@@ -48,7 +49,8 @@
  *
  * Tables: spam/ has greylist, the ring and tallies spam-history; dkim/ has the ring and
  * tallies dkim-history and the rings dkim-dmarc-0 … dkim-dmarc-7, rows for
- * DMARC reports by the number of their day modulo 8 (lib/auth/dmarc_report.h).
+ * DMARC reports by the number of their day modulo 8 (lib/auth/dmarc_report.h); virus/ has the ring
+ * and tallies virus-history.
  */
 #ifndef GP_STORE_KEYS_H
 #define GP_STORE_KEYS_H
@@ -81,7 +83,7 @@ static inline uint32_t gp_keys_name(uint64_t token)
 	return (uint32_t)token;
 }
 
-/* Whose table it is: GP_STORE_SPAM, GP_STORE_DKIM or GP_STORE_LIMITS. */
+/* Whose table it is: one of GP_STORE_… but GP_STORE_BAYES. */
 unsigned gp_keys_part(struct gp_str table);
 
 /* First bytes of SHA-256. */

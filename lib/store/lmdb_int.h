@@ -10,12 +10,12 @@
 #include "lib/store/store_int.h"
 
 enum { GP_LMDB_META, GP_LMDB_TOKENS, GP_LMDB_SEEN }; /* databases of bayes/ */
-enum { GP_LMDB_RECORDS, GP_LMDB_RINGS };	     /* of spam/, dkim/ and limits/ */
+enum { GP_LMDB_RECORDS, GP_LMDB_RINGS };	     /* of spam/, dkim/, limits/, virus/ */
 
 struct gp_store_lmdb {
 	struct gp_store store;
-	char *bayes_dir, *spam_dir, *dkim_dir, *limits_dir;
-	struct gp_lmdb_env *bayes, *spam, *dkim, *limits;
+	char *bayes_dir, *spam_dir, *dkim_dir, *limits_dir, *virus_dir;
+	struct gp_lmdb_env *bayes, *spam, *dkim, *limits, *virus;
 	struct gp_cache *cache;
 };
 
@@ -29,9 +29,16 @@ static inline struct gp_lmdb_env *gp_lmdb_of_table(struct gp_store *st, struct g
 {
 	struct gp_store_lmdb *s = gp_lmdb_of(st);
 
-	unsigned part = gp_keys_part(table);
-
-	return part == GP_STORE_DKIM ? s->dkim : part == GP_STORE_LIMITS ? s->limits : s->spam;
+	switch (gp_keys_part(table)) {
+	case GP_STORE_DKIM:
+		return s->dkim;
+	case GP_STORE_LIMITS:
+		return s->limits;
+	case GP_STORE_VIRUS:
+		return s->virus;
+	default:
+		return s->spam;
+	}
 }
 
 /* Entries of `records`, in a transaction: LMDB's codes.  Live are those that have not expired. */

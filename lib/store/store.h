@@ -20,10 +20,10 @@
  * A store that keeps failing is not asked for a while (circuit breaker), so
  * its loss costs a bounded wait once, then microseconds.
  *
- * LMDB, below its directory: `bayes/` (learned, durable), `spam/` and `dkim/` (records,
+ * LMDB, below its directory: `bayes/` (learned, durable), `spam/`, `dkim/`, `virus/` (records,
  * counters, rings, tallies; synced once a second: a crash of a program loses nothing, after a
  * crash of the host it begins empty).  One program writes each: the learner, milter-spam,
- * milter-dkim; a directory that does not exist yet reads as empty.
+ * milter-dkim, milter-virus; a directory that does not exist yet reads as empty.
  * URLs: lmdb:DIR   redis://[USER@]HOST[:PORT][/DB]   rediss://… (TLS)
  *	 redis+unix:///PATH[?db=N]; passwords only by options.password_file.
  */
@@ -44,7 +44,13 @@
 struct gp_store;
 
 /* What this process writes; on Redis everybody may write everything. */
-enum { GP_STORE_BAYES = 1, GP_STORE_SPAM = 2, GP_STORE_DKIM = 4, GP_STORE_LIMITS = 8 };
+enum {
+	GP_STORE_BAYES = 1,
+	GP_STORE_SPAM = 2,
+	GP_STORE_DKIM = 4,
+	GP_STORE_LIMITS = 8,
+	GP_STORE_VIRUS = 16,
+};
 
 struct gp_store_options {
 	unsigned writes;	   /* of GP_STORE_…; other parts are opened read-only */
@@ -170,7 +176,8 @@ int gp_store_bayes_scopes(struct gp_store *store, int64_t deadline_ms, gp_store_
 			  void *arg) GP_MUST_USE;
 
 /* Records, counters, rings and tallies live in a table: a short literal of ours
- * ("greylist"), [a-z0-9-]{1,32}; those of milter-dkim begin with "dkim-".  Keys are any
+ * ("greylist"), [a-z0-9-]{1,32}; those of milter-dkim begin with "dkim-", of
+ * milter-virus with "virus-".  Keys are any
  * bytes; they are stored hashed. */
 
 #define GP_RECORD_MAX 512	/* bytes of a record */

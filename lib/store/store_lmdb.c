@@ -2,7 +2,7 @@
  * The embedded store: LMDB environments below one directory, each with one writing
  * program.
  *
- * bayes/ is committed durably; spam/, dkim/ and limits/ without fsync, synced once a second.
+ * bayes/ is committed durably; spam/, dkim/, limits/ and virus/ without fsync, synced once a second.
  */
 #include <stdlib.h>
 
@@ -20,12 +20,14 @@ static void lmdb_close(struct gp_store *st)
 	gp_lmdb_close(&s->spam);
 	gp_lmdb_close(&s->dkim);
 	gp_lmdb_close(&s->limits);
+	gp_lmdb_close(&s->virus);
 	gp_cache_free(&s->cache);
 	gp_store_done(&s->store);
 	free(s->bayes_dir);
 	free(s->spam_dir);
 	free(s->dkim_dir);
 	free(s->limits_dir);
+	free(s->virus_dir);
 	free(s);
 }
 
@@ -49,7 +51,9 @@ static int lmdb_ping(struct gp_store *st, int64_t deadline_ms, struct gp_diag *d
 		r = ping_env(s->spam, diag);
 	if (r == GP_OK)
 		r = ping_env(s->dkim, diag);
-	return r < 0 ? r : ping_env(s->limits, diag);
+	if (r == GP_OK)
+		r = ping_env(s->limits, diag);
+	return r < 0 ? r : ping_env(s->virus, diag);
 }
 
 static const struct gp_store_ops lmdb_ops = {
@@ -116,6 +120,7 @@ int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct
 	s->spam_dir = join(dir, "spam");
 	s->dkim_dir = join(dir, "dkim");
 	s->limits_dir = join(dir, "limits");
+	s->virus_dir = join(dir, "virus");
 	r = gp_lmdb_open(&(struct gp_lmdb_config){.dir = s->bayes_dir,
 						  .is_writer = o->writes & GP_STORE_BAYES,
 						  .map_max = map_max,
@@ -129,6 +134,8 @@ int gp_store_lmdb_open(const char *url, const struct gp_store_options *o, struct
 		r = open_tables(s->dkim_dir, o->writes & GP_STORE_DKIM, map_max, &s->dkim, diag);
 	if (r == GP_OK)
 		r = open_tables(s->limits_dir, o->writes & GP_STORE_LIMITS, map_max, &s->limits, diag);
+	if (r == GP_OK)
+		r = open_tables(s->virus_dir, o->writes & GP_STORE_VIRUS, map_max, &s->virus, diag);
 	if (r < 0) {
 		lmdb_close(&s->store);
 		return r;

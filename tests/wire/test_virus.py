@@ -9,6 +9,7 @@ import pytest
 from conftest import StartVirus
 from milterclient import Envelope, judge
 from servers.milter import MilterVirus
+from servers.process import wait_for
 from virusmail import CLEAN, EICAR, ENCODINGS, FOR_TEXT, MARK, SIGNATURES, TESTFILES, clam_exe, forwarded, hdb, letter, zipped
 
 needs_testfiles = pytest.mark.skipif(not TESTFILES.is_dir(), reason="clamav-testfiles is not installed")
@@ -35,6 +36,15 @@ def test_clean_and_infected(start_virus: StartVirus) -> None:
     assert milter.counted("gatepost_virus_signatures") == 2
     status, text = milter.http("/healthz")
     assert status == 200, text
+
+
+def test_history(start_virus: StartVirus) -> None:
+    milter = start_virus()
+    scan(milter, letter(EICAR), Envelope(queue_id="4Whyxxxxxx"))
+    wait_for(lambda: "4Whyxxxxxx" in milter.gatepost("history"), "an item of the history")
+    text = milter.gatepost("why", "4Whyxxxxxx")
+    assert "milter-virus: reject" in text
+    assert "virus    found     Test.Eicar.UNOFFICIAL, category virus" in text
 
 
 def test_headers_of_strangers_go(start_virus: StartVirus) -> None:

@@ -70,7 +70,8 @@ static void assert_succeeds(pid_t pid)
 static int setup(void **state)
 {
 	assert_non_null(mkdtemp(dir));
-	contract_store = open_store("contract", GP_STORE_BAYES | GP_STORE_SPAM | GP_STORE_DKIM | GP_STORE_LIMITS, 0);
+	contract_store = open_store("contract", GP_STORE_BAYES | GP_STORE_SPAM | GP_STORE_DKIM | GP_STORE_LIMITS |
+						    GP_STORE_VIRUS, 0);
 	contract_advance = advance;
 	return 0;
 }
