@@ -99,6 +99,8 @@ struct dkim_snapshot {
 extern struct gp_auth_sources dkim_sources;
 /* NULL: no directory is configured. */
 extern struct gp_ldap *dkim_ldap;
+/* NULL: nothing is recorded. */
+extern struct gp_store *dkim_store;
 /* NULL: report data is not recorded. */
 extern struct dkim_reports *dkim_reports;
 
@@ -116,7 +118,7 @@ void dkim_inbound_begin(struct gp_session *s, struct dkim_message *m);
 void dkim_inbound_headers(struct dkim_message *m);
 /* At end of message, of inbound mail: result and decision. */
 void dkim_inbound_finish(struct gp_session *s, struct dkim_message *m);
-/* And the row about it for DMARC reports, if one is wanted. */
+/* And the row about it for DMARC reports, if one is wanted, and who signs for the client. */
 void dkim_inbound_record(const struct gp_session *s, const struct dkim_message *m);
 /* Does anything in the header need the body's hash? */
 bool dkim_inbound_needs_body(const struct dkim_message *m);

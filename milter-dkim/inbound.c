@@ -4,11 +4,14 @@
  */
 #include "milter-dkim/dkim.h"
 
+#include "lib/auth/client_domain.h"
 #include "lib/base/clock.h"
 #include "lib/conf/shared.h"
 
 /* What is left for DKIM, ARC and DMARC however long SPF took. */
 #define REST_MS_MIN 1000
+/* A note about the client is worth no more. */
+#define NOTE_MS_MAX 200
 
 static enum dkim_origin origin_of(const struct gp_session *s,
 				  const struct gp_conf_networks *networks)
@@ -80,4 +83,7 @@ void dkim_inbound_record(const struct gp_session *s, const struct dkim_message *
 
 	if (dkim_reports && s->client.family && gp_dmarc_row_make(&seen, &row))
 		dkim_reports_add(dkim_reports, &row);
+	if (dkim_store && m->conf->dkim.note_clients)
+		gp_client_domain_note(dkim_store, &s->client, s->msg.from, &m->result, seen.now_s,
+				      gp_clock_mono_ms() + NOTE_MS_MAX);
 }

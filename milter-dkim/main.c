@@ -25,16 +25,16 @@
 #define KEYS_MAX 4096
 
 struct dkim_reports *dkim_reports;
+struct gp_store *dkim_store;
 
 static struct gp_loop *loop;
-static struct gp_store *store;
 static struct dkim_generator *generator;
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES, &dkim_table};
 
 static int start_reports(const struct gp_conf_top *top, struct gp_diag *diag)
 {
 	dkim_reports_register_metrics();
-	return dkim_reports_new(store, DKIM_REPORTS_INTERVAL_MS, top->store_timeout_ms,
+	return dkim_reports_new(dkim_store, DKIM_REPORTS_INTERVAL_MS, top->store_timeout_ms,
 				&dkim_reports, diag);
 }
 
@@ -48,13 +48,13 @@ static void start_records(const struct gp_snapshot *snap)
 	struct gp_diag diag;
 	int r;
 
-	if (!reports && history->size == 0)
+	if (!reports && history->size == 0 && !conf->dkim.note_clients)
 		return;
-	r = gp_storage_open(top, GP_STORE_DKIM, &store, &diag);
+	r = gp_storage_open(top, GP_STORE_DKIM, &dkim_store, &diag);
 	if (r == GP_OK && reports)
 		r = start_reports(top, &diag);
 	if (r == GP_OK)
-		r = gp_history_open(store, history, GP_HISTORY_DKIM, top->store_timeout_ms,
+		r = gp_history_open(dkim_store, history, GP_HISTORY_DKIM, top->store_timeout_ms,
 				    &dkim_history, &diag);
 	if (r)
 		gp_log_warning("DMARC report data and history are not recorded: %s", diag.text);
@@ -107,7 +107,7 @@ static void stop(void)
 	dkim_generator_free(&generator);
 	dkim_reports_free(&dkim_reports);
 	gp_history_close(&dkim_history);
-	gp_store_close(&store);
+	gp_store_close(&dkim_store);
 	gp_resolver_close(&dkim_sources.resolver);
 	gp_loop_close(&loop);
 	gp_ldap_close(&dkim_ldap);
@@ -156,10 +156,10 @@ static void check_keys(const struct dkim_snapshot *data, struct gp_health *entry
 static void check_store(struct gp_health *entry)
 {
 	struct gp_diag why = {""};
-	bool is_up = gp_store_ping(store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
+	bool is_up = gp_store_ping(dkim_store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
 
 	*entry = (struct gp_health){.name = "store", .is_ok = is_up};
-	snprintf(entry->detail, sizeof(entry->detail), "%s%s%.120s", gp_store_kind(store),
+	snprintf(entry->detail, sizeof(entry->detail), "%s%s%.120s", gp_store_kind(dkim_store),
 		 is_up ? "" : ": ", is_up ? "" : why.text);
 }
 
@@ -173,7 +173,7 @@ static size_t health(struct gp_health *entries, size_t max)
 	snap = gp_daemon_snapshot();
 	check_resolver(snap, &entries[n++]);
 	check_keys(gp_snapshot_data(snap), &entries[n++]);
-	if (store)
+	if (dkim_store)
 		check_store(&entries[n++]);
 	if (gp_directory_health(dkim_ldap, &entries[n]))
 		n++;

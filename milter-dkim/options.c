@@ -68,6 +68,9 @@ static const struct gp_conf_row rows[] = {
 	DO("dkim.none", dkim.none, "note", "What a message without a signature makes us do."),
 	ON_TEMPERROR("dkim.temperror", dkim.temperror, "a signature"),
 	TEXT("dkim.text", dkim.text, "DKIM: no valid signature of %d (%r)"),
+	SWITCH("dkim.note_clients", dkim.note_clients, "true",
+	       "Remember which domains signed what a network sent, for policyd-ratelimit's "
+	       "greylisting."),
 	SWITCH("arc.enabled", arc.enabled, "true", "Validate ARC chains."),
 	{"arc.trusted", GP_CONF_LIST, AT(arc.trusted), "",
 	 .help = "Forwarders (globs of the domains that seal) whose word overrides a DMARC failure."},

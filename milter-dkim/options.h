@@ -30,6 +30,7 @@ struct dkim_dkim_conf {
 	int none; /* enum dkim_do: there is no signature */
 	int temperror;
 	const char *text;
+	bool note_clients; /* lib/auth/client_domain.h */
 };
 
 struct dkim_arc_conf {

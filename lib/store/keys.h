@@ -47,7 +47,8 @@
  * keys differ, and on LMDB each program writes its own environment.  On Redis too they stay apart:
  * what only one of them has seen must not be early for the other.
  *
- * Tables: spam/ has greylist, the ring and tallies spam-history; dkim/ has the ring and
+ * Tables: spam/ has greylist, the ring and tallies spam-history; dkim/ has the records dkim-clients
+ * (lib/auth/client_domain.h), the ring and
  * tallies dkim-history and the rings dkim-dmarc-0 … dkim-dmarc-7, rows for
  * DMARC reports by the number of their day modulo 8 (lib/auth/dmarc_report.h); virus/ has the ring
  * and tallies virus-history.

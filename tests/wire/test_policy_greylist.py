@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartPolicyd
+from conftest import StartDkim, StartPolicyd
+from dkimmail import LETTER, make_key, signed
+from milterclient import Envelope, judge
 from servers.dns import Dns
 from servers.milter import Value, merged
 from servers.policyd import Policyd, PolicyClient, request
@@ -193,3 +195,28 @@ def test_busy_helpers_leave_the_network(start_policyd: StartPolicyd, dns: Dns) -
     assert grey.policyd.counted("gatepost_policy_greylist_busy_total") > 0
     for client in clients:
         client.close()
+
+
+@pytest.mark.parametrize("kind", ["lmdb", "redis"])
+def test_a_client_is_known_by_who_signed_earlier(start_policyd: StartPolicyd, start_dkim: StartDkim, dns: Dns, world: Path,
+                                                 kind: str) -> None:
+    """Two networks sent mail with valid signatures of signed.example, which has no SPF; a third did not."""
+    redis = Redis(world / "redis")
+    if kind == "redis":
+        redis.start()
+    try:
+        pem, record = make_key(world / "key")
+        dns.add(f"s1._domainkey.signed.example TXT {record}\n")
+        letter = signed(pem, LETTER.replace(b"author@example.net", b"author@signed.example"), "signed.example")
+        milter = start_dkim({"store": redis.url} if kind == "redis" else None)
+        grey = Grey(start_policyd, dns, redis.url if kind == "redis" else f"lmdb:{milter.folder}/store")
+        for i, address in enumerate(("192.0.2.10", "198.51.100.10")):
+            judge(str(milter.socket), letter, Envelope(queue_id=f"4NOTE{i}", address=address, sender="bounce@news.signed.example"))
+        judge(str(milter.socket), letter, Envelope(queue_id="4NOTE3", address="203.0.113.10", sender="eve@pool.example"))
+        assert grey.is_deferred("192.0.2.77", "joe@signed.example")
+        grey.wait(DELAY)
+        assert grey.is_deferred("203.0.113.10", "joe@signed.example")
+        assert grey.ask("198.51.100.77", "ann@signed.example").endswith("known as @signed.example")
+        assert grey.is_deferred("198.51.100.77", "joe@unsigned.example")
+    finally:
+        redis.stop()
