@@ -2,7 +2,9 @@
  * A state is the set of positions that the text may be at, without those at
  * which patterns begin: a match may begin anywhere, so these are in every set.
  * Behind the end of a pattern its other positions are of no interest: the
- * text has been found, and what is found next begins anew.
+ * text has been found, and what is found next begins anew.  In one that is
+ * to search the set has those at which it begins too, where they are come to again: its
+ * states can be followed when no match begins any more.
  */
 #include "lib/score/rule_dfa.h"
 
@@ -13,29 +15,7 @@
 #include "lib/base/mem.h"
 #include "lib/score/rule_dfa_int.h"
 
-/* Entries of the table: a state, with HIT when it reports something. */
-#define HIT 0x8000u
-#define UNKNOWN 0xffffu
-
 #define LISTS_MAX (64 * GP_DFA_STATES_MAX) /* positions in all states together */
-
-struct state {
-	unsigned nodes, n; /* in lists */
-	uint32_t hash;
-};
-
-struct gp_dfa_memory {
-	const struct gp_dfa *dfa;
-	uint16_t *table; /* state << shift | class */
-	struct state *states;
-	unsigned n_states, room; /* room: states that table and states have space for */
-	unsigned *lists;
-	unsigned n_lists, lists_room;
-	uint16_t *slots; /* hash table of 2 * room: state + 1 */
-	unsigned fresh; /* states learned in the text scanned last */
-	unsigned *mark, *ended, stamp; /* by node, by pattern */
-	unsigned *set;		       /* being made */
-};
 
 static void forget(struct gp_dfa_memory *m)
 {
@@ -43,11 +23,12 @@ static void forget(struct gp_dfa_memory *m)
 	memset(m->slots, 0, 2 * m->room * sizeof(*m->slots));
 }
 
-struct gp_dfa_memory *gp_dfa_memory_new(const struct gp_dfa *d)
+struct gp_dfa_memory *gp_dfa_memory_new(const struct gp_dfa *d, unsigned states_max)
 {
 	struct gp_dfa_memory *m = gp_xcalloc(1, sizeof(*m));
 
 	m->dfa = d;
+	m->states_max = states_max;
 	m->stamp = UINT_MAX; /* wraps at once: what is rare later on happens in every test */
 	m->mark = gp_xcalloc(d->nfa.nodes.len, sizeof(*m->mark));
 	m->set = gp_xcalloc(d->nfa.nodes.len, sizeof(*m->set));
@@ -80,7 +61,7 @@ static uint16_t *slot_of(struct gp_dfa_memory *m, const unsigned *set, unsigned 
 	unsigned mask = 2 * m->room - 1, i = hash & mask;
 
 	for (; m->slots[i]; i = (i + 1) & mask) {
-		const struct state *s = &m->states[m->slots[i] - 1];
+		const struct gp_dfa_state *s = &m->states[m->slots[i] - 1];
 
 		if (s->hash == hash && s->n == n &&
 		    (n == 0 || memcmp(&m->lists[s->nodes], set, n * sizeof(*set)) == 0))
@@ -98,7 +79,7 @@ static void grow(struct gp_dfa_memory *m)
 	m->slots = gp_xrealloc(m->slots, sizeof(*m->slots) * 2 * m->room);
 	memset(m->slots, 0, 2 * m->room * sizeof(*m->slots));
 	for (unsigned i = 0; i < m->n_states; i++) {
-		const struct state *s = &m->states[i];
+		const struct gp_dfa_state *s = &m->states[i];
 
 		*slot_of(m, &m->lists[s->nodes], s->n, s->hash) = (uint16_t)(i + 1);
 	}
@@ -107,7 +88,7 @@ static void grow(struct gp_dfa_memory *m)
 /* Remembers the set of n positions; false when it is full. */
 static bool add_state(struct gp_dfa_memory *m, unsigned n, uint32_t hash)
 {
-	if (m->n_states >= GP_DFA_STATES_MAX || m->n_lists + n > LISTS_MAX)
+	if (m->n_states >= m->states_max || m->n_lists + n > LISTS_MAX)
 		return false;
 	if (m->n_states >= m->room)
 		grow(m);
@@ -115,12 +96,12 @@ static bool add_state(struct gp_dfa_memory *m, unsigned n, uint32_t hash)
 		m->lists_room = GP_MAX(2 * m->lists_room, m->n_lists + n + 256);
 		m->lists = gp_xrealloc(m->lists, sizeof(*m->lists) * m->lists_room);
 	}
-	m->states[m->n_states] = (struct state){.nodes = m->n_lists, .n = n, .hash = hash};
+	m->states[m->n_states] = (struct gp_dfa_state){.nodes = m->n_lists, .n = n, .hash = hash};
 	if (n)
 		memcpy(&m->lists[m->n_lists], m->set, n * sizeof(*m->set));
 	m->n_lists += n;
 	for (unsigned i = 0; i < 1u << m->dfa->shift; i++)
-		m->table[(m->n_states << m->dfa->shift) + i] = UNKNOWN;
+		m->table[(m->n_states << m->dfa->shift) + i] = GP_DFA_UNKNOWN;
 	*slot_of(m, m->set, n, hash) = (uint16_t)(m->n_states + 1);
 	m->n_states++;
 	return true;
@@ -137,7 +118,7 @@ static void sort(unsigned *a, unsigned n)
 	}
 }
 
-/* The entry for the set of n positions; UNKNOWN when there is no room for another. */
+/* The entry for the set of n positions; GP_DFA_UNKNOWN when there is no room for another. */
 static unsigned entry_of(struct gp_dfa_memory *m, unsigned n, bool hits)
 {
 	uint32_t hash;
@@ -147,8 +128,8 @@ static unsigned entry_of(struct gp_dfa_memory *m, unsigned n, bool hits)
 	hash = (uint32_t)gp_hash_table(m->set, n * sizeof(*m->set));
 	state = m->room ? *slot_of(m, m->set, n, hash) : 0;
 	if (!state && !add_state(m, n, hash))
-		return UNKNOWN;
-	return (state ? state - 1 : m->n_states - 1) | (hits ? HIT : 0);
+		return GP_DFA_UNKNOWN;
+	return (state ? state - 1 : m->n_states - 1) | (hits ? GP_DFA_HIT : 0);
 }
 
 static void add_node(struct gp_dfa_memory *m, unsigned node, unsigned *n)
@@ -177,12 +158,12 @@ static void next_stamp(struct gp_dfa_memory *m)
 static unsigned step(struct gp_dfa_memory *m, unsigned from, unsigned class)
 {
 	const struct gp_dfa *d = m->dfa;
-	const struct state s = m->states[from];
+	const struct gp_dfa_state s = m->states[from];
 	unsigned n = 0, kept = 0;
 	bool hits = false;
 
 	next_stamp(m);
-	for (unsigned i = d->begun_at[class]; i < d->begun_at[class + 1]; i++)
+	for (unsigned i = d->begun_at[class]; !m->is_closed && i < d->begun_at[class + 1]; i++)
 		add_node(m, d->begun[i], &n);
 	for (unsigned i = 0; i < s.n; i++) {
 		const struct gp_nfa_node *x = &d->nfa.nodes.items[m->lists[s.nodes + i]];
@@ -203,27 +184,11 @@ static unsigned step(struct gp_dfa_memory *m, unsigned from, unsigned class)
 	return entry_of(m, kept, hits);
 }
 
-static bool report(const struct gp_dfa_memory *m, unsigned state, size_t end, gp_dfa_found *found,
-		   void *arg)
-{
-	const struct state *s = &m->states[state];
-
-	for (unsigned i = 0; i < s->n; i++) {
-		const struct gp_nfa_node *x = &m->dfa->nfa.nodes.items[m->lists[s->nodes + i]];
-
-		if (x->is_end && !found(arg, x->pattern, end))
-			return false;
-	}
-	return true;
-}
-
-/* An entry that the table does not have yet.  When the memory is full all is forgotten, and the
- * text goes on from nothing but where it is. */
-static unsigned learn(struct gp_dfa_memory *m, unsigned state, unsigned class)
+unsigned gp_dfa_learn(struct gp_dfa_memory *m, unsigned state, unsigned class)
 {
 	unsigned entry = step(m, state, class), n = m->states[state].n;
 
-	if (entry != UNKNOWN) {
+	if (entry != GP_DFA_UNKNOWN) {
 		m->table[(state << m->dfa->shift) + class] = (uint16_t)entry;
 		return entry;
 	}
@@ -231,121 +196,29 @@ static unsigned learn(struct gp_dfa_memory *m, unsigned state, unsigned class)
 		memcpy(m->set, &m->lists[m->states[state].nodes], n * sizeof(*m->set));
 	forget(m);
 	(void)entry_of(m, 0, false);
-	return step(m, entry_of(m, n, false) & ~HIT, class);
+	return step(m, entry_of(m, n, false) & ~GP_DFA_HIT, class);
 }
 
-/* One of those that run side by side; what each step needs, at hand. */
-struct lane {
-	const uint16_t *table;
-	const unsigned char *class_of;
-	unsigned shift, state;
-};
-
-/* Where nothing is ever found: what stands in for one that is lost, or for none. */
-static const uint16_t nowhere[256];
-static const struct lane idle = {.table = nowhere, .class_of = (const unsigned char *)nowhere};
-
-static inline unsigned entry_at(const struct lane *l, unsigned char c)
-{
-	return l->table[(l->state << l->shift) + l->class_of[c]];
-}
-
-/* What is to be done at an entry that is not just the next state.  False: stop all. */
-static bool look(struct gp_dfa_memory *m, struct lane *l, unsigned entry, unsigned char c,
-		 size_t end, gp_dfa_found *found, void *arg)
-{
-	if (entry == UNKNOWN) {
-		if (++m->fresh > GP_DFA_NEW_STATES_MAX) {
-			*l = idle;
-			return true;
-		}
-		entry = learn(m, l->state, l->class_of[c]);
-		l->table = m->table;
-	}
-	l->state = entry & ~HIT;
-	return !(entry & HIT) || report(m, l->state, end, found, arg);
-}
-
-/* For each lane; the compiler gets them one by one, so that states stay in registers. */
-#define EACH_1(do) do(0)
-#define EACH_2(do) EACH_1(do) do(1)
-#define EACH_4(do) EACH_2(do) do(2) do(3)
-#define EACH_8(do) EACH_4(do) do(4) do(5) do(6) do(7)
-
-#define DECLARE(k) struct lane l##k = lanes[k];
-#define STEP(k) unsigned e##k = entry_at(&l##k, byte);
-#define GATHER(k) | e##k
-#define TAKE(k) l##k.state = e##k;
-#define LOOK(k)                                                                                    \
-	slow = l##k;                                                                               \
-	if (!look(m[k], &slow, e##k, byte, i + 1, found, arg))                                     \
-		return false;                                                                      \
-	l##k = slow;
-
-/* Side by side: each step waits for the one before it, but not for those of its neighbours. */
-#define DEFINE_SCAN(name, EACH)                                                                    \
-	static bool name(struct gp_dfa_memory *const *m, const struct lane *lanes,                 \
-			 struct gp_str text, gp_dfa_found *found, void *arg)                       \
-	{                                                                                          \
-		struct lane slow;                                                                  \
-                                                                                                   \
-		EACH(DECLARE)                                                                      \
-		for (size_t i = 0; i < text.len; i++) {                                            \
-			unsigned char byte = (unsigned char)text.ptr[i];                           \
-                                                                                                   \
-			EACH(STEP)                                                                 \
-			if (((0 EACH(GATHER)) & HIT) == 0) {                                       \
-				EACH(TAKE)                                                         \
-			} else {                                                                   \
-				EACH(LOOK)                                                         \
-			}                                                                          \
-		}                                                                                  \
-		return true;                                                                       \
-	}
-
-DEFINE_SCAN(scan_1, EACH_1)
-DEFINE_SCAN(scan_2, EACH_2)
-DEFINE_SCAN(scan_4, EACH_4)
-DEFINE_SCAN(scan_8, EACH_8)
-
-#define LANES_MAX 8
-
-/* The least that has room. */
-static const struct {
-	unsigned lanes;
-	bool (*scan)(struct gp_dfa_memory *const *m, const struct lane *lanes, struct gp_str text,
-		     gp_dfa_found *found, void *arg);
-} widths[] = {{1, scan_1}, {2, scan_2}, {4, scan_4}, {LANES_MAX, scan_8}};
-
-static struct lane begin(struct gp_dfa_memory *m)
+void gp_dfa_begin(struct gp_dfa_memory *m)
 {
 	m->fresh = 0;
 	if (m->n_states == 0)
 		(void)entry_of(m, 0, false);
-	return (struct lane){
-		.table = m->table, .class_of = m->dfa->class_of, .shift = m->dfa->shift};
 }
 
-void gp_dfa_scan(struct gp_dfa_memory *const *m, size_t n, struct gp_str text, gp_dfa_found *found,
-		 void *arg)
+unsigned gp_dfa_cross(const struct gp_dfa_memory *m, unsigned state, struct gp_dfa_memory *to)
 {
-	bool goes_on = true;
+	const struct gp_dfa_state *s = &m->states[state];
+	unsigned entry;
 
-	for (size_t i = 0, w = 0; i < n && goes_on; i += LANES_MAX, w = 0) {
-		struct gp_dfa_memory *some[LANES_MAX] = {0};
-		struct lane lanes[LANES_MAX];
-
-		while (widths[w].lanes < GP_MIN(n - i, (size_t)LANES_MAX))
-			w++;
-		for (size_t k = 0; k < widths[w].lanes; k++) {
-			some[k] = i + k < n ? m[i + k] : NULL;
-			lanes[k] = some[k] ? begin(some[k]) : idle;
-		}
-		goes_on = widths[w].scan(some, lanes, text, found, arg);
+	if (s->n == 0)
+		return 0;
+	memcpy(to->set, &m->lists[s->nodes], s->n * sizeof(*to->set));
+	entry = entry_of(to, s->n, false);
+	if (entry == GP_DFA_UNKNOWN) { /* what was sorted is still in there */
+		forget(to);
+		gp_dfa_begin(to);
+		entry = entry_of(to, s->n, false);
 	}
-}
-
-bool gp_dfa_is_lost(const struct gp_dfa_memory *m)
-{
-	return m->fresh > GP_DFA_NEW_STATES_MAX;
+	return entry;
 }

@@ -49,13 +49,17 @@ struct gp_dfas {
  * exceed their limit get none. */
 void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size_t n,
 		 struct gp_dfas *ret);
+/* An automaton for one pattern, for rule_dfa_search.h.  NULL when it matches the empty text or is too
+ * large. */
+const struct gp_dfa *gp_dfa_make_search(struct gp_arena *a, const struct gp_tree *tree);
 /* Ordinary text by which patterns are judged. */
 struct gp_str gp_dfa_sample(void);
 unsigned gp_dfa_group(const struct gp_dfa *d);
 
-/* What one scan at a time has found out about an automaton.  NULL is fine for _free. */
+/* What one scan at a time has found out about an automaton, in at most states_max states, of
+ * GP_DFA_STATES_MAX.  NULL is fine for _free. */
 struct gp_dfa_memory;
-struct gp_dfa_memory *gp_dfa_memory_new(const struct gp_dfa *d);
+struct gp_dfa_memory *gp_dfa_memory_new(const struct gp_dfa *d, unsigned states_max);
 void gp_dfa_memory_free(struct gp_dfa_memory *m);
 /* States in it now. */
 unsigned gp_dfa_memory_states(const struct gp_dfa_memory *m);

@@ -1,4 +1,4 @@
-/* An automaton, for the two files that make and run it. */
+/* An automaton, for the files that make it, learn its states and run it. */
 #ifndef GP_SCORE_RULE_DFA_INT_H
 #define GP_SCORE_RULE_DFA_INT_H
 
@@ -11,8 +11,40 @@ struct gp_dfa {
 	unsigned n_patterns;	    /* all are below */
 	unsigned n_classes, shift;  /* 1 << shift ≥ n_classes */
 	unsigned char class_of[256], example[256];
-	const bool *is_start;	    /* by node: a pattern begins there */
+	const bool *is_start; /* by node: a pattern begins there; none if it is to search */
 	unsigned *begun, *begun_at; /* by class: what follows the starts, in begun[begun_at[c]…] */
 };
+
+/* Entries of the table: a state, with GP_DFA_HIT when it reports something. */
+#define GP_DFA_HIT 0x8000u
+#define GP_DFA_UNKNOWN 0xffffu
+
+struct gp_dfa_state {
+	unsigned nodes, n; /* in lists */
+	uint32_t hash;
+};
+
+struct gp_dfa_memory {
+	const struct gp_dfa *dfa;
+	unsigned states_max;
+	bool is_closed; /* no match begins any more */
+	uint16_t *table; /* state << shift | class */
+	struct gp_dfa_state *states;
+	unsigned n_states, room; /* room: states that table and states have space for */
+	unsigned *lists;
+	unsigned n_lists, lists_room;
+	uint16_t *slots; /* hash table of 2 * room: state + 1 */
+	unsigned fresh; /* states learned in the text scanned last */
+	unsigned *mark, *ended, stamp; /* by node, by pattern */
+	unsigned *set;		       /* being made */
+};
+
+/* Before a text: the state in which nothing has been read. */
+void gp_dfa_begin(struct gp_dfa_memory *m);
+/* An entry that the table does not have yet; the table may move.  When the memory is full all is
+ * forgotten, and the text goes on from nothing but where it is. */
+unsigned gp_dfa_learn(struct gp_dfa_memory *m, unsigned state, unsigned class);
+/* The state of another memory for the positions of a state of this one. */
+unsigned gp_dfa_cross(const struct gp_dfa_memory *m, unsigned state, struct gp_dfa_memory *to);
 
 #endif

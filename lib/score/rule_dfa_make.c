@@ -30,6 +30,10 @@ static const char sample[] =
 /* States of patterns that share an automaton: theirs multiply, at worst. */
 #define SAMPLE_STATES_SUM 40
 
+/* Of an automaton that searches: the first depth at which it has no more positions. */
+static const unsigned search_depths[] = {48, 24, 18, 12};
+#define SEARCH_NODES_MAX 12000
+
 /* Tried in this order. */
 static const unsigned depths[] = {5, 7, 9, 12, 16, GP_DFA_DEPTH_MAX};
 
@@ -60,7 +64,7 @@ static void find_classes(struct gp_dfa *d)
 }
 
 /* Positions behind the starts, by class: they are part of every step. */
-static void find_begun(struct gp_dfa *d)
+static void find_begun(struct gp_dfa *d, bool is_search)
 {
 	struct gp_arena *a = d->nfa.arena;
 	const struct gp_nfa_node *nodes = d->nfa.nodes.items;
@@ -68,7 +72,7 @@ static void find_begun(struct gp_dfa *d)
 	unsigned *mark = GP_ARENA_NEW_N(a, d->nfa.nodes.len, unsigned);
 	GP_VEC(unsigned) begun = {0};
 
-	for (size_t i = 0; i < d->nfa.starts.len; i++)
+	for (size_t i = 0; i < d->nfa.starts.len && !is_search; i++)
 		is_start[d->nfa.starts.items[i]] = true;
 	d->begun_at = GP_ARENA_NEW_N(a, d->n_classes + 1, unsigned);
 	for (unsigned class = 0; class < d->n_classes; class++) {
@@ -93,10 +97,10 @@ static void find_begun(struct gp_dfa *d)
 	d->is_start = is_start;
 }
 
-static void prepare(struct gp_dfa *d)
+static void prepare(struct gp_dfa *d, bool is_search)
 {
 	find_classes(d);
-	find_begun(d);
+	find_begun(d, is_search);
 }
 
 static bool count(void *arg, unsigned pattern, size_t end)
@@ -120,10 +124,10 @@ static bool try_sample(const struct gp_tree *tree, unsigned depth, unsigned *ret
 	*ret_hits = 0;
 	gp_nfa_init(&d->nfa, a);
 	d->n_patterns = 1;
-	is_good = gp_nfa_add(&d->nfa, tree, 0, depth);
+	is_good = gp_nfa_add(&d->nfa, tree, 0, depth, false);
 	if (is_good) {
-		prepare(d);
-		m = gp_dfa_memory_new(d);
+		prepare(d, false);
+		m = gp_dfa_memory_new(d, GP_DFA_STATES_MAX);
 		gp_dfa_scan(&m, 1, gp_str_n(sample, sizeof(sample) - 1), count, ret_hits);
 		is_good = !gp_dfa_is_lost(m);
 		*ret_states = gp_dfa_memory_states(m);
@@ -173,16 +177,33 @@ void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size
 			*gp_vec_push(a, &dfas) = d;
 		}
 		sum += states;
-		if (!gp_nfa_add(&d->nfa, patterns[i].tree, i, depth))
+		if (!gp_nfa_add(&d->nfa, patterns[i].tree, i, depth, false))
 			continue;
 		of[i] = (int)dfas.len - 1;
 		spans[i] = gp_nfa_span(patterns[i].tree, depth);
 		d->n_patterns = i + 1;
 	}
 	for (size_t i = 0; i < dfas.len; i++)
-		prepare(dfas.items[i]);
+		prepare(dfas.items[i], false);
 	*ret = (struct gp_dfas){
 		.items = dfas.items, .len = dfas.len, .of = of, .spans = spans};
+}
+
+const struct gp_dfa *gp_dfa_make_search(struct gp_arena *a, const struct gp_tree *tree)
+{
+	struct gp_dfa *d = GP_ARENA_NEW(a, struct gp_dfa);
+	bool is_good = false;
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(search_depths) && !is_good; i++) {
+		gp_nfa_init(&d->nfa, a);
+		is_good = gp_nfa_add(&d->nfa, tree, 0, search_depths[i], true) &&
+			  d->nfa.nodes.len <= SEARCH_NODES_MAX;
+	}
+	if (!is_good)
+		return NULL;
+	d->n_patterns = 1;
+	prepare(d, true);
+	return d;
 }
 
 unsigned gp_dfa_group(const struct gp_dfa *d)

@@ -110,6 +110,7 @@ struct gp_rule {
 	struct gp_regex regex;	/* types below GP_RULE_TARGETS */
 	struct gp_rule_field *field; /* header, mimeheader */
 	unsigned field_index;	/* in its target's fields; 0 for other targets */
+	bool may_sift;		/* rule_sieve.h may help */
 	bool is_negated;	/* !~ */
 	bool is_exists;		/* exists:NAME, no pattern */
 	bool captures;		/* named groups, rule_capture.h */
@@ -150,6 +151,7 @@ struct gp_rule_target {
 
 struct gp_rule_scratch;
 struct gp_rule_wake;
+struct gp_sieve_store;
 
 struct gp_rule_source {
 	const char *path;
@@ -175,6 +177,7 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule *) exists; /* exists: rules */
 	GP_VEC(struct gp_rule *) evals;
 	GP_VEC(struct gp_rule *) metas; /* in an order in which what a meta needs stands before it */
+	struct gp_sieve_store *sieves; /* rule_sieve.h */
 	struct gp_rule_wake *wake; /* which rules concern which metas */
 	GP_VEC(struct gp_rule *) captures; /* with named groups */
 	GP_VEC(struct gp_rule *) templates; /* with %{NAME} */

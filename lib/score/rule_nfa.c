@@ -218,7 +218,8 @@ static void resolve(struct resolver *r, struct gp_nfa *n, unsigned entry, unsign
 	}
 }
 
-bool gp_nfa_add(struct gp_nfa *n, const struct gp_tree *tree, unsigned pattern, unsigned depth)
+bool gp_nfa_add(struct gp_nfa *n, const struct gp_tree *tree, unsigned pattern, unsigned depth,
+		bool keeps_start)
 {
 	struct gp_arena *a;
 	struct writer w = {0};
@@ -232,7 +233,7 @@ bool gp_nfa_add(struct gp_nfa *n, const struct gp_tree *tree, unsigned pattern, 
 	w.arena = a = gp_arena_new(64u << 10);
 	put(&w, NULL, 0, 0);
 	put(&w, NULL, 0, 0);
-	entry = write(&w, tree, END, true);
+	entry = write(&w, tree, END, !keeps_start);
 	is_good = !w.is_full;
 	if (is_good) {
 		r.program = w.program.items;

@@ -25,10 +25,11 @@ struct gp_nfa {
 #define GP_NFA_FOLLOWS_MAX 1000000
 
 void gp_nfa_init(struct gp_nfa *n, struct gp_arena *a);
-/* Adds a pattern, cut off behind `depth` bytes.  What it may do without at its start is left out.
- * False, and nothing added, when it can match the empty text or is
+/* Adds a pattern, cut off behind `depth` bytes; what it may do without at its start is left out
+ * unless keeps_start.  False, and nothing added, when it can match the empty text or is
  * too large. */
-bool gp_nfa_add(struct gp_nfa *n, const struct gp_tree *tree, unsigned pattern, unsigned depth);
+bool gp_nfa_add(struct gp_nfa *n, const struct gp_tree *tree, unsigned pattern, unsigned depth,
+		bool keeps_start);
 /* The most bytes that a match can have up to where a pattern cut off there ends, with what was left
  * out at its start; GP_TREE_INF: no limit. */
 unsigned gp_nfa_span(const struct gp_tree *tree, unsigned depth);

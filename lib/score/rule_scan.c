@@ -21,6 +21,7 @@
 #include "lib/score/rule_limit.h"
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_scratch.h"
+#include "lib/score/rule_sieve.h"
 #include "lib/score/rule_subject.h"
 #include "lib/score/rule_trace.h"
 #include "lib/score/rule_vs.h"
@@ -120,6 +121,20 @@ static unsigned count_matches(struct gp_rule_scan *s, const struct gp_rule *r, s
 	return n;
 }
 
+static void note_vain(struct gp_rule_scan *s, const struct gp_rule *r, bool limited)
+{
+	if (r->may_sift && !limited)
+		gp_sieve_note_vain(s->scratch->sieve, r);
+}
+
+/* Whether a match may begin there as far as the rule's automaton knows. */
+static bool passes_sieve(struct run *run, const struct gp_rule *r, struct gp_str text, size_t from,
+			 size_t to)
+{
+	return !r->may_sift ||
+	       gp_sieve_lets_through(run->scan->scratch->sieve, r, text, from, to);
+}
+
 /* Runs a rule's pattern over one segment, unless that is settled already. */
 static void test_segment(struct run *run, const struct gp_rule *r, size_t segment)
 {
@@ -144,8 +159,10 @@ static void test_segment(struct run *run, const struct gp_rule *r, size_t segmen
 		s->stats.limit_exceeded++;
 		gp_rule_limit_hit(&s->limits, r);
 	}
-	if (n == 0)
+	if (n == 0) {
+		note_vain(s, r, limited);
 		return;
+	}
 	remember(s, r, first);
 	s->hits[r->index] += n;
 	/* mimeheader counts within the first part that matches. */
@@ -174,12 +191,14 @@ static bool begins(struct run *run, const struct gp_rule *r, struct gp_str text,
 	int64_t began_us = s->limits.costs ? gp_clock_cpu_us() : 0;
 	bool limited = false, found;
 
-	if (from >= to || over_budget(s, text.len))
+	if (from >= to || over_budget(s, text.len) || !passes_sieve(run, r, text, from, to))
 		return false;
 	s->stats.confirmed++;
 	found = gp_pcre_begins(s->scratch->pcre, &r->regex, text, from, to - 1, &limited);
 	if (s->limits.costs)
 		s->limits.costs[r->index] += gp_clock_cpu_us() - began_us;
+	if (!found)
+		note_vain(s, r, limited);
 	return found || limited;
 }
 
@@ -199,7 +218,10 @@ static void test_place(struct run *run, const struct gp_rule *r, size_t segment,
 	from = r->regex.lead < to ? to - r->regex.lead - 1 : 0;
 	if (g->len < WHOLE_BELOW || to - from > PLACE_MAX || !r->regex.has_windows ||
 	    t->n >= PLACES_MAX) {
-		test_segment(run, r, segment);
+		if (passes_sieve(run, r, gp_rule_segment_text(&run->subject, segment), 0, g->len))
+			test_segment(run, r, segment);
+		else
+			s->next[r->index] = (unsigned)segment + 1;
 		return;
 	}
 	add_tried(t, &from, to);

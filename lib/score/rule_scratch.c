@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
+#include "lib/score/rule_sieve.h"
 #include "lib/score/rule_vs.h"
 
 /* More than this many scans at once are rare; their scratch is freed afterwards. */
@@ -16,12 +17,13 @@ static struct gp_rule_scratch *scratch_new(const struct gp_rule_set *set)
 	struct gp_rule_scratch *s = gp_xcalloc(1, sizeof(*s));
 
 	s->pcre = gp_pcre_new(set->options.match_limit);
+	s->sieve = gp_sieve_new(set);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		const struct gp_dfas *d = &set->targets[i].dfas;
 
 		s->dfas[i] = gp_xcalloc(d->len + 1, sizeof(*s->dfas[i]));
 		for (size_t k = 0; k < d->len; k++)
-			s->dfas[i][k] = gp_dfa_memory_new(d->items[k]);
+			s->dfas[i][k] = gp_dfa_memory_new(d->items[k], GP_DFA_STATES_MAX);
 	}
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		if (!set->targets[i].vs || gp_vs_scratch_prepare(set->targets[i].vs, &s->vs) == GP_OK)
@@ -36,6 +38,7 @@ static struct gp_rule_scratch *scratch_new(const struct gp_rule_set *set)
 static void scratch_free(struct gp_rule_scratch *s)
 {
 	gp_pcre_free(s->pcre);
+	gp_sieve_free(s->sieve);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		for (size_t k = 0; s->dfas[i][k]; k++)
 			gp_dfa_memory_free(s->dfas[i][k]);

@@ -12,6 +12,7 @@
 struct gp_rule_scratch {
 	struct gp_pcre *pcre;
 	struct gp_dfa_memory **dfas[GP_RULE_TARGETS]; /* by target, by automaton */
+	struct gp_sieve *sieve;
 	void *vs; /* NULL: no database can be used */
 	struct gp_rule_scratch *next;
 };

@@ -20,6 +20,7 @@
 #include "lib/score/rule_relays.h"
 #include "lib/score/rule_replace.h"
 #include "lib/score/rule_scratch.h"
+#include "lib/score/rule_sieve.h"
 #include "lib/score/rule_wake.h"
 #include "lib/score/rule_window.h"
 
@@ -274,6 +275,7 @@ static void finish(struct gp_rule_builder *b)
 		gp_rule_window_prepare(b, &set->targets[i]);
 		collect_literals(b, &set->targets[i]);
 	}
+	gp_sieve_prepare(set);
 	gp_rule_relays_prepare(b);
 	gp_rule_cache_load(set);
 	gp_rule_report_finish(b);

@@ -2,6 +2,7 @@
 #include "tests/unit/score/rule_fixture.h"
 
 #include "lib/score/rule_dfa.h"
+#include "lib/score/rule_dfa_search.h"
 #include "lib/score/rule_pcre.h"
 #include "lib/score/rule_regex.h"
 
@@ -10,6 +11,7 @@ struct tried {
 	struct gp_regex re;
 	struct gp_dfas dfas;
 	struct gp_dfa_memory *memory;
+	struct gp_dfa_search *search;
 	size_t ends[4096];
 	size_t n;
 };
@@ -22,17 +24,21 @@ static bool try_pattern(struct tried *t, const char *pattern)
 
 	t->arena = gp_arena_new(0);
 	t->memory = NULL;
+	t->search = NULL;
 	assert_int_equal(gp_regex_parse(t->arena, gp_str(pattern), &t->re, &diag), GP_OK);
 	p.tree = gp_tree_parse(t->arena, t->re.text, t->re.flags);
 	gp_dfa_make(t->arena, &p, 1, &t->dfas);
 	if (t->dfas.of[0] >= 0)
-		t->memory = gp_dfa_memory_new(t->dfas.items[0]);
+		t->memory = gp_dfa_memory_new(t->dfas.items[0], GP_DFA_STATES_MAX);
+	if (t->memory)
+		t->search = gp_dfa_search_new(gp_dfa_make_search(t->arena, p.tree));
 	return t->memory != NULL;
 }
 
 static void done(struct tried *t)
 {
 	gp_dfa_memory_free(t->memory);
+	gp_dfa_search_free(t->search);
 	gp_arena_free(t->arena);
 }
 
@@ -179,6 +185,19 @@ static void compare(struct tried *t, struct gp_pcre *pcre, struct gp_str text, c
 		fail_msg("%s on \"%.*s\", match at %zu", pattern, GP_STR_FMT(text), start);
 }
 
+/* Where PCRE2 finds a match that begins in a range, the search finds one. */
+static void compare_search(struct tried *t, struct gp_pcre *pcre, struct gp_str text,
+			   const char *pattern)
+{
+	size_t from = random_below((uint32_t)text.len), to;
+	bool limited = false;
+
+	to = from + 1 + random_below((uint32_t)(text.len - from));
+	if (gp_pcre_begins(pcre, &t->re, text, from, to - 1, &limited) &&
+	    !gp_dfa_search_finds(t->search, text, from, to))
+		fail_msg("%s on \"%.*s\", from %zu to %zu", pattern, GP_STR_FMT(text), from, to);
+}
+
 static void no_match_is_missed(void **state)
 {
 	static const char letters[] = "aaabbbAB \n\344\303\244\240\316\261";
@@ -203,6 +222,9 @@ static void no_match_is_missed(void **state)
 				for (size_t k = 0; k < n; k++)
 					text[k] = letters[random_below(sizeof(letters) - 1)];
 				compare(&t, pcre, gp_str_n(text, n), gp_buf_cstr(&pattern));
+				if (n)
+					compare_search(&t, pcre, gp_str_n(text, n),
+						       gp_buf_cstr(&pattern));
 			}
 		}
 		done(&t);
@@ -234,6 +256,55 @@ static void states_are_bounded(void **state)
 	done(&t);
 }
 
+/* A match is found where it begins, wherever it ends. */
+static void search_in_a_range(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		size_t from, to;
+		bool is_found;
+	} cases[] = {
+		{"/abc/", "xxabcx", 0, 6, true},   {"/abc/", "xxabcx", 2, 3, true},
+		{"/abc/", "xxabcx", 0, 2, false},  {"/abc/", "xxabcx", 3, 6, false},
+		{"/abc/", "xxabx", 0, 5, false},   {"/(?:ab)+c/", "xababc", 1, 2, true},
+		{"/(?:ab)+c/", "xababx", 1, 2, false}, {"/ {0,3}abc/", "x  abc", 1, 2, true},
+		{"/a.*c/", "xabxxxxc", 1, 2, true}, {"/a.*c/", "xabxxxxc", 2, 8, false},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
+		struct tried t;
+
+		assert_true(try_pattern(&t, cases[i].pattern));
+		for (unsigned again = 0; again < 2; again++)
+			if (gp_dfa_search_finds(t.search, gp_str(cases[i].text), cases[i].from,
+						cases[i].to) != cases[i].is_found)
+				fail_msg("%s on %s from %zu", cases[i].pattern, cases[i].text,
+					 cases[i].from);
+		done(&t);
+	}
+}
+
+/* What leads to more states than there is room for is let through, and forgotten in the end. */
+static void search_is_bounded(void **state)
+{
+	struct tried t;
+	char text[3000];
+	bool was_lost = false;
+
+	assert_true(try_pattern(&t, "/[q-][qx-]{13}j/"));
+	for (unsigned round = 0; round < 400; round++) {
+		for (size_t i = 0; i < sizeof(text); i++)
+			text[i] = "qx"[random_below(2)];
+		was_lost |= gp_dfa_search_finds(t.search, gp_str_n(text, sizeof(text)), 0,
+						sizeof(text) / 2);
+		assert_true(gp_dfa_search_states(t.search) <= 2 * GP_DFA_STATES_MAX);
+	}
+	assert_true(was_lost);
+	assert_true(gp_dfa_search_finds(t.search, GP_STR("-qqxqxxqxqxxqxqj"), 0, 4));
+	assert_false(gp_dfa_search_finds(t.search, GP_STR("-qqxqxxq"), 0, 4));
+	done(&t);
+}
+
 static bool count_pattern(void *arg, unsigned pattern, size_t end)
 {
 	*(size_t *)arg += 100 * (pattern + 1) + end;
@@ -257,7 +328,7 @@ static void several(void **state)
 	for (unsigned i = 0; i < dfas.len; i++) {
 		assert_int_equal(gp_dfa_group(dfas.items[i]), i);
 		assert_int_equal(dfas.of[i], i);
-		m[i] = gp_dfa_memory_new(dfas.items[i]);
+		m[i] = gp_dfa_memory_new(dfas.items[i], GP_DFA_STATES_MAX);
 	}
 	for (unsigned i = 0; i < dfas.len; i++) {
 		char text[] = "--?0x--";
@@ -278,6 +349,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_understood),
 		cmocka_unit_test(no_match_is_missed),
 		cmocka_unit_test(states_are_bounded),
+		cmocka_unit_test(search_in_a_range),
+		cmocka_unit_test(search_is_bounded),
 		cmocka_unit_test(several),
 	};
 

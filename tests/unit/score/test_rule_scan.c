@@ -512,6 +512,32 @@ static void short_circuits(void **state)
 	}
 }
 
+/* A pattern that PCRE2 looks for in vain again and again gets an automaton of its own, and hits as
+ * it did. */
+static void looked_for_in_vain(void **state)
+{
+	static const char rules[] = "body GOOD /wonderful (?:\\w+ ){1,4}(?:off|de)er\\b/i\n";
+	static const char vain[] = "Subject: x\n\nA message of some length that says wonderful things "
+				   "about this and that, and then offers nothing.\n";
+	static const char there[] = "Subject: x\n\nA message of some length that says wonderful things "
+				    "about this, and a wonderful and cheap offer.\n";
+	struct fixture f;
+
+	fixture_load(&f, rules);
+	for (unsigned i = 0; i < 6; i++) {
+		fixture_scan(&f, vain);
+		assert_string_equal(fixture_hits(&f), "");
+		if (i == 0)
+			assert_true(gp_rule_scan_stats(f.scan)->confirmed > 0);
+	}
+	assert_int_equal(gp_rule_scan_stats(f.scan)->confirmed, 0);
+	fixture_scan(&f, there);
+	assert_string_equal(fixture_hits(&f), "GOOD");
+	fixture_scan(&f, vain);
+	assert_string_equal(fixture_hits(&f), "");
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -524,6 +550,7 @@ int main(void)
 		cmocka_unit_test(charset_of_raw_text),
 		cmocka_unit_test(relays),
 		cmocka_unit_test(short_circuits),
+		cmocka_unit_test(looked_for_in_vain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
