@@ -32,26 +32,6 @@ static int read_file(void *arg, const char *path, struct gp_buf *out, struct gp_
 	return gp_file_read(path, out, diag);
 }
 
-static void add_notes(const struct gp_opendkim_result *r, enum gp_opendkim_kind kind,
-		      const char *title, struct gp_buf *out)
-{
-	bool is_first = true;
-
-	for (size_t i = 0; i < r->notes.len; i++) {
-		const struct gp_opendkim_note *n = &r->notes.items[i];
-
-		if (n->kind != kind)
-			continue;
-		if (is_first)
-			gp_buf_printf(out, "#\n# %s\n", title);
-		is_first = false;
-		if (n->file)
-			gp_buf_printf(out, "#   %s:%u: %s\n", n->file, n->line, n->text);
-		else
-			gp_buf_printf(out, "#   %s\n", n->text);
-	}
-}
-
 /* What can be seen from here of the keys: a key that milter-dkim would refuse. */
 static void add_keys(const struct gp_opendkim_result *r, struct gp_buf *out)
 {
@@ -75,11 +55,7 @@ static void add_keys(const struct gp_opendkim_result *r, struct gp_buf *out)
 
 static void write_header(const char *from, const struct gp_opendkim_result *r, struct gp_buf *out)
 {
-	gp_buf_printf(out, "# Made from %s by \"gatepost dkim import\", version %s.\n", from,
-		      GP_VERSION);
-	add_notes(r, GP_OPENDKIM_LOST, "Not carried over:", out);
-	add_notes(r, GP_OPENDKIM_CHANGED, "Different:", out);
-	add_notes(r, GP_OPENDKIM_NEEDLESS, "Not needed:", out);
+	gp_import_print_notes(&r->import, from, "dkim import", out);
 	add_keys(r, out);
 	gp_buf_add_chr(out, '\n');
 }
@@ -121,15 +97,6 @@ static int write_files(struct gp_cli *cli, const char *dir, struct gp_str conf,
 	return status;
 }
 
-static int count(const struct gp_opendkim_result *r, enum gp_opendkim_kind kind)
-{
-	int n = 0;
-
-	for (size_t i = 0; i < r->notes.len; i++)
-		n += r->notes.items[i].kind == kind;
-	return n;
-}
-
 static int run_import(struct gp_cli *cli, int argc, char **argv)
 {
 	static const struct gp_opendkim_files files = {read_file, NULL};
@@ -157,10 +124,7 @@ static int run_import(struct gp_cli *cli, int argc, char **argv)
 		fputs(gp_buf_cstr(&conf), stdout);
 		status = 0;
 	}
-	if (count(&r, GP_OPENDKIM_LOST))
-		fprintf(stderr,
-			"gatepost: %d things were not carried over; the configuration lists them\n",
-			count(&r, GP_OPENDKIM_LOST));
+	gp_import_complain(&r.import);
 	return status;
 }
 

@@ -5,28 +5,11 @@
  */
 #include "cli/opendkim.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "cli/opendkim_int.h"
 #include "lib/base/limits.h"
 
 /* opendkim.conf(5): "Nesting is allowed to a maximum of five levels." */
 #define INCLUDE_DEPTH_MAX 5
-
-void odk_note(struct odk *o, enum gp_opendkim_kind kind, const char *file, unsigned line,
-	      const char *fmt, ...)
-{
-	struct gp_diag text;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text.text, sizeof(text.text), fmt, ap);
-	va_end(ap);
-	*gp_vec_push(o->arena, &o->result->notes) =
-		(struct gp_opendkim_note){kind, file, line, gp_arena_strdup(o->arena, text.text)};
-}
 
 const struct odk_param *odk_get(const struct odk *o, const char *name)
 {
@@ -63,7 +46,7 @@ static void include(struct odk *o, const struct odk_param *p, unsigned depth)
 	if (depth < INCLUDE_DEPTH_MAX &&
 	    odk_read_conf(o, odk_path(o, p->value), depth + 1, &diag) == GP_OK)
 		return;
-	odk_note(o, GP_OPENDKIM_LOST, p->file, p->line, "Include: %s", diag.text);
+	odk_note(o, GP_IMPORT_LOST, p->file, p->line, "Include: %s", diag.text);
 }
 
 int odk_read_conf(struct odk *o, const char *path, unsigned depth, struct gp_diag *diag)
@@ -84,7 +67,7 @@ int odk_read_conf(struct odk *o, const char *path, unsigned depth, struct gp_dia
 			continue;
 		p.value = gp_str_trim(line);
 		if (p.value.len == 0)
-			odk_note(o, GP_OPENDKIM_LOST, file, n, "%.*s: has no value",
+			odk_note(o, GP_IMPORT_LOST, file, n, "%.*s: has no value",
 				 GP_STR_FMT(p.name));
 		else if (gp_str_ieq(p.name, GP_STR("Include")))
 			include(o, &p, depth);
@@ -103,7 +86,7 @@ static bool read_set_file(struct odk *o, const struct odk_param *p, struct gp_st
 	struct gp_str rest, line;
 
 	if (o->files->read(o->files->arg, file, &text, &diag)) {
-		odk_note(o, GP_OPENDKIM_LOST, p->file, p->line, "%.*s: %s", GP_STR_FMT(p->name),
+		odk_note(o, GP_IMPORT_LOST, p->file, p->line, "%.*s: %s", GP_STR_FMT(p->name),
 			 diag.text);
 		return false;
 	}
@@ -148,7 +131,7 @@ bool odk_read_set(struct odk *o, const struct odk_param *p, struct odk_set *ret)
 	*ret = (struct odk_set){.kind = ODK_SET_LIST};
 	for (size_t i = 0; i < GP_ARRAY_SIZE(databases); i++)
 		if (gp_str_istarts(spec, gp_str(databases[i]))) {
-			odk_note(o, GP_OPENDKIM_LOST, p->file, p->line,
+			odk_note(o, GP_IMPORT_LOST, p->file, p->line,
 				 "%.*s: a data set of kind \"%s\" is not read; write it to a file",
 				 GP_STR_FMT(p->name), databases[i]);
 			return false;
@@ -170,18 +153,6 @@ bool odk_read_set(struct odk *o, const struct odk_param *p, struct odk_set *ret)
 	return true;
 }
 
-static int by_place(const void *va, const void *vb)
-{
-	const struct gp_opendkim_note *a = va, *b = vb;
-	int order = strcmp(a->file ? a->file : "", b->file ? b->file : "");
-
-	if (order)
-		return order;
-	if (a->line != b->line)
-		return a->line < b->line ? -1 : 1;
-	return strcmp(a->text, b->text);
-}
-
 int gp_opendkim_import(const struct gp_opendkim_files *files, const char *path,
 		       const char *table_path, struct gp_arena *arena,
 		       struct gp_opendkim_result *ret, struct gp_diag *diag)
@@ -190,15 +161,14 @@ int gp_opendkim_import(const struct gp_opendkim_files *files, const char *path,
 	GP_BUF_AUTO conf = GP_BUF_INIT(GP_MAX_CONF_FILE);
 	int r;
 
-	*ret = (struct gp_opendkim_result){.keys = ""};
+	*ret = (struct gp_opendkim_result){.keys = "", .import.arena = arena};
 	r = odk_read_conf(&o, path, 0, diag);
 	if (r)
 		return r;
 	odk_convert_params(&o);
 	odk_convert_keys(&o);
-	odk_print_settings(&o, &conf);
-	if (ret->notes.len)
-		qsort(ret->notes.items, ret->notes.len, sizeof(*ret->notes.items), by_place);
+	gp_import_print_settings(&ret->import, &conf);
+	gp_import_sort(&ret->import);
 	ret->conf = gp_arena_strdup(arena, gp_buf_cstr(&conf));
 	return GP_OK;
 }

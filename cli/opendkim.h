@@ -10,6 +10,7 @@
 #ifndef GP_CLI_OPENDKIM_H
 #define GP_CLI_OPENDKIM_H
 
+#include "cli/import.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
@@ -21,23 +22,10 @@ struct gp_opendkim_files {
 	void *arg;
 };
 
-enum gp_opendkim_kind {
-	GP_OPENDKIM_LOST,     /* ours does not do that */
-	GP_OPENDKIM_CHANGED,  /* ours does something near it */
-	GP_OPENDKIM_NEEDLESS, /* nothing has to be done */
-};
-
-struct gp_opendkim_note {
-	enum gp_opendkim_kind kind;
-	const char *file; /* NULL: the configuration as a whole */
-	unsigned line;
-	const char *text;
-};
-
 struct gp_opendkim_result {
 	const char *conf; /* gatepost.conf; names the key table as `table_path` */
 	const char *keys; /* the key table, "" if there is none */
-	GP_VEC(struct gp_opendkim_note) notes;
+	struct gp_import import;
 	GP_VEC(const char *) key_paths; /* files of keys, each once; %d stands for a domain */
 };
 

@@ -10,7 +10,7 @@
 
 void odk_invalid(struct odk *o, const struct odk_param *p, const char *expected)
 {
-	odk_note(o, GP_OPENDKIM_LOST, p->file, p->line, "%.*s: \"%.*s\": expected %s",
+	odk_note(o, GP_IMPORT_LOST, p->file, p->line, "%.*s: \"%.*s\": expected %s",
 		 GP_STR_FMT(p->name), GP_STR_FMT(p->value), expected);
 }
 
@@ -30,7 +30,7 @@ void odk_to_duration(struct odk *o, const struct odk_param *p, const struct odk_
 	int64_t n;
 
 	if (gp_num_parse_int(p->value, &n) || n < row->min || n > row->max)
-		odk_note(o, GP_OPENDKIM_LOST, p->file, p->line,
+		odk_note(o, GP_IMPORT_LOST, p->file, p->line,
 			 "%s: \"%.*s\" is not within %lld and "
 			 "%lld seconds",
 			 row->name, GP_STR_FMT(p->value), (long long)row->min, (long long)row->max);
@@ -75,14 +75,14 @@ void odk_to_networks(struct odk *o, const struct odk_param *p, const struct odk_
 		} else if (gp_cidr_parse(key, &net) == GP_OK) {
 			*gp_vec_push(o->arena, &items) = key;
 		} else {
-			odk_note(o, GP_OPENDKIM_LOST, e->file, e->line,
+			odk_note(o, GP_IMPORT_LOST, e->file, e->line,
 				 "%.*s: \"%.*s\": only addresses and networks can be listed%s",
 				 GP_STR_FMT(p->name), GP_STR_FMT(e->key),
 				 gp_str_starts(key, GP_STR("!")) ? ", without exceptions" : "");
 		}
 	}
 	odk_set_list(o, row->target, items.items, items.len);
-	odk_note(o, GP_OPENDKIM_CHANGED, p->file, p->line, "%s: %s holds for milter-spam too",
+	odk_note(o, GP_IMPORT_CHANGED, p->file, p->line, "%s: %s holds for milter-spam too",
 		 row->name, row->target);
 }
 
@@ -131,7 +131,7 @@ static void inet_socket(struct odk *o, const struct odk_param *p, struct gp_str 
 	else if (gp_str_ieq(host, GP_STR("localhost")))
 		host = is_v6 ? GP_STR("::1") : GP_STR("127.0.0.1");
 	if (gp_ip_parse(host, &ip) || (ip.family == 6) != is_v6) {
-		odk_note(o, GP_OPENDKIM_LOST, p->file, p->line,
+		odk_note(o, GP_IMPORT_LOST, p->file, p->line,
 			 "Socket: \"%.*s\" is a name; give an address", GP_STR_FMT(host));
 		return;
 	}
@@ -154,7 +154,7 @@ void odk_convert_socket(struct odk *o, const struct odk_param *p, const struct o
 		odk_set_text(o, row->target,
 			     gp_str(gp_arena_printf(o->arena, "unix:%.*s", GP_STR_FMT(rest))));
 	}
-	odk_note(o, GP_OPENDKIM_CHANGED, p->file, p->line,
+	odk_note(o, GP_IMPORT_CHANGED, p->file, p->line,
 		 "Socket: OpenDKIM's is kept, so that main.cf stays as it is; only one of the two "
 		 "programs can listen there");
 }
@@ -181,7 +181,7 @@ void odk_convert_user(struct odk *o, const struct odk_param *p, const struct odk
 	if (colon < p->value.len)
 		odk_set_text(o, "milter-dkim.socket_group",
 			     gp_str_sub(p->value, colon + 1, p->value.len));
-	odk_note(o, GP_OPENDKIM_CHANGED, p->file, p->line,
+	odk_note(o, GP_IMPORT_CHANGED, p->file, p->line,
 		 "UserID: kept, so that the keys can be read; our own user is gatepost-dkim, which "
 		 "the unit names (then give it the keys: chown)");
 }

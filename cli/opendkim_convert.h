@@ -18,7 +18,7 @@ struct odk_row {
 	odk_convert *convert; /* NULL: only noted, with the text */
 	const char *target;   /* our setting */
 	int64_t min, max;     /* odk_to_duration: seconds */
-	enum gp_opendkim_kind kind;
+	enum gp_import_kind kind;
 	const char *text; /* why; NULL: read elsewhere, or nothing to say */
 	bool is_switch;	  /* only worth a word where it is on */
 };

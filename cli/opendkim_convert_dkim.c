@@ -90,7 +90,7 @@ void odk_convert_omit_headers(struct odk *o, const struct odk_param *p, const st
 	size_t n, before;
 
 	if (odk_get(o, "SignHeaders")) {
-		odk_note(o, GP_OPENDKIM_NEEDLESS, p->file, p->line,
+		odk_note(o, GP_IMPORT_NEEDLESS, p->file, p->line,
 			 "OmitHeaders: SignHeaders lists what is signed");
 		return;
 	}
@@ -120,7 +120,7 @@ void odk_convert_sender_headers(struct odk *o, const struct odk_param *p, const 
 	if (gp_str_ieq(first, GP_STR("Sender")))
 		odk_set(o, row->target, "\"sender\"");
 	else if (!gp_str_ieq(first, GP_STR("From")))
-		odk_note(o, GP_OPENDKIM_LOST, p->file, p->line,
+		odk_note(o, GP_IMPORT_LOST, p->file, p->line,
 			 "SenderHeaders: the domain is that of From (or Sender, or the envelope), "
 			 "not of %.*s",
 			 GP_STR_FMT(first));
@@ -148,7 +148,7 @@ void odk_convert_algorithm(struct odk *o, const struct odk_param *p, const struc
 {
 	(void)row;
 	if (!gp_str_ieq(p->value, GP_STR("rsa-sha256")))
-		odk_note(o, GP_OPENDKIM_CHANGED, p->file, p->line,
+		odk_note(o, GP_IMPORT_CHANGED, p->file, p->line,
 			 "SignatureAlgorithm: %.*s: the key says it (rsa-sha256 or "
 			 "ed25519-sha256); SHA-1 is not offered (RFC 8301)",
 			 GP_STR_FMT(p->value));
@@ -164,7 +164,7 @@ void odk_convert_key_bits(struct odk *o, const struct odk_param *p, const struct
 		return;
 	}
 	if (bits < 1024)
-		odk_note(o, GP_OPENDKIM_CHANGED, p->file, p->line,
+		odk_note(o, GP_IMPORT_CHANGED, p->file, p->line,
 			 "MinimumKeyBits: RSA keys below 1024 bits never pass (RFC 8301)");
 	odk_set(o, "milter-dkim.dkim.rsa_bits_min", "%d", (int)GP_MAX(bits, 1024));
 }
@@ -221,7 +221,7 @@ void odk_convert_action(struct odk *o, const struct odk_param *p, const struct o
 	case 't':
 		odk_set(o, row->target, "\"quarantine\"");
 		odk_note(
-			o, GP_OPENDKIM_CHANGED, p->file, p->line,
+			o, GP_IMPORT_CHANGED, p->file, p->line,
 			"%.*s: mail is noted, held or refused, never thrown away or deferred for a "
 			"result; it is held",
 			GP_STR_FMT(p->name));
@@ -241,7 +241,7 @@ void odk_convert_error_action(struct odk *o, const struct odk_param *p, const st
 	else
 		odk_set(o, row->target, action == 'a' ? "\"accept\"" : "\"tempfail\"");
 	if (action && action != 'a' && action != 't')
-		odk_note(o, GP_OPENDKIM_CHANGED, p->file, p->line,
+		odk_note(o, GP_IMPORT_CHANGED, p->file, p->line,
 			 "%.*s: what fails for now is accepted or deferred; it is deferred",
 			 GP_STR_FMT(p->name));
 }
@@ -265,7 +265,7 @@ void odk_convert_safe_keys(struct odk *o, const struct odk_param *p, const struc
 	(void)row;
 	if (!odk_is_true(p))
 		odk_note(
-			o, GP_OPENDKIM_CHANGED, p->file, p->line,
+			o, GP_IMPORT_CHANGED, p->file, p->line,
 			"RequireSafeKeys: a key that others can read is always refused; chmod 0640 "
 			"or 0600");
 }

@@ -6,7 +6,6 @@
  *	opendkim_convert*.c  the functions of that table
  *	opendkim_keys.c      KeyTable, SigningTable, Domain, read
  *	opendkim_table.c     and written as our key table
- *	opendkim_settings.c  our settings, collected and printed
  */
 #ifndef GP_CLI_OPENDKIM_INT_H
 #define GP_CLI_OPENDKIM_INT_H
@@ -35,23 +34,20 @@ struct odk_set {
 	GP_VEC(struct odk_entry) entries;
 };
 
-/* One of our settings. */
-struct odk_setting {
-	const char *path;  /* "milter-dkim.sign.ttl" */
-	const char *value; /* as it stands in the file */
-};
-
 struct odk {
 	const struct gp_opendkim_files *files;
 	struct gp_arena *arena;
 	struct gp_opendkim_result *result;
 	const char *table_path;
 	GP_VEC(struct odk_param) params;
-	GP_VEC(struct odk_setting) settings;
 };
 
-void odk_note(struct odk *o, enum gp_opendkim_kind kind, const char *file, unsigned line,
-	      const char *fmt, ...) GP_PRINTF(5, 6);
+/* import.h's, on what the result collects. */
+#define odk_note(o, ...) gp_import_note(&(o)->result->import, __VA_ARGS__)
+#define odk_set(o, ...) gp_import_set(&(o)->result->import, __VA_ARGS__)
+#define odk_set_text(o, path, text) gp_import_set_text(&(o)->result->import, path, text)
+#define odk_set_list(o, path, items, n) gp_import_set_list(&(o)->result->import, path, items, n)
+
 /* The last one of that name, or NULL. */
 const struct odk_param *odk_get(const struct odk *o, const char *name);
 bool odk_is_true(const struct odk_param *p);
@@ -69,13 +65,5 @@ int odk_read_conf(struct odk *o, const char *path, unsigned depth,
 void odk_convert_params(struct odk *o);
 /* Makes the key table. */
 void odk_convert_keys(struct odk *o);
-
-/* Collects a setting; a later one of the same path replaces it.  The text is as in the file. */
-void odk_set(struct odk *o, const char *path, const char *fmt, ...) GP_PRINTF(3, 4);
-/* The same for a text, and for a list of texts: quoted. */
-void odk_set_text(struct odk *o, const char *path, struct gp_str text);
-void odk_set_list(struct odk *o, const char *path, const struct gp_str *items, size_t n);
-/* All settings as gatepost.conf has them. */
-void odk_print_settings(struct odk *o, struct gp_buf *out);
 
 #endif

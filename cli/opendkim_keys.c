@@ -29,12 +29,12 @@ static bool parse_key(struct odk *o, const struct odk_entry *e, struct odk_key *
 	ret->path = gp_str_trim(ret->path);
 	if (!dkim_selector_is_valid(ret->selector) || gp_str_ieq(ret->selector, GP_STR("d")) ||
 	    ret->domain.len == 0) {
-		odk_note(o, GP_OPENDKIM_LOST, e->file, e->line,
+		odk_note(o, GP_IMPORT_LOST, e->file, e->line,
 			 "key \"%.*s\": expected DOMAIN:SELECTOR:PATH", GP_STR_FMT(e->key));
 		return false;
 	}
 	if (ret->path.len == 0 || (ret->path.ptr[0] != '/' && ret->path.ptr[0] != '.')) {
-		odk_note(o, GP_OPENDKIM_LOST, e->file, e->line,
+		odk_note(o, GP_IMPORT_LOST, e->file, e->line,
 			 "key \"%.*s\": the table holds the key itself; write it to a file of its "
 			 "own",
 			 GP_STR_FMT(e->key));
@@ -43,7 +43,7 @@ static bool parse_key(struct odk *o, const struct odk_entry *e, struct odk_key *
 	ret->path = gp_str(odk_path(o, ret->path));
 	for (size_t i = 0; i < ret->path.len; i++)
 		if (gp_is_space(ret->path.ptr[i])) {
-			odk_note(o, GP_OPENDKIM_LOST, e->file, e->line,
+			odk_note(o, GP_IMPORT_LOST, e->file, e->line,
 				 "key \"%.*s\": white space in the file's name; rename it",
 				 GP_STR_FMT(e->key));
 			return false;
@@ -108,7 +108,7 @@ static void add_signing(struct odk_tables *t, const struct odk_entry *e, int ran
 	gp_str_next(&rest, ':', &name);
 	name = gp_str_trim(name);
 	if (gp_str_trim(rest).len)
-		odk_note(t->o, GP_OPENDKIM_CHANGED, e->file, e->line,
+		odk_note(t->o, GP_IMPORT_CHANGED, e->file, e->line,
 			 "\"%.*s\": the signer %.*s is not put into i=", GP_STR_FMT(e->key),
 			 GP_STR_FMT(gp_str_trim(rest)));
 	if (gp_str_eq(name, GP_STR("%"))) {
@@ -119,7 +119,7 @@ static void add_signing(struct odk_tables *t, const struct odk_entry *e, int ran
 	if (key)
 		add_rule(t, e, rank, pattern, key);
 	else
-		odk_note(t->o, GP_OPENDKIM_LOST, e->file, e->line,
+		odk_note(t->o, GP_IMPORT_LOST, e->file, e->line,
 			 "\"%.*s\": there is no key \"%.*s\" in the KeyTable", GP_STR_FMT(e->key),
 			 GP_STR_FMT(name));
 }
@@ -170,11 +170,11 @@ static void read_signing_entry(struct odk_tables *t, const struct odk_set *set,
 	int rank = set->kind == ODK_SET_PATTERNS ? 0 : form_of(t->o->arena, e->key, &pattern);
 
 	if (rank < 0)
-		odk_note(t->o, GP_OPENDKIM_NEEDLESS, e->file, e->line,
+		odk_note(t->o, GP_IMPORT_NEEDLESS, e->file, e->line,
 			 "\"%.*s\" matches nothing: patterns need \"refile:\"", GP_STR_FMT(e->key));
 	else if (gp_str_find_chr(pattern, '"', 0) < pattern.len ||
 		 gp_str_find_chr(pattern, '?', 0) < pattern.len)
-		odk_note(t->o, GP_OPENDKIM_LOST, e->file, e->line,
+		odk_note(t->o, GP_IMPORT_LOST, e->file, e->line,
 			 "\"%.*s\": quotes and question marks mean something else in our table",
 			 GP_STR_FMT(e->key));
 	else
@@ -204,7 +204,7 @@ static void convert_single(struct odk_tables *t)
 
 	if (!domains || !selector || !file) {
 		if (domains || selector || file)
-			odk_note(t->o, GP_OPENDKIM_LOST, NULL, 0,
+			odk_note(t->o, GP_IMPORT_LOST, NULL, 0,
 				 "signing needs Domain, Selector and KeyFile; one is missing");
 		return;
 	}
@@ -220,7 +220,7 @@ static void convert_single(struct odk_tables *t)
 			gp_arena_printf(t->o->arena, "%.*s:%.*s:%s", GP_STR_FMT(e->key),
 					GP_STR_FMT(selector->value), odk_path(t->o, file->value)));
 		if (gp_dns_name_fold(e->key, folded) || !odk_is_literal(e->key))
-			odk_note(t->o, GP_OPENDKIM_LOST, e->file, e->line,
+			odk_note(t->o, GP_IMPORT_LOST, e->file, e->line,
 				 "Domain: \"%.*s\" is no domain", GP_STR_FMT(e->key));
 		else if (parse_key(t->o, &value, key))
 			add_rule(t, e, 0,
@@ -251,7 +251,7 @@ void odk_convert_keys(struct odk *o)
 	if (keys && signing)
 		convert_tables(&t, keys, signing);
 	else if (keys || signing)
-		odk_note(o, GP_OPENDKIM_LOST, NULL, 0,
+		odk_note(o, GP_IMPORT_LOST, NULL, 0,
 			 "KeyTable and SigningTable need each other: nothing is signed");
 	else
 		convert_single(&t);

@@ -21,19 +21,19 @@
 	}
 #define LOST(name_, text_)                                             \
 	{                                                              \
-		.name = name_, .kind = GP_OPENDKIM_LOST, .text = text_ \
+		.name = name_, .kind = GP_IMPORT_LOST, .text = text_ \
 	}
 #define LOST_IF(name_, text_)                                                             \
 	{                                                                                 \
-		.name = name_, .kind = GP_OPENDKIM_LOST, .text = text_, .is_switch = true \
+		.name = name_, .kind = GP_IMPORT_LOST, .text = text_, .is_switch = true \
 	}
 #define NEEDLESS(name_, text_)                                             \
 	{                                                                  \
-		.name = name_, .kind = GP_OPENDKIM_NEEDLESS, .text = text_ \
+		.name = name_, .kind = GP_IMPORT_NEEDLESS, .text = text_ \
 	}
 #define NEEDLESS_IF(name_, text_)                                                             \
 	{                                                                                     \
-		.name = name_, .kind = GP_OPENDKIM_NEEDLESS, .text = text_, .is_switch = true \
+		.name = name_, .kind = GP_IMPORT_NEEDLESS, .text = text_, .is_switch = true \
 	}
 
 #define BY_SYSTEMD "the service manager does that"
@@ -196,10 +196,10 @@ static void check_names(struct odk *o)
 		const struct odk_param *p = &o->params.items[i];
 
 		if (!find_row(p->name))
-			odk_note(o, GP_OPENDKIM_LOST, p->file, p->line,
+			odk_note(o, GP_IMPORT_LOST, p->file, p->line,
 				 "%.*s: OpenDKIM has no such parameter", GP_STR_FMT(p->name));
 		else if (odk_get(o, find_row(p->name)->name) != p)
-			odk_note(o, GP_OPENDKIM_NEEDLESS, p->file, p->line,
+			odk_note(o, GP_IMPORT_NEEDLESS, p->file, p->line,
 				 "%.*s: stands again below, where it counts", GP_STR_FMT(p->name));
 	}
 }
@@ -214,7 +214,7 @@ static void keep_to_dkim(struct odk *o)
 	odk_set(o, "milter-dkim.dmarc.reject", "\"note\"");
 	odk_set(o, "milter-dkim.dkim.temperror", "\"tempfail\""); /* On-DNSError's default */
 	odk_note(
-		o, GP_OPENDKIM_CHANGED, NULL, 0,
+		o, GP_IMPORT_CHANGED, NULL, 0,
 		"SPF, ARC and DMARC are checked and noted too; dmarc.reject = \"note\" keeps DMARC "
 		"from acting: remove it where nothing else (OpenDMARC) does");
 }

@@ -34,7 +34,7 @@ static void take_keys(struct odk_tables *t, struct odk_rule *to, const struct od
 		if (has_key(to, from->keys.items[i]))
 			continue;
 		if (to->keys.len == DKIM_SIGNERS_MAX) {
-			odk_note(t->o, GP_OPENDKIM_LOST, to->file, to->line,
+			odk_note(t->o, GP_IMPORT_LOST, to->file, to->line,
 				 "\"%.*s\": more than %d keys", GP_STR_FMT(to->pattern),
 				 DKIM_SIGNERS_MAX);
 			return;
@@ -254,7 +254,7 @@ void odk_write_rules(struct odk_tables *t, bool is_multiple)
 		struct gp_str key;
 
 		if (before && !is_multiple)
-			odk_note(t->o, GP_OPENDKIM_NEEDLESS, r->file, r->line,
+			odk_note(t->o, GP_IMPORT_NEEDLESS, r->file, r->line,
 				 "\"%.*s\" is never reached: line %u takes it",
 				 GP_STR_FMT(r->pattern), before->line);
 		if (before)
@@ -262,7 +262,7 @@ void odk_write_rules(struct odk_tables *t, bool is_multiple)
 		if (is_multiple)
 			merge_keys(t, &x, r);
 		if (r->keys.len > 2)
-			odk_note(t->o, GP_OPENDKIM_CHANGED, r->file, r->line,
+			odk_note(t->o, GP_IMPORT_CHANGED, r->file, r->line,
 				 "\"%.*s\": all %zu keys sign; OpenDKIM 2.11 takes the first and "
 				 "the "
 				 "last, though its manual says all",
@@ -275,12 +275,12 @@ void odk_write_rules(struct odk_tables *t, bool is_multiple)
 			write_rule(t, key, r);
 		else
 			odk_note(
-				t->o, GP_OPENDKIM_LOST, r->file, r->line,
+				t->o, GP_IMPORT_LOST, r->file, r->line,
 				"\"%.*s\": a pattern without an @ that may match in the local part",
 				GP_STR_FMT(r->pattern));
 	}
 	if (is_multiple && w.has_glob)
-		odk_note(t->o, GP_OPENDKIM_CHANGED, NULL, 0,
+		odk_note(t->o, GP_IMPORT_CHANGED, NULL, 0,
 			 "MultipleSignatures: an address that two patterns take, none of which "
 			 "covers the other, is signed by the keys of the first only");
 }

@@ -31,8 +31,8 @@ static void check(struct gp_arena *a, const struct gp_opendkim_result *r)
 	gp_conf_report_init(&report);
 	FUZZ_CHECK(gp_conf_file_parse("conf", gp_str(r->conf), a, &root, &report) == GP_OK);
 	FUZZ_CHECK(gp_mapfile_parse("keys", gp_str(r->keys), a, &table, &report) == GP_OK);
-	for (size_t i = 0; i < r->notes.len; i++)
-		FUZZ_CHECK(r->notes.items[i].text[0] && !strchr(r->notes.items[i].text, '\n'));
+	for (size_t i = 0; i < r->import.notes.len; i++)
+		FUZZ_CHECK(r->import.notes.items[i].text[0] && !strchr(r->import.notes.items[i].text, '\n'));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -57,10 +57,10 @@ static void import_text(const char *conf)
 }
 
 /* Is there a note of that kind at that place that has the words? */
-static bool has_note(enum gp_opendkim_kind kind, const char *file, unsigned line, const char *words)
+static bool has_note(enum gp_import_kind kind, const char *file, unsigned line, const char *words)
 {
-	for (size_t i = 0; i < result.notes.len; i++) {
-		const struct gp_opendkim_note *n = &result.notes.items[i];
+	for (size_t i = 0; i < result.import.notes.len; i++) {
+		const struct gp_import_note *n = &result.import.notes.items[i];
 
 		if (n->kind == kind && n->line == line && strstr(n->text, words) &&
 		    (file ? n->file && strcmp(n->file, file) == 0 : !n->file))
@@ -69,13 +69,9 @@ static bool has_note(enum gp_opendkim_kind kind, const char *file, unsigned line
 	return false;
 }
 
-static size_t count(enum gp_opendkim_kind kind)
+static size_t count(enum gp_import_kind kind)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < result.notes.len; i++)
-		n += result.notes.items[i].kind == kind;
-	return n;
+	return gp_import_count(&result.import, kind);
 }
 
 /* What a line of opendkim.conf becomes, group by group. */
@@ -129,7 +125,7 @@ static void test_settings(void **state)
 		import_text(cases[i].conf);
 		if (!strstr(result.conf, cases[i].words))
 			fail_msg("%s: no %s in\n%s", cases[i].conf, cases[i].words, result.conf);
-		assert_int_equal(count(GP_OPENDKIM_LOST), 0);
+		assert_int_equal(count(GP_IMPORT_LOST), 0);
 	}
 }
 
@@ -159,7 +155,7 @@ static void test_values_that_are_none(void **state)
 	(void)state;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
 		import_text(cases[i]);
-		if (count(GP_OPENDKIM_LOST) == 0)
+		if (count(GP_IMPORT_LOST) == 0)
 			fail_msg("%s: nothing is said", cases[i]);
 	}
 }
@@ -180,9 +176,9 @@ static void test_include_and_repeats(void **state)
 	assert_string_equal(result.keys, "example.org s1=/base/k.pem\n");
 	assert_int_equal(result.key_paths.len, 1);
 	assert_non_null(strstr(result.conf, "subdomains = true;"));
-	assert_true(has_note(GP_OPENDKIM_NEEDLESS, "/a", 2, "stands again"));
-	assert_true(has_note(GP_OPENDKIM_LOST, "/base/b", 2, "/none"));
-	assert_true(has_note(GP_OPENDKIM_LOST, "/loop", 1, "five levels"));
+	assert_true(has_note(GP_IMPORT_NEEDLESS, "/a", 2, "stands again"));
+	assert_true(has_note(GP_IMPORT_LOST, "/base/b", 2, "/none"));
+	assert_true(has_note(GP_IMPORT_LOST, "/loop", 1, "five levels"));
 }
 
 /* Tables to our table. */
@@ -237,7 +233,7 @@ static void test_tables(void **state)
 		assert_string_equal(result.keys, cases[i].table);
 		assert_non_null(strstr(result.conf, "keys = \"/keys\";"));
 		assert_non_null(strstr(result.conf, "subdomains = false;"));
-		assert_int_equal(count(GP_OPENDKIM_LOST), 0);
+		assert_int_equal(count(GP_IMPORT_LOST), 0);
 	}
 }
 
@@ -255,19 +251,19 @@ static void test_broken_tables(void **state)
 	(void)state;
 	import_files(files);
 	assert_string_equal(result.keys, "d.example d=example.org s1=/k\n");
-	assert_true(has_note(GP_OPENDKIM_LOST, "/keys", 1, "the key itself"));
+	assert_true(has_note(GP_IMPORT_LOST, "/keys", 1, "the key itself"));
 	for (unsigned line = 2; line <= 4; line++)
-		assert_true(has_note(GP_OPENDKIM_LOST, "/keys", line, "DOMAIN:SELECTOR:PATH"));
-	assert_true(has_note(GP_OPENDKIM_LOST, "/keys", 5, "white space"));
-	assert_true(has_note(GP_OPENDKIM_LOST, "/signing", 1, "no key \"a\""));
-	assert_true(has_note(GP_OPENDKIM_LOST, "/signing", 2, "no key \"none\""));
-	assert_true(has_note(GP_OPENDKIM_LOST, "/signing", 3, "local part"));
-	assert_true(has_note(GP_OPENDKIM_LOST, "/signing", 4, "quotes"));
-	assert_true(has_note(GP_OPENDKIM_CHANGED, "/signing", 5, "i="));
+		assert_true(has_note(GP_IMPORT_LOST, "/keys", line, "DOMAIN:SELECTOR:PATH"));
+	assert_true(has_note(GP_IMPORT_LOST, "/keys", 5, "white space"));
+	assert_true(has_note(GP_IMPORT_LOST, "/signing", 1, "no key \"a\""));
+	assert_true(has_note(GP_IMPORT_LOST, "/signing", 2, "no key \"none\""));
+	assert_true(has_note(GP_IMPORT_LOST, "/signing", 3, "local part"));
+	assert_true(has_note(GP_IMPORT_LOST, "/signing", 4, "quotes"));
+	assert_true(has_note(GP_IMPORT_CHANGED, "/signing", 5, "i="));
 	import_text("KeyTable csl:a=b:c:/d\n");
-	assert_true(has_note(GP_OPENDKIM_LOST, NULL, 0, "need each other"));
+	assert_true(has_note(GP_IMPORT_LOST, NULL, 0, "need each other"));
 	import_text("Domain example.org\n");
-	assert_true(has_note(GP_OPENDKIM_LOST, NULL, 0, "Selector"));
+	assert_true(has_note(GP_IMPORT_LOST, NULL, 0, "Selector"));
 	assert_string_equal(result.keys, "");
 }
 
