@@ -1,0 +1,16 @@
+/*
+ * A scan engine without libclamav that does what messages tell it, to try what is around it.
+ *
+ * Its database is a file with one word: "good", "broken", "blind" (finds nothing at all),
+ * "jumpy" (finds something in everything), "mortal" (dies while it loads).  A message with one of
+ * these words makes it: CRASH die, HANG sleep for ever, FAIL give up, VIRUS find Fake.Virus;
+ * LAYER: what follows the word is a layer, which is asked about.
+ */
+#ifndef GP_FAKE_ENGINE_H
+#define GP_FAKE_ENGINE_H
+
+#include "milter-virus/engine.h"
+
+extern const struct virus_engine_kind fake_engine;
+
+#endif

@@ -1,0 +1,267 @@
+/*
+ * Generations, workers and the scan of a message over an engine that crashes, hangs, or does not
+ * load when it is told to: real processes, without libclamav and without confinement.
+ */
+#include <fcntl.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+#include "lib/base/log.h"
+#include "milter-virus/folder.h"
+#include "milter-virus/scan.h"
+#include "milter-virus/spawner.h"
+#include "milter-virus/spool.h"
+#include "tests/fakes/fake_engine.h"
+#include "tests/unit/test.h"
+
+#define WAIT_MS 20000
+
+static char dir[] = "/tmp/gatepost-engines.XXXXXX";
+static char database[64], temporary[64];
+static struct gp_loop *loop;
+static struct virus_scanner scanner;
+static struct virus_conf conf;
+
+static void put_database(const char *word)
+{
+	assert_int_equal(gp_file_replace(database, word, strlen(word), 0644, NULL), GP_OK);
+}
+
+static struct virus_status_report report(void)
+{
+	struct virus_status_report r;
+
+	virus_engines_report(scanner.engines, &r);
+	return r;
+}
+
+/* Until a condition of the status holds. */
+#define wait_until(cond)                                                                           \
+	do {                                                                                       \
+		int64_t end_ = gp_clock_mono_ms() + WAIT_MS;                                       \
+		struct virus_status_report r = report();                                           \
+		while (!(cond) && gp_clock_mono_ms() < end_) {                                     \
+			usleep(5000);                                                              \
+			r = report();                                                              \
+		}                                                                                  \
+		assert_true(cond);                                                                 \
+	} while (0)
+
+static size_t idle_workers(void)
+{
+	struct virus_pool_counts n;
+
+	virus_pool_count(scanner.pool, &n);
+	return n.idle;
+}
+
+static void start(const char *word, enum virus_reload reload)
+{
+	struct virus_spawner_options spawner = {.engine = &fake_engine, .user = ""};
+	struct virus_engines_options options = {.conf = &conf};
+
+	conf = (struct virus_conf){.database = database,
+				   .temporary = temporary,
+				   .database_check_ms = 50,
+				   .reload = reload,
+				   .workers = 2,
+				   .deadline_ms = 400,
+				   .queue_max = 10,
+				   .queue_wait_ms = WAIT_MS};
+	if (word)
+		put_database(word);
+	else
+		(void)unlink(database);
+	assert_int_equal(virus_spawner_start(&spawner, &options.spawner_fd, NULL), GP_OK);
+	assert_int_equal(gp_loop_open(&loop, NULL), GP_OK);
+	options.loop = loop;
+	options.pool = scanner.pool = virus_pool_new();
+	options.cache = scanner.cache = virus_cache_new(100, 60000);
+	scanner.engines = virus_engines_open(&options);
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	virus_engines_close(&scanner.engines);
+	virus_pool_free(&scanner.pool);
+	virus_cache_free(&scanner.cache);
+	gp_loop_close(&loop);
+	return 0;
+}
+
+static struct virus_verdict scan(const char *text)
+{
+	GP_FD_AUTO fd = virus_spool_text(gp_str(text));
+	struct virus_scan_request request = {.fd = fd, .size = strlen(text), .conf = &conf};
+	struct virus_verdict v;
+
+	virus_scan_message(&scanner, &request, &v);
+	return v;
+}
+
+static void finds_and_remembers(void **state)
+{
+	struct virus_verdict v;
+
+	(void)state;
+	start("good", VIRUS_RELOAD_OVERLAP);
+	v = scan("nothing in here");
+	assert_int_equal(v.outcome, VIRUS_SCANNED_CLEAN);
+	assert_int_equal(v.tries, 1);
+	v = scan("a VIRUS");
+	assert_int_equal(v.outcome, VIRUS_SCANNED_FOUND);
+	assert_string_equal(v.name, "Fake.Virus");
+	assert_int_equal(scan("FAIL").outcome, VIRUS_ENGINE_ERROR);
+	assert_int_equal(scan("LAYER one").n_known, 0);
+	assert_int_equal(scan("LAYER one").n_known, 1);
+	assert_int_equal(scan("LAYER two, with a VIRUS").n_known, 0);
+	assert_int_equal(scan("LAYER two, with a VIRUS").n_known, 0);
+}
+
+static void crashes_cost_two_workers(void **state)
+{
+	struct virus_verdict v;
+
+	(void)state;
+	start("good", VIRUS_RELOAD_OVERLAP);
+	v = scan("CRASH one");
+	assert_int_equal(v.outcome, VIRUS_KILLER);
+	assert_int_equal(v.tries, 2);
+	v = scan("CRASH one");
+	assert_int_equal(v.outcome, VIRUS_KILLER);
+	assert_int_equal(v.tries, 0);
+	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+	wait_until(r.workers == 2 && idle_workers() == 2);
+}
+
+static void a_hang_costs_the_deadline(void **state)
+{
+	int64_t began_ms;
+	struct virus_verdict v;
+
+	(void)state;
+	start("good", VIRUS_RELOAD_OVERLAP);
+	assert_int_equal(scan("warm").outcome, VIRUS_SCANNED_CLEAN);
+	began_ms = gp_clock_mono_ms();
+	v = scan("HANG");
+	assert_int_equal(v.outcome, VIRUS_DEADLINE);
+	assert_int_equal(v.tries, 1);
+	assert_in_range(gp_clock_mono_ms() - began_ms, 400, 4000);
+	assert_int_equal(scan("HANG").outcome, VIRUS_KILLER);
+	assert_int_equal(scan("HANG").tries, 0);
+	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+}
+
+static void what_a_dead_worker_said_is_forgotten(void **state)
+{
+	(void)state;
+	start("good", VIRUS_RELOAD_OVERLAP);
+	conf.workers = 1;
+	virus_engines_configure(scanner.engines, &conf);
+	for (int i = 0; i < 20 && scan("LAYER three").n_known == 0; i++)
+		;
+	assert_int_equal(scan("LAYER three").n_known, 1);
+	/* Both workers die, so the one that said it does. */
+	assert_int_equal(scan("CRASH two").tries, 2);
+	assert_int_equal(scan("LAYER three").n_known, 0);
+}
+
+/* The old one stays with each of these, and goes with a good one. */
+static void bad_databases(void **state)
+{
+	static const char *const bad[] = {"broken", "blind", "jumpy"};
+
+	(void)state;
+	start("good", VIRUS_RELOAD_OVERLAP);
+	wait_until(r.is_serving);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(bad); i++) {
+		put_database(bad[i]);
+		wait_until(r.failures == i + 1);
+		assert_true(report().is_serving);
+		assert_int_equal(report().generation, 1);
+		assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+	}
+	put_database("good");
+	wait_until(r.is_serving && r.generation > 1 && !r.failed_at_s);
+	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+}
+
+static void a_loader_that_dies(void **state)
+{
+	(void)state;
+	start("mortal", VIRUS_RELOAD_OVERLAP);
+	wait_until(r.failures == 1);
+	assert_false(report().is_serving);
+	assert_int_equal(scan("a VIRUS").outcome, VIRUS_NO_ENGINE);
+	put_database("good");
+	wait_until(r.is_serving);
+	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+}
+
+static void no_database(void **state)
+{
+	(void)state;
+	start(NULL, VIRUS_RELOAD_OVERLAP);
+	wait_until(r.failures == 1);
+	assert_int_equal(scan("a VIRUS").outcome, VIRUS_NO_ENGINE);
+	put_database("good");
+	wait_until(r.is_serving);
+	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+}
+
+static void reloads(void **state)
+{
+	enum virus_reload mode = *(const enum virus_reload *)*state;
+
+	start("good", mode);
+	for (uint64_t i = 1; i < 6; i++) {
+		assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+		virus_engines_reload(scanner.engines);
+		assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+		wait_until(r.reloads > i && !r.is_loading);
+	}
+	wait_until(r.workers == 2 && idle_workers() == 2);
+}
+
+static int make_folders(void **state)
+{
+	(void)state;
+	gp_log_setup(GP_LOG_ERROR, GP_LOG_TEXT, NULL);
+	assert_non_null(mkdtemp(dir));
+	snprintf(database, sizeof(database), "%s/database.ndb", dir);
+	snprintf(temporary, sizeof(temporary), "%s/temporary", dir);
+	return mkdir(temporary, 0700);
+}
+
+static int remove_folders(void **state)
+{
+	(void)state;
+	virus_folder_remove(dir);
+	return 0;
+}
+
+int main(void)
+{
+	static enum virus_reload overlap = VIRUS_RELOAD_OVERLAP, drain = VIRUS_RELOAD_DRAIN;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(finds_and_remembers, stop),
+		cmocka_unit_test_teardown(crashes_cost_two_workers, stop),
+		cmocka_unit_test_teardown(a_hang_costs_the_deadline, stop),
+		cmocka_unit_test_teardown(what_a_dead_worker_said_is_forgotten, stop),
+		cmocka_unit_test_teardown(bad_databases, stop),
+		cmocka_unit_test_teardown(a_loader_that_dies, stop),
+		cmocka_unit_test_teardown(no_database, stop),
+		{"reloads beside", reloads, NULL, stop, &overlap},
+		{"reloads one after the other", reloads, NULL, stop, &drain},
+	};
+
+	return cmocka_run_group_tests(tests, make_folders, remove_folders);
+}
