@@ -95,25 +95,15 @@ static enum outcome outcome_of(int result)
 	}
 }
 
-static struct gp_str join(struct gp_arena *arena, const struct gp_ldap_answer *a)
-{
-	GP_BUF_AUTO words = GP_BUF_INIT(1 << 20);
-
-	for (size_t i = 0; i < a->n_values; i++)
-		gp_buf_printf(&words, "%.*s ", GP_STR_FMT(a->values[i].text));
-	return gp_arena_str(arena, gp_str_trim(gp_buf_str(&words)));
-}
-
 static void explain(struct run *run, struct test *t)
 {
-	struct gp_str words = join(run->cli->arena, &t->answer);
-
-	if (words.len == 0) {
+	if (t->answer.n_values == 0) {
 		t->outcome = ABSENT;
 		t->why = "there is an entry, but it has none of the attributes";
 		return;
 	}
-	t->n_meanings = gp_ldap_use_explain(run->cli, run->snap, t->use, t->user, words, &t->meanings);
+	t->n_meanings = gp_ldap_use_explain(run->cli, run->snap, t->use, t->user, &t->answer,
+					    &t->meanings);
 	for (size_t i = 0; i < t->n_meanings; i++)
 		if (!t->meanings[i].is_good) {
 			t->outcome = UNUSABLE;

@@ -11,13 +11,16 @@
 #include "milter-dkim/options.h"
 #include "milter-spam/options.h"
 #include "milter-spam/lists.h"
+#include "policyd-ratelimit/limit_override.h"
 #include "policyd-ratelimit/options.h"
 
 /* A meaning is being made of words. */
 struct explaining {
 	struct gp_cli *cli;
 	const struct gp_snapshot *snap;
-	struct gp_str user, words;
+	struct gp_str user;
+	const struct gp_ldap_answer *answer;
+	struct gp_str words; /* all values, joined */
 	GP_VEC(struct gp_ldap_meaning) meanings;
 };
 
@@ -110,6 +113,38 @@ static void explain_senders(struct explaining *e)
 	}
 }
 
+/* Each value for each limit by account, as they are looked at for a message. */
+static void explain_limits(struct explaining *e)
+{
+	const struct ratelimit_conf *conf = gp_snapshot_get(e->snap, &ratelimit_table);
+	struct gp_arena *arena = e->cli->arena;
+	struct limit_rules rules = {0};
+	GP_CONF_REPORT_AUTO report;
+
+	gp_conf_report_init(&report);
+	if (limit_rules_build(&ratelimit_table, limits_groups(conf, e->snap), arena, &rules, &report))
+		rules.len = 0;
+	for (size_t i = 0; i < e->answer->n_values; i++) {
+		struct gp_str value = e->answer->values[i].text;
+		size_t before = e->meanings.len;
+
+		for (size_t k = 0; k < rules.len; k++) {
+			struct limit_windows windows;
+			struct gp_diag diag = {""};
+			int r = limit_override_of_account(value, &rules.items[k], &windows, &diag);
+
+			if (r == GP_OK)
+				add(e, value, true,
+				    gp_arena_printf(arena, "instead of what the limit \"%.*s\" has",
+						    GP_STR_FMT(rules.items[k].name)));
+			else if (r != GP_ENOENT)
+				add(e, value, false, gp_arena_strdup(arena, diag.text));
+		}
+		if (e->meanings.len == before)
+			add(e, value, false, "there is no limit by account that it is for");
+	}
+}
+
 static void explain_groups(struct explaining *e)
 {
 	struct gp_str rest = e->words, word;
@@ -132,6 +167,7 @@ static const struct gp_ldap_use_info infos[] = {
 	 .explain = explain_senders},
 	{"policyd-ratelimit.sender.ldap", .map = offsetof(struct ratelimit_conf, sender.map),
 	 .explain = explain_senders},
+	{"policyd-ratelimit.ldap.limits", .map = NO_MAP, .explain = explain_limits},
 	{"policyd-ratelimit.ldap.groups", .map = NO_MAP, .explain = explain_groups},
 };
 static const struct gp_ldap_use_info unknown = {.map = NO_MAP};
@@ -202,13 +238,23 @@ bool gp_ldap_use_in_file(const struct gp_ldap_use *use, struct gp_str user,
 		       gp_mapfile_find_address(map, user, ret));
 }
 
-size_t gp_ldap_use_explain(struct gp_cli *cli, const struct gp_snapshot *snap,
-			   const struct gp_ldap_use *use, struct gp_str user, struct gp_str words,
-			   struct gp_ldap_meaning **ret)
+static struct gp_str join(struct gp_arena *arena, const struct gp_ldap_answer *a)
 {
-	struct explaining e = {.cli = cli, .snap = snap, .user = user, .words = words};
+	GP_BUF_AUTO words = GP_BUF_INIT(1 << 20);
 
-	if (use->info->explain)
+	for (size_t i = 0; i < a->n_values; i++)
+		gp_buf_printf(&words, "%.*s ", GP_STR_FMT(a->values[i].text));
+	return gp_arena_str(arena, gp_str_trim(gp_buf_str(&words)));
+}
+
+size_t gp_ldap_use_explain(struct gp_cli *cli, const struct gp_snapshot *snap,
+			   const struct gp_ldap_use *use, struct gp_str user,
+			   const struct gp_ldap_answer *answer, struct gp_ldap_meaning **ret)
+{
+	struct explaining e = {.cli = cli, .snap = snap, .user = user, .answer = answer};
+
+	e.words = join(cli->arena, answer);
+	if (use->info->explain && e.words.len)
 		use->info->explain(&e);
 	*ret = e.meanings.items;
 	return e.meanings.len;

@@ -32,9 +32,9 @@ struct gp_str gp_ldap_use_key(const struct gp_ldap_use *use, struct gp_str user)
 /* The line of the map file that counts instead; false: none, or there is no file. */
 bool gp_ldap_use_in_file(const struct gp_ldap_use *use, struct gp_str user,
 			 const struct gp_mapfile **ret_map, struct gp_map_hit *ret);
-/* The meanings of an answer's words, in the arena; 0 where nothing is known about the use. */
+/* The meanings of an answer's values, in the arena; 0 where nothing is known about the use. */
 size_t gp_ldap_use_explain(struct gp_cli *cli, const struct gp_snapshot *snap,
-			   const struct gp_ldap_use *use, struct gp_str user, struct gp_str words,
-			   struct gp_ldap_meaning **ret);
+			   const struct gp_ldap_use *use, struct gp_str user,
+			   const struct gp_ldap_answer *answer, struct gp_ldap_meaning **ret);
 
 #endif

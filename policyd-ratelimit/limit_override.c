@@ -33,6 +33,18 @@ int limit_override_parse(struct gp_str value, const struct limit_rule *rule,
 	return GP_ENOENT;
 }
 
+int limit_override_of_account(struct gp_str value, const struct limit_rule *rule,
+			      struct limit_windows *ret, struct gp_diag *diag)
+{
+	bool has_name = gp_str_find_chr(value, ':', 0) < value.len;
+	bool is_by_account = rule->by.len == 1 && rule->by.parts[0] == LIMIT_SASL_USERNAME;
+
+	if (has_name ? limit_by_has(&rule->by, LIMIT_SASL_USERNAME)
+		     : is_by_account && !rule->form.is_size)
+		return limit_override_parse(value, rule, ret, diag);
+	return GP_ENOENT;
+}
+
 static bool find(const struct limit_rule *rule, struct limit_subject *s, struct gp_str key,
 		 struct gp_map_hit *hit)
 {

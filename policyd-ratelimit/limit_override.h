@@ -19,6 +19,9 @@
 /* What a value says for a rule.  GP_OK; GP_ENOENT: nothing for this one; GP_EINVAL with the diag. */
 int limit_override_parse(struct gp_str value, const struct limit_rule *rule,
 			 struct limit_windows *ret, struct gp_diag *diag) GP_MUST_USE;
+/* The same of a value from the directory, about an account. */
+int limit_override_of_account(struct gp_str value, const struct limit_rule *rule,
+			      struct limit_windows *ret, struct gp_diag *diag) GP_MUST_USE;
 /* What its map says for the subject, of whom a limit counts by one attribute, or the key's text for
  * one by several.  False: nothing. */
 bool limit_override_find(const struct limit_rule *rule, struct limit_subject *subject,

@@ -50,16 +50,9 @@ bool limit_rule_applies(const struct limit_rule *rule, const struct policy_reque
 static bool find_in_directory(const struct limit_rule *rule, const struct limit_directory *d,
 			      struct limit_windows *ret)
 {
-	bool is_by_account = rule->by.len == 1 && rule->by.parts[0] == LIMIT_SASL_USERNAME;
-
-	for (size_t i = 0; i < d->n_overrides; i++) {
-		bool has_name = gp_str_find_chr(d->overrides[i], ':', 0) < d->overrides[i].len;
-
-		if ((has_name ? limit_by_has(&rule->by, LIMIT_SASL_USERNAME)
-			      : is_by_account && !rule->form.is_size) &&
-		    limit_override_parse(d->overrides[i], rule, ret, NULL) == GP_OK)
+	for (size_t i = 0; i < d->n_overrides; i++)
+		if (limit_override_of_account(d->overrides[i], rule, ret, NULL) == GP_OK)
 			return true;
-	}
 	return false;
 }
 

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.skipif(not (build_folder() / "tests/probe/gp-ldap-probe
                                 reason="a build with LDAP, and slapd, are needed")
 JOE = f"uid=joe,{BASE}"
 LDIF = (f"dn: {JOE}\nobjectClass: inetOrgPerson\nobjectClass: gatepostAccount\nuid: joe\ncn: joe\nsn: joe\n"
-        "mail: joe@example.org\ngatepostSpam: reject=12\ngatepostWelcome: *@partner.example\ngatepostSender: sales@example.org\n\n"
+        "mail: joe@example.org\ngatepostLimit: 100 per 1h, 500 per 1d\ngatepostLimit: outbound: unlimited\n"
+        "gatepostLimit: inbound: 5 per 1h\ngatepostLimit: many\ngatepostSpam: reject=12\ngatepostWelcome: *@partner.example\ngatepostSender: sales@example.org\n\n"
         f"dn: uid=odd,{BASE}\nobjectClass: inetOrgPerson\nobjectClass: gatepostAccount\nuid: odd\ncn: odd\nsn: odd\n"
         "mail: odd@example.org\ngatepostSpam: reject=never\ngatepostSpam: colour=blue\n\n"
         f"dn: uid=bare,{BASE}\nobjectClass: inetOrgPerson\nuid: bare\ncn: bare\nsn: bare\nmail: bare@example.org\n\n"
@@ -110,6 +111,16 @@ def test_unusable(command: Command) -> None:
     row = command.told("odd@example.org", status=65)["milter-spam.ldap.recipients"]
     assert row["result"] == "unusable" and [m["usable"] for m in row["means"]] == [False, False]
     assert "WRONG" in command.run("odd@example.org").stdout
+
+
+def test_limits(slapd: Slapd, world: Path) -> None:
+    """Values for limits by account, with and without their names; those that no limit takes are said."""
+    query = {"base": BASE, "filter": "(uid=%s)", "result": ["gatepostLimit"]}
+    limits = {"outbound": {"by": ["sasl_username"], "windows": ["10 per 1h"]}}
+    command = Command(world, {"ldap": slapd.settings(), "policyd-ratelimit": {"ldap": {"limits": query}, "limits": limits}})
+    means = command.told("joe", status=65)["policyd-ratelimit.ldap.limits"]["means"]
+    assert {m["word"]: m["usable"] for m in means} == {"100 per 1h, 500 per 1d": True, "outbound: unlimited": True,
+                                                       "inbound: 5 per 1h": False, "many": False}
 
 
 def test_not_for_this_key(slapd: Slapd, world: Path) -> None:
