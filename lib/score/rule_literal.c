@@ -120,13 +120,21 @@ static unsigned lightest(const struct texts *s)
 	return w;
 }
 
-/* What every link holds: better than nothing, but not than any other text. */
+/* What every link, every relay of X-Spam-Relays-… and every message's header holds. */
+static const char *const everywhere[] = {
+	"http://", "https://", "[ ip=", " rdns=", " helo=", " by=", " ident= envfrom=", " envfrom=",
+	" intl=0 id=", " intl=1 id=", " auth= msa=0 ]", "\nreceived: ", "\nsubject: ", "\nfrom: ",
+	"\nto: ", "\ndate: ", "\nmessage-id: <"};
+
+/* Better than nothing, but not than any other text. */
 static bool is_everywhere(const struct text *t)
 {
 	const struct gp_str s = {t->bytes, t->len};
 
-	return gp_str_starts(GP_STR("http://"), s) || gp_str_starts(GP_STR("https://"), s) ||
-	       gp_str_eq(s, GP_STR("://"));
+	for (size_t i = 0; i < GP_ARRAY_SIZE(everywhere); i++)
+		if (gp_str_find(gp_str(everywhere[i]), s, 0) < strlen(everywhere[i]))
+			return true;
+	return false;
 }
 
 /* Longer is rarer; many members cost a little. */
