@@ -23,7 +23,10 @@ static const char sample[] =
 	"ist.  Nous vous remercions de votre commande et restons \303\240 votre disposition.\n"
 	"------------------------------------------------------------------------\n"
 	"if (n < 0 || buf[n - 1] != '\\n') return -1; /* it was the last one */\n"
-	"Jane Doe | Head of Department | Tel. (555) 010-9876 | Fax -77 | jane.doe@example.net\n";
+	"Jane Doe | Head of Department | Tel. (555) 010-9876 | Fax -77 | jane.doe@example.net\n"
+	"[ ip=203.0.113.25 rdns=mail.example.net helo=mail.example.net by=mx.example.com ident= envfrom= "
+	"intl=0 id=9A3F0C28 auth= msa=0 ] [ ip=198.51.100.7 rdns= helo=pc by=mail.example.net ident= "
+	"envfrom= intl=0 id=g8CKmPq02719 auth= msa=0 ]\n";
 
 /* A pattern that needs more states than this for the sample is not followed so far. */
 #define SAMPLE_STATES_MAX 200
