@@ -1,12 +1,14 @@
 /*
  * Events: bounces, failed logins and spam, counted when somebody tells of them.
  *
- * One call counts, another looks at the share of bounces; both travel together.
+ * First the directory is asked what the account may, where it knows such things.  Then one call
+ * counts, another looks at the share of bounces; both travel together.
  */
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "policyd-ratelimit/limit_directory.h"
 #include "policyd-ratelimit/limit_exempt.h"
 #include "policyd-ratelimit/limit_plan.h"
 #include "policyd-ratelimit/limit_verdict.h"
@@ -16,12 +18,17 @@ struct counting {
 	struct gp_arena *arena;
 	struct gp_snapshot *snap;
 	const struct limits *limits;
+	struct limits_event event; /* its texts are in the arena */
 	struct limit_subject subject;
+	struct limit_directory directory;
+	struct gp_ldap_lookup *overrides;
 	struct limit_part count, look;
 	struct gp_limit_call *count_call, *look_call;
 	struct gp_batch *batch;
 	struct gp_call ready;
 	struct gp_timer late;
+	int64_t deadline_ms;
+	void (*finish)(struct counting *c); /* of what is waited for */
 	limits_counted_fn *done;
 	void *arg;
 };
@@ -56,7 +63,7 @@ static void judge(struct counting *c, const struct limit_part *part)
 	}
 }
 
-static void finish(struct counting *c)
+static void finish_store(struct counting *c)
 {
 	int r = gp_store_limit_finish(c->count_call, c->count.takes);
 
@@ -70,7 +77,9 @@ static void finish(struct counting *c)
 
 static void ready(void *arg)
 {
-	finish(arg);
+	struct counting *c = arg;
+
+	c->finish(c);
 }
 
 static void late(void *arg)
@@ -78,7 +87,14 @@ static void late(void *arg)
 	struct counting *c = arg;
 
 	if (gp_batch_forget(c->batch))
-		finish(c);
+		c->finish(c);
+}
+
+static void wait_for(struct counting *c, void (*finish)(struct counting *c))
+{
+	c->finish = finish;
+	gp_timer_set(ratelimit.loop, &c->late, c->deadline_ms);
+	gp_batch_notify(c->batch, ratelimit.loop, &c->ready);
 }
 
 static bool is_for(const struct limit_rule *rule, const struct limits_event *event,
@@ -128,20 +144,18 @@ static void plan_windows(struct counting *c, struct limit_item item, const struc
 	}
 }
 
-static void plan(struct counting *c, const struct limits_event *event)
+static void plan(struct counting *c)
 {
-	static const struct limit_directory nothing;
-
 	for (size_t i = 0; i < c->limits->rules.len; i++) {
 		const struct limit_rule *rule = &c->limits->rules.items[i];
 		struct limit_item item = {.rule = rule};
 		struct limit_windows windows;
 
-		if (!is_for(rule, event, &c->subject) || limit_key_count(&rule->by, &c->subject) == 0)
+		if (!is_for(rule, &c->event, &c->subject) || limit_key_count(&rule->by, &c->subject) == 0)
 			continue;
 		item.key = limit_key_get(&rule->by, &c->subject, 0);
-		limit_windows_for(rule, &c->subject, item.key, &nothing, &windows);
-		plan_windows(c, item, &windows, event);
+		limit_windows_for(rule, &c->subject, item.key, &c->directory, &windows);
+		plan_windows(c, item, &windows, &c->event);
 	}
 }
 
@@ -158,9 +172,12 @@ static struct counting *counting_new(const struct limits_event *event, limits_co
 	c->arg = arg;
 	c->ready = (struct gp_call){.fn = ready, .arg = c};
 	c->late = (struct gp_timer){.fn = late, .arg = c};
+	c->event = *event;
+	c->event.id = gp_arena_str(c->arena, event->id);
+	c->event.account = gp_arena_str(c->arena, event->account);
 	c->subject = (struct limit_subject){
 		.arena = c->arena,
-		.account = gp_arena_str(c->arena, event->account),
+		.account = c->event.account,
 		.sender = gp_arena_str(c->arena, event->sender),
 		.recipient = gp_arena_str(c->arena, event->recipient),
 	};
@@ -169,25 +186,59 @@ static struct counting *counting_new(const struct limits_event *event, limits_co
 	return c;
 }
 
-void limits_event(const struct limits_event *event, limits_counted_fn *done, void *arg)
+static void ask_store(struct counting *c)
 {
-	struct counting *c = counting_new(event, done, arg);
-	const struct ratelimit_conf *conf = gp_snapshot_get(c->snap, &ratelimit_table);
-	int64_t deadline_ms = gp_clock_mono_ms() + conf->deadline_ms, now_ms = limit_store_time(conf);
+	int64_t now_ms = limit_store_time(gp_snapshot_get(c->snap, &ratelimit_table));
 
-	if (limit_exempt_find(&conf->limits, c->limits->networks, &c->subject) != LIMIT_EXEMPT_ALL)
-		plan(c, event);
+	plan(c);
 	if (c->count.len == 0) {
 		end(c, GP_OK);
 		return;
 	}
-	c->batch = gp_batch_new(deadline_ms);
+	c->batch = gp_batch_new(c->deadline_ms);
 	c->count_call = gp_store_limit_begin(ratelimit.store, c->batch, LIMIT_TABLE, c->count.takes,
 					     c->count.len, GP_LIMIT_COUNT, now_ms);
 	c->look.len = GP_MIN(c->look.len, (size_t)GP_LIMIT_TAKES_MAX);
 	if (c->look.len > 0)
 		c->look_call = gp_store_limit_begin(ratelimit.store, c->batch, LIMIT_TABLE, c->look.takes,
 						    c->look.len, GP_LIMIT_LOOK, now_ms);
-	gp_timer_set(ratelimit.loop, &c->late, deadline_ms);
-	gp_batch_notify(c->batch, ratelimit.loop, &c->ready);
+	wait_for(c, finish_store);
+}
+
+static void finish_directory(struct counting *c)
+{
+	c->directory.overrides = limit_directory_values(c->overrides, c->arena, &c->directory.n_overrides);
+	gp_directory_report(ratelimit.ldap);
+	gp_batch_free(&c->batch);
+	ask_store(c);
+}
+
+/* Does any limit count it? */
+static bool is_wanted(struct counting *c)
+{
+	for (size_t i = 0; i < c->limits->rules.len; i++)
+		if (is_for(&c->limits->rules.items[i], &c->event, &c->subject))
+			return true;
+	return false;
+}
+
+void limits_event(const struct limits_event *event, limits_counted_fn *done, void *arg)
+{
+	struct counting *c = counting_new(event, done, arg);
+	const struct ratelimit_conf *conf = gp_snapshot_get(c->snap, &ratelimit_table);
+
+	c->deadline_ms = gp_clock_mono_ms() + conf->deadline_ms;
+	if (!is_wanted(c) ||
+	    limit_exempt_find(&conf->limits, c->limits->networks, &c->subject) == LIMIT_EXEMPT_ALL) {
+		end(c, GP_OK);
+		return;
+	}
+	if (!ratelimit.ldap || !c->limits->overrides || c->event.account.len == 0) {
+		ask_store(c);
+		return;
+	}
+	c->batch = gp_batch_new(c->deadline_ms);
+	c->overrides = gp_ldap_begin(ratelimit.ldap, c->batch, c->limits->overrides,
+				     limit_subject_get(&c->subject, LIMIT_SASL_USERNAME));
+	wait_for(c, finish_directory);
 }

@@ -37,7 +37,7 @@ struct limits_conf {
 	GP_DIRECTORY_ROWS(type, m.overrides, "ldap.limits", "overrides of limits of accounts",     \
 			  "(mail=%s)", "gatepostLimit"),                                           \
 	GP_DIRECTORY_ROWS(type, m.groups, "ldap.groups", "groups of accounts, for ldap_group",     \
-			  "(member=%s)", "cn")
+			  "(memberUid=%u)", "cn")
 
 struct ratelimit_conf;
 /* Rules that span settings, and what is wrong with limits and their maps. */

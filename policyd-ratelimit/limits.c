@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
+#include "policyd-ratelimit/limit_directory.h"
 #include "policyd-ratelimit/limit_exempt.h"
 #include "policyd-ratelimit/limit_memory.h"
 #include "policyd-ratelimit/limit_outage.h"
@@ -83,26 +84,10 @@ static bool ask_directory(struct policy_ask *ask, struct work *w)
 	return w->overrides || w->groups;
 }
 
-/* The values of an answer; none, when there is none: then what is configured counts. */
-static const struct gp_str *values_of(struct policy_ask *ask, struct gp_ldap_lookup *lookup, size_t *ret_n)
-{
-	struct gp_ldap_answer answer;
-	struct gp_str *values;
-
-	*ret_n = 0;
-	if (!lookup || gp_ldap_finish(lookup, ask->arena, &answer, NULL) != GP_OK)
-		return NULL;
-	values = GP_ARENA_NEW_N(ask->arena, answer.n_values + 1, struct gp_str);
-	for (size_t i = 0; i < answer.n_values; i++)
-		values[i] = answer.values[i].text;
-	*ret_n = answer.n_values;
-	return values;
-}
-
 static void finish_directory(struct policy_ask *ask, struct work *w)
 {
-	w->directory.overrides = values_of(ask, w->overrides, &w->directory.n_overrides);
-	w->subject.groups = values_of(ask, w->groups, &w->subject.n_groups);
+	w->directory.overrides = limit_directory_values(w->overrides, ask->arena, &w->directory.n_overrides);
+	w->subject.groups = limit_directory_values(w->groups, ask->arena, &w->subject.n_groups);
 	gp_directory_report(ratelimit.ldap);
 }
 
