@@ -3,11 +3,11 @@
  * names, and how Postfix would reach the sockets.
  */
 #include <stdio.h>
-#include <sys/stat.h>
 
+#include "cli/check_policy.h"
 #include "cli/context.h"
 #include "cli/dkim.h"
-#include "cli/postfix.h"
+#include "cli/reach.h"
 #include "config.h"
 #include "milter-dkim/options.h"
 #include "milter-dkim/setup.h"
@@ -23,64 +23,7 @@ static const struct gp_opt options[] = {
 	GP_OPT_END,
 };
 
-/* What a milter list in Postfix says about one of our sockets. */
-struct reach {
-	const struct gp_postfix *postfix;
-	const char *program;
-	struct gp_str socket; /* the path we listen on */
-	struct gp_str queue;  /* queue_directory */
-	unsigned used, problems;
-};
-
-/* The file that Postfix opens for "unix:PATH" in this service. */
-static const char *seen_path(const struct reach *r, const struct gp_postfix_service *service,
-			     struct gp_str path)
-{
-	bool is_relative = path.len == 0 || path.ptr[0] != '/';
-
-	if (!service->is_chrooted && !is_relative)
-		return gp_arena_cstr(r->postfix->arena, path);
-	return gp_arena_printf(r->postfix->arena, "%.*s%s%.*s", GP_STR_FMT(r->queue),
-			       is_relative ? "/" : "", GP_STR_FMT(path));
-}
-
-/* "…/gatepost/spam.sock" of both: the same socket was meant. */
-static bool is_meant(struct gp_str ours, struct gp_str theirs)
-{
-	size_t slash = ours.len;
-
-	while (slash > 0 && ours.ptr[slash - 1] != '/')
-		slash--;
-	return gp_str_iends(theirs, gp_str_sub(ours, slash, ours.len));
-}
-
-static void check_address(struct reach *r, const struct gp_postfix_service *service,
-			  const char *parameter, struct gp_str address)
-{
-	struct gp_str path = gp_str_sub(address, 5, address.len);
-	const char *seen;
-	struct stat st;
-
-	if (!gp_str_istarts(address, GP_STR("unix:")) || !is_meant(r->socket, path))
-		return;
-	seen = seen_path(r, service, path);
-	if (!gp_str_eq(gp_str(seen), r->socket)) {
-		fprintf(stderr,
-			"%s/master.cf:%u: %.*s/%.*s (%schrooted): %s = %.*s is the file %s,\n"
-			"    but %s listens on %.*s; change one of the two\n",
-			r->postfix->directory, service->line, GP_STR_FMT(service->name),
-			GP_STR_FMT(service->type), service->is_chrooted ? "" : "not ", parameter,
-			GP_STR_FMT(address), seen, r->program, GP_STR_FMT(r->socket));
-		r->problems++;
-		return;
-	}
-	r->used++;
-	printf("Postfix %.*s/%.*s reaches %s by %s%s\n", GP_STR_FMT(service->name),
-	       GP_STR_FMT(service->type), r->program, parameter,
-	       stat(seen, &st) == 0 && S_ISSOCK(st.st_mode) ? "" : " (it does not run now)");
-}
-
-static void check_service(struct reach *r, const struct gp_postfix_service *service)
+static void check_service(struct gp_reach *r, const struct gp_postfix_service *service)
 {
 	static const struct {
 		const char *command, *parameter;
@@ -93,30 +36,25 @@ static void check_service(struct reach *r, const struct gp_postfix_service *serv
 			continue;
 		list = gp_postfix_value(r->postfix, service, uses[i].parameter, "");
 		while (gp_postfix_next_milter(&list, &address))
-			check_address(r, service, uses[i].parameter, address);
+			gp_reach_look(r, service, uses[i].parameter, address);
 	}
 }
 
 /* One program's socket; true if Postfix reaches it, or cannot miss it. */
-static bool check_program(struct reach *r, const char *program, const char *socket)
+static bool check_program(struct gp_reach *r, const char *program, const char *socket)
 {
-	struct gp_str address = gp_str(socket);
-
-	r->program = program;
-	r->used = 0;
-	if (!gp_str_istarts(address, GP_STR("unix:")) &&
-	    !gp_str_istarts(address, GP_STR("local:"))) {
+	gp_reach_begin(r, program, socket);
+	if (gp_reach_is_inet(r)) {
 		printf("Postfix: %s listens on %s, no chroot can hide it\n", program, socket);
 		return true;
 	}
-	r->socket = gp_str_sub(address, gp_str_find_chr(address, ':', 0) + 1, address.len);
 	for (size_t i = 0; i < r->postfix->services.len; i++)
 		check_service(r, &r->postfix->services.items[i]);
 	return r->used > 0;
 }
 
 /* Not every site runs every program: one of them must be reached. */
-static int check_postfix(struct gp_cli *cli, const struct gp_snapshot *snap, const char *directory)
+static int check_postfix(struct gp_cli *cli, struct gp_snapshot *snap, const char *directory)
 {
 	const struct spam_conf *spam = gp_snapshot_get(snap, &spam_table);
 	const struct dkim_conf *dkim = gp_snapshot_get(snap, &dkim_table);
@@ -125,7 +63,7 @@ static int check_postfix(struct gp_cli *cli, const struct gp_snapshot *snap, con
 	} programs[] = {{"milter-spam", spam->daemon.socket}, {"milter-dkim", dkim->daemon.socket}};
 	struct gp_postfix postfix;
 	struct gp_diag diag;
-	struct reach r = {.postfix = &postfix};
+	struct gp_reach r = {.postfix = &postfix};
 	bool is_reached = false;
 
 	if (gp_postfix_read(cli->arena, directory, &postfix, &diag))
@@ -133,8 +71,11 @@ static int check_postfix(struct gp_cli *cli, const struct gp_snapshot *snap, con
 	r.queue = gp_postfix_value(&postfix, NULL, "queue_directory", GP_QUEUEDIR);
 	for (size_t i = 0; i < GP_ARRAY_SIZE(programs); i++)
 		is_reached |= check_program(&r, programs[i].program, programs[i].socket);
+	gp_check_policy(&r, snap);
+	is_reached |= r.used > 0;
 	if (!is_reached && r.problems == 0) {
-		fprintf(stderr, "%s: no service names a socket of ours in smtpd_milters\n",
+		fprintf(stderr, "%s: no service names a socket of ours in smtpd_milters or "
+			"check_policy_service\n",
 			directory);
 		r.problems++;
 	}

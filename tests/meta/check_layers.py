@@ -26,7 +26,9 @@ SHOWN = {"milter-spam/options.h", "milter-spam/policy.h", "milter-spam/lists.h",
          "milter-dkim/options.h", "milter-dkim/keyring.h", "milter-dkim/keydir.h",
          "milter-dkim/txtrecord.h", "milter-dkim/setup.h", "milter-dkim/newkey.h", "milter-dkim/published.h",
          "milter-virus/options.h", "milter-virus/action.h", "milter-virus/category.h",
-         "controller/options.h", "policyd-ratelimit/options.h", "policyd-ratelimit/limit_override.h"}
+         "controller/options.h",
+         "policyd-ratelimit/options.h", "policyd-ratelimit/limit_override.h", "policyd-ratelimit/limit_stage.h",
+         "policyd-ratelimit/request.h"}
 FENCED = {
     r"libmilter/": ["lib/daemon/milter.c"],
     r"unbound\.h": ["lib/dns/"],

@@ -1,0 +1,125 @@
+"""gatepost check --postfix: what policyd-ratelimit could not do where Postfix asks it is found before mail comes."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from servers.milter import Value, build_folder
+from servers.policyd import Policyd
+
+MASTER = """\
+smtp       inet n - y - - smtpd
+submission inet n - y - - smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+"""
+PICKUP = "pickup     unix n - y 60 1 pickup\n"
+ASK = "check_policy_service unix:gatepost/ratelimit.sock"
+RECIPIENTS: dict[str, Value] = {"count": "recipients", "by": ["sasl_username"], "windows": ["10 per 1h"]}
+DISTINCT: dict[str, Value] = {**RECIPIENTS, "count": "distinct_recipients"}
+BYTES: dict[str, Value] = {**RECIPIENTS, "count": "bytes", "windows": ["10M per 1h"]}
+CLIENTS: dict[str, Value] = {**RECIPIENTS, "by": ["client_address"], "when": "unauthenticated"}
+
+
+class Site:
+    """A main.cf and a master.cf, Debian's chroot included, and what the command says of them."""
+
+    def __init__(self, world: Path) -> None:
+        self._world = world
+        self._postfix, self._queue = world / "postfix", world / "queue"
+        self._postfix.mkdir()
+        (self._queue / "gatepost").mkdir(parents=True)
+        (world / "rules.cf").write_text("body T_A /never/\ndescribe T_A x\nscore T_A 1\n")
+
+    def check(self, settings: dict[str, Value], main: str = "", recipient: str = "", data: str = "", end: str = "",
+              socket: Path | None = None) -> tuple[int, str, str]:
+        path = socket or self._queue / "gatepost" / "ratelimit.sock"
+        policyd = Policyd(self._world / "policyd", path, settings={
+            "rules": {"paths": [str(self._world / "rules.cf")]}, "policyd-ratelimit": settings})
+        (self._postfix / "main.cf").write_text(f"compatibility_level = 3.6\nqueue_directory = {self._queue}\n{main}\n")
+        lists = {"recipient": recipient, "data": data, "end_of_data": end}
+        (self._postfix / "master.cf").write_text(MASTER + "".join(
+            f"  -o {{ smtpd_{name}_restrictions = {value} }}\n" for name, value in lists.items() if value) + PICKUP)
+        done = subprocess.run([build_folder() / "cli" / "gatepost", "-c", policyd.config, "check", "--postfix", self._postfix],
+                              capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def site(world: Path) -> Site:
+    return Site(world)
+
+
+def limits(**rules: Value) -> dict[str, Value]:
+    return {"limits": rules}
+
+
+def test_all_is_well(site: Site) -> None:
+    code, out, err = site.check(limits(rcpts=RECIPIENTS, who=DISTINCT, size=BYTES), recipient=f"{ASK},permit_sasl_authenticated,reject",
+                                end=ASK)
+    assert code == 0, err
+    assert "submission/inet reaches policyd-ratelimit by smtpd_recipient_restrictions" in out
+    assert "smtpd_end_of_data_restrictions" in out
+    assert 'answers "451 4.3.5 Server configuration problem" where policyd-ratelimit is away: mail waits' in out
+
+
+@pytest.mark.parametrize(("rule", "where", "said"), [
+    (DISTINCT, {"data": ASK}, 'limit "x" counts nothing: what it counts is told in smtpd_recipient_restrictions'),
+    (BYTES, {"recipient": ASK, "data": ASK}, 'limit "x" counts nothing: what it counts is told in smtpd_end_of_data_restrictions'),
+    (RECIPIENTS, {"recipient": f"permit_sasl_authenticated,{ASK},reject"}, 'limit "x" is never asked about the mail'),
+    (RECIPIENTS, {"main": f"smtpd_recipient_restrictions = {ASK}", "recipient": "permit"}, 'limit "x" is never asked about the mail'),
+    (RECIPIENTS, {"main": f"smtpd_sasl_auth_enable = yes\nsmtpd_data_restrictions = {ASK}", "data": "permit"},
+     'limit "x" is never asked in submission/inet'),
+    (RECIPIENTS, {"main": f"smtpd_delay_reject = no\nsmtpd_client_restrictions = {ASK}\nsmtpd_sasl_auth_enable = yes"},
+     'limit "x" counts nothing'),
+    (CLIENTS, {"recipient": ASK, "main": f"smtpd_recipient_restrictions = permit_mynetworks, reject, {ASK}"}, None),
+    (CLIENTS, {"main": f"smtpd_recipient_restrictions = permit_mynetworks, permit, {ASK}"}, "is never asked"),
+])
+def test_a_limit_that_would_count_nothing(site: Site, rule: dict[str, Value], where: dict[str, str], said: str | None) -> None:
+    code, out, err = site.check(limits(x=rule), **where)
+    assert (code, said) == (0, None) if said is None else code != 0 and said in err, (out, err)
+
+
+@pytest.mark.parametrize("main", [
+    f"smtpd_recipient_restrictions = permit_mynetworks {ASK}",
+    "smtpd_restriction_classes = inner, ours\nours = inner\ninner =\n\t" + ASK + "\nsmtpd_sender_restrictions = ours",
+    "smtpd_client_restrictions = check_policy_service { unix:gatepost/ratelimit.sock, timeout=5s, default_action=DUNNO }, permit",
+    "policy = " + ASK + "\nsmtpd_helo_restrictions = $policy",
+])
+def test_ways_to_write_it(site: Site, main: str) -> None:
+    code, out, err = site.check(limits(x=CLIENTS), main=main)
+    assert code == 0, (out, err)
+    if "DUNNO" in main:
+        assert 'answers "DUNNO" where policyd-ratelimit is away\n' in out
+
+
+def test_a_socket_that_the_chroot_hides(site: Site, world: Path) -> None:
+    code, _, err = site.check(limits(x=CLIENTS), main=f"smtpd_recipient_restrictions = {ASK}", socket=world / "run" / "ratelimit.sock")
+    assert code != 0 and "but policyd-ratelimit listens on" in err
+
+
+def test_nobody_asks(site: Site) -> None:
+    assert "nothing of what is configured for it happens" in site.check(limits(x=CLIENTS))[2]
+    assert "nothing of what is configured for it happens" not in site.check({})[2]
+
+
+def test_senders(site: Site) -> None:
+    settings: dict[str, Value] = {"sender": {"check": True}, "limits": {}}
+    assert site.check(settings, recipient=ASK)[0] == 0
+    assert "sender.check is on, but no service asks" in site.check(settings, main=f"smtpd_recipient_restrictions = {ASK}",
+                                                                               recipient="permit")[2]
+    twice = site.check(settings, recipient=f"{ASK},reject_sender_login_mismatch", main="smtpd_sender_login_maps = hash:/x")
+    assert twice[0] == 0 and "what either refuses is refused" in twice[1]
+    empty = site.check(settings, recipient=f"{ASK},reject_authenticated_sender_login_mismatch")
+    assert empty[0] != 0 and "without smtpd_sender_login_maps refuses every sender" in empty[2]
+
+
+def test_greylisting_on_submission(site: Site) -> None:
+    settings: dict[str, Value] = {"greylist": {"enabled": True}, "limits": {}}
+    assert site.check(settings, main=f"smtpd_recipient_restrictions = {ASK}")[0] == 0
+    code, _, err = site.check(settings, recipient=f"{ASK},reject")
+    assert code != 0 and "greylist.enabled is on, but no service that takes mail from strangers" in err
