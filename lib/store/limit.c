@@ -8,7 +8,9 @@
 
 #include "lib/base/attr.h"
 
-#define COUNT_MAX 0xffffffffffff
+/* The sum of all slots is exact in Lua's numbers too. */
+#define COUNT_MAX 0x7fffffffffff
+#define SUM_SIZE 7
 #define TIME_SIZE 6
 #define COUNT_SIZE 6
 #define SLOT_SIZE (TIME_SIZE + COUNT_SIZE)
@@ -44,7 +46,9 @@ static void read_slots(const struct gp_limit *l, const struct gp_limit_state *st
 		       struct slots *ret)
 {
 	ret->n = 0;
-	for (uint32_t at = 0; at + SLOT_SIZE <= state->len; at += SLOT_SIZE) {
+	if (state->len < SUM_SIZE || (state->len - SUM_SIZE) % SLOT_SIZE != 0)
+		return;
+	for (uint32_t at = SUM_SIZE; at < state->len; at += SLOT_SIZE) {
 		struct gp_limit_use s = {.at_ms = get_number(state->data + at, TIME_SIZE),
 				 .amount = get_number(state->data + at + TIME_SIZE, COUNT_SIZE)};
 
@@ -105,17 +109,20 @@ static void count_sliding(const struct gp_limit *l, struct gp_limit_state *state
 {
 	struct slots slots;
 	struct gp_limit_use *slot;
+	int64_t sum = 0;
 
 	read_slots(l, state, now_ms, &slots);
 	slot = slot_for(&slots, slot_width(l), at_ms);
 	slot->amount = GP_MIN(slot->amount + amount, (int64_t)COUNT_MAX);
 	for (size_t i = 0; i < slots.n; i++) {
-		unsigned char *p = state->data + i * SLOT_SIZE;
+		unsigned char *p = state->data + SUM_SIZE + i * SLOT_SIZE;
 
 		put_number(p, slots.items[i].at_ms, TIME_SIZE);
 		put_number(p + TIME_SIZE, slots.items[i].amount, COUNT_SIZE);
+		sum += slots.items[i].amount;
 	}
-	state->len = (uint32_t)(slots.n * SLOT_SIZE);
+	put_number(state->data, sum, SUM_SIZE);
+	state->len = (uint32_t)(SUM_SIZE + slots.n * SLOT_SIZE);
 }
 
 size_t gp_limit_uses(const struct gp_limit *limit, const struct gp_limit_state *state,

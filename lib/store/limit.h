@@ -26,8 +26,9 @@
 enum gp_limit_kind { GP_LIMIT_SLIDING, GP_LIMIT_GCRA };
 
 #define GP_LIMIT_SLOTS 32
-/* Bytes of a state: time (6) and count (6) of each slot, and one more that is half over. */
-#define GP_LIMIT_STATE_MAX ((GP_LIMIT_SLOTS + 1) * 12)
+/* Bytes of a state: the sum of the slots (7), then time (6) and count (6) of each, and of one more
+ * that is half over. */
+#define GP_LIMIT_STATE_MAX (7 + (GP_LIMIT_SLOTS + 1) * 12)
 /* Beyond these the arithmetic would not be exact in Lua's numbers. */
 #define GP_LIMIT_MAX 1000000000000	  /* 10^12: a terabyte */
 #define GP_LIMIT_WINDOW_MS_MAX 3196800000 /* 37 days */
@@ -54,13 +55,19 @@ struct gp_limit_answer {
 void gp_limit_look(const struct gp_limit *limit, const struct gp_limit_state *state,
 		   int64_t now_ms, int64_t amount, struct gp_limit_answer *ret);
 /* Counts it, room or not (counts saturate); afterwards the state may be dropped when nobody
- * touched it for window_ms. */
+ * touched it for gp_limit_lifetime_ms(). */
 void gp_limit_count(const struct gp_limit *limit, struct gp_limit_state *state, int64_t now_ms,
 		    int64_t amount);
 /* The same of what was used at at_ms ≤ now_ms and is told late.  What is a window old counts no
  * more; else it counts until a window after at_ms, up to a 32nd of the window longer. */
 void gp_limit_count_at(const struct gp_limit *limit, struct gp_limit_state *state, int64_t now_ms,
 		       int64_t at_ms, int64_t amount);
+
+/* A GCRA that was counted without room owes up to two windows. */
+static inline int64_t gp_limit_lifetime_ms(const struct gp_limit *limit)
+{
+	return limit->kind == GP_LIMIT_GCRA ? 2 * limit->window_ms : limit->window_ms;
+}
 
 /* What a sliding state holds: the times of newest uses, the oldest first, and how much was used
  * until each since the one before.  Returns how many. */

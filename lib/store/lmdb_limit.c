@@ -95,7 +95,7 @@ static int count_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 {
 	struct gp_limit_take *t = &w->call->takes[i];
 	struct item *item = &w->items[i];
-	int64_t until_s = (w->now_ms + t->limit.window_ms) / 1000 + 1;
+	int64_t until_s = (w->now_ms + gp_limit_lifetime_ms(&t->limit)) / 1000 + 1;
 	int64_t at_ms = w->now_ms - t->age_ms;
 	int rc;
 

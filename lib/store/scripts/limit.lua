@@ -3,151 +3,189 @@
 -- "count" or "late"; then of each: the head of its row, amount, the number of its mark in KEYS, or 0; with "late",
 -- which else is "count", how many ms ago it was.
 -- Answers, of each, passed (0 or 1), used, retry in ms (-1: never).
-local SLOTS = 32
-local unpack, pack, floor, call = struct.unpack, struct.pack, math.floor, redis.call
+local SLOTS, MOST = 32, 0x7fffffffffff
+local read, write, sub, floor, call = struct.unpack, struct.pack, string.sub, math.floor, redis.call
 local now, mode = tonumber(ARGV[1]), ARGV[2]
 if now == 0 then
 	local t = call('TIME')
 	now = t[1] * 1000 + floor(t[2] / 1000)
 end
+local late = mode == 'late'
+local sure, stride = late or mode == 'count', late and 4 or 3
+local n = (#ARGV - 2) / stride
 
-local function look_sliding(t, row, at)
-	local window, used, n, slots = t.window, 0, 0, {}
-	while at + 11 <= #row and n <= 2 * SLOTS do
-		local last, count
-		last, count, at = unpack('>I6I6', row, at)
+-- The slots newer than `old`, flat, none later than now; how many numbers; what they hold.
+local function parse(row, from, old)
+	local slots, k, used = {}, 0, 0
+	for at = from, #row - 11, 12 do
+		local last, count = read('>I6I6', row, at)
 		last = last < now and last or now
-		if now - last < window then
-			slots[n + 1], slots[n + 2] = last, count
-			n, used = n + 2, used + count
+		if last > old and k <= 2 * SLOTS then
+			slots[k + 1], slots[k + 2] = last, count
+			k, used = k + 2, used + count
 		end
 	end
-	t.slots, t.n, t.used, t.retry, t.passed = slots, n, used, 0, used + t.amount <= t.max
-	if t.passed then
-		return
-	end
-	t.retry = -1
-	local left = used
-	for i = 1, t.amount <= t.max and n or 0, 2 do
-		left = left - slots[i + 1]
-		t.retry = slots[i] + window - now
-		if left + t.amount <= t.max then
+	return slots, k, used
+end
+
+-- When enough of them are a window old.
+local function retry_of(slots, k, used, amount, max, window)
+	local retry = -1
+	for i = 1, amount <= max and k or 0, 2 do
+		used = used - slots[i + 1]
+		retry = slots[i] + window - now
+		if used + amount <= max then
 			break
 		end
 	end
+	return retry
 end
 
-local function count_sliding(t)
-	local width, at = floor((t.window + SLOTS - 1) / SLOTS), now - t.age
-	local slots, n, k, part = t.slots, t.n, t.n, floor(at / width)
-	local full = n > 2 * SLOTS
-	while k > 0 and slots[k - 1] >= at do
-		k = k - 2
+-- The state with an amount more that was used at `at`.
+local function insert(slots, k, used, at, amount, width)
+	local i, part, full = k, floor(at / width), k > 2 * SLOTS
+	while i > 0 and slots[i - 1] >= at do
+		i = i - 2
 	end
-	if k < n and floor(slots[k + 1] / width) == part then
-		k = k + 2
-	elseif k > 0 and (floor(slots[k - 1] / width) == part or full and k == n) then
-		slots[k - 1] = at
+	if i < k and floor(slots[i + 1] / width) == part then
+		i = i + 2
+	elseif i > 0 and (floor(slots[i - 1] / width) == part or full and i == k) then
+		slots[i - 1] = at
 	elseif full then
-		k = k + 2
+		i = i + 2
 	else
-		table.insert(slots, k + 1, at)
-		table.insert(slots, k + 2, 0)
-		n, k = n + 2, k + 2
+		table.insert(slots, i + 1, at)
+		table.insert(slots, i + 2, 0)
+		k, i = k + 2, i + 2
 	end
-	slots[k] = math.min(slots[k] + t.amount, 0xffffffffffff)
-	local out = {}
-	for i = 1, n, 2 do
-		out[#out + 1] = pack('>I6I6', slots[i], slots[i + 1])
+	local count = math.min(slots[i] + amount, MOST)
+	used, slots[i] = used - slots[i] + count, count
+	local out = {write('>I7', used)}
+	for at = 1, k, 2 do
+		out[#out + 1] = write('>I6I6', slots[at], slots[at + 1])
 	end
 	return table.concat(out)
 end
 
-local function look_gcra(t, row, at)
-	local tat = 0
-	if #row == at + 7 then
-		tat = unpack('>I8', row, at) / 1000
+-- Used, retry, and the state afterwards if it is to be counted. The usual: nothing was told late and no clock put
+-- back, so only the oldest slots may have ended and only the newest changes.
+local function sliding(row, at, max, window, amount, when, counts)
+	local old, width, size = now - window, floor((window + SLOTS - 1) / SLOTS), #row
+	local from, used, last, count = at + 13, 0, 0, 0
+	if size < from + 11 or (size - from + 1) % 12 ~= 0 then
+		from = size + 1
+	else
+		used = read('>I7', row, at + 6)
+		last, count = read('>I6I6', row, size - 11)
 	end
-	t.interval = t.window / t.max
-	local longest = t.interval * t.burst
-	local at = now - t.age
-	if tat < at then
-		tat = at
-	elseif tat > now + longest + t.window then
+	if late or last > now then
+		local slots, k
+		slots, k, used = parse(row, from, old)
+		return used, used + amount <= max and 0 or retry_of(slots, k, used, amount, max, window),
+			counts and (sure or used + amount <= max) and insert(slots, k, used, when, amount, width)
+	end
+	while from < size do
+		local ended, gone = read('>I6I6', row, from)
+		if ended > old then
+			break
+		end
+		used, from = used - gone, from + 12
+	end
+	local retry, state = 0, nil
+	if used + amount > max then
+		local slots, k = parse(row, from, old)
+		retry = retry_of(slots, k, used, amount, max, window)
+	end
+	if not counts or (retry ~= 0 and not sure) then
+		return used, retry
+	elseif from > size then
+		return used, retry, write('>I7I6I6', amount, now, amount)
+	elseif floor(last / width) == floor(now / width) or size - from >= 12 * SLOTS + 11 then
+		local sum = math.min(count + amount, MOST)
+		return used, retry, write('>I7', used - count + sum) .. sub(row, from, size - 12) .. write('>I6I6', now, sum)
+	end
+	return used, retry, write('>I7', used + amount) .. sub(row, from) .. write('>I6I6', now, amount)
+end
+
+local function gcra(row, at, max, window, burst, amount, when, counts)
+	local tat = #row == at + 13 and read('>I8', row, at + 6) / 1000 or 0
+	local interval = window / max
+	local longest = interval * burst
+	if tat < when then
+		tat = when
+	elseif tat > now + longest + window then
 		tat = now + longest
 	end
-	t.tat = tat
-	tat = math.max(tat, now)
-	local over = tat + t.interval * t.amount - now - longest
-	t.passed, t.retry = over <= 0.0005, 0
-	t.used = floor((tat - now) / t.interval + 0.999)
-	if not t.passed then
-		t.retry = t.amount > t.burst and -1 or floor(over + 0.999)
+	local from = math.max(tat, now)
+	local over = from + interval * amount - now - longest
+	local passed, retry = over <= 0.0005, 0
+	if not passed then
+		retry = amount > burst and -1 or floor(over + 0.999)
 	end
+	return floor((from - now) / interval + 0.999), retry,
+		counts and (passed or sure) and write('>I8', floor((tat + interval * amount) * 1000 + 0.5)), passed
 end
 
-local function count_gcra(t)
-	return pack('>I8', floor((t.tat + t.interval * t.amount) * 1000 + 0.5))
-end
+local rows = not sure and n > 1 and call('MGET', unpack(KEYS, 1, n))
+local answer, after, all = {}, {}, true
 
--- The member was counted since the row was made.
-local function is_counted(mark, since)
-	local made = call('GET', mark)
-	return made and #made == 6 and unpack('>I6', made) >= since
-end
-
-local function count(i, t)
-	if t.amount == 0 or t.age >= t.window then
-		return
+local function store(i)
+	local t = after[i]
+	call('SET', KEYS[i], t[1], 'PX', t[2])
+	if t[3] then
+		call('SET', t[3], t[4], 'PX', t[2])
 	end
-	call('SET', KEYS[i], t.head .. pack('>I6', t.since) .. (t.gcra and count_gcra(t) or count_sliding(t)), 'PX',
-		t.window)
-	if t.mark then
-		call('SET', t.mark, pack('>I6', math.max(now - t.age, t.since)), 'PX', t.window)
-	end
-	t.used = t.used + t.amount
+	answer[3 * i - 1] = answer[3 * i - 1] + t[5]
 end
 
-local takes, all, late = {}, true, mode == 'late'
-local stride = late and 4 or 3
-for i = 1, (#ARGV - 2) / stride do
+for i = 1, n do
 	local a = 3 + (i - 1) * stride
-	local head, mark, age = ARGV[a], tonumber(ARGV[a + 2]), late and tonumber(ARGV[a + 3]) or 0
-	local t = {head = head, amount = tonumber(ARGV[a + 1]), mark = mark > 0 and KEYS[mark], age = age, since = now - age}
-	local row = call('GET', KEYS[i])
-	local kind, max, window, burst = string.match(head, '^(%d) (%d+) (%d+) (%d+)')
-	t.gcra, t.max, t.window, t.burst = kind == '1', tonumber(max), tonumber(window), tonumber(burst)
-	local at = #head + 1
-	if row and string.sub(row, 1, #head) ~= head then -- it was another limit
-		local size, from = string.match(row, '^%d %d+ %d+ %d+ (%d+) ()')
-		at = size and from + size
+	local head, amount, mark = ARGV[a], tonumber(ARGV[a + 1]), ARGV[a + 2]
+	local kind, max, length, burst = string.match(head, '^(%d) (%d+) (%d+) (%d+)')
+	local window, when = tonumber(length), late and now - ARGV[a + 3] or now
+	local row, at, since = rows and rows[i], #head + 1, when
+	if not rows then
+		row = call('GET', KEYS[i])
 	end
-	if row and at and #row >= at + 5 then
-		t.since = unpack('>I6', row, at)
+	if row and sub(row, 1, #head) ~= head then -- it was another limit
+		local size, from = string.match(row, '^%d %d+ %d+ %d+ (%d+) ()')
+		at = size and from + size or 1
+	end
+	if row and #row >= at + 5 then
+		since = read('>I6', row, at)
 	else
 		row, at = '', 1
 	end
-	if t.mark and is_counted(t.mark, t.since) then
-		t.amount, t.mark = 0, nil
+	mark = mark ~= '0' and KEYS[tonumber(mark)]
+	if mark then
+		local made = call('GET', mark)
+		if made and #made == 6 and read('>I6', made) >= since then
+			amount = 0
+		end
 	end
-	if t.gcra then
-		look_gcra(t, row, at + 6)
+	local counts, used, retry, state, passed = amount > 0 and when > now - window and mode ~= 'look'
+	max = tonumber(max)
+	if kind == '1' then
+		used, retry, state, passed = gcra(row, at, max, window, tonumber(burst), amount, when, counts)
 	else
-		look_sliding(t, row, at + 6)
+		used, retry, state = sliding(row, at, max, window, amount, when, counts)
+		passed = used + amount <= max
 	end
-	all = all and t.passed
-	takes[i] = t
-	if late or mode == 'count' then
-		count(i, t)
+	all = all and passed
+	answer[3 * i - 2], answer[3 * i - 1], answer[3 * i] = passed and 1 or 0, used, retry
+	if state then
+		if kind == '1' then
+			length = string.format('%.0f', 2 * window)
+		end
+		after[i] = {head .. write('>I6', since) .. state, length, mark, mark and write('>I6', math.max(when, since)), amount}
+		if sure then
+			store(i)
+		end
 	end
 end
-local answer = {}
-for i, t in ipairs(takes) do
-	if mode == 'take' and all then
-		count(i, t)
+if mode == 'take' and all then
+	for i in pairs(after) do
+		store(i)
 	end
-	answer[#answer + 1] = t.passed and 1 or 0
-	answer[#answer + 1] = t.used
-	answer[#answer + 1] = t.retry
 end
 return answer

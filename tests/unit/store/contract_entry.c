@@ -149,7 +149,7 @@ void entries_are_bounded(void **state)
 	(void)state;
 	for (int i = 0; i < GP_ENTRIES_MAX; i++) {
 		snprintf(name, sizeof(name), "%d", i);
-		assert_int_equal(put(table, gp_str(name), "", i < 3 ? 2 : 1000), GP_OK);
+		assert_int_equal(put(table, gp_str(name), "", i >= GP_ENTRIES_MAX - 3 ? 2 : 1000), GP_OK);
 	}
 	assert_int_equal(put(table, GP_STR("one more"), "", 100), GP_ELIMIT);
 	assert_int_equal(put(table, GP_STR("7"), "changed", 1000), GP_OK);

@@ -42,7 +42,7 @@ static void ask(struct gp_limit_take *takes, size_t n, enum gp_limit_mode mode, 
 /* The model: the same, one limit after the other. */
 static void model(struct gp_limit_state *states, const struct gp_limit_take *takes,
 		  const size_t *kinds, size_t n, enum gp_limit_mode mode, int64_t now_ms,
-		  struct gp_limit_answer *answers)
+		  int64_t *used_ms, struct gp_limit_answer *answers)
 {
 	bool has_room = true;
 
@@ -58,17 +58,27 @@ static void model(struct gp_limit_state *states, const struct gp_limit_take *tak
 		gp_limit_count_at(&takes[i].limit, &states[kinds[i]], now_ms, now_ms - takes[i].age_ms,
 				  takes[i].amount);
 		answers[i].used += takes[i].amount;
+		used_ms[kinds[i]] = now_ms;
 	}
+}
+
+static int64_t oldest(const int64_t *used_ms)
+{
+	int64_t oldest_ms = INT64_MAX;
+
+	for (size_t k = 0; k < KINDS; k++)
+		oldest_ms = GP_MIN(oldest_ms, used_ms[k]);
+	return oldest_ms;
 }
 
 void limits_agree_with_the_model(void **state)
 {
 	static struct gp_limit_state states[KINDS];
-	int64_t now_ms = START_MS;
+	int64_t now_ms = START_MS, used_ms[KINDS] = {0};
 	uint64_t seed = 5;
 
 	(void)state;
-	for (int round = 0; round < 400; round++) {
+	for (int round = 0; round < 1500; round++) {
 		struct gp_limit_take takes[KINDS] = {0};
 		struct gp_limit_answer want[KINDS];
 		enum gp_limit_mode mode = pick(&seed, 8) == 0   ? GP_LIMIT_LOOK
@@ -76,7 +86,10 @@ void limits_agree_with_the_model(void **state)
 								: GP_LIMIT_TAKE;
 		size_t kinds[KINDS], n = 0;
 
-		now_ms += pick(&seed, 20000) - 100;
+		now_ms += pick(&seed, 10) == 0 ? pick(&seed, 40000) : pick(&seed, 1000) - 100;
+		/* Not of what a store may have dropped already. */
+		if (now_ms - oldest(used_ms) < 10000 && pick(&seed, 10) == 0)
+			now_ms -= pick(&seed, 50000);
 		for (size_t k = 0; k < KINDS; k++) {
 			if (pick(&seed, 2) == 0 && (k < KINDS - 1 || n > 0))
 				continue;
@@ -88,7 +101,7 @@ void limits_agree_with_the_model(void **state)
 				takes[n - 1].age_ms = pick(&seed, limits[k].window_ms + 1);
 		}
 		ask(takes, n, mode, now_ms);
-		model(states, takes, kinds, n, mode, now_ms, want);
+		model(states, takes, kinds, n, mode, now_ms, used_ms, want);
 		for (size_t i = 0; i < n; i++) {
 			if (takes[i].answer.passed != want[i].passed || takes[i].answer.used != want[i].used ||
 			    takes[i].answer.retry_ms != want[i].retry_ms)
