@@ -70,14 +70,18 @@ static bool pattern_matches(struct gp_str pattern, const struct spam_sender *sen
 	       (gp_str_find_chr(pattern, '@', 0) == pattern.len && gp_str_ieq(pattern, domain));
 }
 
+/* `is_set`: thresholds that were named before, by their place in threshold_names. */
 static void apply(struct spam_settings *s, struct gp_str name, struct gp_str value,
-		  const struct spam_sender *sender)
+		  const struct spam_sender *sender, bool *is_set)
 {
 	double *slot = threshold_slot(&s->thresholds, name), number;
+	size_t at = slot ? (size_t)(slot - (double *)&s->thresholds) : 0;
 
 	if (slot) {
-		if (gp_num_parse_double(value, &number) == GP_OK)
+		if (!is_set[at] && gp_num_parse_double(value, &number) == GP_OK) {
 			*slot = number > 0 ? number : (double)INFINITY;
+			is_set[at] = true;
+		}
 		return;
 	}
 	if (!pattern_matches(value, sender))
@@ -105,10 +109,11 @@ struct spam_settings spam_settings_read(struct gp_str words, const struct gp_thr
 					const struct spam_sender *sender)
 {
 	struct spam_settings s = {.thresholds = *defaults};
+	bool is_set[sizeof(s.thresholds) / sizeof(double)] = {false};
 	struct gp_str name, value;
 
 	while (next_setting(&words, &name, &value))
-		apply(&s, name, value, sender);
+		apply(&s, name, value, sender, is_set);
 	return s;
 }
 

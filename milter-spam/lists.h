@@ -46,7 +46,8 @@ struct spam_settings {
  * false: it has no entry. */
 bool spam_settings_words(const struct gp_mapfile *map, struct gp_str key, bool is_account,
 			 struct gp_str *ret_words);
-/* What words make of the defaults; those that cannot be used are passed over. */
+/* What words make of the defaults; those that cannot be used are passed over, and of a threshold
+ * that is named twice the first counts: what is nearer stands first. */
 struct spam_settings spam_settings_read(struct gp_str words, const struct gp_thresholds *defaults,
 					const struct spam_sender *sender);
 /* Takes the next word; GP_ENOENT at the end, GP_EINVAL with the diag if it cannot be used. */

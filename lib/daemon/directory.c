@@ -22,6 +22,27 @@ static const int binds[] = {
 	[GP_CONF_LDAP_EXTERNAL] = GP_LDAP_EXTERNAL,
 };
 
+/* On the way to this server everybody can read the password. */
+static bool is_readable(const struct gp_conf_ldap *conf, struct gp_str uri)
+{
+	static const char *const here[] = {"localhost", "127.", "[::1]"};
+	struct gp_str host = gp_str_sub(uri, strlen("ldap://"), uri.len);
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(here); i++)
+		if (gp_str_istarts(host, gp_str(here[i])))
+			return false;
+	return conf->bind == GP_CONF_LDAP_SIMPLE && !conf->start_tls &&
+	       gp_str_istarts(uri, GP_STR("ldap://"));
+}
+
+static void warn_readable(const struct gp_conf_ldap *conf)
+{
+	for (size_t i = 0; i < conf->servers.len; i++)
+		if (is_readable(conf, gp_str(conf->servers.items[i])))
+			gp_log_warning("ldap: the password goes to %s in the clear; use ldaps:// or "
+				       "ldap.start_tls", conf->servers.items[i]);
+}
+
 int gp_directory_open(const struct gp_conf_ldap *conf, struct gp_ldap **ret, struct gp_diag *diag)
 {
 	struct gp_ldap_options options = {
@@ -50,6 +71,8 @@ int gp_directory_open(const struct gp_conf_ldap *conf, struct gp_ldap **ret, str
 	r = gp_ldap_open(&options, ret, diag);
 	if (r)
 		gp_diag_prepend(diag, "ldap");
+	else
+		warn_readable(conf);
 	return r;
 }
 

@@ -32,6 +32,9 @@ LDIF = (person("strict", "mail: strict@example.org", "gatepostSpam: add_header=0
         + person("lenient", "mail: lenient@example.org", "gatepostSpam: reject=100", "gatepostSpam: add_header=50 greylist=0")
         + person("friendly", "mail: friendly@example.org", "gatepostWelcome: stranger@example.net")
         + person("plain", "mail: plain@example.org", "description: reject=5", "title: 5")
+        + person("member", "mail: member@example.org", f"seeAlso: uid=team,{BASE}")
+        + person("head", "mail: head@example.org", f"seeAlso: uid=team,{BASE}", "gatepostSpam: add_header=50 greylist=0 reject=60")
+        + person("team", "gatepostSpam: add_header=3 reject=5")
         + person("silent", "mail: silent@strict.example")
         + person("odd", "mail: odd@example.org", "gatepostSpam: reject=none colour=blue")
         + f"dn: ou=strict,{BASE}\nobjectClass: organizationalUnit\nobjectClass: domainRelatedObject\n"
@@ -86,6 +89,15 @@ def test_several_recipients(slapd: Slapd, start: StartMilter) -> None:
     before = slapd.searches()
     mark_for(milter, *(f"u{i}@many.example" for i in range(300)))
     assert slapd.searches() - before == 301, "one question for each recipient, and one for their domain"
+
+
+def test_groups(slapd: Slapd, start: StartMilter) -> None:
+    """What holds for a group holds for its members, and what they have themselves goes before it."""
+    queries = {"recipients": query(follow=["seeAlso"])}
+    milter = start(merged(settings(slapd), {"milter-spam": {"ldap": queries}}))
+    assert outcome(mark_for(milter, "member@example.org")) == "refused"
+    assert outcome(mark_for(milter, "head@example.org")) == "accepted"
+    assert outcome(mark_for(start(settings(slapd)), "member@example.org")) == "marked"
 
 
 def test_accounts(slapd: Slapd, start: StartMilter) -> None:

@@ -154,6 +154,21 @@ static void test_complaints(void **state)
 	spam_settings_map_check(NULL, NULL);
 }
 
+/* Of a directory's values an entry's own come before those of its groups. */
+static void test_first_counts(void **state)
+{
+	struct gp_thresholds defaults = {4, 6, INFINITY, 15, INFINITY};
+	struct spam_sender nobody = sender("x@example.net", "", "");
+	struct spam_settings s = spam_settings_read(
+		GP_STR("reject=soon reject=5 add_header=3 reject=12 block=x@example.net "
+		       "welcome=x@example.net"),
+		&defaults, &nobody);
+
+	(void)state;
+	assert_true(s.thresholds.reject == 5 && s.thresholds.add_header == 3);
+	assert_true(s.thresholds.greylist == 4 && s.adjust == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +176,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_accounts_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complaints, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_first_counts, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
