@@ -42,7 +42,9 @@ extern const struct gp_command gp_cmd_scan, gp_cmd_learn_spam, gp_cmd_learn_ham,
 	gp_cmd_stat, gp_cmd_history, gp_cmd_why, gp_cmd_check, gp_cmd_rules_compile, gp_cmd_rules_status, gp_cmd_rules_lint,
 	gp_cmd_rules_test, gp_cmd_rules_explain, gp_cmd_rules_diff, gp_cmd_auth, gp_cmd_dkim_verify, gp_cmd_dkim_sign, gp_cmd_dkim_genkey,
 	gp_cmd_dkim_record, gp_cmd_dkim_check, gp_cmd_dkim_rotate,
-	gp_cmd_dkim_import, gp_cmd_virus_status, gp_cmd_virus_reload, gp_cmd_virus_scan, gp_cmd_virus_import, gp_cmd_ldap_test;
+	gp_cmd_dkim_import, gp_cmd_virus_status, gp_cmd_virus_reload, gp_cmd_virus_scan, gp_cmd_virus_import, gp_cmd_ldap_test,
+	gp_cmd_ratelimit_list, gp_cmd_ratelimit_show, gp_cmd_ratelimit_reset, gp_cmd_ratelimit_block,
+	gp_cmd_ratelimit_release;
 
 /* "gatepost: TEXT" on standard error; returns status for `return gp_cli_fail(…)`. */
 int gp_cli_fail(int status, const char *fmt, ...) GP_PRINTF(2, 3);

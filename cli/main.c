@@ -19,6 +19,8 @@ static const struct gp_command *const commands[] = {
 	&gp_cmd_rules_test, &gp_cmd_rules_explain, &gp_cmd_rules_diff, &gp_cmd_auth, &gp_cmd_dkim_genkey, &gp_cmd_dkim_record,
 	&gp_cmd_dkim_check, &gp_cmd_dkim_rotate, &gp_cmd_dkim_sign, &gp_cmd_dkim_verify,
 	&gp_cmd_dkim_import, &gp_cmd_virus_status, &gp_cmd_virus_scan, &gp_cmd_virus_reload, &gp_cmd_virus_import, &gp_cmd_ldap_test,
+	&gp_cmd_ratelimit_list, &gp_cmd_ratelimit_show, &gp_cmd_ratelimit_reset, &gp_cmd_ratelimit_block,
+	&gp_cmd_ratelimit_release,
 };
 
 int gp_cli_fail(int status, const char *fmt, ...)

@@ -36,6 +36,7 @@ struct command {
 	uid_t by;
 	int64_t now_s;
 	struct gp_buf rows;
+	enum gp_event_answer answer;
 	char error[256];
 	command_done_fn *done;
 	void *arg;
@@ -51,10 +52,17 @@ static void fail(struct command *c, const char *what, int r)
 {
 	struct gp_diag why = {""};
 
+	c->answer = r == GP_ETEMP ? GP_EVENT_LATER : GP_EVENT_ERROR;
 	if (r == GP_ETEMP)
 		gp_store_last_error(ratelimit.store, &why);
 	(void)snprintf(c->error, sizeof(c->error), "%s%s%.150s", what, *what ? ": " : "",
 		       *why.text ? why.text : gp_err_name(r));
+}
+
+static void fail_text(struct command *c, const char *text)
+{
+	c->answer = GP_EVENT_ERROR;
+	(void)snprintf(c->error, sizeof(c->error), "%s", text);
 }
 
 /* Looking. */
@@ -175,7 +183,7 @@ static void release(struct command *c)
 	if (r == GP_OK)
 		tell_change(c, "released", (struct gp_str){0});
 	else
-		(void)snprintf(c->error, sizeof(c->error), "it is not contained");
+		fail_text(c, "it is not contained");
 	if (r == GP_OK)
 		share(c);
 	if (c->resets)
@@ -256,7 +264,7 @@ static void work(void *arg)
 
 	c->verb->work(c);
 	if (gp_buf_error(&c->rows) && !*c->error)
-		(void)snprintf(c->error, sizeof(c->error), "there is more than fits");
+		fail_text(c, "there is more than fits");
 }
 
 static void free_command(struct command *c)
@@ -270,7 +278,7 @@ static void done(void *arg)
 {
 	struct command *c = arg;
 
-	c->done(c->arg, gp_buf_str(&c->rows), c->error);
+	c->done(c->arg, gp_buf_str(&c->rows), c->answer, c->error);
 	free_command(c);
 }
 

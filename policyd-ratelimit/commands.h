@@ -7,12 +7,15 @@
 #include <sys/types.h>
 
 #include "lib/base/buf.h"
+#include "lib/proto/event.h"
 #include "policyd-ratelimit/keeper.h"
 
 struct command;
 
-/* On the loop's thread: its rows (frames) and its answer, "" or why it failed. */
-typedef void command_done_fn(void *arg, struct gp_str rows, const char *error);
+/* On the loop's thread: its rows (frames) and its answer, with a text where it is not OK; LATER:
+ * the store is away. */
+typedef void command_done_fn(void *arg, struct gp_str rows, enum gp_event_answer answer,
+			     const char *text);
 
 /* Reads the frame of a command (request=list, show, reset, block, release) and has it done;
  * `done` is called once, later.  NULL, or what is wrong with it (a literal); then it is not. */

@@ -194,9 +194,10 @@ static void take_event(struct client *c, struct gp_str frame)
 		answer(q, none, GP_EVENT_ERROR, why);
 }
 
-static void command_done(void *arg, struct gp_str rows, const char *error)
+static void command_done(void *arg, struct gp_str rows, enum gp_event_answer word,
+			 const char *text)
 {
-	answer(arg, rows, *error ? GP_EVENT_ERROR : GP_EVENT_OK, error);
+	answer(arg, rows, word, text);
 }
 
 static void take_command(struct client *c, struct gp_str frame)

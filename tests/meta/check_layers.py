@@ -28,7 +28,7 @@ SHOWN = {"milter-spam/options.h", "milter-spam/policy.h", "milter-spam/lists.h",
          "milter-virus/options.h", "milter-virus/action.h", "milter-virus/category.h",
          "controller/options.h",
          "policyd-ratelimit/options.h", "policyd-ratelimit/limit_override.h", "policyd-ratelimit/limit_stage.h",
-         "policyd-ratelimit/request.h"}
+         "policyd-ratelimit/report.h", "policyd-ratelimit/request.h"}
 FENCED = {
     r"libmilter/": ["lib/daemon/milter.c"],
     r"unbound\.h": ["lib/dns/"],

@@ -259,7 +259,7 @@ def test_without_the_store_what_is_contained_stays_so(start_policyd: StartPolicy
         for client in (one, other):
             assert str(client.ask("DATA", sasl_username=ACCOUNT)).startswith("HOLD")
         rows, answer = hosts[0].order("block", key="ann@example.org")
-        assert answer.startswith("ERROR done on this host only until the store is back")
+        assert answer.startswith("LATER done on this host only until the store is back")
         assert [row["key"] for row in rows] == ["ann@example.org"]
         assert str(one.ask("DATA", sasl_username="ann@example.org")).startswith("HOLD")
         redis.start()
