@@ -39,7 +39,7 @@ static void print_usage(FILE *out)
 {
 	fputs("Usage: gatepost [-c CONF] COMMAND [OPTION]... [OPERAND]...\n\nCommands:\n", out);
 	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(out, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\nOptions:\n"
 	      "  -c, --config CONF  the configuration file\n"
 	      "      --help         this text; `gatepost COMMAND --help` for a command\n"
