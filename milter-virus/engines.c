@@ -82,10 +82,10 @@ static void tell_pool(struct virus_engines *e)
 	gp_metric_set(&is_serving, e->serving != NULL);
 }
 
-static void begin(struct virus_engines *e)
+static void begin(struct virus_engines *e, bool is_copy)
 {
 	e->is_wanted = false;
-	if (virus_generation_begin(e, fingerprint(e)) < 0)
+	if (virus_generation_begin(e, fingerprint(e), is_copy) < 0)
 		virus_engines_failed(e->coming, GP_ESYS, "the process that starts loaders is gone");
 	tell_pool(e);
 }
@@ -94,7 +94,8 @@ static void drain(struct virus_engines *e)
 {
 	struct virus_generation *g = e->serving;
 
-	gp_log_info("signatures: the old ones go before the new ones come; mail waits");
+	gp_log_info("signatures: the old ones go before the new ones come (%s); mail waits",
+		    e->settings.reload == VIRUS_RELOAD_DRAIN ? "as set" : "for want of memory");
 	e->is_wanted = true;
 	e->serving = NULL;
 	tell_pool(e);
@@ -102,11 +103,15 @@ static void drain(struct virus_engines *e)
 	virus_generation_retire(g);
 }
 
+/* Must the one that serves go before another one can come? */
+static bool must_drain(const struct virus_engines *e)
+{
+	return e->settings.reload == VIRUS_RELOAD_DRAIN || !has_room(e->serving);
+}
+
 /* A new generation, as soon as may be. */
 static void want(struct virus_engines *e)
 {
-	bool must_drain = e->settings.reload == VIRUS_RELOAD_DRAIN;
-
 	if (e->is_closing || e->is_wanted)
 		return;
 	gp_timer_clear(e->loop, &e->retry);
@@ -114,14 +119,10 @@ static void want(struct virus_engines *e)
 		e->is_wanted = true;
 		return;
 	}
-	if (e->serving && !must_drain && !has_room(e->serving)) {
-		gp_log_warning("signatures: not enough memory for old and new ones at a time");
-		must_drain = true;
-	}
-	if (e->serving && must_drain)
+	if (e->serving && must_drain(e))
 		drain(e);
 	else
-		begin(e);
+		begin(e, false);
 }
 
 /* What generations report. */
@@ -133,8 +134,10 @@ static void note_serving(struct virus_engines *e, const struct virus_generation 
 	r->generation = g->id;
 	r->info = g->info;
 	r->served_since_s = gp_clock_real_s();
-	r->failed_at_s = 0;
-	r->failure[0] = '\0';
+	if (!g->is_copy) {
+		r->failed_at_s = 0;
+		r->failure[0] = '\0';
+	}
 	r->reloads++;
 	gp_metric_add(&reloads, 1);
 	gp_metric_set(&signatures, (int64_t)g->info.signatures);
@@ -153,7 +156,7 @@ void virus_engines_passed(struct virus_generation *g, struct virus_worker *first
 
 	e->coming = NULL;
 	e->serving = g;
-	e->has_failed = false;
+	e->has_failed &= g->is_copy;
 	note_serving(e, g);
 	virus_pool_serve(e->pool, g->id);
 	virus_pool_add(e->pool, first);
@@ -161,16 +164,27 @@ void virus_engines_passed(struct virus_generation *g, struct virus_worker *first
 	virus_generation_fill(g);
 	if (old)
 		virus_generation_retire(old);
+	if (must_drain(e))
+		virus_generation_keep(g);
 	if (e->is_wanted) { /* asked for while this one was coming */
 		e->is_wanted = false;
 		want(e);
 	}
 }
 
+static bool has_copy(const struct virus_engines *e)
+{
+	char path[VIRUS_PATH_MAX + sizeof("/" VIRUS_DATABASE_GOOD)];
+
+	snprintf(path, sizeof(path), "%s/" VIRUS_DATABASE_GOOD, e->settings.copy);
+	return *e->settings.copy && access(path, R_OK) == 0;
+}
+
 void virus_engines_failed(struct virus_generation *g, int err, const char *why)
 {
 	struct virus_engines *e = g->engines;
 	struct virus_status_report *r = &e->report;
+	bool go_back;
 
 	r->failed_at_s = gp_clock_real_s();
 	r->failures++;
@@ -181,10 +195,15 @@ void virus_engines_failed(struct virus_generation *g, int err, const char *why)
 	e->failed_fingerprint = g->fingerprint;
 	if (!e->has_failed)
 		gp_timer_set(e->loop, &e->retry, gp_clock_mono_ms() + RETRY_MS);
+	go_back = e->has_failed && !e->serving && !g->is_copy && has_copy(e);
 	gp_log_error("signatures: %s; %s", r->failure,
-		     e->serving ? "the old ones stay" : "mail cannot be scanned (on_error)");
+		     e->serving ? "the old ones stay"
+		     : go_back	? "the copy of the last good ones is taken"
+				: "mail cannot be scanned (on_error)");
 	virus_generation_retire(g);
-	if (e->is_wanted) {
+	if (go_back) {
+		begin(e, true);
+	} else if (e->is_wanted) {
 		e->is_wanted = false;
 		want(e);
 	}
@@ -203,7 +222,7 @@ void virus_engines_gone(struct virus_engines *e)
 		if (g->state == VIRUS_GEN_RETIRING)
 			return;
 	if (e->is_wanted && !e->coming && !e->serving && !e->is_closing)
-		begin(e);
+		begin(e, false);
 }
 
 void virus_engines_lost(struct virus_engines *e, uint32_t worker)
@@ -272,6 +291,7 @@ static void spawner_says(void *arg, unsigned events)
 static void take_settings(const struct virus_conf *conf, struct virus_engines_settings *ret)
 {
 	virus_engine_options(conf, &ret->engine);
+	gp_str_copy(ret->copy, sizeof(ret->copy), gp_str(conf->database_copy));
 	ret->reload = (enum virus_reload)conf->reload;
 	ret->workers = virus_workers(conf);
 	ret->worker_memory = (uint64_t)conf->worker_memory;
@@ -287,7 +307,7 @@ static void open_in_loop(void *arg)
 	e->spawner_watch = gp_loop_watch_fd(e->loop, e->spawner_fd, GP_IO_READ, spawner_says, e);
 	e->database_watch = virus_watch_new(e->loop, e->settings.engine.database, e->settings.database_check_ms,
 					    database_changed, e);
-	begin(e);
+	begin(e, false);
 }
 
 struct virus_engines *virus_engines_open(const struct virus_engines_options *o)

@@ -23,6 +23,7 @@ struct virus_member;
 /* What of the settings is needed here: plain bytes, for the snapshot they came from goes. */
 struct virus_engines_settings {
 	struct virus_engine_options engine;
+	char copy[VIRUS_PATH_MAX]; /* of the signatures, for a drain that fails; "": none */
 	enum virus_reload reload;
 	unsigned workers;
 	uint64_t worker_memory, worker_messages;
@@ -39,6 +40,7 @@ struct virus_generation {
 	int fd, pidfd;	 /* the loader's; -1: gone */
 	struct gp_watch *fd_watch, *pid_watch;
 	struct virus_engine_options options;
+	bool is_copy;	      /* it reads the copy, as the database is broken */
 	uint64_t fingerprint; /* of the database when it was ordered */
 	struct virus_engine_info info;
 	struct virus_member *members;
@@ -69,8 +71,10 @@ struct virus_engines {
 
 /* generation.c */
 
-/* Orders a loader.  GP_ESYS: the spawner is gone. */
-int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint) GP_MUST_USE;
+/* Orders a loader, of the database or of its copy.  GP_ESYS: the spawner is gone. */
+int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint, bool is_copy) GP_MUST_USE;
+/* Has its loader copy what it read. */
+void virus_generation_keep(struct virus_generation *g);
 /* The spawner's answer. */
 void virus_generation_started(struct virus_generation *g, int err, int fd, int pidfd);
 /* It shall serve no more; it frees itself when its last worker and its loader have ended. */

@@ -5,6 +5,7 @@
  * each is noticed once, whoever caused it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "milter-virus/database.h"
 #include "milter-virus/engines_int.h"
 
 #define REST_MS 1000	  /* after a worker that could not even begin */
@@ -245,7 +247,16 @@ static void load_late(void *arg)
 	virus_engines_failed(arg, GP_ETEMP, "it takes too long");
 }
 
-int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint)
+void virus_generation_keep(struct virus_generation *g)
+{
+	struct virus_wire_keep order = {.head = {.kind = VIRUS_KEEP}, .fingerprint = g->fingerprint};
+
+	memcpy(order.folder, g->engines->settings.copy, sizeof(order.folder));
+	if (*order.folder && !g->is_copy && g->fd >= 0)
+		(void)!virus_wire_send(g->fd, &order, sizeof(order), NULL, 0, true);
+}
+
+int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint, bool is_copy)
 {
 	struct virus_generation *g = gp_xcalloc(1, sizeof(*g));
 	struct virus_wire_load order = {
@@ -256,8 +267,12 @@ int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint)
 	};
 
 	*g = (struct virus_generation){.engines = e, .id = ++e->last_id, .fd = -1, .pidfd = -1,
-				       .fingerprint = fingerprint, .next = e->all};
+				       .fingerprint = fingerprint, .is_copy = is_copy,
+				       .next = e->all};
 	g->options = e->settings.engine;
+	if (is_copy)
+		snprintf(order.options.database, sizeof(order.options.database), "%.*s/" VIRUS_DATABASE_GOOD,
+			 (int)(sizeof(order.options.database) - sizeof("/" VIRUS_DATABASE_GOOD)), e->settings.copy);
 	e->all = g;
 	g->timer = (struct gp_timer){.fn = load_late, .arg = g};
 	gp_timer_set(e->loop, &g->timer, gp_clock_mono_ms() + LOAD_MS);

@@ -16,6 +16,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "milter-virus/database.h"
 #include "milter-virus/folder.h"
@@ -151,6 +152,22 @@ static void fork_worker(struct loader *l)
 	gp_fd_close(&pair[1]);
 }
 
+/* In a process of its own: workers are not to wait for it. */
+static void keep(struct loader *l)
+{
+	struct virus_wire_keep *order = &l->wire->keep;
+	struct gp_diag diag = {""};
+
+	if (fork() != 0)
+		return;
+	gp_fd_close(&l->front);
+	order->folder[sizeof(order->folder) - 1] = '\0';
+	if (virus_database_copy(l->order->options.database, order->folder, order->fingerprint,
+				&diag) < 0)
+		gp_log_warning("signatures: no copy is kept: %s", diag.text);
+	_exit(0);
+}
+
 static bool take_order(void *arg)
 {
 	struct loader *l = arg;
@@ -163,6 +180,8 @@ static bool take_order(void *arg)
 		return false;
 	if (l->wire->head.kind == VIRUS_FORK)
 		fork_worker(l);
+	else if (l->wire->head.kind == VIRUS_KEEP)
+		keep(l);
 	return true;
 }
 

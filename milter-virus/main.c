@@ -175,6 +175,7 @@ static void sandbox(const struct gp_snapshot *snap)
 
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 	gp_sandbox_read(conf->database);
+	gp_sandbox_read(conf->database_copy);
 	for (size_t i = 0; i < conf->clamd_servers.len; i++)
 		if (gp_address_path(conf->clamd_servers.items[i]))
 			gp_sandbox_write_folder_of(gp_address_path(conf->clamd_servers.items[i]));

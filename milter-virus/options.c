@@ -89,6 +89,10 @@ static const struct gp_conf_row rows[] = {
 	{"database", GP_CONF_PATH, AT(database), "/var/lib/clamav",
 	 .flags = GP_CONF_REQUIRED | GP_CONF_RESTART, .check = check_path,
 	 .help = "Folder of the signatures, as freshclam keeps it."},
+	{"database_copy", GP_CONF_PATH, AT(database_copy), "/var/lib/gatepost-virus",
+	 .flags = GP_CONF_RESTART, .check = check_path,
+	 .help = "Folder for a copy of the signatures that serve: kept where the next ones will have "
+		 "to come after these went (reload), and read when those are broken; empty: none."},
 	{"database_check", GP_CONF_DURATION, AT(database_check_ms), "10m", .min = 1000,
 	 .max = 86400000,
 	 .help = "How often the folder is looked at besides: changes are noticed at once where the "

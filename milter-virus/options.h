@@ -48,7 +48,7 @@ struct virus_conf {
 	struct gp_conf_list clamd_servers;
 	int64_t clamd_rest_ms;
 	/* Engine: libclamav's. */
-	const char *database, *temporary;
+	const char *database, *database_copy, *temporary;
 	int64_t database_check_ms;
 	int reload;		  /* enum virus_reload */
 	int64_t limits[VIRUS_LIMITS];

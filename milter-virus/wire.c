@@ -22,6 +22,7 @@ static const size_t sizes[] = {
 	[VIRUS_READY] = sizeof(struct virus_wire_ready),
 	[VIRUS_FAILED_TO_LOAD] = sizeof(struct virus_wire_failed),
 	[VIRUS_FORK] = sizeof(struct virus_wire_head),
+	[VIRUS_KEEP] = sizeof(struct virus_wire_keep),
 	[VIRUS_SCAN] = sizeof(struct virus_wire_scan),
 	[VIRUS_ASK] = sizeof(struct virus_wire_ask),
 	[VIRUS_KNOWN] = sizeof(struct virus_wire_known),

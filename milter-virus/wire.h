@@ -7,6 +7,7 @@
  *	spawner → front   VIRUS_STARTED + socket, pidfd	the loader's; or err
  *	loader → front    VIRUS_READY {info}, or VIRUS_FAILED {words}; once
  *	front → loader    VIRUS_FORK
+ *	front → loader    VIRUS_KEEP {folder}		copies what it read, for a drain that fails
  *	loader → front    VIRUS_STARTED + socket, pidfd	the worker's; or err
  *	front → worker    VIRUS_SCAN {size} + memory file
  *	worker → front    VIRUS_ASK {layer}		any number
@@ -32,6 +33,7 @@ enum virus_wire_kind {
 	VIRUS_READY,
 	VIRUS_FAILED_TO_LOAD,
 	VIRUS_FORK,
+	VIRUS_KEEP,
 	VIRUS_SCAN,
 	VIRUS_ASK,
 	VIRUS_KNOWN,
@@ -58,6 +60,12 @@ struct virus_wire_ready {
 struct virus_wire_failed {
 	struct virus_wire_head head;
 	char text[512];
+};
+
+struct virus_wire_keep {
+	struct virus_wire_head head;
+	uint64_t fingerprint; /* of what it read */
+	char folder[VIRUS_PATH_MAX];
 };
 
 struct virus_wire_scan {
@@ -94,6 +102,7 @@ union virus_wire {
 	struct virus_wire_load load;
 	struct virus_wire_ready ready;
 	struct virus_wire_failed failed;
+	struct virus_wire_keep keep;
 	struct virus_wire_scan scan;
 	struct virus_wire_ask ask;
 	struct virus_wire_known known;

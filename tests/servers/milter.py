@@ -239,16 +239,18 @@ class MilterVirus(Milter):
         self.database = folder / "database"
         self.temporary = folder / "temporary"
         self.control = folder / "control.sock"
-        for place in (self.database, self.temporary):
+        self.copy = folder / "copy"
+        for place in (self.database, self.temporary, self.copy):
             place.mkdir(parents=True, exist_ok=True)
-        shutil.chown(self.temporary, USER)
+        for place in (self.temporary, self.copy):
+            shutil.chown(place, USER)
         own = (settings or {}).get(self.name, {})
         self.workers = int(str(own["workers"])) if isinstance(own, Mapping) and "workers" in own else 2
         super().__init__(folder, socket, settings)
 
     def defaults(self) -> dict[str, Value]:
         return merged(super().defaults(), {self.name: {
-            "control": f"unix:{self.control}", "scan_user": "", "database": str(self.database), "temporary": str(self.temporary),
+            "control": f"unix:{self.control}", "scan_user": "", "database": str(self.database), "temporary": str(self.temporary), "database_copy": str(self.copy),
             "workers": self.workers}})
 
     def start(self, seconds: float = 60.0, serving: bool = True) -> None:

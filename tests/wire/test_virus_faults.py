@@ -166,6 +166,24 @@ def test_manual_reload(start_virus: StartVirus) -> None:
     milter.wait_status(lambda s: s["generation"] == 3)
 
 
+def test_broken_signatures_in_drain(start_virus: StartVirus) -> None:
+    """The old ones went before: their copy is read; good ones take its place."""
+    milter = start_virus({"milter-virus": {"reload": "drain"}})
+    wait_for(lambda: (milter.copy / "good" / "test.ndb").exists(), "a copy")
+    (milter.database / "broken.ndb").write_text("this is no signature\n")
+    milter.wait_line("error: signatures: .*the copy of the last good ones is taken")
+    status = milter.wait_status(lambda s: s["serving"] and not s["loading"])
+    assert "broken.ndb" in status["failure"] and status["signatures"] == 2
+    recovered(milter)
+    time.sleep(1.5)
+    assert milter.status()["generation"] == status["generation"]
+    (milter.database / "broken.ndb").write_text(ndb("Good", b"now there is a good one"))
+    assert "failure" not in milter.wait_status(lambda s: s["signatures"] == 3)
+    wait_for(lambda: b"now there".hex() in (milter.copy / "good" / "broken.ndb").read_text()
+             if (milter.copy / "good" / "broken.ndb").exists() else False, "a new copy")
+    assert not (milter.copy / "old").exists()
+
+
 def test_broken_signatures(start_virus: StartVirus) -> None:
     """The old ones stay; the log, the metrics and the status say so; good ones end it."""
     milter = start_virus()
