@@ -59,8 +59,8 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 
 	take_settings(snap);
 	if (r == GP_OK)
-		r = gp_storage_open(gp_snapshot_get(snap, &gp_conf_top_table), GP_STORE_LIMITS,
-				    &ratelimit.store, diag);
+		r = gp_storage_open_on(ratelimit.loop, gp_snapshot_get(snap, &gp_conf_top_table),
+				       GP_STORE_LIMITS, &ratelimit.store, diag);
 	if (r == GP_OK)
 		r = gp_directory_open(gp_snapshot_get(snap, &gp_conf_ldap_table), &ratelimit.ldap,
 				      diag);

@@ -13,8 +13,15 @@ static const char *unless_empty(const char *s)
 int gp_storage_open(const struct gp_conf_top *top, unsigned writes, struct gp_store **ret,
 		    struct gp_diag *diag)
 {
+	return gp_storage_open_on(NULL, top, writes, ret, diag);
+}
+
+int gp_storage_open_on(struct gp_loop *loop, const struct gp_conf_top *top, unsigned writes,
+		       struct gp_store **ret, struct gp_diag *diag)
+{
 	struct gp_store_options options = {
 		.writes = writes,
+		.loop = loop,
 		.timeout_ms = top->store_timeout_ms,
 		.cache_size = (size_t)top->store_cache_size,
 		.cache_off = top->store_cache_size == 0,

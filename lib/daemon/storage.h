@@ -10,6 +10,10 @@
 /* As gp_store_open; writes: of GP_STORE_…. */
 int gp_storage_open(const struct gp_conf_top *top, unsigned writes, struct gp_store **ret,
 		    struct gp_diag *diag) GP_MUST_USE;
+/* As a guest on the program's loop: what is asked there is answered without another thread.  Who
+ * lives on the loop must not call what waits. */
+int gp_storage_open_on(struct gp_loop *loop, const struct gp_conf_top *top, unsigned writes,
+		       struct gp_store **ret, struct gp_diag *diag) GP_MUST_USE;
 /* Names where it lies to the sandbox (gp_sandbox_write), before that is entered. */
 void gp_storage_sandbox(const struct gp_conf_top *top);
 
