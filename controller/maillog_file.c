@@ -160,12 +160,17 @@ static void leave_truncated(struct maillog_file *f)
 	switch_to(f, fd, &at);
 }
 
-/* Another file has the log's name, and something in it. */
+/* Another file has the log's name, or none has, and there is one to go on with. */
 static bool is_replaced(const struct maillog_file *f)
 {
 	struct stat st;
+	bool is_there = stat(f->path, &st) == 0;
+	GP_FD_AUTO next = -1;
 
-	return stat(f->path, &st) == 0 && st.st_ino != f->here.inode && st.st_size > 0;
+	if (is_there && (st.st_ino == f->here.inode || st.st_size > 0))
+		return st.st_ino != f->here.inode;
+	next = fstat(f->fd, &st) == 0 ? maillog_successor(f->path, &st) : -1;
+	return next >= 0;
 }
 
 static int go_on_to_next(struct maillog_file *f, struct gp_diag *diag)

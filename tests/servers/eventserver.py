@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from .process import wait_for
+from .process import ServerError, wait_for
 
 Event = dict[str, str]
 
@@ -88,5 +88,8 @@ class EventServer:
 
     def wait(self, n: int, seconds: float = 20.0) -> list[Event]:
         """Waits for so many different events, and returns them in the order in which they first came."""
-        wait_for(lambda: len(self.ids()) >= n, f"{n} events ({len(self.ids())} came)", seconds)
+        try:
+            wait_for(lambda: len(self.ids()) >= n, f"{n} events", seconds)
+        except ServerError as e:
+            raise ServerError(f"{e}: {len(self.ids())} came") from None
         return list({event["event_id"]: event for event in reversed(self.counted)}.values())[::-1]

@@ -176,6 +176,17 @@ static void test_renamed_while_away(void **state)
 	move("mail.log", "mail.log-20261122");
 	add("mail.log", "i\n");
 	expect(f, "h i ");
+	/* The log itself may still be empty then, or not there. */
+	move("mail.log", "mail.log-20261123");
+	add("mail.log", "j\n");
+	move("mail.log", "mail.log-20261124");
+	expect(f, "j ");
+	add("mail.log", "k\n");
+	move("mail.log", "mail.log-20261125");
+	add("mail.log", "");
+	expect(f, "k ");
+	add("mail.log", "l\n");
+	expect(f, "l ");
 	expect_losses(f, 0, 0, 0);
 	maillog_file_free(&f);
 }
