@@ -29,6 +29,7 @@ from servers.build import build  # noqa: E402
 from servers.controller import Controller  # noqa: E402
 from servers.learnclient import HAM, QUEUED, SPAM, LearnClient, lesson  # noqa: E402
 from servers.milter import build_folder  # noqa: E402
+from servers.process import family  # noqa: E402
 from servers.redis import Redis  # noqa: E402
 
 DATA = Path(os.environ.get("GATEPOST_DATA", TOP / ".." / "shared" / "data")).resolve()
@@ -43,20 +44,6 @@ def corpus(most: int) -> list[tuple[bytes, bool]]:
     files = [(p, kind == "spam") for kind in ("ham", "spam") for p in sorted((DATA / "mail/spamassassin" / kind).iterdir())]
     random.Random(1).shuffle(files)
     return [(p.read_bytes(), is_spam) for p, is_spam in files[:most]]
-
-
-def family(pid: int) -> list[int]:
-    """A process and all below it."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-        except (OSError, IndexError):
-            continue
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found
 
 
 def cpu_of(pids: Sequence[int]) -> float:

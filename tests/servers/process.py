@@ -52,6 +52,20 @@ def tail(path: Path, lines: int = 20) -> str:
         return ""
 
 
+def family(pid: int) -> list[int]:
+    """A process and all below it."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+        except (OSError, IndexError):
+            continue
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
 class Process:
     """One server process with its own process group; stdout and stderr go to a log file."""
 

@@ -1,0 +1,181 @@
+"""milter-virus beside clamd with clamav-milter: messages a second, CPU per message, latency, memory.
+
+Same signatures (200,000, made here), same mail, same load generator over 16 connections, in turns, medians; caches off on
+both sides, then on. Beside them libclamav alone in a loop: what a scan costs at least. Memory is the PSS of all processes
+of a side, at rest after the load and at its highest while signatures are reloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "tests"), str(TOP / "bench")]
+
+from peers.clamav import ClamavMilter  # noqa: E402
+from servers import signatures  # noqa: E402
+from servers.build import build  # noqa: E402
+from servers.milter import MilterVirus, build_folder  # noqa: E402
+from servers.process import family  # noqa: E402
+
+DATA = Path(os.environ.get("GATEPOST_DATA", TOP / ".." / "shared" / "data")).resolve()
+LOADER = DATA.parent / "bench" / "milterload.c"
+CONNECTIONS = 16
+
+
+@dataclass
+class Side:
+    """One contender; `pids` are asked for anew each time, `reload` has it read its signatures again."""
+
+    name: str
+    address: str
+    pids: Callable[[], list[int]]
+    reload: Callable[[], None]
+    rows: list[dict[str, object]] = field(default_factory=list)
+
+    def pss(self) -> int:
+        """Memory of all its processes, shared pages divided among those that share them."""
+        total = 0
+        for pid in self.pids():
+            try:
+                text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            except OSError:
+                continue
+            total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) * 1024
+        return total
+
+
+def mail(number: int, seed: int = 1) -> list[Path]:
+    files = sorted((DATA / "mail/spamassassin").glob("*/*"))
+    return random.Random(seed).sample(files, min(number, len(files)))
+
+
+def load(loader: Path, side: Side, names: Path) -> dict[str, object]:
+    argv = [str(loader), "-J", "-c", str(CONNECTIONS), "-w", "200", "-l", str(names), "-k", "200"]
+    for pid in side.pids():
+        argv += ["-P", str(pid)]
+    done = subprocess.run([*argv, side.address], check=True, stdout=subprocess.PIPE, text=True)
+    row: dict[str, object] = json.loads(done.stdout)
+    if row["failures"]:
+        sys.exit(f"{side.name}: {row['failures']} messages failed: {row}")
+    return row
+
+
+def at_reload(side: Side, seconds: float = 20.0) -> int:
+    """The most memory seen while it reads its signatures anew."""
+    peak = side.pss()
+    timer = threading.Timer(0.2, side.reload)
+    timer.start()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        peak = max(peak, side.pss())
+        time.sleep(0.05)
+    timer.join()
+    return peak
+
+
+def median(side: Side, *keys: str) -> float:
+    def pick(row: object) -> float:
+        for key in keys:
+            row = row[key]  # type: ignore[index]
+        return float(row)  # type: ignore[arg-type]
+
+    return statistics.median(pick(row) for row in side.rows)
+
+
+def show(sides: list[Side], bare: float, memory: dict[str, tuple[int, int]]) -> None:
+    peers = {"off": next(s for s in sides if s.name == "clamav, cache off"), "on": next(s for s in sides if s.name == "clamav, cache on")}
+    print(f"\n{'':24}{'msg/s':>8}{'times':>7}{'CPU ms':>9}{'/ bare':>8}{'p50 ms':>9}{'p99 ms':>9}{'PSS MB':>8}{'reload':>8}")
+    for side in sides:
+        peer = peers["on" if side.name.endswith("on") else "off"]
+        rest, peak = memory[side.name]
+        print(f"{side.name:24}{median(side, 'rate'):8.0f}{median(side, 'rate') / median(peer, 'rate'):7.2f}"
+              f"{median(side, 'cpu_ms_per_msg'):9.3f}{median(side, 'cpu_ms_per_msg') / bare:8.2f}"
+              f"{median(side, 'eom_ms', 'p50'):9.2f}{median(side, 'eom_ms', 'p99'):9.2f}{rest / 1e6:8.0f}{peak / 1e6:8.0f}")
+    print(f"{'libclamav in a loop':24}{'':15}{bare:9.3f}{1:8.2f}")
+    print("\nMedians. times: messages a second beside clamav's with its cache alike. CPU: all processes of a side, per message.")
+
+
+def ours(folder: Path, database: Path, cache: bool, reload: str) -> tuple[MilterVirus, Side]:
+    milter = MilterVirus(folder, folder / "virus.sock", {
+        "log": {"level": "warning"},
+        "milter-virus": {"database": str(database), "cache_size": 100000 if cache else 0, "reload": reload,
+                         "worker_messages": 0, "deadline": "60s"}})
+    milter.start(120)
+    name = f"gatepost, cache {'on' if cache else 'off'}"
+    return milter, Side(name, f"unix:{milter.socket}", lambda: family(milter.process.pid), lambda: milter.ask(b"reload\n") and None)
+
+
+def theirs(folder: Path, database: Path, cache: bool) -> tuple[ClamavMilter, Side]:
+    peer = ClamavMilter(folder, database, cache)
+    peer.start()
+    name = f"clamav, cache {'on' if cache else 'off'}"
+    return peer, Side(name, peer.milter, lambda: peer.pids, lambda: peer.clamd.process.send(signal.SIGUSR2))
+
+
+def measure(folder: Path, options: argparse.Namespace) -> None:
+    loader, names, database = folder / "milterload", folder / "names", folder / "signatures"
+    subprocess.run(["gcc", "-O2", "-pthread", "-o", str(loader), str(LOADER)], check=True)
+    names.write_text("".join(f"{path}\n" for path in mail(options.messages)))
+    database.mkdir()
+    signatures.many(database, options.signatures)
+    print(f"{options.signatures} signatures are read by each side", file=sys.stderr)
+    started: list[MilterVirus | ClamavMilter] = []
+    sides: list[Side] = []
+    memory: dict[str, tuple[int, int]] = {}
+    try:
+        for cache in (False, True):
+            for make in (lambda c=cache: ours(folder / f"ours-{c}", database, c, "drain"),
+                         lambda c=cache: theirs(folder / f"clamav-{c}", database, c)):
+                server, side = make()
+                started.append(server)
+                sides.append(side)
+        bare: list[float] = []
+        for number in range(options.rounds):
+            print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+            done = subprocess.run([str(build_folder() / "bench/virus/gp-virus-bare"), str(database), str(names), "1"], check=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            bare.append(float(done.stdout))
+            for side in sides:
+                side.rows.append(load(loader, side, names))
+        for side in sides:
+            memory[side.name] = (side.pss(), at_reload(side))
+        show(sides, statistics.median(bare), memory)
+    finally:
+        for server in started:
+            server.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--messages", type=int, default=2000)
+    parser.add_argument("--signatures", type=int, default=200000)
+    options = parser.parse_args()
+    if not DATA.exists() or not LOADER.exists():
+        print(f"bench/virus: skipped: no test data in {DATA} (set GATEPOST_DATA)")
+        return 0
+    if not build(build_folder(), targets=("milter-virus/milter-virus", "bench/virus/gp-virus-bare")):
+        return 1
+    with tempfile.TemporaryDirectory(prefix="gatepost-bench.") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        measure(folder, options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
