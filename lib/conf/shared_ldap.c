@@ -48,7 +48,8 @@ static const struct gp_conf_row rows[] = {
 	 .flags = GP_CONF_RESTART, .help = "The oldest version of TLS that is spoken."},
 	{"ca_file", GP_CONF_PATH, offsetof(struct gp_conf_ldap, ca_file), "",
 	 .flags = GP_CONF_RESTART,
-	 .help = "Certificates of the authorities that vouch for the servers; empty takes the system's. "
+	 .help = "Certificates of the authorities that vouch for the servers; empty takes those of ldap.conf(5), on Debian "
+		 "the system's. "
 		 "A server whose certificate does not hold for its name is never asked."},
 	{"certificate", GP_CONF_PATH, offsetof(struct gp_conf_ldap, certificate), "",
 	 .flags = GP_CONF_RESTART, .help = "Certificate that we show, for bind \"external\"."},

@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/base/map.h"
+#include "lib/base/vec.h"
 
 /* One for each recipient that is kept, and their domains. */
 #define QUESTIONS_MAX (2 * GP_MAX_RECIPIENTS)
@@ -24,8 +25,9 @@ struct gp_lookups {
 	struct gp_ldap *ldap;
 	int64_t timeout_ms;
 	struct gp_arena *arena;
-	struct gp_batch *batch;	 /* made with the first question */
-	struct gp_map questions; /* query and key to struct question */
+	GP_VEC(struct gp_batch *) batches; /* the last one takes questions */
+	int64_t began_ms;		   /* that one */
+	struct gp_map questions;	   /* query and key to struct question */
 	struct gp_diag *failure;
 };
 
@@ -40,11 +42,25 @@ struct gp_lookups *gp_lookups_new(struct gp_ldap *ldap, int64_t timeout_ms, stru
 	return l;
 }
 
-static void drop_batch(void *arg)
+static void drop_batches(void *arg)
 {
 	struct gp_lookups *l = arg;
 
-	gp_batch_free(&l->batch);
+	for (size_t i = 0; i < l->batches.len; i++)
+		gp_batch_free(&l->batches.items[i]);
+}
+
+/* A batch has one deadline: what is asked some time later has a later one. */
+static struct gp_batch *batch_of(struct gp_lookups *l)
+{
+	int64_t now_ms = gp_clock_mono_ms();
+
+	if (l->batches.len && now_ms - l->began_ms < l->timeout_ms / 8)
+		return l->batches.items[l->batches.len - 1];
+	if (l->batches.len == 0)
+		gp_arena_on_end(l->arena, drop_batches, l);
+	l->began_ms = now_ms;
+	return *gp_vec_push(l->arena, &l->batches) = gp_batch_new(now_ms + l->timeout_ms);
 }
 
 static struct gp_str name_of(const struct gp_lookups *l, const struct gp_ldap_query *query,
@@ -63,12 +79,8 @@ void gp_lookups_ask(struct gp_lookups *l, const struct gp_ldap_query *query, str
 	name = name_of(l, query, key);
 	if (gp_map_get(&l->questions, name))
 		return;
-	if (!l->batch) {
-		l->batch = gp_batch_new(gp_clock_mono_ms() + l->timeout_ms);
-		gp_arena_on_end(l->arena, drop_batch, l);
-	}
 	q = GP_ARENA_NEW(l->arena, struct question);
-	q->lookup = gp_ldap_begin(l->ldap, l->batch, query, key);
+	q->lookup = gp_ldap_begin(l->ldap, batch_of(l), query, key);
 	gp_map_set(&l->questions, name, q);
 }
 

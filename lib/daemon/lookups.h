@@ -6,8 +6,8 @@
  *	…
  *	r = gp_lookups_words(l, query, key, &words);	(waits for it)
  *
- * Waiting ends timeout_ms after the first question, for all of them; an answer that came by
- * the time it is looked for counts, however late.
+ * Waiting ends timeout_ms after the question was asked (an eighth less, at the most); an
+ * answer that came by the time it is looked for counts, however late.
  */
 #ifndef GP_DAEMON_LOOKUPS_H
 #define GP_DAEMON_LOOKUPS_H

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conftest import StartDkim
-from milterclient import Envelope, Result, judge
+from milterclient import Envelope, Result, Session, judge
 from servers.milter import MilterDkim, build_folder, merged
 from servers.process import free_port, wait_for
 from servers.slapd import BASE, GATEPOST, Gate, Slapd
@@ -144,6 +144,23 @@ def test_comes_back(module_world: Path, table: str, start_dkim: StartDkim) -> No
     assert milter.lines("ldap: back") and milter.http("/healthz")[0] == 200
     server.stop()
     assert outcome(judge(path, letter("x@hosted.example"), OWN)) == "deferred"
+
+
+def test_slow_client(slapd: Slapd, table: str, start_dkim: StartDkim) -> None:
+    """A client that takes longer than ldap.timeout from MAIL to its header costs nobody the directory's answer."""
+    milter = start_dkim(merged(settings(slapd, table), {"ldap": {"timeout": "500ms"}}))
+    envelope = as_account("alice")
+    with Session(str(milter.socket)) as session:
+        session.open(envelope)
+        session.mail(envelope)
+        session.rcpt(envelope, envelope.recipients[0])
+        time.sleep(1)
+        session.data(envelope)
+        for name in ("From", "To"):
+            session.header(name, " alice@hosted.example")
+        session.end_of_headers()
+        assert session.end_of_message(envelope, Result()).values("DKIM-Signature") or milter.verdict(envelope.queue_id)["signed"] == (
+            "provider.example:p1,provider.example:p2")
 
 
 def test_stalled(slapd: Slapd, table: str, start_dkim: StartDkim) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conftest import MARK, REJECT, StartMilter
-from milterclient import Envelope, Result, judge
+from milterclient import Envelope, Result, Session, judge
 from servers.milter import MilterSpam, build_folder, merged
 from servers.process import ServerError, free_port, wait_for
 from servers.slapd import BASE, GATEPOST, Gate, Slapd
@@ -256,7 +256,6 @@ def test_stalled(slapd: Slapd, start: StartMilter, world: Path) -> None:
 
 def test_slow_is_hidden(slapd: Slapd, start: StartMilter) -> None:
     """Asked at RCPT: an answer that takes its time is there at end of message if that takes as long."""
-    from milterclient import Session
     gate = Gate(slapd.port)
     milter = start(settings(slapd, gate.url, {"timeout": "5s"}))
     mark_for(milter, "strict@example.org")
@@ -271,6 +270,24 @@ def test_slow_is_hidden(slapd: Slapd, start: StartMilter) -> None:
         assert session.end_of_message(envelope, Result()).reply.code == 550
         assert slapd.searches() == before and time.monotonic() - began < 0.25
     gate.close()
+
+
+def test_slow_client(slapd: Slapd, start: StartMilter) -> None:
+    """A recipient that is named long after the first is asked for in time all the same."""
+    milter = start(settings(slapd, ldap={"timeout": "500ms"}))
+    envelope = Envelope(queue_id="4SLOW").to("u1@many.example", "strict@example.org")
+    with Session(str(milter.socket)) as session:
+        session.open(envelope)
+        session.mail(envelope)
+        session.rcpt(envelope, "u1@many.example")
+        time.sleep(1)
+        session.rcpt(envelope, "strict@example.org")
+        session.data(envelope)
+        session.header("Subject", " word")
+        session.end_of_headers()
+        session.body(b"word-for-mark\r\n")
+        assert session.end_of_message(envelope, Result()).reply.code == 550
+    assert "missing" not in milter.verdict("4SLOW")
 
 
 def test_scan_says_the_same(slapd: Slapd, start: StartMilter, world: Path) -> None:
