@@ -30,6 +30,8 @@
 #define LOOK_EVERY_MS 1000
 #define SYNC_EVERY_MS 1000
 #define GROW_ROUNDS 24
+/* Small work in one transaction. */
+#define GROUP_MAX 64
 /* What work that makes room may use beyond a full map: some thousand pages. */
 #define RESERVE ((size_t)8 << 20)
 
@@ -290,6 +292,7 @@ static void shrink(struct gp_lmdb_env *env)
 	pthread_rwlock_unlock(&env->lock);
 }
 
+/* One work, or the group that it heads. */
 static int run_once(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 {
 	MDB_txn *txn;
@@ -298,7 +301,8 @@ static int run_once(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 	pthread_rwlock_rdlock(&env->lock);
 	rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
 	if (rc == 0) {
-		rc = w->run(w, env, txn);
+		for (struct gp_lmdb_work *each = w; rc == 0 && each; each = each->next)
+			rc = each->run(each, env, txn);
 		if (rc == 0)
 			rc = mdb_txn_commit(txn);
 		else
@@ -344,6 +348,21 @@ static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 	work_done(w, gp_lmdb_error(env, rc, &w->diag));
 }
 
+/* A list of small work. */
+static void run_group(struct gp_lmdb_env *env, struct gp_lmdb_work *head)
+{
+	bool is_done = run_once(env, head) == 0;
+
+	for (struct gp_lmdb_work *w = head, *next; w; w = next) {
+		next = w->next;
+		w->next = NULL;
+		if (is_done)
+			work_done(w, GP_OK);
+		else
+			run(env, w);
+	}
+}
+
 static struct timespec in_ms(int64_t ms)
 {
 	struct timespec at;
@@ -351,6 +370,22 @@ static struct timespec in_ms(int64_t ms)
 	clock_gettime(CLOCK_MONOTONIC, &at);
 	at.tv_sec += (time_t)(ms / 1000);
 	return at;
+}
+
+/* Takes the first work out of the queue, with what may share its transaction. */
+static struct gp_lmdb_work *take_work(struct gp_lmdb_env *env)
+{
+	struct gp_lmdb_work *head = env->head, *last = head;
+
+	for (int n = 1; last && head->is_small && last->next && last->next->is_small && n < GROUP_MAX; n++)
+		last = last->next;
+	if (!last)
+		return NULL;
+	env->head = last->next;
+	if (!env->head)
+		env->tail = &env->head;
+	last->next = NULL;
+	return head;
 }
 
 /* The next work; NULL with *ret_sync when it is time to sync, NULL alone at the end. */
@@ -368,12 +403,7 @@ static struct gp_lmdb_work *next_work(struct gp_lmdb_env *env, bool is_dirty,
 			 ETIMEDOUT)
 			*ret_sync = true;
 	}
-	w = env->head;
-	if (w) {
-		env->head = w->next;
-		if (!env->head)
-			env->tail = &env->head;
-	}
+	w = take_work(env);
 	pthread_mutex_unlock(&env->queue_lock);
 	return w;
 }
@@ -387,7 +417,10 @@ static void *writer_main(void *arg)
 
 	while ((w = next_work(env, is_dirty, &sync_at, &sync)) || sync) {
 		if (w) {
-			run(env, w);
+			if (w->is_small)
+				run_group(env, w);
+			else
+				run(env, w);
 			if (env->config.is_lazy && !is_dirty) {
 				is_dirty = true;
 				sync_at = in_ms(SYNC_EVERY_MS);

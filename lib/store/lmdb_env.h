@@ -62,6 +62,9 @@ struct gp_lmdb_work {
 	 * taken back afterwards.  A deletion copies pages before it frees them. */
 	bool is_freeing;
 	bool is_full; /* out: there was no room, in the map or on the disk */
+	/* Quick, with a `done`: what waits of such work shares a transaction.  If that fails each
+	 * gets its own, so `run` may come again here too. */
+	bool is_small;
 };
 
 /* Hands over work that has a `done` and no job; `done` is called once, perhaps before this

@@ -75,6 +75,7 @@ void gp_lmdb_greylist_start(struct gp_store *st, struct gp_greylist_call *call)
 
 	w->work.run = run;
 	w->work.done = done;
+	w->work.is_small = true;
 	w->call = call;
 	w->key_len = gp_keys_lmdb_hashed('r', gp_str(call->table), call->hash, w->key);
 	gp_keys_lmdb_hashed('r', gp_str(call->table), call->who, w->who);

@@ -25,7 +25,7 @@ struct work {
 	struct gp_limit_call *call;
 	bool had_room_made;
 	int64_t now_ms;
-	struct item items[GP_LIMIT_TAKES_MAX];
+	struct item items[]; /* of each take */
 };
 
 static void make_key(const struct gp_limit_call *call, char kind, const unsigned char *hash,
@@ -146,10 +146,11 @@ static void done(struct gp_lmdb_work *work, int result)
 
 void gp_lmdb_limit_start(struct gp_store *st, struct gp_limit_call *call)
 {
-	struct work *w = gp_xcalloc(1, sizeof(*w));
+	struct work *w = gp_xcalloc(1, sizeof(*w) + call->n * sizeof(w->items[0]));
 
 	w->work.run = run;
 	w->work.done = done;
+	w->work.is_small = true;
 	w->call = call;
 	call->extra = w;
 	call->free_extra = free;

@@ -334,6 +334,80 @@ static void full_is_temporary(void **state)
 	gp_store_close(&st);
 }
 
+static int take_some(struct gp_store *st, int from)
+{
+	struct gp_limit_take takes[GP_LIMIT_TAKES_MAX];
+	char keys[GP_LIMIT_TAKES_MAX][300];
+
+	for (int i = 0; i < GP_LIMIT_TAKES_MAX; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "%0280d", from + i);
+		takes[i] = (struct gp_limit_take){.key = gp_str(keys[i]), .amount = 1,
+						  .limit = {.max = 5, .window_ms = 10000}};
+	}
+	return gp_store_limit(st, GP_STR("limit-room"), takes, GP_LIMIT_TAKES_MAX, GP_LIMIT_TAKE, 0, soon());
+}
+
+/* What is over makes room for new limits, though nobody asks for it. */
+static void limits_make_room(void **state)
+{
+	struct gp_store *st = open_store("room", GP_STORE_LIMITS, 1 << 20);
+	int from = 0, r;
+
+	while ((r = take_some(st, from)) == GP_OK && from < 100000)
+		from += GP_LIMIT_TAKES_MAX;
+	assert_int_equal(r, GP_ETEMP);
+	assert_true(from > 500);
+	advance(30);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take_some(st, from + i * GP_LIMIT_TAKES_MAX), GP_OK);
+	gp_clock_set(0, -1);
+	gp_store_close(&st);
+}
+
+/* Another process lists what the owner holds, and may not change it. */
+static bool count_limit(void *arg, const struct gp_limit_item *item)
+{
+	*(int *)arg += (int)item->key.len;
+	return true;
+}
+
+static bool count_entry(void *arg, const struct gp_entry *entry)
+{
+	*(int *)arg += (int)entry->value.len;
+	return true;
+}
+
+static int list_limits(const char *name)
+{
+	struct gp_store *st = open_store(name, 0, 0);
+	struct gp_str key = GP_STR("abc");
+	int limits = 0, entries = 0;
+	size_t n;
+
+	assert_int_equal(gp_store_limit_each(st, GP_STR("limit-use"), soon(), count_limit, &limits), GP_OK);
+	assert_int_equal(gp_store_entry_each(st, GP_STR("limit-held"), soon(), count_entry, &entries),
+			 GP_OK);
+	assert_int_equal(gp_store_limit_reset(st, GP_STR("limit-use"), &key, 1, soon(), &n), GP_EACCES);
+	assert_int_equal(gp_store_entry_put(st, GP_STR("limit-held"), key, key, 10, soon()), GP_EACCES);
+	gp_store_close(&st);
+	return limits == 3 && entries == 5 ? 0 : 1;
+}
+
+static void limits_are_read_elsewhere(void **state)
+{
+	struct gp_limit_take t = {.key = GP_STR("abc"), .limit = {.max = 5, .window_ms = 60000}, .amount = 1};
+	struct gp_store *st;
+
+	assert_int_equal(list_limits("elsewhere"), 1); /* there is nothing yet */
+	st = open_store("elsewhere", GP_STORE_LIMITS, 0);
+	assert_int_equal(gp_store_limit(st, GP_STR("limit-use"), &t, 1, GP_LIMIT_TAKE, 0, soon()), GP_OK);
+	assert_int_equal(gp_store_entry_put(st, GP_STR("limit-held"), GP_STR("who"), GP_STR("value"), 100,
+					    soon()),
+			 GP_OK);
+	assert_succeeds(spawn("list", "elsewhere"));
+	gp_store_close(&st);
+}
+
 /* Somebody else holds the write lock: the asker's deadline holds, reads go on. */
 static int hold_lock(const char *name)
 {
@@ -522,7 +596,7 @@ static int run_child(char **argv)
 		const char *name;
 		int (*fn)(const char *name);
 	} children[] = {{"learn", learn_in}, {"read", read_while_learning}, {"push", push_much},
-			{"hold", hold_lock},  {"die", count_and_die}};
+			{"hold", hold_lock},  {"die", count_and_die}, {"list", list_limits}};
 
 	snprintf(dir, sizeof(dir), "%s", argv[2]);
 	for (size_t i = 0; i < GP_ARRAY_SIZE(children); i++)
@@ -540,7 +614,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(map_grows),
 		cmocka_unit_test(rings_make_room),
 		cmocka_unit_test(full_is_temporary),
-		cmocka_unit_test(full_is_made_room_in),
+		cmocka_unit_test(full_is_made_room_in), cmocka_unit_test(limits_make_room),
+		cmocka_unit_test(limits_are_read_elsewhere),
 		cmocka_unit_test(held_lock_costs_the_deadline),
 		cmocka_unit_test(crashes), cmocka_unit_test(tables_have_owners),
 		cmocka_unit_test(files_are_shared),
