@@ -11,28 +11,19 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
-#include "lib/base/num.h"
-#include "lib/proto/attrs.h"
+#include "policyd-ratelimit/command_parse.h"
 #include "policyd-ratelimit/contain_table.h"
 #include "policyd-ratelimit/note.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/report.h"
 
-#define FOR_S_DEFAULT (24 * 3600)
-#define FOR_S_MAX (3650LL * 24 * 3600)
-#define LIST_DEFAULT 20
 #define HELD_SHOWN 20
 #define NOTES_SHOWN 20
-#define FRAME_MAX 8192
 
 struct command {
 	struct keeper_task task;
 	struct gp_arena *arena;
-	const struct verb *verb;
-	enum contain_kind kind;
-	struct gp_str key, name, reason, action;
-	int64_t for_s, max;
-	bool resets;
+	struct command_request request;
 	uid_t by;
 	int64_t now_s;
 	struct gp_buf rows;
@@ -40,12 +31,6 @@ struct command {
 	char error[256];
 	command_done_fn *done;
 	void *arg;
-};
-
-struct verb {
-	const char *name;
-	bool needs_key;
-	void (*work)(struct command *c);
 };
 
 static void fail(struct command *c, const char *what, int r)
@@ -76,7 +61,7 @@ static bool one_contained(void *arg, const struct contained *c)
 {
 	const struct looking *l = arg;
 
-	if (l->is_all || (c->kind == l->command->kind && gp_str_eq(c->key, l->command->key)))
+	if (l->is_all || (c->kind == l->command->request.kind && gp_str_eq(c->key, l->command->request.key)))
 		report_contained(c, &l->command->rows);
 	return !gp_buf_error(&l->command->rows);
 }
@@ -87,7 +72,7 @@ static void list(struct command *c)
 	int r;
 
 	contain_table_each(c->now_s, one_contained, &l);
-	r = report_limits(ratelimit.store, (struct gp_str){0}, (size_t)c->max, keeper_deadline(),
+	r = report_limits(ratelimit.store, (struct gp_str){0}, (size_t)c->request.max, keeper_deadline(),
 			  &c->rows);
 	if (r != GP_OK)
 		fail(c, "limits", r);
@@ -103,11 +88,11 @@ static void show(struct command *c)
 	int r;
 
 	contain_table_each(c->now_s, one_contained, &l);
-	r = report_limits(ratelimit.store, c->key, REPORT_LIMITS_MAX, keeper_deadline(), &c->rows);
+	r = report_limits(ratelimit.store, c->request.key, REPORT_LIMITS_MAX, keeper_deadline(), &c->rows);
 	if (r == GP_OK)
 		r = note_flush(ratelimit.store, keeper_deadline());
 	for (size_t i = 0; r == GP_OK && i < GP_ARRAY_SIZE(notes); i++)
-		r = report_notes(ratelimit.store, notes[i].ring, c->name, notes[i].n,
+		r = report_notes(ratelimit.store, notes[i].ring, c->request.name, notes[i].n,
 				 keeper_deadline(), &c->rows);
 	if (r != GP_OK)
 		fail(c, "limits and notes", r);
@@ -122,12 +107,12 @@ static void tell_change(const struct command *c, const char *what, struct gp_str
 
 	gp_logline_begin(&l, GP_LOG_INFO);
 	gp_logline_cstr(&l, "command", what);
-	gp_logline_str(&l, "key", c->name);
+	gp_logline_str(&l, "key", c->request.name);
 	gp_logline_int(&l, "uid", (int64_t)c->by);
 	if (more.len > 0)
 		gp_logline_str(&l, "detail", more);
 	gp_logline_emit(&l);
-	note_begin(&note, c->now_s, what, c->name);
+	note_begin(&note, c->now_s, what, c->request.name);
 	note_put(&note, "uid", gp_str(gp_arena_printf(c->arena, "%ld", (long)c->by)));
 	note_put(&note, "detail", more);
 	note_add(NOTE_CHANGE, &note);
@@ -145,7 +130,7 @@ static void share(struct command *c)
 static void forget_counts(struct command *c)
 {
 	size_t n = 0;
-	int r = report_reset(ratelimit.store, c->key, keeper_deadline(), &n);
+	int r = report_reset(ratelimit.store, c->request.key, keeper_deadline(), &n);
 
 	if (r != GP_OK) {
 		fail(c, "counts", r);
@@ -158,12 +143,10 @@ static void forget_counts(struct command *c)
 static void block(struct command *c)
 {
 	struct contained contained = {
-		.kind = c->kind, .key = c->key, .host = gp_str(note_host()),
-		.reason = c->reason.len > 0 ? c->reason : GP_STR("blocked by command"),
-		.action = gp_str_eq(c->action, GP_STR("reject"))  ? ANSWER_REJECT
-			  : gp_str_eq(c->action, GP_STR("defer")) ? ANSWER_DEFER
-								  : ANSWER_HOLD,
-		.since_s = c->now_s, .until_s = c->now_s + c->for_s};
+		.kind = c->request.kind, .key = c->request.key, .host = gp_str(note_host()),
+		.reason = c->request.reason.len > 0 ? c->request.reason : GP_STR("blocked by command"),
+		.action = c->request.action,
+		.since_s = c->now_s, .until_s = c->now_s + c->request.for_s};
 	int r = contain_table_set(&contained, CONTAIN_PUT);
 
 	if (r != GP_OK) {
@@ -178,7 +161,7 @@ static void block(struct command *c)
 /* The queue ids of what was held go with it, for whoever may release that. */
 static void release(struct command *c)
 {
-	int r = contain_table_drop(c->name);
+	int r = contain_table_drop(c->request.name);
 
 	if (r == GP_OK)
 		tell_change(c, "released", (struct gp_str){0});
@@ -186,75 +169,20 @@ static void release(struct command *c)
 		fail_text(c, "it is not contained");
 	if (r == GP_OK)
 		share(c);
-	if (c->resets)
+	if (c->request.resets)
 		forget_counts(c);
 	r = note_flush(ratelimit.store, keeper_deadline());
 	if (r == GP_OK)
-		r = report_notes(ratelimit.store, NOTE_HELD, c->name, REPORT_NOTES_MAX,
+		r = report_notes(ratelimit.store, NOTE_HELD, c->request.name, REPORT_NOTES_MAX,
 				 keeper_deadline(), &c->rows);
 	if (r != GP_OK && !*c->error)
 		fail(c, "held messages", r);
 }
 
-static const struct verb verbs[] = {
-	{"list", false, list},	 {"show", true, show},	     {"reset", true, forget_counts},
-	{"block", true, block}, {"release", true, release},
+static void (*const works[COMMAND_VERBS])(struct command *c) = {
+	[COMMAND_LIST] = list,	 [COMMAND_SHOW] = show,	      [COMMAND_RESET] = forget_counts,
+	[COMMAND_BLOCK] = block, [COMMAND_RELEASE] = release,
 };
-
-/* Reading. */
-
-enum { REQUEST, KEY, FOR, MAX, REASON, ACTION, RESET, ATTRIBUTES };
-
-static const struct gp_attr names[ATTRIBUTES] = {
-	[REQUEST] = {"request", 7}, [KEY] = {"key", 3},	      [FOR] = {"for", 3},
-	[MAX] = {"max", 3},	    [REASON] = {"reason", 6}, [ACTION] = {"action", 6},
-	[RESET] = {"reset", 5},
-};
-
-static const struct verb *find_verb(struct gp_attr word)
-{
-	for (size_t i = 0; i < GP_ARRAY_SIZE(verbs); i++)
-		if (gp_attr_is(word, verbs[i].name))
-			return &verbs[i];
-	return NULL;
-}
-
-static struct gp_str span(struct gp_attr value)
-{
-	return gp_str_n(value.data, value.len);
-}
-
-/* Absent: as it is. */
-static bool take_number(struct gp_attr value, int64_t max, int64_t *ret)
-{
-	return value.len == 0 ||
-	       (gp_num_parse_int(span(value), ret) == GP_OK && *ret >= 1 && *ret <= max);
-}
-
-static const char *read_command(struct gp_str frame, struct command *c)
-{
-	struct gp_attr values[ATTRIBUTES];
-	const char *why = "an incomplete command";
-
-	if (gp_attrs_parse(frame.ptr, frame.len, FRAME_MAX, names, ATTRIBUTES, values, &why) <= 0)
-		return why;
-	c->verb = find_verb(values[REQUEST]);
-	if (!c->verb)
-		return "an unknown request";
-	if (!take_number(values[FOR], FOR_S_MAX, &c->for_s))
-		return "a time that is none";
-	if (!take_number(values[MAX], REPORT_LIMITS_MAX, &c->max))
-		return "a number that is none";
-	c->reason = gp_arena_str(c->arena, span(values[REASON]));
-	c->action = gp_arena_str(c->arena, span(values[ACTION]));
-	c->resets = gp_attr_is(values[RESET], "1");
-	if (!c->verb->needs_key)
-		return NULL;
-	if (contained_parse_key(span(values[KEY]), c->arena, &c->kind, &c->key) < 0)
-		return "no key, or none that there could be";
-	c->name = contained_name(c->arena, c->kind, c->key);
-	return NULL;
-}
 
 /* Doing. */
 
@@ -262,7 +190,7 @@ static void work(void *arg)
 {
 	struct command *c = arg;
 
-	c->verb->work(c);
+	works[c->request.verb](c);
 	if (gp_buf_error(&c->rows) && !*c->error)
 		fail_text(c, "there is more than fits");
 }
@@ -289,9 +217,7 @@ const char *command_begin(struct gp_str frame, uid_t by, command_done_fn *fn, vo
 
 	c->arena = gp_arena_new(0);
 	c->rows = GP_BUF_INIT(REPORT_MAX);
-	c->for_s = FOR_S_DEFAULT;
-	c->max = LIST_DEFAULT;
-	why = read_command(frame, c);
+	why = command_parse(frame, c->arena, &c->request);
 	if (why) {
 		free_command(c);
 		return why;

@@ -93,6 +93,34 @@ static struct gp_str normal_client(struct gp_str text, struct gp_arena *arena)
 						  : gp_cidr_format(&net, buf)));
 }
 
+static int hex_digit(char c)
+{
+	return gp_is_digit(c)		  ? c - '0'
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* Keys are shown as limit_key.h writes them, "%25" for "%": what is copied from there is read back. */
+static struct gp_str unescape(struct gp_str text, struct gp_arena *arena)
+{
+	char *out = gp_arena_alloc(arena, text.len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		int high = i + 2 < text.len && text.ptr[i] == '%' ? hex_digit(text.ptr[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
+		int c = low >= 0 ? high * 16 + low : -1;
+
+		if (c >= 0 && (c < ' ' || c == 0x7f || c == '%' || c == '|')) {
+			out[n++] = (char)c;
+			i += 2;
+		} else {
+			out[n++] = text.ptr[i];
+		}
+	}
+	return gp_str_n(out, n);
+}
+
 /* As the limits would see it. */
 static struct gp_str normal_key(enum contain_kind kind, struct gp_str text, struct gp_arena *arena)
 {
@@ -103,7 +131,7 @@ static struct gp_str normal_key(enum contain_kind kind, struct gp_str text, stru
 		return normal_client(text, arena);
 	if (is_domain && gp_str_find_chr(text, '@', 0) == text.len)
 		text = gp_str(gp_arena_printf(arena, "@%.*s", GP_STR_FMT(text)));
-	return limit_key_of(&by, text, arena);
+	return limit_key_of(&by, unescape(text, arena), arena);
 }
 
 int contained_parse_key(struct gp_str text, struct gp_arena *arena, enum contain_kind *ret_kind,

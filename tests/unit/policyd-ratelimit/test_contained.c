@@ -1,0 +1,319 @@
+/*
+ * Contained keys as text: names, values, what people type; and the table of them in memory, with
+ * what the store does and does not know.
+ */
+#include "policyd-ratelimit/contain_table.h"
+
+#include <stdio.h>
+
+#include "policyd-ratelimit/command_parse.h"
+#include "tests/unit/test.h"
+
+static struct gp_arena *arena;
+
+static const struct contained joe = {
+	.kind = CONTAIN_ACCOUNT, .key = {"joe@example.org", 15}, .rule = {"burst", 5},
+	.account = {"joe@example.org", 15}, .host = {"mx1", 3}, .reason = {"4 of 3\nin 1h", 12},
+	.action = ANSWER_HOLD, .since_s = 1000, .until_s = 2000, .used = 4, .max = 3,
+	.window_ms = 3600000};
+
+static void test_keys(void **state)
+{
+	static const struct {
+		const char *text, *name;
+	} cases[] = {
+		{"Joe@Example.ORG", "sasl_username:joe@example.org"},
+		{"joe", "sasl_username:joe"},
+		{"account:joe", "sasl_username:joe"},
+		{"sasl_username:JOE", "sasl_username:joe"},
+		{"a:b@example.org", "sasl_username:a:b@example.org"}, /* no kind */
+		{"192.0.2.1", "client_address:192.0.2.1"},
+		{"192.0.2.0/24", "client_address:192.0.2.0/24"},
+		{"192.0.2.1/32", "client_address:192.0.2.1"},
+		{"2001:DB8::1", "client_address:2001:db8::1"},
+		{"client:2001:db8::/32", "client_address:2001:db8::/32"},
+		{"::ffff:192.0.2.1", "client_address:192.0.2.1"},
+		{"domain:Example.NET.", "sender_domain:example.net"},
+		{"sender_domain:b\xc3\xbc" "cher.example", "sender_domain:xn--bcher-kva.example"},
+		{"helo:Mail.Example", "helo_name:mail.example"},
+		{"sender:a%b@example.org", "sender:a%25b@example.org"},
+		{"sender:a%25b@example.org", "sender:a%25b@example.org"}, /* as it is shown */
+		{"192.0.2.1/24", "sasl_username:192.0.2.1/24"}, /* no network: host bits */
+		{"", NULL},
+		{"client:nonsense", NULL},
+		{"client:", NULL},
+		{"sender:", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
+		enum contain_kind kind;
+		struct gp_str key;
+		int r = contained_parse_key(gp_str(cases[i].text), arena, &kind, &key);
+
+		assert_int_equal(r, cases[i].name ? GP_OK : GP_EINVAL);
+		if (cases[i].name)
+			assert_str(contained_name(arena, kind, key), cases[i].name);
+	}
+}
+
+static void test_values(void **state)
+{
+	GP_BUF_AUTO value = GP_BUF_INIT(GP_RECORD_MAX), json = GP_BUF_INIT(4096);
+	struct contained c;
+
+	(void)state;
+	contained_format(&joe, &value);
+	assert_int_equal(contained_parse(GP_STR("sasl_username:joe@example.org"), gp_buf_str(&value),
+					 arena, &c),
+			 GP_OK);
+	assert_str(c.key, "joe@example.org");
+	assert_str(c.reason, "4 of 3?in 1h"); /* a line of its own */
+	assert_str(c.rule, "burst");
+	assert_int_equal(c.until_s, 2000);
+	assert_int_equal(c.window_ms, 3600000);
+	assert_int_equal(c.action, ANSWER_HOLD);
+	contained_json(&c, &json);
+	assert_non_null(strstr(gp_buf_cstr(&json), "\"used\":4,\"max\":3,\"window\":3600}"));
+}
+
+/* Whatever the texts, an entry takes it. */
+static void test_longest_value(void **state)
+{
+	GP_BUF_AUTO value = GP_BUF_INIT(GP_RECORD_MAX);
+	static char text[2000];
+	struct contained c = joe;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	c.rule = c.account = c.host = c.reason = gp_str_n(text, sizeof(text));
+	c.since_s = c.until_s = c.used = c.max = c.window_ms = INT64_MAX;
+	c.action = ANSWER_REJECT;
+	contained_format(&c, &value);
+	assert_false(gp_buf_error(&value));
+}
+
+static void test_no_values(void **state)
+{
+	static const char *const names[] = {"sender:a", "sender:", "sender", "nonsense:a", ":a"};
+	static const char *const values[] = {
+		"action=hold\nsince=1\nuntil=2\n\n",
+		"action=dunno\nsince=1\n\n", "action=warn\n\n", "since=1\n\n", "action=hold\nsince=-1\n\n",
+		"action=hold\nmax=x\n\n", "action=hold\n", "", "nonsense\n\n"};
+	struct contained c;
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++)
+		assert_int_equal(contained_parse(gp_str(names[i]), gp_str(values[0]), arena, &c),
+				 i ? GP_EINVAL : GP_OK);
+	for (size_t i = 1; i < GP_ARRAY_SIZE(values); i++)
+		assert_int_equal(contained_parse(gp_str(names[0]), gp_str(values[i]), arena, &c),
+				 GP_EINVAL);
+}
+
+/* The table. */
+
+static bool is_contained(const char *name, int64_t now_s)
+{
+	struct contained c;
+
+	return contain_table_find(gp_str(name), now_s, arena, &c);
+}
+
+static void sync_with(const char *name, const char *value)
+{
+	contain_table_sync_begin();
+	if (name)
+		contain_table_sync(gp_str(name), gp_str(value));
+	contain_table_sync_end();
+}
+
+#define JOE "sasl_username:joe@example.org"
+#define VALUE "action=reject\nsince=1000\nuntil=5000\n\n"
+
+static uint64_t next(enum contain_change wanted)
+{
+	struct contained c;
+	struct gp_str name;
+	uint64_t number = 0;
+
+	assert_int_equal(contain_table_next(arena, &name, &c, &number), wanted);
+	return number;
+}
+
+static void test_a_trip_reaches_the_store_once(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	assert_true(contain_table_is_empty());
+	assert_int_equal(contain_table_set(&joe, CONTAIN_ADD), GP_OK);
+	assert_int_equal(contain_table_set(&joe, CONTAIN_ADD), GP_EINVAL);
+	assert_true(is_contained(JOE, 1999));
+	assert_false(is_contained(JOE, 2000));
+	sync_with(NULL, NULL); /* the store does not know it yet */
+	assert_true(is_contained(JOE, 1500));
+	number = next(CONTAIN_ADD);
+	assert_true(contain_table_tell(GP_STR(JOE), number));
+	assert_false(contain_table_tell(GP_STR(JOE), number));
+	contain_table_written(GP_STR(JOE), number);
+	next(CONTAIN_UNCHANGED);
+	sync_with(JOE, VALUE); /* another host was first: that one's holds */
+	assert_true(is_contained(JOE, 4999));
+	sync_with(NULL, NULL); /* released elsewhere */
+	assert_false(is_contained(JOE, 1500));
+	assert_true(contain_table_is_empty());
+}
+
+static void test_a_release_is_not_undone(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	sync_with(JOE, VALUE);
+	assert_int_equal(contain_table_drop(GP_STR(JOE)), GP_OK);
+	assert_int_equal(contain_table_drop(GP_STR(JOE)), GP_ENOENT);
+	assert_false(is_contained(JOE, 1500));
+	sync_with(JOE, VALUE); /* the store does not know it yet */
+	assert_false(is_contained(JOE, 1500));
+	number = next(CONTAIN_DROP);
+	contain_table_written(GP_STR(JOE), number);
+	assert_true(contain_table_is_empty());
+	assert_int_equal(contain_table_drop(GP_STR(JOE)), GP_ENOENT);
+}
+
+/* Released and tripped again before the store knows: the new one is put in place of the old. */
+static void test_a_release_then_a_trip(void **state)
+{
+	uint64_t drop, put;
+
+	(void)state;
+	sync_with(JOE, VALUE);
+	assert_int_equal(contain_table_drop(GP_STR(JOE)), GP_OK);
+	drop = next(CONTAIN_DROP);
+	assert_int_equal(contain_table_set(&joe, CONTAIN_ADD), GP_OK);
+	contain_table_written(GP_STR(JOE), drop); /* an old change says nothing of the new one */
+	put = next(CONTAIN_PUT);
+	assert_true(is_contained(JOE, 1500));
+	assert_true(contain_table_tell(GP_STR(JOE), put));
+	contain_table_written(GP_STR(JOE), put);
+	next(CONTAIN_UNCHANGED);
+	contain_table_clear();
+}
+
+static void test_who_is_told(void **state)
+{
+	struct contained c = joe, found;
+
+	(void)state;
+	assert_int_equal(contain_table_set(&c, CONTAIN_ADD), GP_OK);
+	c.key = GP_STR("ann");
+	c.max = 0; /* by command */
+	assert_int_equal(contain_table_set(&c, CONTAIN_PUT), GP_OK);
+	assert_false(contain_table_take_untold(1000, arena, &found)); /* too new */
+	assert_true(contain_table_take_untold(1001, arena, &found));
+	assert_str(found.key, "joe@example.org");
+	assert_false(contain_table_take_untold(1001, arena, &found));
+	contain_table_clear();
+}
+
+static void contain_network(const char *text)
+{
+	struct contained c = joe;
+
+	c.kind = CONTAIN_CLIENT;
+	c.key = gp_str(text);
+	assert_int_equal(contain_table_set(&c, CONTAIN_PUT), GP_OK);
+}
+
+static bool is_client(const char *text)
+{
+	struct contained c;
+	struct gp_ip ip;
+
+	assert_int_equal(gp_ip_parse(gp_str(text), &ip), GP_OK);
+	return contain_table_find_client(&ip, 1500, arena, &c);
+}
+
+static void test_networks(void **state)
+{
+	static const struct gp_ip local;
+	struct contained c;
+
+	(void)state;
+	contain_network("192.0.2.0/24");
+	contain_network("198.51.100.7");
+	contain_network("2001:db8::/32");
+	assert_true(is_client("192.0.2.200"));
+	assert_false(is_client("192.0.3.1"));
+	assert_true(is_client("198.51.100.7"));
+	assert_false(is_client("198.51.100.8"));
+	assert_true(is_client("2001:db8:1::1"));
+	assert_false(is_client("2001:db9::1"));
+	assert_false(contain_table_find_client(&local, 1500, arena, &c));
+	assert_int_equal(contain_table_drop(GP_STR("client_address:192.0.2.0/24")), GP_OK);
+	assert_false(is_client("192.0.2.200"));
+	contain_table_clear();
+	assert_false(is_client("198.51.100.7"));
+}
+
+static bool count(void *arg, const struct contained *c)
+{
+	size_t *n = arg;
+
+	(void)c;
+	++*n;
+	return true;
+}
+
+static void test_there_is_an_end(void **state)
+{
+	struct contained c = joe;
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < CONTAIN_TABLE_MAX; i++) {
+		c.key = gp_str(gp_arena_printf(arena, "u%zu", i));
+		assert_int_equal(contain_table_set(&c, CONTAIN_ADD), GP_OK);
+	}
+	c.key = GP_STR("one more");
+	assert_int_equal(contain_table_set(&c, CONTAIN_ADD), GP_ELIMIT);
+	c.key = GP_STR("u7");
+	assert_int_equal(contain_table_set(&c, CONTAIN_PUT), GP_OK); /* is there already */
+	sync_with("sender:another", VALUE); /* has no room, and takes none */
+	contain_table_each(1500, count, &n);
+	assert_int_equal(n, CONTAIN_TABLE_MAX);
+	contain_table_clear();
+}
+
+static int make_arena(void **state)
+{
+	(void)state;
+	arena = gp_arena_new(0);
+	return 0;
+}
+
+static int free_arena(void **state)
+{
+	(void)state;
+	gp_arena_free(arena);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_longest_value),
+		cmocka_unit_test(test_no_values),
+		cmocka_unit_test(test_a_trip_reaches_the_store_once),
+		cmocka_unit_test(test_a_release_is_not_undone),
+		cmocka_unit_test(test_a_release_then_a_trip),
+		cmocka_unit_test(test_who_is_told),
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_there_is_an_end),
+	};
+
+	return cmocka_run_group_tests(tests, make_arena, free_arena);
+}
