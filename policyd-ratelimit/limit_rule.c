@@ -211,6 +211,8 @@ static void build_rule(const struct builder *b, struct limit_rule *rule, size_t 
 	struct gp_diag diag = {""};
 
 	rule->name = gp_str(b->group->name);
+	if (rule->name.len > LIMIT_NAME_MAX)
+		complain(b, "has a name of more than %d characters", LIMIT_NAME_MAX);
 	rule->index = index;
 	rule->conf = conf;
 	rule->count = (enum limit_count)conf->count;

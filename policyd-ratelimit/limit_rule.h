@@ -19,6 +19,9 @@
 /* Where what is counted lies in the store, under limit_state_key(). */
 #define LIMIT_TABLE GP_STR("limit-use")
 
+/* Bytes of a limit's name: it stands in keys, labels and log lines. */
+#define LIMIT_NAME_MAX 64
+
 /* What is counted. */
 enum limit_count {
 	LIMIT_MESSAGES,

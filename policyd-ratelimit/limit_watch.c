@@ -12,11 +12,9 @@
 #include "lib/base/metric.h"
 #include "policyd-ratelimit/ratelimit.h"
 
-#define NAME_MAX_ 128 /* of a limit, as a label; longer ones are cut */
-
 struct limit_watch {
-	char name[NAME_MAX_];
-	char labels[NAME_MAX_ + 16];
+	char name[LIMIT_NAME_MAX + 1];
+	char labels[LIMIT_NAME_MAX + 16];
 	struct gp_metric attached, misplaced, exceeded;
 	/* The loop's. */
 	const char *parameter; /* what the rule needed last: a changed one is judged anew */
@@ -43,7 +41,7 @@ struct limit_watch *limit_watch_get(struct gp_str name)
 {
 	struct limit_watch *w = watches;
 
-	while (w && !gp_str_eq(gp_str(w->name), gp_str_sub(name, 0, NAME_MAX_ - 1)))
+	while (w && !gp_str_eq(gp_str(w->name), name))
 		w = w->next;
 	if (w)
 		return w;

@@ -14,6 +14,7 @@ from servers.dns import Dns
 from servers.milter import Milter, MilterDkim, MilterSpam, MilterVirus, Value, build_folder
 from virusmail import SIGNATURES
 from servers.policyd import Policyd
+from servers.redis import Redis
 
 # One rule for each action at the default thresholds 4, 6 and 15.
 RULES = """\
@@ -157,3 +158,14 @@ def judged(milter: MilterSpam) -> Callable[..., Result]:
 @pytest.fixture
 def stranger() -> Envelope:
     return Envelope()
+
+
+@pytest.fixture(params=["lmdb", "redis"])
+def store(request: pytest.FixtureRequest, world: Path) -> Iterator[str]:
+    if request.param == "lmdb":
+        yield ""
+        return
+    redis = Redis(world / "redis")
+    redis.start()
+    yield redis.url
+    redis.stop()

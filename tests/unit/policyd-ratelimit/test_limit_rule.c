@@ -132,6 +132,9 @@ static void test_wrong(void **state)
 		 "g:2: policyd-ratelimit.limits.a: text: \"prepend\" needs a header line, \"X-Limit: {limit}\"\n"},
 		{"a = { windows = \"1 per 1h\"; by = \"ldap_group\"; };",
 		 "g:2: policyd-ratelimit.limits.a: by ldap_group needs ldap.groups.base\n"},
+		{"a2345678901234567890123456789012345678901234567890123456789012345 = { windows = \"1 per 1h\"; };",
+		 "g:2: policyd-ratelimit.limits.a2345678901234567890123456789012345678901234567890123456789012345: "
+		 "has a name of more than 64 characters\n"},
 		{"a = { windws = \"1 per 1h\"; };",
 		 "g:2: policyd-ratelimit.limits.a.windws: no such setting; did you mean \"windows\"?\n"},
 	};

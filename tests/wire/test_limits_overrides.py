@@ -1,0 +1,106 @@
+"""Who may more or less: overrides of a map and of a directory, groups; and bounces as a share of the recipients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import StartPolicyd
+from limitmail import passed, send, settings
+from servers.milter import Value
+from servers.policyd import ControlClient
+from servers.slapd import BASE, GATEPOST, Slapd
+
+
+def entry(uid: str, *lines: str) -> str:
+    head = (f"dn: uid={uid},{BASE}", "objectClass: inetOrgPerson", "objectClass: gatepostAccount", f"uid: {uid}", f"cn: {uid}", f"sn: {uid}", f"mail: {uid}@example.org")
+    return "\n".join((*head, *lines)) + "\n\n"
+
+
+def group(name: str, *members: str) -> str:
+    lines = (f"dn: cn={name},{BASE}", "objectClass: posixGroup", f"cn: {name}", "gidNumber: 1")
+    return "\n".join((*lines, *(f"memberUid: {member}" for member in members))) + "\n\n"
+
+
+@pytest.fixture
+def directory(world: Path) -> Iterator[Slapd]:
+    if not Path("/usr/sbin/slapd").exists():
+        pytest.skip("slapd is not installed")
+    ldif = "".join((
+        entry("ann", "gatepostLimit: out: 3 per 1h", "gatepostLimit: back: unlimited"),
+        entry("bob", "gatepostLimit: 2 per 1h", "employeeNumber: 5"), entry("eve"),
+        group("Staff", "ann", "bob"), group("club", "bob")))
+    server = Slapd(world / "slapd", ldif, GATEPOST)
+    server.start()
+    yield server
+    server.stop()
+
+
+def asking(directory: Slapd, query: dict[str, Value], limits: dict[str, Value]) -> dict[str, Value]:
+    return {"ldap": directory.settings(),
+            "policyd-ratelimit": {"ldap": {"limits": {"base": BASE, **query}, "groups": {"base": BASE}}, "limits": limits}}
+
+
+def bounce(control: ControlClient, account: str, i: int) -> tuple[list[dict[str, Any]], str]:
+    return control.order("event", kind="bounce", event_id=f"{account}.{i}", sasl_username=account, sender=account,
+                         client_address="192.0.2.7", recipient=f"r{i}@example.net", time=int(time.time()))
+
+
+def test_overrides_of_a_map(start_policyd: StartPolicyd, world: Path) -> None:
+    overrides = world / "overrides"
+    overrides.write_text("joe  2 per 1h\nann unlimited\n@big.example  out: 3 per 1h; other: 1 per 1h\n")
+    overrides.chmod(0o644)
+    policyd = start_policyd(settings(out={"windows": ["1 per 1h"], "overrides": str(overrides)}, other={"windows": ["50 per 1h"]}))
+    with policyd.client() as client:
+        assert [passed(client, who) for who in ("eve", "JOE", "x@big.example")] == [1, 2, 3]
+        assert [send(client, "ann") for _ in range(10)] == ["DUNNO"] * 10
+
+
+def test_overrides_of_the_directory(start_policyd: StartPolicyd, directory: Slapd, world: Path) -> None:
+    (world / "first").write_text("eve@example.org  4 per 1h\n")
+    (world / "first").chmod(0o644)
+    policyd = start_policyd(asking(directory, {}, {
+        "out": {"windows": ["1 per 1h"], "overrides": str(world / "first")}, "other": {"windows": ["10 per 1h"]}}))
+    with policyd.client() as client:
+        assert [passed(client, f"{who}@example.org") for who in ("ann", "bob", "eve", "nobody")] == [3, 2, 4, 1]
+    plain = start_policyd(asking(directory, {"result": ["employeeNumber: out: %s per 1d"]}, {"out": {"windows": ["1 per 1h"]}}))
+    with plain.client() as client:
+        assert passed(client, "bob@example.org") == 5
+        directory.stop()
+        assert passed(client, "ann@example.org") == 1, "without a directory what is configured counts"
+
+
+def test_groups_of_the_directory(start_policyd: StartPolicyd, directory: Slapd) -> None:
+    policyd = start_policyd(asking(directory, {}, {"team": {"by": ["ldap_group"], "windows": ["4 per 1h"], "text": "{key}"}}))
+    with policyd.client() as client:
+        assert passed(client, "ann") == 4
+        assert send(client, "bob", stages="d") == "451 4.7.1 staff", "one of two groups is full: the other does not move"
+        assert passed(client, "eve") == 12, "in no group"
+
+
+def test_bounces_as_a_share_of_the_recipients(start_policyd: StartPolicyd, store: str) -> None:
+    policyd = start_policyd(settings(back={"count": "bounces", "windows": ["5 per 1h"], "ratio": 20.0, "ratio_min": 40,
+                                           "action": "reject", "text": "{used} of your messages came back"}), store)
+    with policyd.client() as client, ControlClient(policyd.control) as control:
+        for i in range(10):
+            assert send(client, "joe", n=3) == send(client, "ann", n=20) == "DUNNO"
+            for account in ("joe", "ann"):
+                assert bounce(control, account, i) == bounce(control, account, i) == ([], "OK")
+        assert policyd.lines("event=bounces") == [], "30 recipients are too few, and of 200 ten are not too many"
+        assert send(client, "joe", n=9) == "DUNNO", "39 are one too few"
+        assert send(client, "joe") == "550 5.7.1 10 of your messages came back"
+        assert send(client, "ann") == "DUNNO"
+        assert bounce(control, "joe", 10) == ([], "OK")
+    assert " rule=back met=11/5/1h key=joe user=joe" in policyd.wait_line("event=bounces")
+
+
+def test_an_event_asks_the_directory_too(start_policyd: StartPolicyd, directory: Slapd) -> None:
+    policyd = start_policyd(asking(directory, {}, {"back": {"count": "bounces", "windows": ["2 per 1h"], "contain": "1h"}}))
+    with ControlClient(policyd.control) as control:
+        for i in range(4):
+            assert bounce(control, "ann@example.org", i) == bounce(control, "eve@example.org", i) == ([], "OK")
+    assert [row["key"] for row in policyd.order("list")[0] if row["type"] == "contained"] == ["eve@example.org"]
