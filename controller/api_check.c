@@ -14,6 +14,7 @@
 #include "controller/ask_serve.h"
 #include "controller/controller.h"
 #include "controller/scan_wire.h"
+#include "controller/wants.h"
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
@@ -151,6 +152,15 @@ static size_t recipients_of(const struct http_request *rq, struct gp_str **ret)
 	return n;
 }
 
+/* The answers lie in the request's arena, so that the snapshot may go. */
+static void ask_wants(struct http_request *rq, struct scan_order *order)
+{
+	struct gp_snapshot *snap = gp_daemon_snapshot();
+
+	wants_ask(controller_data(snap)->wants, rq->arena, order);
+	gp_snapshot_unref(snap);
+}
+
 /* False, with the reply, for what cannot be an envelope. */
 static bool make_order(struct http_request *rq, struct check *c, struct http_reply *reply)
 {
@@ -174,6 +184,7 @@ static bool make_order(struct http_request *rq, struct check *c, struct http_rep
 		http_reply_error(reply, HTTP_BAD_REQUEST, "Ip is not an address");
 		return false;
 	}
+	ask_wants(rq, &order);
 	scan_order_encode(&order, &c->params);
 	if (!gp_buf_error(&c->params))
 		return true;

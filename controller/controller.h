@@ -9,6 +9,7 @@
 #include "controller/maillog.h"
 #include "controller/options.h"
 #include "controller/trust.h"
+#include "controller/wants.h"
 #include "controller/worker.h"
 #include "lib/conf/shared.h"
 #include "lib/daemon/daemon.h"
@@ -29,6 +30,7 @@ struct controller {
 /* What is made of the settings: a snapshot's data. */
 struct controller_data {
 	struct trust *trust;
+	struct wants *wants; /* NULL: scans need no directory */
 };
 
 static inline const struct controller_data *controller_data(const struct gp_snapshot *snap)

@@ -44,11 +44,10 @@ static int configure(struct gp_snapshot *snap, struct gp_conf_report *report)
 {
 	struct controller_data *data = GP_ARENA_NEW(gp_snapshot_arena(snap), struct controller_data);
 
-	(void)report;
 	data->trust = trust_new(gp_snapshot_get(snap, &gp_conf_learn_table),
 				gp_snapshot_arena(snap));
 	gp_snapshot_set_data(snap, data);
-	return GP_OK;
+	return wants_configure(snap, &data->wants, report);
 }
 
 /* The queue and the log, and the thread that goes from one to the other. */
@@ -91,6 +90,8 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 		workers.counts[WORKER_SCAN] = (unsigned)conf->http.scanners;
 	controller.workers = workers_open(&workers);
 	r = open_resolver(snap, diag);
+	if (r == GP_OK && api_is_bound())
+		r = wants_start(snap, diag);
 	if (r == GP_OK)
 		r = start_learning(snap, diag);
 	if (r == GP_OK)
@@ -108,6 +109,7 @@ static void reloaded(struct gp_snapshot *snap)
 
 	workers_replace(controller.workers, conf->worker_timeout_ms);
 	api_reloaded(snap);
+	wants_reloaded();
 }
 
 static void stop(void)
@@ -120,6 +122,7 @@ static void stop(void)
 	learner_close(&controller.learner);
 	workers_close(&controller.workers);
 	api_stop();
+	wants_stop();
 	gp_resolver_close(&controller.resolver);
 	journal_close(&controller.journal);
 	gp_store_close(&controller.store);
@@ -154,14 +157,17 @@ static void check_learning(struct gp_health *entry)
 
 static size_t health(struct gp_health *entries, size_t max)
 {
-	if (max < 3)
+	size_t n = 0;
+
+	if (max < 4)
 		return 0;
-	check_store(&entries[0]);
-	check_learning(&entries[1]);
-	if (!controller.maillog)
-		return 2;
-	maillog_health(controller.maillog, &entries[2]);
-	return 3;
+	check_store(&entries[n++]);
+	check_learning(&entries[n++]);
+	if (controller.maillog)
+		maillog_health(controller.maillog, &entries[n++]);
+	if (wants_health(&entries[n]))
+		n++;
+	return n;
 }
 
 static void sandbox(const struct gp_snapshot *snap)
@@ -173,6 +179,7 @@ static void sandbox(const struct gp_snapshot *snap)
 	gp_resolver_sandbox(gp_snapshot_get(snap, &gp_conf_dns_table));
 	api_sandbox(snap);
 	maillog_sandbox(snap);
+	wants_sandbox(controller_data(snap)->wants);
 }
 
 static const struct gp_daemon gatepost_controller = {

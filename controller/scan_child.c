@@ -117,6 +117,7 @@ static int judge_one(const struct scan_order *order, struct gp_str message, int 
 		.account = order->user,
 		.recipients = order->recipients,
 		.n_recipients = order->n_recipients,
+		.told = {order->user_words, order->words, order->directory_failure},
 		.deadline_ms = gp_clock_mono_ms() + GP_MIN((int64_t)order->left_ms,
 							   judge.conf->deadline_ms),
 		.trace = true,

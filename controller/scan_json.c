@@ -121,6 +121,9 @@ json_t *scan_json(const struct spam_verdict *v, const struct scan_order *order, 
 		json_object_set_new(root, "queue-id", http_json_text(order->queue_id, TEXT_MAX));
 	if (*v->result.missing)
 		json_object_set_new(root, "missing", json_string(v->result.missing));
+	if (v->directory_failure)
+		json_object_set_new(root, "missing_directory",
+				    http_json_text(gp_str(v->directory_failure), TEXT_MAX));
 	if (v->decision.decided_by.len)
 		json_object_set_new(root, "decided_by",
 				    http_json_text(v->decision.decided_by, TEXT_MAX));

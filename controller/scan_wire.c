@@ -56,32 +56,39 @@ void scan_order_encode(const struct scan_order *order, struct gp_buf *out)
 	put_text(out, order->user);
 	put_text(out, order->queue_id);
 	put_text(out, order->from);
-	for (size_t i = 0; i < order->n_recipients; i++)
+	put_text(out, order->user_words);
+	put_text(out, order->directory_failure);
+	for (size_t i = 0; i < order->n_recipients; i++) {
 		put_text(out, order->recipients[i]);
+		put_text(out, order->words ? order->words[i] : (struct gp_str){0});
+	}
 }
 
 int scan_order_decode(struct gp_str bytes, struct gp_arena *arena, struct scan_order *ret)
 {
 	struct scan_order o = {0};
 	struct order_head head;
-	struct gp_str *recipients;
+	struct gp_str *recipients, *words;
 
 	if (!take(&bytes, &head, sizeof(head)) || head.op >= SCAN_OPS || head.n_recipients > GP_MAX_RECIPIENTS ||
 	    !take_text(&bytes, &o.ip) || !take_text(&bytes, &o.helo) ||
 	    !take_text(&bytes, &o.user) || !take_text(&bytes, &o.queue_id) ||
-	    !take_text(&bytes, &o.from))
+	    !take_text(&bytes, &o.from) || !take_text(&bytes, &o.user_words) ||
+	    !take_text(&bytes, &o.directory_failure))
 		return GP_EINVAL;
 	if (!head.has_from)
 		o.from = gp_str_n(NULL, 0);
 	recipients = GP_ARENA_NEW_N(arena, head.n_recipients + 1, struct gp_str);
+	words = GP_ARENA_NEW_N(arena, head.n_recipients + 1, struct gp_str);
 	for (size_t i = 0; i < head.n_recipients; i++)
-		if (!take_text(&bytes, &recipients[i]))
+		if (!take_text(&bytes, &recipients[i]) || !take_text(&bytes, &words[i]))
 			return GP_EINVAL;
 	if (bytes.len)
 		return GP_EINVAL;
 	o.op = (enum scan_op)head.op;
 	o.left_ms = head.left_ms;
 	o.recipients = recipients;
+	o.words = words;
 	o.n_recipients = head.n_recipients;
 	*ret = o;
 	return GP_OK;

@@ -29,6 +29,10 @@ struct scan_order {
 	struct gp_str from; /* without <>; ptr NULL: not known */
 	const struct gp_str *recipients;
 	size_t n_recipients; /* GP_MAX_RECIPIENTS at the most */
+	/* What the directory says of user and recipients (wants.h); empty: nothing. */
+	struct gp_str user_words;
+	const struct gp_str *words;	  /* as many as recipients, or NULL */
+	struct gp_str directory_failure; /* why it does not, or empty */
 };
 
 struct scan_report {

@@ -3,6 +3,7 @@
  */
 #include "milter-spam/asked.h"
 
+#include "lib/base/map.h"
 #include "lib/daemon/lookups.h"
 #include "milter-spam/lists.h"
 
@@ -11,6 +12,8 @@ struct spam_asked {
 	const struct spam_conf *conf;
 	struct gp_arena *arena;
 	struct gp_lookups *lookups;
+	struct gp_map told; /* what was not asked here: 'a' or 'r' and the key, to its words */
+	const char *failure;
 };
 
 int spam_directory_setup(struct gp_snapshot *snap, struct spam_directory *ret,
@@ -51,9 +54,28 @@ struct spam_asked *spam_asked_new(const struct spam_directory *directory,
 	a->directory = directory && directory->ldap ? directory : NULL;
 	a->conf = conf;
 	a->arena = arena;
+	gp_map_init(&a->told, arena, true);
 	if (a->directory)
 		a->lookups = gp_lookups_new(directory->ldap, directory->timeout_ms, arena);
 	return a;
+}
+
+static struct gp_str name_of(const struct spam_asked *a, struct gp_str key, bool is_account)
+{
+	return gp_str(gp_arena_printf(a->arena, "%c%.*s", is_account ? 'a' : 'r', GP_STR_FMT(key)));
+}
+
+void spam_asked_tell(struct spam_asked *a, struct gp_str key, bool is_account, struct gp_str words)
+{
+	if (words.len)
+		gp_map_set(&a->told, name_of(a, key, is_account),
+			   gp_arena_dup(a->arena, &words, sizeof(words)));
+}
+
+void spam_asked_fail(struct spam_asked *a, struct gp_str why)
+{
+	if (why.len)
+		a->failure = gp_arena_cstr(a->arena, why);
 }
 
 /* "joe+lists@example.org" as "joe@example.org"; false: there is no extension. */
@@ -117,8 +139,14 @@ bool spam_asked_find(struct spam_asked *a, struct gp_str key, bool is_account,
 	if (spam_settings_words(is_account ? a->conf->accounts : a->conf->recipients, key,
 				is_account, ret_words))
 		return true;
-	if (!a->directory)
-		return false;
+	if (!a->directory) {
+		const struct gp_str *told =
+			a->told.len ? gp_map_get(&a->told, name_of(a, key, is_account)) : NULL;
+
+		if (told)
+			*ret_words = *told;
+		return told != NULL;
+	}
 	if (!is_account)
 		return read_recipient(a, key, ret_words);
 	return gp_lookups_words(a->lookups, a->directory->accounts, key, ret_words) == GP_OK;
@@ -126,5 +154,5 @@ bool spam_asked_find(struct spam_asked *a, struct gp_str key, bool is_account,
 
 const char *spam_asked_failure(const struct spam_asked *a)
 {
-	return a->lookups ? gp_lookups_failure(a->lookups) : NULL;
+	return a->lookups ? gp_lookups_failure(a->lookups) : a->failure;
 }

@@ -38,6 +38,10 @@ struct spam_asked *spam_asked_new(const struct spam_directory *directory,
 	__attribute__((returns_nonnull));
 void spam_asked_recipient(struct spam_asked *a, struct gp_str address);
 void spam_asked_account(struct spam_asked *a, struct gp_str account);
+/* In place of asking, where somebody else did: what one has in the directory, if anything; and
+ * why it is not known, if it is not.  Borrowed. */
+void spam_asked_tell(struct spam_asked *a, struct gp_str key, bool is_account, struct gp_str words);
+void spam_asked_fail(struct spam_asked *a, struct gp_str why);
 /* The words that hold for one of them; false: none do.  One that was not announced has the
  * file's. */
 bool spam_asked_find(struct spam_asked *a, struct gp_str key, bool is_account,

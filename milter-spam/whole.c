@@ -30,6 +30,13 @@ static struct spam_asked *ask(const struct spam_judge *judge, const struct spam_
 {
 	struct spam_asked *asked = spam_asked_new(judge->directory, judge->conf, arena);
 
+	if (whole->told.words) {
+		spam_asked_tell(asked, whole->account, true, whole->told.account_words);
+		for (size_t i = 0; i < whole->n_recipients; i++)
+			spam_asked_tell(asked, whole->recipients[i], false, whole->told.words[i]);
+		spam_asked_fail(asked, whole->told.failure);
+		return asked;
+	}
 	if (whole->account.len)
 		spam_asked_account(asked, whole->account);
 	for (size_t i = 0; whole->account.len == 0 && i < whole->n_recipients; i++)

@@ -22,6 +22,13 @@ struct spam_judge {
 	const struct spam_directory *directory; /* NULL: recipients' settings come from files alone */
 };
 
+/* What the directory said to somebody else, who asked in our place. */
+struct spam_told {
+	struct gp_str account_words;	   /* empty: nothing */
+	const struct gp_str *words;	   /* of each recipient; NULL: nobody asked */
+	struct gp_str failure;		   /* empty: it answered */
+};
+
 /* A message and what was said about it; lives until the verdict was read. */
 struct spam_whole {
 	struct gp_str bytes; /* CRLF or LF */
@@ -33,6 +40,7 @@ struct spam_whole {
 	size_t n_recipients;
 	int64_t deadline_ms; /* of look-ups, gp_clock_mono_ms() */
 	bool trace;	     /* remember what each rule matched */
+	struct spam_told told; /* for a judge without a directory */
 };
 
 struct spam_verdict {

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from conftest import MARK, REJECT, StartMilter
+from apiclient import ApiController
+from conftest import MARK, REJECT, StartMilter, stop
 from milterclient import Envelope, Result, Session, judge
 from servers.milter import MilterSpam, build_folder, merged
 from servers.process import ServerError, free_port, wait_for
@@ -126,11 +127,11 @@ def test_plain_attributes(slapd: Slapd, start: StartMilter) -> None:
         assert outcome(mark_for(milter, "strict@example.org")) == "marked"
 
 
-@pytest.mark.parametrize("way", ["starttls", "ldaps", "wrong authority", "by name"])
+@pytest.mark.parametrize("way", ["starttls", "ldaps", "wrong authority", "by name", "ldapi"])
 def test_encrypted(slapd: Slapd, start: StartMilter, way: str) -> None:
     """From within the sandbox."""
     ca = str(slapd.client_certificate if way == "wrong authority" else slapd.certificate)
-    uri = slapd.ldaps_url if way == "ldaps" else slapd.url
+    uri = {"ldaps": slapd.ldaps_url, "ldapi": slapd.ldapi_url}.get(way, slapd.url)
     if way == "by name":
         uri = uri.replace("127.0.0.1", "localhost")
     milter = start(settings(slapd, uri, {"start_tls": way in ("starttls", "wrong authority"), "ca_file": ca, "tls_min": "1.3"}))
@@ -203,11 +204,11 @@ def test_killed_under_load(module_world: Path, start: StartMilter, world: Path) 
     server = Slapd(module_world / "loaded", person("strict", "mail: strict@example.org", "gatepostSpam: reject=5"), GATEPOST)
     server.start()
     milter = start(settings(server, ldap={"rest": "300ms", "timeout": "1s"}, recipients=str(world / "recipients")))
-    stop = threading.Event()
+    ending = threading.Event()
     seen: list[tuple[str, str, float]] = []
 
     def send(recipient: str) -> None:
-        while not stop.is_set():
+        while not ending.is_set():
             began = time.monotonic()
             seen.append((recipient, outcome(mark_for(milter, recipient)), time.monotonic() - began))
 
@@ -220,7 +221,7 @@ def test_killed_under_load(module_world: Path, start: StartMilter, world: Path) 
     server.process.stop()
     server.start()
     time.sleep(1.5)
-    stop.set()
+    ending.set()
     for sender in senders:
         sender.join()
     server.stop()
@@ -300,6 +301,30 @@ def test_scan_says_the_same(slapd: Slapd, start: StartMilter, world: Path) -> No
     milter.configure(settings(slapd, f"ldap://127.0.0.1:{free_port()}"))
     told = milter.scan("--rcpt", "strict@example.org", world / "m")[0]
     assert told["action"].replace(" ", "_") == "add_header" and "contact" in told["missing_directory"]
+
+
+def test_api_says_the_same(slapd: Slapd, start: StartMilter, world: Path) -> None:
+    """Also after a reload, in its sandbox; and what is in the file goes before here too."""
+    (world / "recipients").write_text("filed@example.org reject=5\n")
+    milter = start(settings(slapd, recipients=str(world / "recipients")))
+    api = ApiController(world / "controller", settings(slapd, recipients=str(world / "recipients")), rules=milter.rules)
+    api.start()
+    actions = {"accepted": ("no action",), "marked": ("add header",), "refused": ("reject",)}
+    cases = [*CASES, ("filed@example.org", "refused")]
+    for _ in range(2):
+        for key, expected in cases:
+            told = api.post("/checkv2", MARK, Rcpt=key, From="stranger@example.net").json
+            assert told["action"] in actions[expected] and outcome(mark_for(milter, key)) == expected, key
+        assert api.post("/checkv2", MARK, User="strict").json["action"] == "no action", "observed only"
+        api.reload()
+    assert '"ldap"' in api.http("/healthz")[1]
+    api.configure(settings(slapd, f"ldap://127.0.0.1:{free_port()}"))
+    assert api.stop() == 0
+    api.start()
+    told = api.post("/checkv2", MARK, Rcpt="strict@example.org").json
+    assert told["action"] == "add header" and "contact" in told["missing_directory"]
+    assert api.http("/healthz")[0] == 503
+    stop(api)
 
 
 def test_nothing_configured(start: StartMilter) -> None:

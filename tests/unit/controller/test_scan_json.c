@@ -103,9 +103,11 @@ static void hostile_content(void **state)
 static void orders_come_back(void **state)
 {
 	static const struct gp_str recipients[] = {GP_STR("a@example.org"), GP_STR("")};
+	static const struct gp_str words[] = {GP_STR("reject=5"), {0}};
 	struct scan_order order = {.left_ms = 1234, .ip = GP_STR("192.0.2.1"), .helo = GP_STR("h"),
 				   .user = GP_STR("u"), .queue_id = GP_STR("q"), .from = GP_STR(""),
-				   .recipients = recipients, .n_recipients = 2};
+				   .recipients = recipients, .n_recipients = 2, .words = words,
+				   .user_words = GP_STR("reject=9"), .directory_failure = GP_STR("down")};
 	GP_BUF_AUTO out = GP_BUF_INIT(4096);
 	struct scan_order back;
 
@@ -117,6 +119,10 @@ static void orders_come_back(void **state)
 	assert_non_null(back.from.ptr); /* the empty sender is known */
 	assert_int_equal(back.n_recipients, 2);
 	assert_str(back.recipients[0], "a@example.org");
+	assert_str(back.words[0], "reject=5");
+	assert_str(back.words[1], "");
+	assert_str(back.user_words, "reject=9");
+	assert_str(back.directory_failure, "down");
 	for (size_t n = 0; n < out.len; n++)
 		assert_int_equal(scan_order_decode(gp_str_n(out.data, n), arena, &back), GP_EINVAL);
 	gp_buf_reset(&out);
