@@ -20,6 +20,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "milter-virus/category.h"
+#include "milter-virus/engine_faults.h"
 #include "milter-virus/engine_layers.h"
 
 struct virus_engine {
@@ -241,6 +243,19 @@ static int settle(struct virus_engine *e, const char *folder, struct gp_diag *di
 	return GP_ESYS;
 }
 
+/* What was found is found; all else is not known where the host failed meanwhile. */
+static void refuse_halves(struct virus_scan *scan)
+{
+	const char *why = strerror(virus_faults_seen());
+	enum virus_category category = virus_category_of(gp_str(scan->name));
+
+	if (!virus_faults_seen() || scan->status == VIRUS_FAILED ||
+	    (scan->status == VIRUS_FOUND && category == VIRUS_CAT_VIRUS))
+		return;
+	scan->status = VIRUS_FAILED;
+	virus_name_copy(scan->name, why, strlen(why));
+}
+
 static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 {
 	struct virus_layers layers = {.scan = scan};
@@ -251,6 +266,7 @@ static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 	scan->status = VIRUS_CLEAN;
 	scan->name[0] = '\0';
 	scan->n_known = scan->n_layers = 0;
+	virus_faults_begin();
 	r = cl_scandesc_callback(fd, NULL, &name, &blocks, e->clamav, &e->options, &layers);
 	if (r == CL_VIRUS) {
 		scan->status = VIRUS_FOUND;
@@ -261,6 +277,7 @@ static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 		scan->status = VIRUS_FAILED;
 		virus_name_copy(scan->name, cl_strerror(r), strlen(cl_strerror(r)));
 	}
+	refuse_halves(scan);
 	virus_layers_finish(&layers);
 }
 

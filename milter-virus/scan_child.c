@@ -88,7 +88,6 @@ static bool serve_one(struct child *c)
 GP_NORETURN void virus_child_run(const struct virus_child_options *options, int front)
 {
 	struct gp_scanner_limits limits = {.address_space = options->memory,
-					   .file_size = options->file_max,
 					   .files = FILES_MAX};
 	struct child c = {.options = options, .front = front};
 	struct gp_diag diag = {""};
@@ -98,8 +97,8 @@ GP_NORETURN void virus_child_run(const struct virus_child_options *options, int 
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (limits.file_size == 0)
-		limits.file_size = UINT64_MAX;
+	/* A file that the engine's own limits allow must fit. */
+	limits.file_size = options->file_max ? options->file_max + (1 << 20) : UINT64_MAX;
 	c.wire = gp_xmalloc(sizeof(*c.wire));
 	c.scan = gp_xmalloc(sizeof(*c.scan));
 	if (options->kind->settle(options->engine, options->folder, &diag) < 0 ||

@@ -131,7 +131,7 @@ int gp_sandbox_enter_scanner(const char *folder, const struct gp_scanner_limits 
 	/* Its memory holds mail: nobody of the same user may look at it, no core is written. */
 	if (!__sanitizer_print_stack_trace && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return gp_diag_errno(diag, "not dumpable");
-	signal(SIGXFSZ, SIG_IGN); /* a file that is too large is an error to the library */
+	signal(SIGXFSZ, SIG_DFL); /* the library may take a cut file for a whole one: rather end */
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_FSIZE, limits->file_size);
 	limit(RLIMIT_NPROC, 0);

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,7 @@ from load import Load, until
 from milterclient import Envelope, Result, judge
 from servers.milter import MilterVirus
 from servers.process import wait_for
-from virusmail import CLEAN, EICAR, MARK, SIGNATURES, letter, ndb
+from virusmail import CLEAN, EICAR, MARK, SIGNATURES, forwarded, letter, ndb, zipped
 
 
 def scan(milter: MilterVirus, message: bytes, queue_id: str = "4Faultxxxx") -> Result:
@@ -241,6 +243,34 @@ def test_overload(start_virus: StartVirus) -> None:
     for thread, results in (first, second):
         thread.join(30)
         assert results[0].reply.code == 550
+
+
+def test_the_temporary_folder_is_full(start_virus: StartVirus, world: Path) -> None:
+    """What could not be unpacked whole is not called clean (libclamav does not notice); what fits is scanned."""
+    small = world / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k,mode=1777", "tmpfs", small], check=False).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        milter = start_virus({"milter-virus": {"temporary": str(small)}})
+        large = os.urandom(2000000)
+        for message in (letter(large + MARK), letter(large), forwarded(letter(large + MARK), 2), letter(zipped(large + MARK)),
+                        letter(zipped(bytes(5000000) + MARK))):
+            assert scan(milter, message, "4Fullxxxxx").reply.code == 451
+            assert milter.verdict("4Fullxxxxx")["outcome"] == "engine-error"
+        recovered(milter)
+        assert milter.stop() == 0
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+
+
+def test_the_memory_limit(start_virus: StartVirus) -> None:
+    """A worker that gets no memory says so; nothing passes as clean."""
+    milter = start_virus({"milter-virus": {"worker_memory": "16M"}})
+    message = letter(zipped(bytes(60000000) + MARK))
+    assert scan(milter, message, "4Memoryxxx").reply.code in (451, 550)
+    assert milter.verdict("4Memoryxxx")["outcome"] in ("engine-error", "found", "killer")
+    recovered(milter)
 
 
 def test_workers_are_replaced(start_virus: StartVirus) -> None:
