@@ -28,7 +28,8 @@ from servers.progress import Step
 from servers.site import Site
 
 MAIL = TOP / "tests" / "data" / "mail"
-USER, FRIEND = "alice@example.org", "bob@example.org"
+USER, FRIEND, HASTY = "alice@example.org", "bob@example.org", "carol@example.org"
+LIMIT = 3
 ATTACHMENT_SIZE = 20 * 1024 * 1024
 SELECTOR = "demo"
 # Who may send for whom, as the senders' domains publish it.
@@ -44,6 +45,8 @@ _dmarc.bank.example.com TXT v=DMARC1; p=reject
 # Two lessons are enough here, and count at once: a demo has neither a corpus nor patience.
 SETTINGS = {"domains": {"authserv_id": "mx.example.org"}, "milter-dkim": {"dmarc": {"reject": "reject"}},
             "bayes": {"min_spam": 1, "min_ham": 1}, "store_cache": "0"}
+LIMITS = {"account": {"count": "messages", "by": ["sasl_username"], "windows": [f"{LIMIT} per 1h"], "action": "defer",
+                      "text": "4.7.28 {max} messages per {window} are allowed; try again in {retry}"}}
 
 
 @dataclass(frozen=True)
@@ -219,6 +222,18 @@ def learn(site: Site) -> bool:
             and third.score > letters[0].score + 3 and fourth.folder == "INBOX" and fourth.score < 4)
 
 
+def overdo(site: Site) -> bool:
+    """Shows a limit: one message more than an account may send in an hour."""
+    answers = []
+    for number in range(LIMIT + 1):
+        raw = (MAIL / "own.eml").read_bytes().replace(b"\nSubject: ", b"\nSubject: No. %d: " % (number + 1))
+        with Step(f"submit message {number + 1}"):
+            answers.append(site.submit_as(HASTY, smtp.stamped(raw, f"<hasty-{number}.demo@gatepost.example.net>"), [FRIEND]))
+    print(f"\n  a limit of {LIMIT} messages an hour\n" + "".join(
+        f"      {HASTY}, message {number}: {answer}\n" for number, answer in enumerate(answers, 1)))
+    return [answer.code for answer in answers] == [250] * LIMIT + [451] and "try again in" in answers[-1].text
+
+
 def invite(site: Site, folder: Path) -> None:
     """Tells how to use the running servers and waits for Ctrl-C."""
     text = textwrap.dedent(f"""\
@@ -240,7 +255,7 @@ def invite(site: Site, folder: Path) -> None:
 
 def run(folder: Path, store: str, once: bool) -> bool:
     """One demo in `folder`; True if every message came out as it should."""
-    site = Site(folder, store, SETTINGS, zone=ZONE, learns=True)
+    site = Site(folder, store, SETTINGS, zone=ZONE, learns=True, limits=LIMITS)
     try:
         publish(site, folder)
         site.start(show=True)
@@ -250,12 +265,13 @@ def run(folder: Path, store: str, once: bool) -> bool:
                 outcomes.append(deliver(site, message))
         show(outcomes)
         has_learned = learn(site)
+        is_limited = overdo(site)
         if not once:
             invite(site, folder)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave anybody running
         site.stop()
-    return all(o.is_right for o in outcomes) and has_learned
+    return all(o.is_right for o in outcomes) and has_learned and is_limited
 
 
 def run_in_folder(store: str, once: bool, keep: bool) -> bool:
@@ -281,6 +297,7 @@ def main() -> int:
         signal.signal(signum, lambda number, _: sys.exit(128 + number))
     try:
         if not build(build_folder(), targets=("milter-spam/milter-spam", "milter-dkim/milter-dkim", "controller/gatepost-controller",
+                                               "policyd-ratelimit/policyd-ratelimit",
                                                "dovecot-sieve-learn/lib95_gatepost_learn_plugin.so", "cli/gatepost")):
             return 1
         return 0 if run_in_folder(options.store, options.once, options.keep) else 1

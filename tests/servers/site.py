@@ -16,6 +16,7 @@ from .controller import Controller
 from .dovecot import OWNER, PASSWORD, Dovecot, Mail
 from .dns import Dns
 from .milter import MilterDkim, MilterSpam, Value, merged
+from .policyd import Policyd
 from .postfix import Postfix
 from .progress import Step
 from .redis import Redis
@@ -25,9 +26,10 @@ class Site:
     """All servers of a site under one folder; start() in the order in which they need each other, stop() in reverse."""
 
     def __init__(self, folder: Path, store: str = "lmdb", settings: Mapping[str, Value] | None = None,
-                 rules: str | None = None, zone: str | None = None, learns: bool = False) -> None:
+                 rules: str | None = None, zone: str | None = None, learns: bool = False,
+                 limits: Mapping[str, Value] | None = None) -> None:
         """With a zone there is milter-dkim too, which asks a DNS server of these lines and of the keys that it makes.
-        If it learns, there are the plugin and the controller."""
+        If it learns, there are the plugin and the controller. With limits submission asks a policyd-ratelimit at DATA."""
         self.postfix = Postfix(folder / "postfix")
         socket = folder / "gatepost-controller" / "learn.sock"
         self.dovecot = Dovecot(folder / "dovecot", self.postfix.queue, socket if learns else None)
@@ -48,6 +50,10 @@ class Site:
                        "controller": {"http": {"listen": [f"unix:{socket.parent}/api.sock"]}}}
             self.controller = Controller(socket.parent, socket, url or f"lmdb:{self.milter.folder}/store",
                                          merged(own_uid, settings))
+        self.policyd = None
+        if limits is not None:
+            self.policyd = Policyd(folder / "gatepost-ratelimit", own / "ratelimit.sock", url,
+                                   merged(settings, {"policyd-ratelimit": {"limits": limits}}))
         self.default_action("tempfail")
         self._stack = ExitStack()
 
@@ -56,11 +62,13 @@ class Site:
         names = (["dkim"] if self.dkim else []) + ["spam"]
         milters = ", ".join(f"{{ unix:gatepost/{name}.sock, default_action={action} }}" for name in names)
         self.postfix.configure({"smtpd_milters": milters, "non_smtpd_milters": milters,
-                                "internal_mail_filter_classes": "bounce"})
+                                "internal_mail_filter_classes": "bounce"},
+                               {"submission": ["smtpd_data_restrictions=check_policy_service unix:gatepost/ratelimit.sock"]
+                                if self.policyd else []})
 
     def start(self, show: bool = False) -> None:
         """Starts all servers, with a line for each if asked; if one fails, those before it are stopped."""
-        for server in (self.redis, self.dns, self.dkim, self.controller, self.milter, self.dovecot, self.postfix):
+        for server in (self.redis, self.dns, self.dkim, self.controller, self.milter, self.policyd, self.dovecot, self.postfix):
             if server:
                 try:
                     if show:
