@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "cli/check_events.h"
 #include "cli/postfix_policy.h"
 #include "policyd-ratelimit/limit_stage.h"
 #include "policyd-ratelimit/options.h"
@@ -121,6 +122,7 @@ static void check_limits(const struct uses *u, struct gp_snapshot *snap)
 		return; /* was said when the settings were read */
 	for (size_t i = 0; i < rules.len; i++)
 		check_limit(u, &rules.items[i]);
+	gp_check_events(u->reach, snap, &rules);
 }
 
 /* Sender checks. */

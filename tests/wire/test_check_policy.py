@@ -36,10 +36,11 @@ class Site:
         (world / "rules.cf").write_text("body T_A /never/\ndescribe T_A x\nscore T_A 1\n")
 
     def check(self, settings: dict[str, Value], main: str = "", recipient: str = "", data: str = "", end: str = "",
-              socket: Path | None = None) -> tuple[int, str, str]:
+              socket: Path | None = None, maillog: dict[str, Value] | None = None) -> tuple[int, str, str]:
         path = socket or self._queue / "gatepost" / "ratelimit.sock"
         policyd = Policyd(self._world / "policyd", path, settings={
-            "rules": {"paths": [str(self._world / "rules.cf")]}, "policyd-ratelimit": settings})
+            "rules": {"paths": [str(self._world / "rules.cf")]}, "policyd-ratelimit": settings,
+            "controller": {"maillog": maillog or {}}})
         (self._postfix / "main.cf").write_text(f"compatibility_level = 3.6\nqueue_directory = {self._queue}\n{main}\n")
         lists = {"recipient": recipient, "data": data, "end_of_data": end}
         (self._postfix / "master.cf").write_text(MASTER + "".join(
@@ -123,3 +124,27 @@ def test_greylisting_on_submission(site: Site) -> None:
     assert site.check(settings, main=f"smtpd_recipient_restrictions = {ASK}")[0] == 0
     code, _, err = site.check(settings, recipient=f"{ASK},reject")
     assert code != 0 and "greylist.enabled is on, but no service that takes mail from strangers" in err
+
+
+BOUNCES: dict[str, Value] = {**RECIPIENTS, "count": "bounces"}
+FAILURES: dict[str, Value] = {**RECIPIENTS, "count": "auth_failures", "by": ["client_address"]}
+LOG = "/var/log/mail.log"
+
+
+@pytest.mark.parametrize(("rule", "maillog", "main", "said"), [
+    (BOUNCES, {"source": LOG}, "", None),
+    (BOUNCES, {"source": LOG}, f"maillog_file = {LOG}", None),
+    (FAILURES, {"source": LOG, "names": ["mx/*", "postfix/*"]}, "syslog_name = mx", None),
+    (RECIPIENTS, {"socket": "unix:/other"}, "maillog_file = /other", None),
+    (BOUNCES, {}, "", 'limit "x" counts nothing: controller.maillog.source is empty, so nobody looks for bounces'),
+    (FAILURES, {}, "", "nobody looks for failed logins"),
+    (BOUNCES, {"source": LOG, "socket": "unix:/other"}, "", "controller.maillog.socket is unix:/other, and"),
+    (BOUNCES, {"source": LOG}, "maillog_file = /other", "Postfix logs into /other (maillog_file)"),
+    (BOUNCES, {"source": LOG}, "syslog_name = mx", "lines of mx/qmgr are not believed"),
+    (BOUNCES, {"source": LOG, "names": ["postfix/smtpd", "postfix/qmgr"]}, "", "lines of postfix/submission/smtpd are not believed"),
+])
+def test_who_tells_of_events(site: Site, world: Path, rule: dict[str, Value], maillog: dict[str, Value], main: str,
+                             said: str | None) -> None:
+    meets: dict[str, Value] = {"socket": f"unix:{world}/policyd/control.sock", **maillog}
+    code, out, err = site.check(limits(x=rule), recipient=ASK, main=f"smtpd_recipient_restrictions = {ASK}\n{main}", maillog=meets)
+    assert (code, said) == (0, None) if said is None else code != 0 and said in err, (out, err)
