@@ -29,7 +29,7 @@ static const char *path(const char *name)
 
 static void stamp(const char *name)
 {
-	struct timespec times[2] = {{.tv_sec = 1790000000 + ++clock_s}, {.tv_sec = 1790000000 + clock_s}};
+	struct timespec now = {.tv_sec = 1790000000 + ++clock_s}, times[2] = {now, now};
 
 	assert_int_equal(utimensat(AT_FDCWD, path(name), times, 0), 0);
 }
