@@ -52,6 +52,15 @@ static unsigned reached(const struct gp_policy_use *use, unsigned clients)
 	return use->clients & clients & (use->has_accounts ? GP_POLICY_ALL : ~GP_POLICY_ACCOUNTS);
 }
 
+/* policy_context: an empty list is for all. */
+static bool has_context(const struct gp_policy_use *use, const struct gp_conf_list *contexts)
+{
+	for (size_t i = 0; i < contexts->len; i++)
+		if (gp_str_eq(gp_str(contexts->items[i]), use->context))
+			return true;
+	return contexts->len == 0;
+}
+
 enum coverage { NOT_REACHED, NOT_COUNTED, COUNTED };
 
 /* Among the uses in one service; NULL: in any. */
@@ -64,7 +73,8 @@ static enum coverage look(const struct uses *u, const struct limit_rule *rule,
 		const struct gp_policy_use *use = &u->list.items[i];
 		struct policy_request request = {.stage = use->stage};
 
-		if ((service && use->service != service) || !reached(use, clients_of(rule)))
+		if ((service && use->service != service) || !reached(use, clients_of(rule)) ||
+		    !has_context(use, &rule->conf->context))
 			continue;
 		if (limit_stage_fits(rule, &request) == LIMIT_STAGE_FITS)
 			return COUNTED;
@@ -83,7 +93,9 @@ static void check_limit(const struct uses *u, const struct limit_rule *rule)
 
 	for (size_t i = 0; i < p->services.len && coverage == COUNTED; i++) {
 		service = &p->services.items[i];
-		if (clients_of(rule) == GP_POLICY_ACCOUNTS && gp_postfix_is_submission(p, service))
+		/* What is for one context is not for all services. */
+		if (clients_of(rule) == GP_POLICY_ACCOUNTS && rule->conf->context.len == 0 &&
+		    gp_postfix_is_submission(p, service))
 			coverage = look(u, rule, service);
 	}
 	if (coverage == COUNTED)
@@ -99,7 +111,10 @@ static void check_limit(const struct uses *u, const struct limit_rule *rule)
 			gp_arena_printf(p->arena,
 					"is never asked%s about the mail that it is for: put "
 					"check_policy_service before permit_sasl_authenticated and "
-					"permit_mynetworks", where));
+					"permit_mynetworks%s", where,
+					rule->conf->context.len
+						? ", with the policy_context that it names"
+						: ""));
 }
 
 static bool are_limits_wanted(const struct gp_snapshot *snap)

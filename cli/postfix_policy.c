@@ -75,7 +75,7 @@ static bool next_word(struct gp_str *rest, struct gp_str *ret)
 /* "unix:path" or "unix:path, timeout=10s, default_action=DUNNO". */
 static void found(struct walk *w, struct gp_str server)
 {
-	static const struct gp_str name = {"default_action=", 15};
+	static const struct gp_str action = {"default_action=", 15}, context = {"policy_context=", 15};
 	struct gp_policy_use use = w->use;
 	struct gp_str option;
 
@@ -83,8 +83,10 @@ static void found(struct walk *w, struct gp_str server)
 		return;
 	while (gp_str_next(&server, ',', &option)) {
 		option = gp_str_trim(option);
-		if (gp_str_istarts(option, name))
-			use.default_action = gp_str_sub(option, name.len, option.len);
+		if (gp_str_istarts(option, action))
+			use.default_action = gp_str_sub(option, action.len, option.len);
+		else if (gp_str_istarts(option, context))
+			use.context = gp_str_sub(option, context.len, option.len);
 	}
 	if (w->fn)
 		w->fn(w->arg, &use);
@@ -134,6 +136,7 @@ static void walk_service(struct walk *w, const struct gp_postfix_service *servic
 
 	w->use.service = service;
 	w->use.has_accounts = is_on(w, "smtpd_sasl_auth_enable", "no");
+	w->use.context = gp_postfix_value(w->postfix, service, "smtpd_policy_service_policy_context", "");
 	is_delayed = is_on(w, "smtpd_delay_reject", "yes");
 	for (size_t i = 0; i < GP_ARRAY_SIZE(lists); i++) {
 		w->use.parameter = lists[i].parameter;

@@ -24,6 +24,7 @@ struct gp_policy_use {
 	enum policy_stage stage; /* what it is asked as */
 	struct gp_str address;	 /* "unix:gatepost/ratelimit.sock", "inet:127.0.0.1:10031" */
 	struct gp_str default_action; /* while it does not answer */
+	struct gp_str context;	 /* policy_context */
 	unsigned clients;	 /* of GP_POLICY_… */
 	bool has_accounts;	 /* clients may authenticate in this service */
 };

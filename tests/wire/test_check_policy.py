@@ -79,6 +79,11 @@ def test_all_is_well(site: Site) -> None:
      'limit "x" counts nothing'),
     (CLIENTS, {"recipient": ASK, "main": f"smtpd_recipient_restrictions = permit_mynetworks, reject, {ASK}"}, None),
     (CLIENTS, {"main": f"smtpd_recipient_restrictions = permit_mynetworks, permit, {ASK}"}, "is never asked"),
+    ({**CLIENTS, "context": ["mx"]}, {"main": f"smtpd_recipient_restrictions = {ASK}"}, "with the policy_context that it names"),
+    ({**CLIENTS, "context": ["mx"]},
+     {"main": f"smtpd_recipient_restrictions = {ASK}\nsmtpd_policy_service_policy_context = mx"}, None),
+    ({**CLIENTS, "context": ["mx"]},
+     {"main": "smtpd_recipient_restrictions = check_policy_service { unix:gatepost/ratelimit.sock, policy_context=mx }"}, None),
 ])
 def test_a_limit_that_would_count_nothing(site: Site, rule: dict[str, Value], where: dict[str, str], said: str | None) -> None:
     code, out, err = site.check(limits(x=rule), **where)
