@@ -169,6 +169,15 @@ def test_wrong_password(slapd: Slapd, start: StartMilter, world: Path) -> None:
     assert milter.http("/healthz")[0] == 200
 
 
+def test_query_that_no_server_takes(slapd: Slapd, start: StartMilter) -> None:
+    """No failure of the server's: said now and then, with the way to look into it."""
+    milter = start(merged(settings(slapd), {"milter-spam": {"ldap": {"recipients": {"base": "no name"}}}}))
+    for _ in range(3):
+        assert outcome(mark_for(milter, "strict@example.org", queue_id="4base")) == "marked"
+    assert milter.verdict("4base")["missing"] == "ldap"
+    assert len(milter.lines("ldap: .*Invalid DN syntax.*gatepost ldap test")) == 1
+
+
 @pytest.mark.parametrize("on_error, expected", [("accept", "marked"), ("tempfail", "deferred"), ("accept-and-mark", "marked")])
 def test_down_at_start(slapd: Slapd, start: StartMilter, on_error: str, expected: str) -> None:
     milter = start(settings(slapd, f"ldap://127.0.0.1:{free_port()}", on_ldap_error=on_error))
