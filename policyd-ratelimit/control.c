@@ -235,6 +235,14 @@ static void complain(const struct client *c, const char *why)
 		       c->peer.is_known ? (long)c->peer.uid : -1L, why);
 }
 
+/* For one more question.  Those that were answered at once make room. */
+static bool has_room(struct client *c)
+{
+	if (c->next - c->first >= WINDOW)
+		flush(c);
+	return c->next - c->first < WINDOW;
+}
+
 /* NULL, or why the client is to be closed. */
 static const char *take_frames(struct client *c)
 {
@@ -242,7 +250,7 @@ static const char *take_frames(struct client *c)
 	const char *why = NULL;
 	size_t n;
 
-	while (!why && c->next - c->first < WINDOW && (n = gp_attrs_length(rest.ptr, rest.len)) > 0) {
+	while (!why && has_room(c) && (n = gp_attrs_length(rest.ptr, rest.len)) > 0) {
 		why = n > GP_EVENT_SIZE_MAX ? "a frame that is too long"
 					    : take_frame(c, gp_str_sub(rest, 0, n));
 		rest = gp_str_sub(rest, n, rest.len);

@@ -12,7 +12,7 @@ static struct gp_str span(struct gp_attr value)
 }
 
 /* Failed logins are not noted: they come by the thousand, and are strangers' doing. */
-void events_note(const struct limits_event *event, int64_t time_s, struct gp_str queue_id)
+void events_note(const struct limits_event *event, struct gp_str queue_id)
 {
 	GP_BUF_AUTO note = GP_BUF_INIT(NOTE_MAX);
 	struct limit_by by = {.len = 1, .parts = {LIMIT_SASL_USERNAME}};
@@ -21,7 +21,7 @@ void events_note(const struct limits_event *event, int64_t time_s, struct gp_str
 	if (event->account.len == 0 || event->count == LIMIT_AUTH_FAILURES)
 		return;
 	arena = gp_arena_new(1024);
-	note_begin(&note, time_s, event->count == LIMIT_SPAM ? "spam" : "bounce",
+	note_begin(&note, event->time_s, event->count == LIMIT_SPAM ? "spam" : "bounce",
 		   contained_name(arena, CONTAIN_ACCOUNT, limit_key_of(&by, event->account, arena)));
 	note_put(&note, "queue_id", queue_id);
 	note_put(&note, "sender", event->sender);
@@ -45,6 +45,6 @@ void events_count(const struct gp_event *event, limits_counted_fn *done, void *a
 				 .client = span(event->client),
 				 .time_s = event->time_s};
 
-	events_note(&e, event->time_s, span(event->queue_id));
+	events_note(&e, span(event->queue_id));
 	limits_event(&e, done, arg);
 }

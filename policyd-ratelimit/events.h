@@ -12,6 +12,6 @@
 void events_count(const struct gp_event *event, limits_counted_fn *done, void *arg);
 
 /* One note about an account, for `gatepost ratelimit show`. */
-void events_note(const struct limits_event *event, int64_t time_s, struct gp_str queue_id);
+void events_note(const struct limits_event *event, struct gp_str queue_id);
 
 #endif

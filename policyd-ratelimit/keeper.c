@@ -272,6 +272,7 @@ static void *thread_main(void *arg)
 		do_tasks();
 	} while (rest());
 	do_tasks();
+	spam_scores_end();
 	if (keeper_write() != GP_OK || flush_notes() != GP_OK)
 		gp_log_warning("what happened last is known to this host only, and forgotten");
 	return NULL;

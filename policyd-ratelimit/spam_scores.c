@@ -2,16 +2,18 @@
  * Spam scores; see the header.
  *
  * The ring is read from its newest item down to the one that was newest when it was read before.
- * A score is told again when it could not be counted; limits count an id once within a window.
- * Beyond the shortest window of those limits that memory is gone, so what is older is not told:
- * after a restart the ring is read from its beginning.
+ * A score is told again when it could not be counted, and after a restart, when the ring is read
+ * from its beginning; limits count an id once within a window, from when the message was sent.
+ * What is older than all their windows is passed over.
  *
  * With several hosts each reads them all: the same ids, counted once.
  */
 #include "policyd-ratelimit/spam_scores.h"
 
 #include <stdlib.h>
+#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/metric.h"
 #include "lib/base/vec.h"
@@ -25,7 +27,6 @@
 struct score {
 	struct limits_event event;
 	struct gp_str queue_id;
-	int64_t time_s;
 };
 
 /* Those of one round, on their way through the limits. */
@@ -58,7 +59,7 @@ static void counted(void *arg, int result)
 	for (size_t i = round->scores.len; i > 0 && !round->has_failed; i--) {
 		const struct score *s = &round->scores.items[i - 1]; /* the newest stand first */
 
-		events_note(&s->event, s->time_s, s->queue_id);
+		events_note(&s->event, s->queue_id);
 	}
 	atomic_store(&scores.ended, round);
 }
@@ -75,26 +76,25 @@ static void begin_inside(void *arg)
 
 /* On the keeper. */
 
-/* The shortest window of limits on spam, and whose scores they want; 0: there are none. */
+/* The longest window of limits on spam, and which scores they want; 0: there are none. */
 static int64_t find_window_ms(double *ret_score)
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
 	const struct ratelimit_data *data = gp_snapshot_data(snap);
-	int64_t least_ms = 0;
+	int64_t most_ms = 0;
 
 	for (size_t i = 0; i < data->limits->rules.len; i++) {
 		const struct limit_rule *rule = &data->limits->rules.items[i];
 
 		if (rule->count != LIMIT_SPAM)
 			continue;
-		if (least_ms == 0 || rule->conf->score < *ret_score)
+		if (most_ms == 0 || rule->conf->score < *ret_score)
 			*ret_score = rule->conf->score;
 		for (size_t w = 0; w < rule->windows.len; w++)
-			if (least_ms == 0 || rule->windows.items[w].limit.window_ms < least_ms)
-				least_ms = rule->windows.items[w].limit.window_ms;
+			most_ms = GP_MAX(most_ms, rule->windows.items[w].limit.window_ms);
 	}
 	gp_snapshot_unref(snap);
-	return least_ms;
+	return most_ms;
 }
 
 struct reading {
@@ -120,9 +120,9 @@ static void add_score(const struct reading *reading, const struct gp_sent *sent)
 			  .account = keep(reading, sent->account),
 			  .sender = keep(reading, sent->sender),
 			  .client = keep(reading, sent->client),
-			  .score = (double)sent->score_milli / 1000},
-		.queue_id = keep(reading, sent->id),
-		.time_s = sent->time_s};
+			  .score = (double)sent->score_milli / 1000,
+			  .time_s = sent->time_s},
+		.queue_id = keep(reading, sent->id)};
 }
 
 static bool one_item(void *arg, struct gp_str item)
@@ -183,4 +183,19 @@ int spam_scores_read(void)
 	round->call = (struct gp_call){.fn = begin_inside, .arg = round};
 	gp_loop_post(ratelimit.loop, &round->call);
 	return GP_OK;
+}
+
+void spam_scores_end(void)
+{
+	static const struct timespec step = {.tv_nsec = 5000000};
+	int64_t until_ms = keeper_deadline();
+	struct round *round;
+
+	while (scores.is_under_way && gp_clock_mono_ms() < until_ms) {
+		round = atomic_exchange(&scores.ended, NULL);
+		if (round)
+			end_round(round);
+		else
+			nanosleep(&step, NULL);
+	}
 }

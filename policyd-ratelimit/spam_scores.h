@@ -12,5 +12,7 @@
 
 /* The keeper's chore: reads what is new, and hands it to the loop.  GP_ETEMP: the store is away. */
 int spam_scores_read(void) GP_MUST_USE;
+/* Waits a moment for those under way: before the store is closed. */
+void spam_scores_end(void);
 
 #endif

@@ -289,6 +289,17 @@ def test_events_are_counted_before_they_are_answered(start_policyd: StartPolicyd
     assert [row["what"] for row in policyd.order("show", key=ACCOUNT)[0] if row["type"] == "event"] == ["bounce"] * 7
 
 
+def test_many_events_at_once_are_all_answered(start_policyd: StartPolicyd) -> None:
+    counting = start_policyd({"policyd-ratelimit": {"limits": {"bounces": {
+        "count": "bounces", "by": ["sasl_username"], "windows": ["5000 per 1h"]}}}})
+    for policyd in (start_policyd(), counting):  # where nothing counts they are answered at once
+        with ControlClient(policyd.control) as control:
+            for i in range(2000):
+                control.tell("event", kind="bounce", event_id=f"e{i}", sasl_username=ACCOUNT, time=int(time.time()))
+            assert [control.answer() for _ in range(2000)] == [([], "OK")] * 2000
+    assert [row["used"] for row in counting.order("list")[0]] == [2000]
+
+
 def test_events_are_put_off_without_the_store(start_policyd: StartPolicyd, redis: Redis) -> None:
     policyd = start_policyd({"policyd-ratelimit": {"limits": {"bounces": {
         "count": "bounces", "by": ["sasl_username"], "windows": ["5 per 1h"]}}}}, redis.url)
