@@ -102,7 +102,8 @@ static bool is_for(const struct limit_rule *rule, const struct limits_event *eve
 {
 	const struct limit_conf *conf = rule->conf;
 
-	if (rule->count != event->count || (event->count == LIMIT_SPAM && event->score < conf->score))
+	if (rule->count != event->count ||
+	    (event->count == LIMIT_SPAM && event->score < conf->score))
 		return false;
 	/* Who fails to log in is nobody yet. */
 	if (event->count != LIMIT_AUTH_FAILURES && conf->when != LIMIT_ANY &&
@@ -120,8 +121,8 @@ static int64_t age_of(const struct limits_event *event)
 	return event->time_s <= 0 || event->time_s >= now_s ? 0 : (now_s - event->time_s) * 1000;
 }
 
-static void plan_windows(struct counting *c, struct limit_item item, const struct limit_windows *windows,
-			 const struct limits_event *event)
+static void plan_windows(struct counting *c, struct limit_item item,
+			 const struct limit_windows *windows, const struct limits_event *event)
 {
 	int64_t age_ms = age_of(event);
 	bool has_ratio = item.rule->sent_name.len > 0;
@@ -151,7 +152,8 @@ static void plan(struct counting *c)
 		struct limit_item item = {.rule = rule};
 		struct limit_windows windows;
 
-		if (!is_for(rule, &c->event, &c->subject) || limit_key_count(&rule->by, &c->subject) == 0)
+		if (!is_for(rule, &c->event, &c->subject) ||
+		    limit_key_count(&rule->by, &c->subject) == 0)
 			continue;
 		item.key = limit_key_get(&rule->by, &c->subject, 0);
 		limit_windows_for(rule, &c->subject, item.key, &c->directory, &windows);
@@ -159,7 +161,8 @@ static void plan(struct counting *c)
 	}
 }
 
-static struct counting *counting_new(const struct limits_event *event, limits_counted_fn *done, void *arg)
+static struct counting *counting_new(const struct limits_event *event, limits_counted_fn *done,
+				     void *arg)
 {
 	struct counting *c = gp_xcalloc(1, sizeof(*c));
 	const struct ratelimit_data *data;
@@ -200,14 +203,16 @@ static void ask_store(struct counting *c)
 					     c->count.len, GP_LIMIT_COUNT, now_ms);
 	c->look.len = GP_MIN(c->look.len, (size_t)GP_LIMIT_TAKES_MAX);
 	if (c->look.len > 0)
-		c->look_call = gp_store_limit_begin(ratelimit.store, c->batch, LIMIT_TABLE, c->look.takes,
-						    c->look.len, GP_LIMIT_LOOK, now_ms);
+		c->look_call =
+			gp_store_limit_begin(ratelimit.store, c->batch, LIMIT_TABLE, c->look.takes,
+					     c->look.len, GP_LIMIT_LOOK, now_ms);
 	wait_for(c, finish_store);
 }
 
 static void finish_directory(struct counting *c)
 {
-	c->directory.overrides = limit_directory_values(c->overrides, c->arena, &c->directory.n_overrides);
+	c->directory.overrides =
+		limit_directory_values(c->overrides, c->arena, &c->directory.n_overrides);
 	gp_directory_report(ratelimit.ldap);
 	gp_batch_free(&c->batch);
 	ask_store(c);
@@ -228,8 +233,8 @@ void limits_event(const struct limits_event *event, limits_counted_fn *done, voi
 	const struct ratelimit_conf *conf = gp_snapshot_get(c->snap, &ratelimit_table);
 
 	c->deadline_ms = gp_clock_mono_ms() + conf->deadline_ms;
-	if (!is_wanted(c) ||
-	    limit_exempt_find(&conf->limits, c->limits->networks, &c->subject) == LIMIT_EXEMPT_ALL) {
+	if (!is_wanted(c) || limit_exempt_find(&conf->limits, c->limits->networks, &c->subject) ==
+				     LIMIT_EXEMPT_ALL) {
 		end(c, GP_OK);
 		return;
 	}

@@ -6,10 +6,11 @@
 static bool matches(struct gp_str pattern, struct gp_str value)
 {
 	return pattern.len > 0 && pattern.ptr[0] == '@' ? gp_str_iends(value, pattern)
-							 : gp_str_glob(pattern, value);
+							: gp_str_glob(pattern, value);
 }
 
-static bool is_on(const struct gp_conf_list *list, struct limit_subject *s, enum limit_attribute attribute)
+static bool is_on(const struct gp_conf_list *list, struct limit_subject *s,
+		  enum limit_attribute attribute)
 {
 	struct gp_str value;
 
@@ -23,7 +24,8 @@ static bool is_on(const struct gp_conf_list *list, struct limit_subject *s, enum
 }
 
 enum limit_exempt limit_exempt_find(const struct limits_conf *conf,
-				    const struct gp_conf_networks *networks, struct limit_subject *s)
+				    const struct gp_conf_networks *networks,
+				    struct limit_subject *s)
 {
 	if (gp_netset_has(&networks->exempt, &s->client) ||
 	    gp_netset_has(&conf->exempt_networks, &s->client) ||

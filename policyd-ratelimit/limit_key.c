@@ -36,7 +36,9 @@ static int parse_bits(struct gp_str text, struct limit_by *by, struct gp_diag *d
 	    (gp_str_next(&text, '/', &bits6) &&
 	     (gp_num_parse_int(bits6, &n6) < 0 || n6 < 1 || n6 > 128)) ||
 	    text.len > 0) {
-		gp_diag_set(diag, "prefix lengths are written \"client_address/24/64\", for IPv4 and IPv6");
+		gp_diag_set(
+			diag,
+			"prefix lengths are written \"client_address/24/64\", for IPv4 and IPv6");
 		return GP_EINVAL;
 	}
 	by->bits4 = (uint8_t)n4;
@@ -50,7 +52,8 @@ static int unknown(struct gp_str word, struct gp_diag *diag)
 	unsigned nearest = 4;
 
 	for (const struct gp_conf_enum *e = limit_attribute_names; e->name; e++) {
-		unsigned distance = word.len <= 64 ? gp_str_distance(word, gp_str(e->name)) : nearest;
+		unsigned distance =
+			word.len <= 64 ? gp_str_distance(word, gp_str(e->name)) : nearest;
 
 		if (distance < nearest) {
 			nearest = distance;
@@ -58,10 +61,12 @@ static int unknown(struct gp_str word, struct gp_diag *diag)
 		}
 	}
 	if (near)
-		gp_diag_set(diag, "by: unknown \"%.*s\"; did you mean \"%s\"?", GP_STR_FMT(word), near);
+		gp_diag_set(diag, "by: unknown \"%.*s\"; did you mean \"%s\"?", GP_STR_FMT(word),
+			    near);
 	else
-		gp_diag_set(diag, "by: unknown \"%.*s\" (sasl_username, sender, sender_domain, "
-				  "client_address, helo_name, recipient, recipient_domain, ldap_group)",
+		gp_diag_set(diag,
+			    "by: unknown \"%.*s\" (sasl_username, sender, sender_domain, "
+			    "client_address, helo_name, recipient, recipient_domain, ldap_group)",
 			    GP_STR_FMT(word));
 	return GP_EINVAL;
 }
@@ -161,7 +166,8 @@ static struct gp_str fold_address(struct gp_arena *arena, struct gp_str address)
 	return gp_str_n(text, local + folded.len);
 }
 
-static struct gp_str fold(struct gp_arena *arena, enum limit_attribute attribute, struct gp_str value)
+static struct gp_str fold(struct gp_arena *arena, enum limit_attribute attribute,
+			  struct gp_str value)
 {
 	switch (attribute) {
 	case LIMIT_SENDER:
@@ -253,18 +259,21 @@ static struct gp_str client_text(const struct limit_by *by, const struct gp_ip *
 	struct gp_cidr net = gp_cidr_around(ip, bits);
 	char text[GP_IP_TEXT];
 
-	return gp_arena_str(arena, gp_str(bits == all ? gp_ip_format(ip, text)
-						      : gp_cidr_format(&net, text)));
+	return gp_arena_str(
+		arena, gp_str(bits == all ? gp_ip_format(ip, text) : gp_cidr_format(&net, text)));
 }
 
 /* The value of one part; empty: it says nothing. */
-static struct gp_str part_of(const struct limit_by *by, struct limit_subject *s, size_t part, size_t i)
+static struct gp_str part_of(const struct limit_by *by, struct limit_subject *s, size_t part,
+			     size_t i)
 {
 	switch (by->parts[part]) {
 	case LIMIT_CLIENT_ADDRESS:
-		return s->client.family ? client_text(by, &s->client, s->arena) : (struct gp_str){0};
+		return s->client.family ? client_text(by, &s->client, s->arena)
+					: (struct gp_str){0};
 	case LIMIT_LDAP_GROUP:
-		return i < s->n_groups ? gp_arena_lower(s->arena, s->groups[i]) : (struct gp_str){0};
+		return i < s->n_groups ? gp_arena_lower(s->arena, s->groups[i])
+				       : (struct gp_str){0};
 	case LIMIT_SASL_USERNAME:
 	case LIMIT_SENDER:
 	case LIMIT_SENDER_DOMAIN:
@@ -284,7 +293,7 @@ bool limit_key_is_possible(const struct limit_by *by, struct limit_subject *s, u
 
 		if (unknown & 1u << part)
 			continue;
-		if (part == LIMIT_LDAP_GROUP ? s->n_groups == 0
+		if (part == LIMIT_LDAP_GROUP	   ? s->n_groups == 0
 		    : part == LIMIT_CLIENT_ADDRESS ? s->client.family == 0
 						   : limit_subject_get(s, part).len == 0)
 			return false;
@@ -321,8 +330,13 @@ struct gp_str limit_key_get(const struct limit_by *by, struct limit_subject *s, 
 
 struct gp_str limit_key_of(const struct limit_by *by, struct gp_str value, struct gp_arena *arena)
 {
-	struct limit_subject s = {.arena = arena, .account = value, .sender = value,
-				  .helo = value, .recipient = value, .groups = &value, .n_groups = 1};
+	struct limit_subject s = {.arena = arena,
+				  .account = value,
+				  .sender = value,
+				  .helo = value,
+				  .recipient = value,
+				  .groups = &value,
+				  .n_groups = 1};
 	struct gp_cidr net;
 
 	if (by->len != 1)

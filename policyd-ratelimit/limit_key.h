@@ -50,8 +50,8 @@ struct limit_by {
 };
 
 /* GP_EINVAL, with what is wrong (and what was meant, perhaps) in the diag. */
-int limit_by_parse(const struct gp_conf_list *words, struct limit_by *ret, struct gp_diag *diag)
-	GP_MUST_USE;
+int limit_by_parse(const struct gp_conf_list *words, struct limit_by *ret,
+		   struct gp_diag *diag) GP_MUST_USE;
 bool limit_by_has(const struct limit_by *by, enum limit_attribute attribute);
 
 /* Whom a request or an event is about.  What is asked for is made comparable when it is asked
@@ -75,7 +75,8 @@ struct gp_str limit_subject_get(struct limit_subject *subject, enum limit_attrib
 size_t limit_key_count(const struct limit_by *by, struct limit_subject *subject);
 /* Could it have one, as far as the attributes go that are known by now?  unknown: a bit for each
  * that a later request tells, or an earlier one told. */
-bool limit_key_is_possible(const struct limit_by *by, struct limit_subject *subject, unsigned unknown);
+bool limit_key_is_possible(const struct limit_by *by, struct limit_subject *subject,
+			   unsigned unknown);
 /* The text of the i-th, in the subject's arena. */
 struct gp_str limit_key_get(const struct limit_by *by, struct limit_subject *subject, size_t i);
 /* The text that a single attribute's value has as a key: what a person types to look it up. */

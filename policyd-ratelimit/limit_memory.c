@@ -24,7 +24,7 @@ struct message {
 	uint64_t id;
 	int64_t until_ms;
 	struct entry *entries;
-	struct message *next;	      /* of the bucket */
+	struct message *next; /* of the bucket */
 	struct message *older, *newer;
 };
 
@@ -139,7 +139,8 @@ void limit_memory_add(uint64_t message, uint64_t what, int64_t amount, int64_t m
 		return;
 	m = touch(message, mono_ms);
 	/* The newest is this one: it stays, however large it is. */
-	while ((n_messages > LIMIT_MEMORY_MESSAGES || n_entries >= LIMIT_MEMORY_ENTRIES) && oldest != m)
+	while ((n_messages > LIMIT_MEMORY_MESSAGES || n_entries >= LIMIT_MEMORY_ENTRIES) &&
+	       oldest != m)
 		forget(oldest);
 	slot = entry_slot(key);
 	if (!*slot) {

@@ -19,7 +19,8 @@ struct limits_conf {
 #define LIMITS_ROWS(type, m)                                                                       \
 	{"limits", GP_CONF_GROUPS, offsetof(type, m.rules), "", .item = &limit_table,              \
 	 .help = "Limits by name. Without this setting there is one, \"account\": 300 "            \
-		 "recipients per 1h and 1500 per 1d for each authenticated account; { } is none."}, \
+		 "recipients per 1h and 1500 per 1d for each authenticated account; "              \
+		 "{ } is none."},                                                                  \
 	{"exempt_networks", GP_CONF_NETWORKS, offsetof(type, m.exempt_networks), "",               \
 	 .help = "Clients that no limit is for, beside networks.exempt."},                         \
 	{"exempt_accounts", GP_CONF_LIST, offsetof(type, m.exempt_accounts), "",                   \

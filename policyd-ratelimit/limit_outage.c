@@ -32,12 +32,14 @@ static struct {
 	bool is_done;
 } outage = {.turn = {.fn = turn}, .late = {.fn = late}, .ready = {.fn = ready}};
 
-static struct gp_metric in_memory = GP_COUNTER("gatepost_policy_limit_memory_total",
-					       "Questions of limits that were answered from memory.");
-static struct gp_metric keys = GP_GAUGE("gatepost_policy_limit_memory_keys",
-					"Keys of limits held in memory.");
-static struct gp_metric lost = GP_COUNTER("gatepost_policy_limit_memory_lost_total",
-					  "Uses counted in memory that the store was never told of.");
+static struct gp_metric in_memory =
+	GP_COUNTER("gatepost_policy_limit_memory_total",
+		   "Questions of limits that were answered from memory.");
+static struct gp_metric keys =
+	GP_GAUGE("gatepost_policy_limit_memory_keys", "Keys of limits held in memory.");
+static struct gp_metric lost =
+	GP_COUNTER("gatepost_policy_limit_memory_lost_total",
+		   "Uses counted in memory that the store was never told of.");
 
 void limit_outage_register_metrics(void)
 {
@@ -104,13 +106,14 @@ static void late(void *arg)
 static void turn(void *arg)
 {
 	int64_t now_ms = gp_clock_mono_ms();
-	size_t n = fallback_merge_begin(outage.fallback, now_ms, outage.takes, GP_ARRAY_SIZE(outage.takes));
+	size_t n = fallback_merge_begin(outage.fallback, now_ms, outage.takes,
+					GP_ARRAY_SIZE(outage.takes));
 
 	(void)arg;
 	if (n > 0) {
 		outage.batch = gp_batch_new(now_ms + CALL_MS);
-		outage.call = gp_store_limit_begin(ratelimit.store, outage.batch, LIMIT_TABLE, outage.takes, n,
-						   GP_LIMIT_COUNT, 0);
+		outage.call = gp_store_limit_begin(ratelimit.store, outage.batch, LIMIT_TABLE,
+						   outage.takes, n, GP_LIMIT_COUNT, 0);
 		gp_timer_set(ratelimit.loop, &outage.late, now_ms + CALL_MS);
 		gp_batch_notify(outage.batch, ratelimit.loop, &outage.ready);
 		return;

@@ -63,8 +63,8 @@ static bool find(const struct limit_rule *rule, struct limit_subject *s, struct 
 	case LIMIT_HELO_NAME:
 		return gp_mapfile_find_domain(map, key, hit);
 	case LIMIT_SASL_USERNAME:
-		return gp_mapfile_find(map, key, hit) ||
-		       (gp_str_find_chr(key, '@', 0) < key.len && gp_mapfile_find_address(map, key, hit));
+		return gp_mapfile_find(map, key, hit) || (gp_str_find_chr(key, '@', 0) < key.len &&
+							  gp_mapfile_find_address(map, key, hit));
 	case LIMIT_LDAP_GROUP:
 	case LIMIT_ATTRIBUTES:
 		break;
@@ -108,8 +108,8 @@ static void check_entry(const struct gp_map_hit *entry, void *arg)
 	const struct check *c = arg;
 
 	if (rest.len == 0)
-		gp_conf_report_add(c->report, gp_mapfile_path(c->rule->conf->overrides), entry->line,
-				   "%.*s: expected \"100 per 1h\" or \"unlimited\"",
+		gp_conf_report_add(c->report, gp_mapfile_path(c->rule->conf->overrides),
+				   entry->line, "%.*s: expected \"100 per 1h\" or \"unlimited\"",
 				   GP_STR_FMT(entry->key));
 	while (next_part(&rest, &name, &windows))
 		check_part(c, entry, name, windows);

@@ -16,7 +16,8 @@
 
 #include "policyd-ratelimit/limit_rule.h"
 
-/* What a value says for a rule.  GP_OK; GP_ENOENT: nothing for this one; GP_EINVAL with the diag. */
+/* What a value says for a rule.  GP_OK; GP_ENOENT: nothing for this one; GP_EINVAL with the diag.
+ */
 int limit_override_parse(struct gp_str value, const struct limit_rule *rule,
 			 struct limit_windows *ret, struct gp_diag *diag) GP_MUST_USE;
 /* The same of a value from the directory, about an account. */

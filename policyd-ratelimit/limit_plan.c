@@ -56,10 +56,12 @@ static bool find_in_directory(const struct limit_rule *rule, const struct limit_
 	return false;
 }
 
-void limit_windows_for(const struct limit_rule *rule, struct limit_subject *subject, struct gp_str key,
-		       const struct limit_directory *directory, struct limit_windows *ret)
+void limit_windows_for(const struct limit_rule *rule, struct limit_subject *subject,
+		       struct gp_str key, const struct limit_directory *directory,
+		       struct limit_windows *ret)
 {
-	if (!limit_override_find(rule, subject, key, ret) && !find_in_directory(rule, directory, ret))
+	if (!limit_override_find(rule, subject, key, ret) &&
+	    !find_in_directory(rule, directory, ret))
 		*ret = rule->windows;
 }
 
@@ -69,7 +71,8 @@ void limit_part_add(struct limit_part *part, struct gp_arena *arena, const struc
 	struct gp_str name = item->is_sent ? item->rule->sent_name : item->rule->name;
 
 	part->takes = gp_vec_room(arena, part->takes, part->len, &part->cap, sizeof(*part->takes));
-	part->items = gp_vec_room(arena, part->items, part->len, &part->items_cap, sizeof(*part->items));
+	part->items =
+		gp_vec_room(arena, part->items, part->len, &part->items_cap, sizeof(*part->items));
 	part->items[part->len] = *item;
 	part->takes[part->len] = (struct gp_limit_take){
 		.key = limit_state_key(arena, name, item->window, item->key),
@@ -150,7 +153,7 @@ static enum limit_part_kind part_of(const struct limit_rule *rule)
 	if (rule->conf->dry_run)
 		return LIMIT_PART_DRY;
 	return answer_is_final((enum answer_action)rule->conf->action) ? LIMIT_PART_TAKE
-								      : LIMIT_PART_PASS;
+								       : LIMIT_PART_PASS;
 }
 
 /* Bounces and their recipients side by side, and what this request adds to the latter. */
@@ -197,7 +200,8 @@ static void plan_rule(struct planner *p, const struct limit_rule *rule, struct l
 		return;
 	fit = limit_stage_fits(rule, p->request);
 	if (fit != LIMIT_STAGE_FITS) {
-		if (limit_key_is_possible(&rule->by, p->subject, limit_stage_unknown(p->request->stage)))
+		if (limit_key_is_possible(&rule->by, p->subject,
+					  limit_stage_unknown(p->request->stage)))
 			limit_watch_seen(watch, rule, fit, p->request->stage);
 		return;
 	}

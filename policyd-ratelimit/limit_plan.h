@@ -62,8 +62,9 @@ void limit_plan_make(const struct limits *limits, const struct policy_request *r
 /* Is the rule for this request at all, whatever it counts? */
 bool limit_rule_applies(const struct limit_rule *rule, const struct policy_request *request);
 /* The windows that hold for a key. */
-void limit_windows_for(const struct limit_rule *rule, struct limit_subject *subject, struct gp_str key,
-		       const struct limit_directory *directory, struct limit_windows *ret);
+void limit_windows_for(const struct limit_rule *rule, struct limit_subject *subject,
+		       struct gp_str key, const struct limit_directory *directory,
+		       struct limit_windows *ret);
 /* Adds one question. */
 void limit_part_add(struct limit_part *part, struct gp_arena *arena, const struct limit_item *item,
 		    const struct gp_limit *limit, int64_t amount, struct gp_str member);

@@ -10,7 +10,7 @@
 #include "policyd-ratelimit/limit_override.h"
 
 #define AT(field) offsetof(struct limit_conf, field)
-#define DAYS(n) ((n) * 86400000.0)
+#define DAYS(n) ((n)*86400000.0)
 
 const struct gp_conf_enum limit_count_names[] = {
 	{"messages", LIMIT_MESSAGES},
@@ -51,18 +51,22 @@ static const struct gp_conf_row rows[] = {
 		 "milter-spam."},
 	{"by", GP_CONF_LIST, AT(by), "sasl_username",
 	 .help = "By what: sasl_username, sender, sender_domain, client_address (also with prefix "
-		 "lengths, client_address/24/64), helo_name, recipient, recipient_domain, ldap_group, "
+		 "lengths, client_address/24/64), helo_name, recipient, recipient_domain, "
+		 "ldap_group, "
 		 "or several of them together; none counts all together."},
 	{"windows", GP_CONF_LIST, AT(windows), "",
-	 .help = "How much in how long, \"100 per 1h\", for bytes \"500M per 1d\"; all hold at once."},
+	 .help = "How much in how long, \"100 per 1h\", for bytes \"500M per 1d\"; all hold at "
+		 "once."},
 	{"algorithm", GP_CONF_ENUM, AT(algorithm), "sliding", .values = algorithms,
-	 .help = "\"sliding\" is never more than that in any window, \"gcra\" an even rate with a burst."},
+	 .help = "\"sliding\" is never more than that in any window, \"gcra\" an even rate with a "
+		 "burst."},
 	{"burst", GP_CONF_INT, AT(burst), "0", .min = 0, .max = GP_LIMIT_MAX,
 	 .help = "How much of it may come at once with \"gcra\"; 0: all of it."},
 	{"action", GP_CONF_ENUM, AT(action), "defer", .values = answer_names,
 	 .help = "What is answered above the limit; what is only held or warned of counts on."},
 	{"text", GP_CONF_STRING, AT(text), TEXT_DEFAULT,
-	 .help = "What is said then, with {limit}, {max}, {used}, {window}, {retry}, {key} and {account} "
+	 .help = "What is said then, with {limit}, {max}, {used}, {window}, {retry}, {key} and "
+		 "{account} "
 		 "filled in; it may begin with an enhanced status code."},
 	{"dry_run", GP_CONF_BOOL, AT(dry_run), "false",
 	 .help = "Only log what would have been answered."},
@@ -73,7 +77,8 @@ static const struct gp_conf_row rows[] = {
 	{"context", GP_CONF_LIST, AT(context), "",
 	 .help = "Values of smtpd's policy_context that it is for; empty: all."},
 	{"overrides", GP_CONF_MAP, AT(overrides), "",
-	 .help = "Map file of those that may more or less: a key and \"1000 per 1h, 5000 per 1d\" or "
+	 .help = "Map file of those that may more or less: a key and \"1000 per 1h, 5000 per 1d\" "
+		 "or "
 		 "\"unlimited\", for several limits \"NAME: 1000 per 1h; OTHER: unlimited\"."},
 	{"ratio", GP_CONF_DOUBLE, AT(ratio), "0", .min = 0, .max = 100, .unit = "percent",
 	 .help = "Bounces only: above the limit only if they are also more than this share of the "
@@ -157,7 +162,8 @@ static bool event_knows(enum limit_count count, enum limit_attribute attribute)
 		[LIMIT_BOUNCES] = BIT(SASL_USERNAME) | BIT(CLIENT_ADDRESS) | BIT(SENDER) |
 				  BIT(SENDER_DOMAIN) | BIT(RECIPIENT) | BIT(RECIPIENT_DOMAIN),
 		[LIMIT_AUTH_FAILURES] = BIT(SASL_USERNAME) | BIT(CLIENT_ADDRESS),
-		[LIMIT_SPAM] = BIT(SASL_USERNAME) | BIT(CLIENT_ADDRESS) | BIT(SENDER) | BIT(SENDER_DOMAIN),
+		[LIMIT_SPAM] =
+			BIT(SASL_USERNAME) | BIT(CLIENT_ADDRESS) | BIT(SENDER) | BIT(SENDER_DOMAIN),
 	};
 #undef BIT
 
@@ -175,8 +181,9 @@ static void check_by(const struct builder *b, const struct limit_rule *rule)
 			complain(b, "%s cannot be counted by %s", count,
 				 gp_conf_enum_name(limit_attribute_names, (int)rule->by.parts[i]));
 	if (rule->count == LIMIT_BYTES && by_recipient)
-		complain(b, "bytes cannot be counted by recipient: Postfix tells the size when it no "
-			    "longer tells the recipients");
+		complain(b,
+			 "bytes cannot be counted by recipient: Postfix tells the size when it no "
+			 "longer tells the recipients");
 	if (rule->count == LIMIT_DISTINCT_RECIPIENTS && limit_by_has(&rule->by, LIMIT_RECIPIENT))
 		complain(b, "distinct recipients by recipient are always one");
 }
@@ -231,7 +238,8 @@ static void build_rule(const struct builder *b, struct limit_rule *rule, size_t 
 }
 
 int limit_rules_build(const struct gp_conf_table *table, const struct gp_conf_groups *groups,
-		      struct gp_arena *arena, struct limit_rules *ret, struct gp_conf_report *report)
+		      struct gp_arena *arena, struct limit_rules *ret,
+		      struct gp_conf_report *report)
 {
 	struct limit_rule *items = GP_ARENA_NEW_N(arena, groups->len + 1, struct limit_rule);
 	struct limit_rules rules = {.items = items, .len = groups->len};
@@ -242,8 +250,10 @@ int limit_rules_build(const struct gp_conf_table *table, const struct gp_conf_gr
 		b.group = &groups->items[i];
 		build_rule(&b, &items[i], i);
 		n_windows += items[i].windows.len;
-		if (n_windows > GP_LIMIT_TAKES_MAX && n_windows - items[i].windows.len <= GP_LIMIT_TAKES_MAX)
-			complain(&b, "more than %d windows of all limits together", GP_LIMIT_TAKES_MAX);
+		if (n_windows > GP_LIMIT_TAKES_MAX &&
+		    n_windows - items[i].windows.len <= GP_LIMIT_TAKES_MAX)
+			complain(&b, "more than %d windows of all limits together",
+				 GP_LIMIT_TAKES_MAX);
 	}
 	for (size_t i = 0; i < groups->len; i++)
 		limit_override_check(&items[i], &rules, report);

@@ -52,13 +52,13 @@ struct limit_conf {
 	int action; /* enum answer_action */
 	const char *text;
 	bool dry_run;
-	int when; /* enum limit_when */
+	int when;		     /* enum limit_when */
 	struct gp_netset networks;   /* of clients; empty: all */
 	struct gp_conf_list context; /* policy_context; empty: all */
 	struct gp_mapfile *overrides;
-	double ratio; /* bounces: percent of the recipients; 0: the number alone counts */
-	int64_t ratio_min; /* … when so many recipients were sent to */
-	double score; /* spam: from which a message counts */
+	double ratio;	    /* bounces: percent of the recipients; 0: the number alone counts */
+	int64_t ratio_min;  /* … when so many recipients were sent to */
+	double score;	    /* spam: from which a message counts */
 	int64_t contain_ms; /* 0: no */
 	int contain_action; /* enum answer_action */
 };

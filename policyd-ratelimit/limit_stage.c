@@ -66,7 +66,8 @@ static enum knowledge knowledge_of(const struct limit_rule *rule)
 		[LIMIT_SPAM] = KNOWS_SESSION,
 	};
 
-	if (limit_by_has(&rule->by, LIMIT_RECIPIENT) || limit_by_has(&rule->by, LIMIT_RECIPIENT_DOMAIN))
+	if (limit_by_has(&rule->by, LIMIT_RECIPIENT) ||
+	    limit_by_has(&rule->by, LIMIT_RECIPIENT_DOMAIN))
 		return KNOWS_RECIPIENT;
 	/* Bounces are compared with recipients, which must be counted. */
 	if (rule->sent_name.len > 0)
@@ -74,7 +75,8 @@ static enum knowledge knowledge_of(const struct limit_rule *rule)
 	return needs[rule->count];
 }
 
-enum limit_stage_fit limit_stage_fits(const struct limit_rule *rule, const struct policy_request *r)
+enum limit_stage_fit limit_stage_fits(const struct limit_rule *rule,
+				      const struct policy_request *r)
 {
 	enum limit_stage_fit fit = stages[knowledge_of(rule)].fits[r->stage];
 
@@ -87,7 +89,8 @@ unsigned limit_stage_unknown(enum policy_stage stage)
 
 	if (stage == POLICY_RCPT)
 		return 0;
-	return stage < POLICY_MAIL ? ~(1u << LIMIT_CLIENT_ADDRESS | 1u << LIMIT_HELO_NAME) : recipient;
+	return stage >= POLICY_MAIL ? recipient
+				    : ~(1u << LIMIT_CLIENT_ADDRESS | 1u << LIMIT_HELO_NAME);
 }
 
 const char *limit_stage_parameter(const struct limit_rule *rule)

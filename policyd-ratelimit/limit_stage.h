@@ -25,7 +25,8 @@ enum limit_stage_fit {
 };
 
 /* Can a rule count what a request tells?  For events: can it be looked at. */
-enum limit_stage_fit limit_stage_fits(const struct limit_rule *rule, const struct policy_request *r);
+enum limit_stage_fit limit_stage_fits(const struct limit_rule *rule,
+				      const struct policy_request *r);
 /* Attributes that other stages of the same message tell, a bit for each (enum limit_attribute). */
 unsigned limit_stage_unknown(enum policy_stage stage);
 /* Where in main.cf the rule must be asked for: "smtpd_recipient_restrictions", … */

@@ -57,7 +57,7 @@ static const struct {
 	const char *name;
 	add_fn *add;
 } places[] = {
-	{"limit", add_limit}, {"max", add_max}, {"used", add_used}, {"window", add_window},
+	{"limit", add_limit}, {"max", add_max}, {"used", add_used},	  {"window", add_window},
 	{"retry", add_retry}, {"key", add_key}, {"account", add_account},
 };
 
@@ -75,8 +75,8 @@ static add_fn *find_place(struct gp_str name)
 }
 
 /* What stands at text[at], which is a brace, and where it ends. */
-static int parse_brace(struct gp_str text, size_t at, struct limit_text_piece *piece, size_t *ret_end,
-		       struct gp_diag *diag)
+static int parse_brace(struct gp_str text, size_t at, struct limit_text_piece *piece,
+		       size_t *ret_end, struct gp_diag *diag)
 {
 	size_t end;
 
@@ -93,8 +93,9 @@ static int parse_brace(struct gp_str text, size_t at, struct limit_text_piece *p
 	}
 	piece->add = find_place(gp_str_sub(text, at + 1, end - at - 1));
 	if (!piece->add) {
-		gp_diag_set(diag, "text: unknown {%.*s} ({limit}, {max}, {used}, {window}, {retry}, "
-				  "{key}, {account})",
+		gp_diag_set(diag,
+			    "text: unknown {%.*s} ({limit}, {max}, {used}, {window}, {retry}, "
+			    "{key}, {account})",
 			    GP_STR_FMT(gp_str_sub(text, at + 1, end - at - 1)));
 		return GP_EINVAL;
 	}
@@ -110,7 +111,8 @@ int limit_text_parse(struct gp_str text, struct gp_arena *arena, struct limit_te
 
 	text = gp_arena_str(arena, text);
 	while (at < text.len) {
-		size_t brace = GP_MIN(gp_str_find_chr(text, '{', at), gp_str_find_chr(text, '}', at));
+		size_t brace =
+			GP_MIN(gp_str_find_chr(text, '{', at), gp_str_find_chr(text, '}', at));
 		struct limit_text_piece piece = {gp_str_sub(text, at, brace - at), NULL};
 
 		at = brace;
@@ -123,7 +125,8 @@ int limit_text_parse(struct gp_str text, struct gp_arena *arena, struct limit_te
 	return GP_OK;
 }
 
-void limit_text_format(const struct limit_text *text, const struct limit_met *met, struct gp_buf *out)
+void limit_text_format(const struct limit_text *text, const struct limit_met *met,
+		       struct gp_buf *out)
 {
 	for (size_t i = 0; i < text->len; i++) {
 		gp_buf_add_str(out, text->pieces[i].text);

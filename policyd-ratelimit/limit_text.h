@@ -34,7 +34,8 @@ int limit_text_parse(struct gp_str text, struct gp_arena *arena, struct limit_te
 		     struct gp_diag *diag) GP_MUST_USE;
 void limit_text_format(const struct limit_text *text, const struct limit_met *met,
 		       struct gp_buf *out);
-/* "20 seconds", "5 minutes", "3 hours", "2 days", rounded up; "smaller parts" for -1: the message alone is above the limit. */
+/* "20 seconds", "5 minutes", "3 hours", "2 days", rounded up; "smaller parts" for -1: the message
+ * alone is above the limit. */
 void limit_text_duration(int64_t ms, struct gp_buf *out);
 
 #endif

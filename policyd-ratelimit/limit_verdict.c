@@ -45,9 +45,11 @@ const struct limit_item *limit_part_next_met(const struct limit_part *part, size
 	const struct limit_item *first = i < part->len ? &part->items[i] : NULL;
 
 	for (; i < part->len && part->items[i].rule == first->rule &&
-	       gp_str_eq(part->items[i].key, first->key); i++)
-		if (is_met(part, i) && (worst == part->len ||
-					is_longer(&part->takes[i].answer, &part->takes[worst].answer)))
+	       gp_str_eq(part->items[i].key, first->key);
+	     i++)
+		if (is_met(part, i) &&
+		    (worst == part->len ||
+		     is_longer(&part->takes[i].answer, &part->takes[worst].answer)))
 			worst = i;
 	*at = i;
 	if (worst == part->len)
@@ -130,7 +132,8 @@ static void log_dry_run(const struct policy_ask *ask, const struct limit_met *me
 	gp_logline_emit(&l);
 }
 
-static void object(struct policy_ask *ask, const struct limit_rule *rule, const struct limit_met *met)
+static void object(struct policy_ask *ask, const struct limit_rule *rule,
+		   const struct limit_met *met)
 {
 	enum answer_action before = ask->answer.action;
 	struct answer answer = {.action = (enum answer_action)rule->conf->action,
@@ -184,9 +187,10 @@ static bool is_ours(const struct policy_ask *ask)
 bool limit_verdict_unknown(struct policy_ask *ask, const struct limit_subject *subject,
 			   struct limit_part *part, enum limit_part_kind kind)
 {
-	struct answer answer = {.action = ANSWER_DEFER_IF_PERMIT,
-				.text = GP_STR("4.3.0 Limits cannot be looked up now, try again later"),
-				.by = "limit"};
+	struct answer answer = {
+		.action = ANSWER_DEFER_IF_PERMIT,
+		.text = GP_STR("4.3.0 Limits cannot be looked up now, try again later"),
+		.by = "limit"};
 
 	if (is_ours(ask)) {
 		if (kind == LIMIT_PART_LOOK) /* who counts bounces tells the store alone */
@@ -215,8 +219,10 @@ void limit_store_report(int result)
 	if (is_down)
 		gp_store_last_error(ratelimit.store, &why);
 	if (is_down)
-		gp_log_warning("store: limits are not answered (%s): mail of accounts and own networks is "
-			       "counted in memory", why.text[0] ? why.text : gp_err_name(result));
+		gp_log_warning(
+			"store: limits are not answered (%s): mail of accounts and own networks is "
+			"counted in memory",
+			why.text[0] ? why.text : gp_err_name(result));
 	else
 		gp_log_info("store: limits are answered again");
 }

@@ -18,7 +18,8 @@ bool limit_verdict_unknown(struct policy_ask *ask, const struct limit_subject *s
 
 /* An event brought it above a limit: logs, contains. */
 struct limit_met;
-void limit_verdict_event(const struct limit_rule *rule, const struct limit_met *met, int64_t now_ms);
+void limit_verdict_event(const struct limit_rule *rule, const struct limit_met *met,
+			 int64_t now_ms);
 
 /* An item above its limit, in a run of a key's windows: the one that takes longest; NULL: none.
  * *at goes on behind the run. */

@@ -32,9 +32,10 @@ static void say(void *arg)
 	struct limit_watch *w = arg;
 
 	w->is_said = true;
-	gp_log_warning("limit \"%s\" counts nothing: it is asked at %s, where its %s cannot be known; "
-		       "attach policyd-ratelimit in %s",
-		       w->name, policy_stage_name(w->stage), w->count, w->parameter);
+	gp_log_warning(
+		"limit \"%s\" counts nothing: it is asked at %s, where its %s cannot be known; "
+		"attach policyd-ratelimit in %s",
+		w->name, policy_stage_name(w->stage), w->count, w->parameter);
 }
 
 struct limit_watch *limit_watch_get(struct gp_str name)
@@ -64,8 +65,8 @@ struct limit_watch *limit_watch_get(struct gp_str name)
 	return w;
 }
 
-void limit_watch_seen(struct limit_watch *w, const struct limit_rule *rule, enum limit_stage_fit fit,
-		      enum policy_stage stage)
+void limit_watch_seen(struct limit_watch *w, const struct limit_rule *rule,
+		      enum limit_stage_fit fit, enum policy_stage stage)
 {
 	const char *parameter = limit_stage_parameter(rule);
 

@@ -6,7 +6,7 @@
  * the place where it belongs, and /metrics has it:
  *
  *	gatepost_policy_limit_attached{limit="…"}	   1 once it was asked where it counts
- *	gatepost_policy_limit_misplaced_total{limit="…"}  requests until then at which it could not
+ *	gatepost_policy_limit_misplaced_total{limit="…"}  requests before that
  *	gatepost_policy_limit_exceeded_total{limit="…"}
  *
  * What it needs may come at a later stage of the same message, so a few seconds are given

@@ -31,8 +31,9 @@ static int parse_length(struct gp_str text, int64_t *ret_ms, struct gp_diag *dia
 		const char *word;
 		int64_t ms;
 	} words[] = {
-		{"minute", 60000}, {"hour", 3600000}, {"day", 86400000}, {"week", 604800000},
-		{"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {"w", 604800000},
+		{"minute", 60000},   {"hour", 3600000}, {"day", 86400000},
+		{"week", 604800000}, {"s", 1000},	{"m", 60000},
+		{"h", 3600000},	     {"d", 86400000},	{"w", 604800000},
 	};
 	int64_t ms = 0;
 
@@ -110,7 +111,8 @@ int limit_windows_parse(struct gp_str text, const struct limit_window_form *form
 			size_t comma = gp_str_find_chr(text, ',', 0);
 
 			piece = gp_str_trim(gp_str_sub(text, 0, comma));
-			text = comma < text.len ? gp_str_sub(text, comma + 1, text.len) : (struct gp_str){0};
+			text = comma < text.len ? gp_str_sub(text, comma + 1, text.len)
+						: (struct gp_str){0};
 			if (limit_window_parse(piece, form, &window, diag) < 0 ||
 			    limit_windows_add(&windows, &window, diag) < 0)
 				return GP_EINVAL;

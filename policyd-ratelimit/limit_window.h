@@ -19,7 +19,8 @@
 
 struct limit_window {
 	struct gp_limit limit;
-	char name[LIMIT_WINDOW_NAME_MAX]; /* the length in its shortest form; part of the key in the store */
+	char name[LIMIT_WINDOW_NAME_MAX]; /* the length in its shortest form; part of the key in the
+					     store */
 };
 
 struct limit_windows {
@@ -30,8 +31,8 @@ struct limit_windows {
 /* How the numbers are meant. */
 struct limit_window_form {
 	enum gp_limit_kind kind;
-	int64_t burst;	/* GCRA; 0: as much as the window allows */
-	bool is_size;	/* "500M": sizes rather than numbers */
+	int64_t burst; /* GCRA; 0: as much as the window allows */
+	bool is_size;  /* "500M": sizes rather than numbers */
 };
 
 /* "MAX per LENGTH" into *ret.  GP_EINVAL, with what is wrong in the diag. */

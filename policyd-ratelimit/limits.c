@@ -29,10 +29,11 @@ struct work {
 	uint64_t message;
 };
 
-static struct gp_metric unanswered = GP_COUNTER("gatepost_policy_limit_store_failures_total",
-						"Requests whose limits the store did not answer for.");
-static struct gp_metric remembered = GP_GAUGE("gatepost_policy_messages",
-					      "Messages under way of which is remembered what they used.");
+static struct gp_metric unanswered =
+	GP_COUNTER("gatepost_policy_limit_store_failures_total",
+		   "Requests whose limits the store did not answer for.");
+static struct gp_metric remembered = GP_GAUGE(
+	"gatepost_policy_messages", "Messages under way of which is remembered what they used.");
 
 void limits_register_metrics(void)
 {
@@ -56,7 +57,8 @@ void limits_configure(struct gp_snapshot *snap, struct gp_conf_report *report, s
 	*ret = limits;
 	limits->networks = gp_snapshot_get(snap, &gp_conf_networks_table);
 	/* All was found right when it was read. */
-	if (limit_rules_build(&ratelimit_table, limits_groups(conf, snap), arena, &limits->rules, report) ||
+	if (limit_rules_build(&ratelimit_table, limits_groups(conf, snap), arena, &limits->rules,
+			      report) ||
 	    gp_directory_query_new(&conf->limits.overrides, arena, &limits->overrides, NULL) ||
 	    gp_directory_query_new(&conf->limits.groups, arena, &limits->groups, NULL))
 		return;
@@ -64,7 +66,8 @@ void limits_configure(struct gp_snapshot *snap, struct gp_conf_report *report, s
 	for (size_t i = 0; i < limits->rules.len; i++) {
 		limits->watches[i] = limit_watch_get(limits->rules.items[i].name);
 		limits->has_groups |= limit_by_has(&limits->rules.items[i].by, LIMIT_LDAP_GROUP);
-		limits->has_accounts |= limit_by_has(&limits->rules.items[i].by, LIMIT_SASL_USERNAME);
+		limits->has_accounts |=
+			limit_by_has(&limits->rules.items[i].by, LIMIT_SASL_USERNAME);
 	}
 }
 
@@ -78,15 +81,18 @@ static bool ask_directory(struct policy_ask *ask, struct work *w)
 	if (!ratelimit.ldap || account.len == 0)
 		return false;
 	if (limits->overrides && limits->has_accounts)
-		w->overrides = gp_ldap_begin(ratelimit.ldap, policy_ask_batch(ask), limits->overrides, account);
+		w->overrides = gp_ldap_begin(ratelimit.ldap, policy_ask_batch(ask),
+					     limits->overrides, account);
 	if (limits->groups && limits->has_groups)
-		w->groups = gp_ldap_begin(ratelimit.ldap, policy_ask_batch(ask), limits->groups, account);
+		w->groups = gp_ldap_begin(ratelimit.ldap, policy_ask_batch(ask), limits->groups,
+					  account);
 	return w->overrides || w->groups;
 }
 
 static void finish_directory(struct policy_ask *ask, struct work *w)
 {
-	w->directory.overrides = limit_directory_values(w->overrides, ask->arena, &w->directory.n_overrides);
+	w->directory.overrides =
+		limit_directory_values(w->overrides, ask->arena, &w->directory.n_overrides);
 	w->subject.groups = limit_directory_values(w->groups, ask->arena, &w->subject.n_groups);
 	gp_directory_report(ratelimit.ldap);
 }
@@ -145,7 +151,8 @@ static bool plan_and_look(struct policy_ask *ask, struct work *w)
 	if (w->plan.is_cut && (said_ms == 0 || now_ms - said_ms > 60000)) {
 		gp_log_warning("more than %d limits are for one request: the last do not count "
 			       "(account %.*s, %zu groups)",
-			       GP_LIMIT_TAKES_MAX, GP_STR_FMT(w->subject.account), w->subject.n_groups);
+			       GP_LIMIT_TAKES_MAX, GP_STR_FMT(w->subject.account),
+			       w->subject.n_groups);
 		said_ms = now_ms;
 	}
 	if (w->is_exempt) {

@@ -29,7 +29,7 @@ struct limits {
 	struct limit_watch **watches; /* of each rule */
 	const struct gp_conf_networks *networks;
 	struct gp_ldap_query *overrides, *groups; /* NULL: nobody is asked */
-	bool has_accounts, has_groups; /* some rule is by them */
+	bool has_accounts, has_groups;		  /* some rule is by them */
 };
 
 /* In the snapshot's arena.  The settings were found right already (limits_validate). */
@@ -41,12 +41,12 @@ check_fn limits_check;
 /* Something that happened and counts in limits with this `count`. */
 struct limits_event {
 	enum limit_count count; /* LIMIT_BOUNCES, LIMIT_AUTH_FAILURES or LIMIT_SPAM */
-	struct gp_str id;	/* the same whenever it is told: counts once within a window; not empty */
+	struct gp_str id; /* the same whenever it is told: counts once within a window; not empty */
 	struct gp_str account, sender, recipient; /* what is not known is empty */
-	struct gp_str client;	/* an address */
-	double score;		/* of spam */
-	int64_t time_s;		/* when it happened, Unix time; it counts in windows that reach back so
-				 * far, from then on; 0: now */
+	struct gp_str client;			  /* an address */
+	double score;				  /* of spam */
+	int64_t time_s; /* when it happened, Unix time; it counts in windows that reach back so
+			 * far, from then on; 0: now */
 };
 
 /* GP_OK: counted, or nothing to count; GP_ETEMP: the store did not answer, tell it again. */
