@@ -12,6 +12,7 @@
 #include "milter-dkim/options.h"
 #include "milter-dkim/setup.h"
 #include "milter-spam/options.h"
+#include "milter-virus/options.h"
 
 struct check_options {
 	const char *postfix;
@@ -58,9 +59,12 @@ static int check_postfix(struct gp_cli *cli, struct gp_snapshot *snap, const cha
 {
 	const struct spam_conf *spam = gp_snapshot_get(snap, &spam_table);
 	const struct dkim_conf *dkim = gp_snapshot_get(snap, &dkim_table);
+	const struct virus_conf *virus = gp_snapshot_get(snap, &virus_table);
 	const struct {
 		const char *program, *socket;
-	} programs[] = {{"milter-spam", spam->daemon.socket}, {"milter-dkim", dkim->daemon.socket}};
+	} programs[] = {{"milter-spam", spam->daemon.socket},
+			{"milter-dkim", dkim->daemon.socket},
+			{"milter-virus", virus->daemon.socket}};
 	struct gp_postfix postfix;
 	struct gp_diag diag;
 	struct gp_reach r = {.postfix = &postfix};

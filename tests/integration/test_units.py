@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from servers.milter import TOP
 
-PROGRAMS = ("milter-spam", "milter-dkim", "policyd-ratelimit", "controller")
+PROGRAMS = ("milter-spam", "milter-dkim", "milter-virus", "policyd-ratelimit", "controller")
 
 
 def lines(kind: str) -> dict[str, list[list[str]]]:
@@ -30,7 +30,7 @@ def test_folders() -> None:
 def test_users() -> None:
     for program, rows in lines("sysusers").items():
         users = [row[1] for row in rows if row[0] == "u"]
-        assert ["g", "gatepost", "-", "-"] in rows and len(users) == 1, program
+        assert ["g", "gatepost", "-", "-"] in rows and len(users) == (2 if program == "milter-virus" else 1), program
         assert ["m", users[0], "gatepost"] in rows, program
         unit = next((TOP / program).glob("*.service.in")).read_text().splitlines()
         assert f"User={users[0]}" in unit and "Group=gatepost" in unit and "UMask=0007" in unit, program

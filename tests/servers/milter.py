@@ -243,7 +243,7 @@ class MilterVirus(Milter):
         for place in (self.database, self.temporary, self.copy):
             place.mkdir(parents=True, exist_ok=True)
         for place in (self.temporary, self.copy):
-            shutil.chown(place, USER)
+            place.chmod(0o1777)  # for the filter's user, or its workers' own
         own = (settings or {}).get(self.name, {})
         self.workers = int(str(own["workers"])) if isinstance(own, Mapping) and "workers" in own else 2
         super().__init__(folder, socket, settings)

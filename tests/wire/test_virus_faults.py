@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import threading
@@ -89,6 +90,26 @@ def test_a_scan_that_hangs(start_virus: StartVirus) -> None:
     recovered(milter)
 
 
+def test_workers_of_another_user(start_virus: StartVirus) -> None:
+    """They cannot be killed by the front, and are all the same; nor may they read what is the front's."""
+    milter = start_virus({"milter-virus": {"scan_user": "games", "deadline": "1s", "reload": "drain"}})
+    for pid in milter.processes("virus-worker"):
+        wait_for(lambda: "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text(), "a confined worker")
+        status = Path(f"/proc/{pid}/status").read_text()
+        assert f"Uid:\t{pwd.getpwnam('games').pw_uid}\t" in status
+        assert "NoNewPrivs:\t1" in status
+        assert os.stat(f"/proc/{pid}/fd").st_uid == 0  # not dumpable: nobody of its user looks into it
+    stopped = send_all(milter, signal.SIGSTOP)
+    assert scan(milter, letter(MARK), "4Othersxxx").reply.code == 451
+    assert milter.verdict("4Othersxxx")["outcome"] == "deadline"
+    wait_for(lambda: sum(is_alive(pid) for pid in stopped) == 1, "the end of one worker")
+    for pid in stopped:
+        if is_alive(pid):
+            os.kill(pid, signal.SIGKILL)
+    recovered(milter)
+    wait_for(lambda: (milter.copy / "good").is_dir(), "a copy")
+
+
 def test_clean_verdicts_of_a_dead_worker_are_forgotten(start_virus: StartVirus) -> None:
     milter = start_virus({"milter-virus": {"workers": 1}})
     part = letter(os.urandom(20000))
@@ -129,6 +150,7 @@ def test_nothing_is_left_behind(start_virus: StartVirus) -> None:
     milter = start_virus()
     workers = send_all(milter, signal.SIGSTOP)
     os.kill(milter.process.pid, signal.SIGKILL)
+    assert milter.process.wait() == -signal.SIGKILL
     wait_for(lambda: not any(is_alive(pid) for pid in workers), "the workers' end", 10)
     wait_for(lambda: not list(milter.temporary.iterdir()), "an empty folder", 10)
 
