@@ -161,6 +161,13 @@ bool gp_str_glob(struct gp_str pattern, struct gp_str s)
 {
 	size_t p = 0, i = 0, star = SIZE_MAX, mark = 0;
 
+	/* Behind the last star byte by byte from the end: "*.example" is mostly settled there. */
+	for (; pattern.len && pattern.ptr[pattern.len - 1] != '*'; pattern.len--, s.len--) {
+		char last = pattern.ptr[pattern.len - 1];
+
+		if (!s.len || (last != '?' && gp_lower(last) != gp_lower(s.ptr[s.len - 1])))
+			return false;
+	}
 	while (i < s.len) {
 		if (p < pattern.len && pattern.ptr[p] == '*') {
 			star = p++;

@@ -28,7 +28,10 @@ enum gp_eval_memo_key {
 	GP_EVAL_PDF,
 	GP_EVAL_AUTHRES,
 	GP_EVAL_OLE,
-	GP_EVAL_MEMO_KEYS = 16, /* room; a subject's own keys come before this one */
+	GP_EVAL_UPPERCASE,
+	GP_EVAL_URI_HOSTS,
+	GP_EVAL_FREEMAILS,
+	GP_EVAL_MEMO_KEYS = 24, /* room; a subject's own keys come before this one */
 };
 
 /* What a function sees of a scan. */

@@ -42,17 +42,16 @@ static bool is_encoded(struct gp_str s)
 	return true;
 }
 
-/* check_for_uppercase(ABOVE, UP TO): percent of the letters. */
-static bool check_for_uppercase(struct gp_eval *e, const struct gp_rule_eval *row,
-				const struct gp_str *args, size_t n_args)
+/* Capitals, percent of the letters and digits. */
+static double uppercase_percent(struct gp_eval *e)
 {
 	const struct gp_rule_subject *s = gp_eval_subject(e, GP_RULE_BODY);
-	const struct gp_message *m = e->in->message;
 	size_t len = 0, lower = 0, upper = 0;
-	double percent = 0, min = 0, max = 0;
+	double *percent = e->memo[GP_EVAL_UPPERCASE];
 
-	if (gp_num_parse_double(args[0], &min) || gp_num_parse_double(args[1], &max))
-		return false;
+	if (percent)
+		return *percent;
+	percent = e->memo[GP_EVAL_UPPERCASE] = GP_ARENA_NEW(e->arena, double);
 	for (size_t i = 0; i < s->segments.len; i++) {
 		struct gp_str text = gp_rule_segment_text(s, i);
 
@@ -65,7 +64,19 @@ static bool check_for_uppercase(struct gp_eval *e, const struct gp_rule_eval *ro
 		}
 	}
 	if (len >= UPPERCASE_LEN_MIN && upper)
-		percent = 100.0 * (double)upper / (double)(upper + lower);
+		*percent = 100.0 * (double)upper / (double)(upper + lower);
+	return *percent;
+}
+
+/* check_for_uppercase(ABOVE, UP TO) */
+static bool check_for_uppercase(struct gp_eval *e, const struct gp_rule_eval *row,
+				const struct gp_str *args, size_t n_args)
+{
+	const struct gp_message *m = e->in->message;
+	double percent = uppercase_percent(e), min = 0, max = 0;
+
+	if (gp_num_parse_double(args[0], &min) || gp_num_parse_double(args[1], &max))
+		return false;
 	if (percent <= min || percent > max)
 		return false;
 	for (size_t i = 0; i < m->parts.len; i++)

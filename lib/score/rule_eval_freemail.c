@@ -7,6 +7,7 @@
 #include "lib/score/rule_eval_text.h"
 #include "lib/score/rule_regex.h"
 
+#define KNOWN_MAX 16 /* addresses of which it is remembered whether they are a free mailer's */
 #define BODY_ADDRESSES_MAX 40 /* further ones are not looked at */
 
 /* Local parts that nobody's own mailbox has. */
@@ -40,8 +41,8 @@ static bool is_provider(const struct gp_rule_list *domains, struct gp_str domain
 	if (gp_rule_list_has(domains, domain))
 		return true;
 	for (size_t i = 0; i < domains->globs.len; i++)
-		if (count_dots(domains->globs.items[i]) == count_dots(domain) &&
-		    gp_str_glob(domains->globs.items[i], domain))
+		if (gp_str_glob(domains->globs.items[i], domain) &&
+		    count_dots(domains->globs.items[i]) == count_dots(domain))
 			return true;
 	return false;
 }
@@ -53,7 +54,7 @@ static bool is_imported(struct gp_eval *e, const char *setting, const char *name
 }
 
 /* addr is lower case. */
-static bool is_freemail(struct gp_eval *e, struct gp_str addr)
+static bool find_out(struct gp_eval *e, struct gp_str addr)
 {
 	struct gp_str domain = gp_eval_domain(addr);
 	struct gp_str local = gp_str_sub(addr, 0, addr.len - GP_MIN(domain.len + 1, addr.len));
@@ -67,6 +68,32 @@ static bool is_freemail(struct gp_eval *e, struct gp_str addr)
 			return false;
 	return !is_imported(e, "freemail_import", "welcomelist_auth", addr) &&
 	       !is_imported(e, "freemail_import_def", "def_welcomelist_auth", addr);
+}
+
+struct known {
+	struct gp_str addr;
+	bool is_freemail;
+};
+
+struct freemails {
+	GP_VEC(struct known) items;
+};
+
+/* addr is lower case.  Several functions ask about the same few. */
+static bool is_freemail(struct gp_eval *e, struct gp_str addr)
+{
+	struct freemails *f = e->memo[GP_EVAL_FREEMAILS];
+	bool answer;
+
+	if (!f)
+		f = e->memo[GP_EVAL_FREEMAILS] = GP_ARENA_NEW(e->arena, struct freemails);
+	for (size_t i = 0; i < f->items.len; i++)
+		if (gp_str_eq(f->items.items[i].addr, addr))
+			return f->items.items[i].is_freemail;
+	answer = find_out(e, addr);
+	if (f->items.len < KNOWN_MAX)
+		*gp_vec_push(e->arena, &f->items) = (struct known){addr, answer};
+	return answer;
 }
 
 /* The first of the addresses that is a free mailer's and, if given, matches the pattern. */

@@ -18,21 +18,28 @@ static bool has(struct gp_str s, const char *needle)
 	return gp_str_find(s, gp_str(needle), 0) < s.len;
 }
 
+static char *copy(char *to, struct gp_str s, char end)
+{
+	if (s.len)
+		memcpy(to, s.ptr, s.len);
+	to[s.len] = end;
+	return to + s.len + 1;
+}
+
 static struct gp_str all_raw(struct gp_eval *e)
 {
 	const struct gp_message *m = e->in->message;
-	struct gp_buf b = GP_BUF_INIT(1u << 20);
-	struct gp_str s;
+	char *all, *end;
+	size_t len = 0;
 
+	for (size_t i = 0; i < m->headers.len; i++)
+		len += m->headers.items[i].name.len + m->headers.items[i].raw.len + 2;
+	all = end = gp_arena_alloc(e->arena, len + 1);
 	for (size_t i = 0; i < m->headers.len; i++) {
-		gp_buf_add_str(&b, m->headers.items[i].name);
-		gp_buf_add_chr(&b, ':');
-		gp_buf_add_str(&b, m->headers.items[i].raw);
-		gp_buf_add_chr(&b, '\n');
+		end = copy(end, m->headers.items[i].name, ':');
+		end = copy(end, m->headers.items[i].raw, '\n');
 	}
-	s = gp_arena_str(e->arena, gp_buf_str(&b));
-	gp_buf_done(&b);
-	return s;
+	return gp_str_n(all, len);
 }
 
 /* check_illegal_chars(HEADER, RATIO, COUNT): bytes that may not stand there undeclared. */
@@ -51,7 +58,9 @@ static bool check_illegal_chars(struct gp_eval *e, const struct gp_rule_eval *ro
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
 
-		controls += c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+		if (c >= ' ' && c < 0x7f)
+			continue;
+		controls += c < ' ' && c != '\t' && c != '\n' && c != '\r';
 		illegal += c >= 0x7f;
 		is_8bit |= c > 0x7f;
 		signs += c == 0xa2 || c == 0xa3 || c == 0xae; /* cent, pound, registered */
@@ -141,7 +150,8 @@ static bool check_for_to_in_subject(struct gp_eval *e, const struct gp_rule_eval
 		quoted = gp_arena_printf(e->arena, "\\b\\Q%.*s\\E\\b", GP_STR_FMT(to));
 		return gp_eval_matches_once(e, quoted, GP_REGEX_CASELESS, subject);
 	}
-	if (!user.len || gp_str_ifind(subject, user, 0) >= subject.len)
+	if (!user.len || !(gp_str_istarts(subject, user) || gp_str_starts(subject, GP_STR(",")) ||
+			   gp_str_iends(gp_str_trim(subject), user)))
 		return false;
 	quoted = gp_arena_printf(e->arena,
 				 "^(?:(?:re|fw):\\s*(?:\\w+\\s+)?\\Q%.*s\\E$|"
@@ -151,32 +161,47 @@ static bool check_for_to_in_subject(struct gp_eval *e, const struct gp_rule_eval
 	return gp_eval_matches_once(e, quoted, GP_REGEX_CASELESS, subject);
 }
 
-/* A "%NAME" that a program forgot to fill in, where nobody writes such a thing by hand. */
-static bool check_unresolved_template(struct gp_eval *e, const struct gp_rule_eval *row,
-				      const struct gp_str *args, size_t n_args)
+/* Headers in which people write what they like. */
+static bool is_free_text(struct gp_str name)
 {
-	static const char *const free_text[] = {
+	static const char *const names[] = {
 		"X-VMS-To", "X-UIDL", "X-Face", "To", "Cc", "From", "Subject", "References",
 		"In-Reply-To", "Message-Id", "X-Message-Id", "Resent-Message-Id",
 		"X-Original-Message-Id",
 	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++)
+		if (gp_str_ieq(name, gp_str(names[i])))
+			return true;
+	return false;
+}
+
+/* The first "%NAME", and what follows; or "". */
+static struct gp_str unresolved_name(struct gp_str s)
+{
+	for (size_t i = 0; (i = gp_str_find_chr(s, '%', i)) + 2 < s.len; i++) {
+		char c = s.ptr[i + 1], d = s.ptr[i + 2];
+
+		if (c >= 'A' && c <= 'Z' && ((d >= 'A' && d <= 'Z') || d == '_' || d == '-'))
+			return gp_str_sub(s, i, 100);
+	}
+	return GP_STR("");
+}
+
+/* A "%NAME" that a program forgot to fill in, where nobody writes such a thing by hand. */
+static bool check_unresolved_template(struct gp_eval *e, const struct gp_rule_eval *row,
+				      const struct gp_str *args, size_t n_args)
+{
 	const struct gp_message *m = e->in->message;
 
 	for (size_t i = 0; i < m->headers.len; i++) {
 		const struct gp_header *h = &m->headers.items[i];
-		bool is_free = false;
+		struct gp_str name = unresolved_name(h->value);
 
-		for (size_t k = 0; k < GP_ARRAY_SIZE(free_text); k++)
-			is_free |= gp_str_ieq(h->name, gp_str(free_text[k]));
-		for (size_t k = 0; !is_free && k + 2 < h->value.len; k++) {
-			char c = h->value.ptr[k + 1], d = h->value.ptr[k + 2];
-
-			if (h->value.ptr[k] != '%' || c < 'A' || c > 'Z' ||
-			    ((d < 'A' || d > 'Z') && d != '_' && d != '-'))
-				continue;
-			e->evidence = gp_str_sub(h->value, k, 100);
-			return true;
-		}
+		if (!name.len || is_free_text(h->name))
+			continue;
+		e->evidence = name;
+		return true;
 	}
 	return false;
 }
@@ -307,7 +332,7 @@ static bool check_ratware_envelope_from(struct gp_eval *e, const struct gp_rule_
 	if (!gp_rule_host_is_valid(e->set, domain))
 		return false;
 	domain = gp_rule_host_trim(e->set, domain);
-	if (gp_str_ifind(from, domain, 0) >= from.len)
+	if (gp_str_ifind(from, domain, 0) >= from.len || gp_str_ifind(from, user, 0) >= from.len)
 		return false;
 	return gp_eval_matches_once(e, gp_arena_printf(e->arena, "\\b\\Q%.*s\\E.\\Q%.*s\\E@",
 						  GP_STR_FMT(domain), GP_STR_FMT(user)),

@@ -120,8 +120,8 @@ static unsigned count_entities(struct gp_str line)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i + 8 <= line.len; i++)
-		if (gp_str_starts(gp_str_sub(line, i, 3), GP_STR("&#x")) && line.ptr[i + 7] == ';' &&
+	for (size_t i = 0; (i = gp_str_find_chr(line, '&', i)) + 8 <= line.len; i++)
+		if (line.ptr[i + 1] == '#' && line.ptr[i + 2] == 'x' && line.ptr[i + 7] == ';' &&
 		    is_upper_hex(line.ptr[i + 3]) && is_upper_hex(line.ptr[i + 4]) &&
 		    is_upper_hex(line.ptr[i + 5]) && is_upper_hex(line.ptr[i + 6]))
 			n++;

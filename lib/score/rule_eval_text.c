@@ -227,7 +227,7 @@ bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, str
 bool gp_eval_matches_once(struct gp_eval *e, const char *pattern, unsigned flags,
 			  struct gp_str text)
 {
-	struct gp_regex re = {.text = gp_str(pattern), .flags = flags};
+	struct gp_regex re = {.text = gp_str(pattern), .flags = flags | GP_REGEX_ONCE};
 	struct gp_diag diag;
 	bool limited = false;
 

@@ -8,6 +8,16 @@
 
 #define LABELS_MAX 11 /* of a name, looked at from its end */
 
+/* "!host" */
+static struct gp_str negated(struct gp_eval *e, struct gp_str host)
+{
+	char *s = gp_arena_alloc(e->arena, host.len + 1);
+
+	s[0] = '!';
+	memcpy(s + 1, host.ptr, host.len);
+	return gp_str_n(s, host.len + 1);
+}
+
 /* The host itself, else the nearest name above it that the list knows, decides. */
 static bool is_listed(struct gp_eval *e, const struct gp_rule_list *list, struct gp_str host)
 {
@@ -16,7 +26,7 @@ static bool is_listed(struct gp_eval *e, const struct gp_rule_list *list, struct
 
 		if (gp_rule_list_has(list, host))
 			return true;
-		if (gp_rule_list_has(list, gp_str(gp_arena_printf(e->arena, "!%.*s", GP_STR_FMT(host)))))
+		if (gp_rule_list_has(list, negated(e, host)))
 			return false;
 		dot = gp_str_find_chr(host, '.', 0);
 		host = gp_str_sub(host, dot + 1, host.len);
@@ -49,20 +59,43 @@ static bool is_host(const struct gp_eval *e, struct gp_str host)
 	return host.len && (gp_rule_host_is_valid(e->set, host) || gp_ip_parse(host, &ip) == GP_OK);
 }
 
-static bool any_listed(struct gp_eval *e, const char *name)
+struct hosts {
+	GP_VEC(struct gp_str) items;
+};
+
+/* Those of all links, mostly once each: the forms of a link follow each other. */
+static const struct hosts *hosts_of(struct gp_eval *e)
 {
 	const struct gp_rule_subject *uris = gp_eval_subject(e, GP_RULE_URI);
-	const struct gp_rule_list *list = gp_rule_list_get(
-		e->set, gp_str(gp_arena_printf(e->arena, "enlist_uri_host %s", name)));
+	struct hosts *h = e->memo[GP_EVAL_URI_HOSTS];
+	struct gp_str last = {0};
 
-	for (size_t i = 0; list->items.len && i < uris->segments.len; i++) {
+	if (h)
+		return h;
+	h = e->memo[GP_EVAL_URI_HOSTS] = GP_ARENA_NEW(e->arena, struct hosts);
+	for (size_t i = 0; i < uris->segments.len; i++) {
 		struct gp_str host = host_of(gp_rule_segment_text(uris, i));
 
-		if (is_host(e, host) && is_listed(e, list, host)) {
-			e->evidence = host;
+		if (gp_str_eq(host, last))
+			continue;
+		last = host;
+		if (is_host(e, host))
+			*gp_vec_push(e->arena, &h->items) = host;
+	}
+	return h;
+}
+
+static bool any_listed(struct gp_eval *e, const char *name)
+{
+	const struct gp_rule_list *list = gp_rule_list_get(
+		e->set, gp_str(gp_arena_printf(e->arena, "enlist_uri_host %s", name)));
+	const struct hosts *hosts = hosts_of(e);
+
+	for (size_t i = 0; list->items.len && i < hosts->items.len; i++)
+		if (is_listed(e, list, hosts->items.items[i])) {
+			e->evidence = hosts->items.items[i];
 			return true;
 		}
-	}
 	return false;
 }
 
