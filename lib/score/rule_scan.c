@@ -41,12 +41,6 @@
 /* More bytes at which a match may begin than this are searched with looks at the clock. */
 #define PLACE_MAX (16u << 10)
 
-/* The part of a segment in which no match of a pattern begins, as found so far. */
-struct tried {
-	unsigned segment; /* + 1 */
-	unsigned from, to, n;
-};
-
 struct gp_rule_scan {
 	struct gp_rule_set *set;
 	const struct gp_rule_input *input;
@@ -59,7 +53,6 @@ struct gp_rule_scan {
 	double *hits;	    /* by rule */
 	unsigned *next;	    /* by rule: first segment not looked at yet */
 	bool *done;	    /* by rule: nothing more to find */
-	struct tried *tried; /* by rule */
 	struct gp_str *evidence; /* by rule; NULL without trace */
 	struct gp_rule_scan_stats stats;
 	struct gp_rule_cut cut;
@@ -171,7 +164,7 @@ static void test_segment(struct run *run, const struct gp_rule *r, size_t segmen
 
 /* Widens what has been tried by from … to - 1, if that is a whole then; *from is where it was not
  * tried before. */
-static void add_tried(struct tried *t, unsigned *from, unsigned to)
+static void add_tried(struct gp_rule_tried *t, unsigned *from, unsigned to)
 {
 	if (t->n == 0 || *from < t->from || *from > t->to) {
 		t->from = *from;
@@ -208,13 +201,13 @@ static void test_place(struct run *run, const struct gp_rule *r, size_t segment,
 {
 	struct gp_rule_scan *s = run->scan;
 	const struct gp_rule_segment *g = &run->subject.segments.items[segment];
-	struct tried *t = &s->tried[r->index];
+	struct gp_rule_tried *t = &s->scratch->tried[r->index];
 	unsigned to = (unsigned)(GP_MIN(last, g->start + g->len) - g->start), from;
 
 	if (s->done[r->index] || segment < s->next[r->index])
 		return;
-	if (t->segment != segment + 1)
-		*t = (struct tried){.segment = (unsigned)segment + 1};
+	if (t->scan != s->scratch->scans || t->segment != segment)
+		*t = (struct gp_rule_tried){.scan = s->scratch->scans, .segment = segment};
 	from = r->regex.lead < to ? to - r->regex.lead - 1 : 0;
 	if (g->len < WHOLE_BELOW || to - from > PLACE_MAX || !r->regex.has_windows ||
 	    t->n >= PLACES_MAX) {
@@ -481,7 +474,6 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	s->hits = GP_ARENA_NEW_N(arena, n, double);
 	s->next = GP_ARENA_NEW_N(arena, n, unsigned);
 	s->done = GP_ARENA_NEW_N(arena, n, bool);
-	s->tried = GP_ARENA_NEW_N(arena, n, struct tried);
 	if (input->trace)
 		s->evidence = GP_ARENA_NEW_N(arena, n, struct gp_str);
 	s->budget_us = (int64_t)budget_ms * 1000;

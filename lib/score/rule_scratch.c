@@ -18,6 +18,7 @@ static struct gp_rule_scratch *scratch_new(const struct gp_rule_set *set)
 
 	s->pcre = gp_pcre_new(set->options.match_limit);
 	s->sieve = gp_sieve_new(set);
+	s->tried = gp_xcalloc(set->rules.len + 1, sizeof(*s->tried));
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		const struct gp_dfas *d = &set->targets[i].dfas;
 
@@ -39,6 +40,7 @@ static void scratch_free(struct gp_rule_scratch *s)
 {
 	gp_pcre_free(s->pcre);
 	gp_sieve_free(s->sieve);
+	free(s->tried);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		for (size_t k = 0; s->dfas[i][k]; k++)
 			gp_dfa_memory_free(s->dfas[i][k]);
@@ -60,7 +62,10 @@ struct gp_rule_scratch *gp_rule_scratch_take(struct gp_rule_set *set)
 		set->pooled--;
 	}
 	pthread_mutex_unlock(&set->pool_lock);
-	return s ? s : scratch_new(set);
+	if (!s)
+		s = scratch_new(set);
+	s->scans++;
+	return s;
 }
 
 void gp_rule_scratch_put(struct gp_rule_set *set, struct gp_rule_scratch *s)

@@ -9,7 +9,16 @@
 #include "lib/score/rule_int.h"
 #include "lib/score/rule_pcre.h"
 
+/* The part of a segment in which no match of a pattern begins, as found so far. */
+struct gp_rule_tried {
+	uint64_t scan; /* which of the scratch's: else it is of an earlier one */
+	size_t segment;
+	unsigned from, to, n;
+};
+
 struct gp_rule_scratch {
+	uint64_t scans; /* that it was taken for */
+	struct gp_rule_tried *tried; /* by rule */
 	struct gp_pcre *pcre;
 	struct gp_dfa_memory **dfas[GP_RULE_TARGETS]; /* by target, by automaton */
 	struct gp_sieve *sieve;

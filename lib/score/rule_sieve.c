@@ -9,6 +9,8 @@
 #include "lib/base/mem.h"
 #include "lib/score/rule_dfa_search.h"
 
+/* Where a match may begin at no more bytes before the place found, PCRE2 is as quick. */
+#define LEAD_QUICK 64u
 /* Texts after which an automaton is judged. */
 #define TRIAL 64
 /* States of all automata together, a few hundred bytes each; with more they begin anew. */
@@ -44,8 +46,9 @@ static void store_free(void *store)
 
 static bool is_slow(const struct gp_rule *r)
 {
-	return r->type == GP_RULE_BODY ||
-	       gp_str_find(r->regex.text, GP_STR("(?&"), 0) < r->regex.text.len;
+	bool has_calls = gp_str_find(r->regex.text, GP_STR("(?&"), 0) < r->regex.text.len;
+
+	return has_calls || (r->type == GP_RULE_BODY && r->regex.lead > LEAD_QUICK);
 }
 
 void gp_sieve_prepare(struct gp_rule_set *set)

@@ -31,6 +31,16 @@ static bool has_good_literals(const struct gp_regex *re)
 	return re->n_literals > 0;
 }
 
+/* In a long text PCRE2 finds that quicker than an automaton does. */
+static bool is_one_byte(const struct gp_tree *t)
+{
+	unsigned n = 0;
+
+	for (unsigned c = 0; t && t->kind == GP_TREE_SET && c < 256; c++)
+		n += gp_byte_set_has(&t->set, (unsigned char)c);
+	return n == 1;
+}
+
 void gp_rule_window_prepare(struct gp_rule_builder *b, struct gp_rule_target *t)
 {
 	struct gp_arena *scratch;
@@ -48,6 +58,8 @@ void gp_rule_window_prepare(struct gp_rule_builder *b, struct gp_rule_target *t)
 		const struct gp_rule *r = t->windowed.items[i];
 
 		patterns[i].tree = gp_tree_parse(scratch, r->regex.text, r->regex.flags);
+		if (r->type == GP_RULE_FULL && is_one_byte(patterns[i].tree))
+			patterns[i].tree = NULL;
 		patterns[i].group = r->field_index;
 		patterns[i].limit = r->regex.n_literals ? 0 : HITS_MAX;
 	}
