@@ -93,9 +93,14 @@ size_t gp_str_find(struct gp_str s, struct gp_str needle, size_t from)
 
 size_t gp_str_ifind(struct gp_str s, struct gp_str needle, size_t from)
 {
-	for (size_t i = from; i < s.len && needle.len <= s.len - i; i++)
+	char first = needle.len ? gp_lower(needle.ptr[0]) : 0;
+
+	for (size_t i = from; i < s.len && needle.len <= s.len - i; i++) {
+		if (needle.len && gp_lower(s.ptr[i]) != first)
+			continue;
 		if (gp_str_istarts(gp_str_n(s.ptr + i, s.len - i), needle))
 			return i;
+	}
 	return s.len;
 }
 

@@ -17,8 +17,27 @@
 
 #define LISTS_MAX (64 * GP_DFA_STATES_MAX) /* positions in all states together */
 
+static uint16_t *table_of(struct gp_dfa_memory *m)
+{
+	return (uint16_t *)(m->columns + 256);
+}
+
+/* Room for the table, all of it unknown. */
+static unsigned *columns_new(const struct gp_dfa *d, unsigned room)
+{
+	size_t entries = (size_t)d->n_classes * room;
+	unsigned *columns = gp_xrealloc(NULL, 256 * sizeof(*columns) + entries * sizeof(uint16_t));
+
+	for (unsigned c = 0; c < 256; c++)
+		columns[c] = d->class_of[c] * room;
+	memset(columns + 256, 0xff, entries * sizeof(uint16_t));
+	return columns;
+}
+
 static void forget(struct gp_dfa_memory *m)
 {
+	if (m->room)
+		memset(table_of(m), 0xff, (size_t)m->dfa->n_classes * m->room * sizeof(uint16_t));
 	m->n_states = m->n_lists = 0;
 	memset(m->slots, 0, 2 * m->room * sizeof(*m->slots));
 }
@@ -40,7 +59,7 @@ void gp_dfa_memory_free(struct gp_dfa_memory *m)
 {
 	if (!m)
 		return;
-	free(m->table);
+	free(m->columns);
 	free(m->states);
 	free(m->slots);
 	free(m->lists);
@@ -73,8 +92,14 @@ static uint16_t *slot_of(struct gp_dfa_memory *m, const unsigned *set, unsigned 
 /* Twice the room for states. */
 static void grow(struct gp_dfa_memory *m)
 {
+	unsigned old_room = m->room, *old = m->columns;
+
 	m->room = m->room ? 2 * m->room : 32;
-	m->table = gp_xrealloc(m->table, sizeof(*m->table) * m->room << m->dfa->shift);
+	m->columns = columns_new(m->dfa, m->room);
+	for (size_t class = 0; old && class < m->dfa->n_classes; class++)
+		memcpy(table_of(m) + class * m->room, gp_dfa_table(old) + class * old_room,
+		       m->n_states * sizeof(uint16_t));
+	free(old);
 	m->states = gp_xrealloc(m->states, sizeof(*m->states) * m->room);
 	m->slots = gp_xrealloc(m->slots, sizeof(*m->slots) * 2 * m->room);
 	memset(m->slots, 0, 2 * m->room * sizeof(*m->slots));
@@ -100,8 +125,6 @@ static bool add_state(struct gp_dfa_memory *m, unsigned n, uint32_t hash)
 	if (n)
 		memcpy(&m->lists[m->n_lists], m->set, n * sizeof(*m->set));
 	m->n_lists += n;
-	for (unsigned i = 0; i < 1u << m->dfa->shift; i++)
-		m->table[(m->n_states << m->dfa->shift) + i] = GP_DFA_UNKNOWN;
 	*slot_of(m, m->set, n, hash) = (uint16_t)(m->n_states + 1);
 	m->n_states++;
 	return true;
@@ -189,7 +212,7 @@ unsigned gp_dfa_learn(struct gp_dfa_memory *m, unsigned state, unsigned class)
 	unsigned entry = step(m, state, class), n = m->states[state].n;
 
 	if (entry != GP_DFA_UNKNOWN) {
-		m->table[(state << m->dfa->shift) + class] = (uint16_t)entry;
+		table_of(m)[class * m->room + state] = (uint16_t)entry;
 		return entry;
 	}
 	if (n)

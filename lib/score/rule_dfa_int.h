@@ -9,7 +9,7 @@ struct gp_dfa {
 	struct gp_nfa nfa;
 	unsigned group;
 	unsigned n_patterns;	    /* all are below */
-	unsigned n_classes, shift;  /* 1 << shift ≥ n_classes */
+	unsigned n_classes;
 	unsigned char class_of[256], example[256];
 	const bool *is_start; /* by node: a pattern begins there; none if it is to search */
 	unsigned *begun, *begun_at; /* by class: what follows the starts, in begun[begun_at[c]…] */
@@ -28,7 +28,9 @@ struct gp_dfa_memory {
 	const struct gp_dfa *dfa;
 	unsigned states_max;
 	bool is_closed; /* no match begins any more */
-	uint16_t *table; /* state << shift | class */
+	/* By byte where the column of its class begins; behind these 256 the table, a column a
+	 * class, an entry a state. */
+	unsigned *columns;
 	struct gp_dfa_state *states;
 	unsigned n_states, room; /* room: states that table and states have space for */
 	unsigned *lists;
@@ -38,6 +40,12 @@ struct gp_dfa_memory {
 	unsigned *mark, *ended, stamp; /* by node, by pattern */
 	unsigned *set;		       /* being made */
 };
+
+/* The table behind columns. */
+static inline const uint16_t *gp_dfa_table(const unsigned *columns)
+{
+	return (const uint16_t *)(columns + 256);
+}
 
 /* Before a text: the state in which nothing has been read. */
 void gp_dfa_begin(struct gp_dfa_memory *m);

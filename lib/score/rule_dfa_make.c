@@ -62,8 +62,6 @@ static void find_classes(struct gp_dfa *d)
 	}
 	for (unsigned c = 256; c-- > 0;)
 		d->example[d->class_of[c]] = (unsigned char)c;
-	while (1u << d->shift < d->n_classes)
-		d->shift++;
 }
 
 /* Positions behind the starts, by class: they are part of every step. */

@@ -18,20 +18,19 @@ static bool report(const struct gp_dfa_memory *m, unsigned state, size_t end, gp
 	return true;
 }
 
-/* One of those that run side by side; what each step needs, at hand. */
+/* One of those that run side by side. */
 struct lane {
-	const uint16_t *table;
-	const unsigned char *class_of;
-	unsigned shift, state;
+	const unsigned *columns;
+	unsigned state;
 };
 
 /* Where nothing is ever found: what stands in for one that is lost, or for none. */
-static const uint16_t nowhere[256];
-static const struct lane idle = {.table = nowhere, .class_of = (const unsigned char *)nowhere};
+static const unsigned nowhere[256 + 1];
+static const struct lane idle = {.columns = nowhere};
 
 static inline unsigned entry_at(const struct lane *l, unsigned char c)
 {
-	return l->table[(l->state << l->shift) + l->class_of[c]];
+	return gp_dfa_table(l->columns)[l->columns[c] + l->state];
 }
 
 /* What is to be done at an entry that is not just the next state.  False: stop all. */
@@ -43,8 +42,8 @@ static bool look(struct gp_dfa_memory *m, struct lane *l, unsigned entry, unsign
 			*l = idle;
 			return true;
 		}
-		entry = gp_dfa_learn(m, l->state, l->class_of[c]);
-		l->table = m->table;
+		entry = gp_dfa_learn(m, l->state, m->dfa->class_of[c]);
+		l->columns = m->columns;
 	}
 	l->state = entry & ~GP_DFA_HIT;
 	return !(entry & GP_DFA_HIT) || report(m, l->state, end, found, arg);
@@ -104,8 +103,7 @@ static const struct {
 static struct lane begin(struct gp_dfa_memory *m)
 {
 	gp_dfa_begin(m);
-	return (struct lane){
-		.table = m->table, .class_of = m->dfa->class_of, .shift = m->dfa->shift};
+	return (struct lane){.columns = m->columns};
 }
 
 void gp_dfa_scan(struct gp_dfa_memory *const *m, size_t n, struct gp_str text, gp_dfa_found *found,

@@ -40,18 +40,18 @@ void gp_dfa_search_free(struct gp_dfa_search *s)
  * leads, 0 as soon as no match goes on in a memory that is closed. */
 static bool read_bytes(struct gp_dfa_memory *m, const char *at, const char *end, unsigned *state)
 {
-	const unsigned char *class_of = m->dfa->class_of;
-	const uint16_t *table = m->table;
-	unsigned shift = m->dfa->shift, now = *state, stop = m->is_closed ? 0 : GP_DFA_HIT;
+	const unsigned *columns = m->columns;
+	unsigned now = *state, stop = m->is_closed ? 0 : GP_DFA_HIT;
 
 	for (; at < end && now != stop; at++) {
-		unsigned class = class_of[(unsigned char)*at], entry = table[(now << shift) + class];
+		unsigned char c = (unsigned char)*at;
+		unsigned entry = gp_dfa_table(columns)[columns[c] + now];
 
 		if (entry == GP_DFA_UNKNOWN) {
 			if (++m->fresh > FRESH_MAX)
 				return false;
-			entry = gp_dfa_learn(m, now, class);
-			table = m->table;
+			entry = gp_dfa_learn(m, now, m->dfa->class_of[c]);
+			columns = m->columns;
 		}
 		if (entry & GP_DFA_HIT)
 			return false;

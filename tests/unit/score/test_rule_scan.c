@@ -516,11 +516,11 @@ static void short_circuits(void **state)
  * it did. */
 static void looked_for_in_vain(void **state)
 {
-	static const char rules[] = "body GOOD /wonderful (?:\\w+ ){1,4}(?:off|de)er\\b/i\n";
+	static const char rules[] = "body GOOD /\\w+ wonderful \\w{2,20} offer\\b/i\n";
 	static const char vain[] = "Subject: x\n\nA message of some length that says wonderful things "
 				   "about this and that, and then offers nothing.\n";
 	static const char there[] = "Subject: x\n\nA message of some length that says wonderful things "
-				    "about this, and a wonderful and cheap offer.\n";
+				    "about this, and a wonderful cheap offer.\n";
 	struct fixture f;
 
 	fixture_load(&f, rules);
