@@ -13,6 +13,7 @@ from milterclient import Envelope, judge
 from servers.dns import Dns
 from servers.milter import Value, merged
 from servers.policyd import Policyd, PolicyClient, request
+from servers.process import wait_for
 from servers.redis import Redis
 
 ZONE = """\
@@ -220,3 +221,17 @@ def test_a_client_is_known_by_who_signed_earlier(start_policyd: StartPolicyd, st
         assert grey.is_deferred("198.51.100.77", "joe@unsigned.example")
     finally:
         redis.stop()
+
+
+def test_a_stop_answers_who_is_looked_up(start_policyd: StartPolicyd, dns: Dns) -> None:
+    grey = Grey(start_policyd, dns)
+    dns.mood = "dead"
+    clients = [grey.policyd.client() for _ in range(20)]
+    for i, client in enumerate(clients):
+        client.send(request("RCPT", client_address=f"198.18.{i}.1", sender=f"joe@d{i}.pool.example"))
+    wait_for(lambda: bool(dns.asked), "a question")
+    assert grey.policyd.stop() == 0
+    answers = [client.answer() for client in clients]
+    assert all(a and a.startswith(DEFERRED) for a in answers), answers
+    for client in clients:
+        client.close()
