@@ -46,6 +46,10 @@ typedef enum check_step check_fn(struct policy_ask *ask);
  * without waiting. */
 struct gp_batch *policy_ask_batch(struct policy_ask *ask);
 
+/* The same for a step that can be gone without: it is called again when half of the time that is
+ * left has passed, so that those behind it have some. */
+struct gp_batch *policy_ask_batch_half(struct policy_ask *ask);
+
 /* Objects: kept if it is stricter than what was said before. */
 void policy_object(struct policy_ask *ask, const struct answer *answer);
 

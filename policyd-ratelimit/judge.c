@@ -82,6 +82,16 @@ struct gp_batch *policy_ask_batch(struct policy_ask *ask)
 	return j->batch;
 }
 
+struct gp_batch *policy_ask_batch_half(struct policy_ask *ask)
+{
+	struct judgement *j = (struct judgement *)ask;
+	int64_t now_ms = gp_clock_mono_ms();
+
+	if (!j->batch)
+		j->batch = gp_batch_new(now_ms + (ask->deadline_ms - now_ms) / 2);
+	return j->batch;
+}
+
 void policy_object(struct policy_ask *ask, const struct answer *answer)
 {
 	if (answer->action > ask->answer.action)
@@ -148,8 +158,10 @@ static void run(struct judgement *j)
 
 		gp_batch_free(&j->before);
 		if (step == CHECK_WAIT) {
-			gp_timer_set(ratelimit.loop, &j->late, j->ask.deadline_ms);
-			gp_batch_notify(policy_ask_batch(&j->ask), ratelimit.loop, &j->ready);
+			struct gp_batch *batch = policy_ask_batch(&j->ask);
+
+			gp_timer_set(ratelimit.loop, &j->late, gp_batch_deadline(batch));
+			gp_batch_notify(batch, ratelimit.loop, &j->ready);
 			return;
 		}
 		if (step == CHECK_LAST)

@@ -93,7 +93,7 @@ static void late(void *arg)
 static void wait_for(struct counting *c, void (*finish)(struct counting *c))
 {
 	c->finish = finish;
-	gp_timer_set(ratelimit.loop, &c->late, c->deadline_ms);
+	gp_timer_set(ratelimit.loop, &c->late, gp_batch_deadline(c->batch));
 	gp_batch_notify(c->batch, ratelimit.loop, &c->ready);
 }
 
@@ -242,7 +242,7 @@ void limits_event(const struct limits_event *event, limits_counted_fn *done, voi
 		ask_store(c);
 		return;
 	}
-	c->batch = gp_batch_new(c->deadline_ms);
+	c->batch = gp_batch_new(c->deadline_ms - conf->deadline_ms / 2); /* the store needs some too */
 	c->overrides = gp_ldap_begin(ratelimit.ldap, c->batch, c->limits->overrides,
 				     limit_subject_get(&c->subject, LIMIT_SASL_USERNAME));
 	wait_for(c, finish_directory);

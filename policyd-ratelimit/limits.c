@@ -81,10 +81,10 @@ static bool ask_directory(struct policy_ask *ask, struct work *w)
 	if (!ratelimit.ldap || account.len == 0)
 		return false;
 	if (limits->overrides && limits->has_accounts)
-		w->overrides = gp_ldap_begin(ratelimit.ldap, policy_ask_batch(ask),
+		w->overrides = gp_ldap_begin(ratelimit.ldap, policy_ask_batch_half(ask),
 					     limits->overrides, account);
 	if (limits->groups && limits->has_groups)
-		w->groups = gp_ldap_begin(ratelimit.ldap, policy_ask_batch(ask), limits->groups,
+		w->groups = gp_ldap_begin(ratelimit.ldap, policy_ask_batch_half(ask), limits->groups,
 					  account);
 	return w->overrides || w->groups;
 }

@@ -147,8 +147,8 @@ static enum check_step ask_directory(struct policy_ask *ask, const struct gp_sen
 	struct sender_wait *wait = GP_ARENA_NEW(ask->arena, struct sender_wait);
 
 	wait->claim = *claim;
-	wait->lookup = gp_ldap_begin(ratelimit.ldap, policy_ask_batch(ask), ask->data->sender->query,
-				     claim->account);
+	wait->lookup = gp_ldap_begin(ratelimit.ldap, policy_ask_batch_half(ask),
+				     ask->data->sender->query, claim->account);
 	ask->state = wait;
 	return CHECK_WAIT;
 }
