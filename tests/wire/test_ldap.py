@@ -371,7 +371,7 @@ def test_stalled_for_all(silent: Silent, start: Start) -> None:
 
 
 def test_reconnecting_leaks_nothing(slapd: Slapd, start: Start) -> None:
-    """With certificate and key, each connect cost some 10 KB."""
+    """With certificate and key, each connect cost some 55 KB."""
     gate = Gate(slapd.tls_port)
     probe = start("--ca", slapd.certificate, "--cert", slapd.client_certificate, "--key", slapd.client_key, "--external",
                   uri=gate.url.replace("ldap:", "ldaps:"), bind=False)
@@ -383,7 +383,7 @@ def test_reconnecting_leaks_nothing(slapd: Slapd, start: Start) -> None:
         return probe.memory()
 
     before = reconnect(20)
-    assert reconnect(60) - before < 1_500_000  # some 3.3 MB if they stay
+    assert reconnect(60) - before < 2_500_000  # some 3.3 MB if they stay, more with a sanitizer
     gate.close()
 
 
