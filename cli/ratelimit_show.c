@@ -9,7 +9,6 @@
 #include "cli/json.h"
 #include "cli/table.h"
 #include "cli/text.h"
-#include "lib/base/num.h"
 #include "policyd-ratelimit/options.h"
 
 #define CELL_MAX 80
@@ -192,9 +191,13 @@ static const char *show_rest(struct gp_cli *cli, const json_t *row)
 
 		for (size_t i = 0; i < GP_ARRAY_SIZE(shown); i++)
 			is_shown |= strcmp(name, shown[i]) == 0;
-		if (!is_shown && json_is_string(value))
-			gp_buf_printf(&text, "%s%s=%s", text.len ? " " : "", name,
-				      gp_ratelimit_text(cli, row, name));
+		if (is_shown)
+			continue;
+		gp_buf_printf(&text, "%s%s=", text.len ? " " : "", name);
+		if (json_is_number(value))
+			gp_buf_printf(&text, "%g", json_number_value(value));
+		else
+			gp_buf_add_cstr(&text, gp_ratelimit_text(cli, row, name));
 	}
 	return gp_arena_strdup(cli->arena, gp_buf_cstr(&text));
 }
@@ -210,13 +213,11 @@ size_t gp_ratelimit_print_notes(struct gp_cli *cli, const struct gp_ratelimit_ro
 	for (size_t i = 0; i < rows->items.len; i++) {
 		const json_t *row = rows->items.items[i];
 		const char **cell;
-		int64_t at_s = 0;
 
 		if (!gp_ratelimit_is(row, type))
 			continue;
 		cell = gp_table_row(&t);
-		if (gp_num_parse_int(gp_str(gp_ratelimit_text(cli, row, "time")), &at_s) == GP_OK)
-			cell[0] = show_time(cli, at_s);
+		cell[0] = show_time(cli, (int64_t)json_number_value(json_object_get(row, "time")));
 		cell[1] = gp_ratelimit_text(cli, row, "what");
 		cell[2] = gp_ratelimit_text(cli, row, "host");
 		cell[3] = show_rest(cli, row);

@@ -103,14 +103,16 @@ static bool has_message(enum policy_stage stage)
 /* A message is asked about at DATA and at END-OF-MESSAGE: its note is one. */
 static void note_held(const struct policy_ask *ask, const struct contained *c)
 {
-	static char last[64]; /* the loop's */
+	static char last[64 + GP_ENTRY_NAME_MAX]; /* the loop's */
 	struct gp_str id = policy_get(&ask->request, POLICY_queue_id);
+	struct gp_str name = contained_name(ask->arena, c->kind, c->key);
+	const char *both = gp_arena_printf(ask->arena, "%.*s %.*s", GP_STR_FMT(id), GP_STR_FMT(name));
 	GP_BUF_AUTO note = GP_BUF_INIT(NOTE_MAX);
 
-	if (id.len == 0 || gp_str_eq(id, gp_str(last)))
+	if (id.len == 0 || strcmp(both, last) == 0)
 		return;
-	(void)gp_str_copy(last, sizeof(last), id);
-	note_begin(&note, ask->now_ms / 1000, "held", contained_name(ask->arena, c->kind, c->key));
+	(void)gp_str_copy(last, sizeof(last), gp_str(both));
+	note_begin(&note, ask->now_ms / 1000, "held", name);
 	note_put(&note, "queue_id", id);
 	note_put(&note, "sender", policy_get(&ask->request, POLICY_sender));
 	note_add(NOTE_HELD, &note);

@@ -6,6 +6,7 @@
 
 #include "lib/base/jsonline.h"
 #include "lib/base/map.h"
+#include "lib/base/num.h"
 #include "lib/base/vec.h"
 #include "lib/proto/attrs.h"
 #include "policyd-ratelimit/limit_key.h"
@@ -219,6 +220,19 @@ static bool is_again(struct note_walk *walk, struct gp_str item)
 	return gp_map_set(&walk->seen, gp_arena_str(walk->arena, span(id)), walk) != NULL;
 }
 
+/* What is a number in notes. */
+static void add_value(struct gp_jsonline *j, const char *name, struct gp_str value)
+{
+	bool is_number = strcmp(name, "time") == 0 || strcmp(name, "uid") == 0 ||
+			 strcmp(name, "score") == 0;
+	double number;
+
+	if (is_number && gp_num_parse_double(value, &number) == GP_OK)
+		gp_jsonline_num(j, name, number, strcmp(name, "score") == 0 ? 3 : 0);
+	else
+		gp_jsonline_str(j, name, value, GP_ENTRY_NAME_MAX);
+}
+
 static void add_note(const struct note_walk *walk, struct gp_str item)
 {
 	struct gp_str rest = item, line;
@@ -238,7 +252,7 @@ static void add_note(const struct note_walk *walk, struct gp_str item)
 		if (equals == line.len || gp_str_eq(key, GP_STR("name")) ||
 		    !gp_str_copy(name, sizeof(name), key))
 			continue;
-		gp_jsonline_str(&j, name, gp_str_sub(line, equals + 1, line.len), GP_ENTRY_NAME_MAX);
+		add_value(&j, name, gp_str_sub(line, equals + 1, line.len));
 	}
 	add_row(walk->out, gp_jsonline_finish(&j));
 	gp_jsonline_done(&j);

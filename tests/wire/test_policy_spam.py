@@ -77,7 +77,7 @@ def test_an_account_that_sends_spam_is_contained(start_policyd: StartPolicyd, se
         wait_for(lambda: contained(policyd) == [JOE], "containment", 10)
         assert str(client.ask("DATA", sasl_username=JOE, queue_id="Q")).startswith("HOLD")
     events = [row for row in policyd.order("show", key=JOE)[0] if row["type"] == "event"]
-    assert {row["queue_id"] for row in events} == {"S1", "S2", "S3"} and events[0]["score"] == "20.000"
+    assert {row["queue_id"] for row in events} == {"S1", "S2", "S3"} and events[0]["score"] == 20
 
 
 def test_a_score_counts_once_whoever_reads_it(start_policyd: StartPolicyd, start: StartMilter, redis: Redis) -> None:
