@@ -5,6 +5,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/store/limit.h"
+#include "lib/store/limit_row.h"
 #include "tests/unit/test.h"
 
 #define START_MS 1700000000000
@@ -232,6 +233,57 @@ static void broken_states(void **state)
 	}
 }
 
+/* What is stored of a limit comes back; bytes that no version of ours wrote are none. */
+static void rows_are_read(void **state)
+{
+	static const struct gp_limit limits[] = {
+		{.max = GP_LIMIT_MAX, .window_ms = GP_LIMIT_WINDOW_MS_MAX},
+		{.kind = GP_LIMIT_GCRA, .max = GP_LIMIT_MAX, .window_ms = GP_LIMIT_WINDOW_MS_MAX,
+		 .burst = GP_LIMIT_MAX},
+		{.max = 1, .window_ms = 1000},
+	};
+	static const char *const none[] = {"", "0", "0 1 1000 0 5 four", "0 1 1000 0 -1 ", "2 1 1000 0 1 k123456",
+					   "0 0 1000 0 1 k123456", "0 1 1000 0 99999 k", "x 1 1000 0 1 k"};
+	uint64_t seed = 11;
+	struct gp_limit_item item;
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(limits); i++) {
+		char key[GP_LIMIT_KEY_SHOWN_MAX + 100], row[GP_LIMIT_ROW_MAX];
+		struct gp_limit_state s = {0}, again;
+		struct gp_str shown;
+		int64_t since_ms;
+		size_t len;
+
+		memset(key, ' ', sizeof(key));
+		for (int k = 0; k < 100; k++)
+			gp_limit_count(&limits[i], &s, START_MS + k * limits[i].window_ms / 60, 1);
+		shown = gp_limit_row_head(gp_str_n(key, sizeof(key)), &limits[i], row);
+		assert_int_equal(shown.len, GP_LIMIT_KEY_SHOWN_MAX);
+		assert_in_range(shown.ptr - row, 1, GP_LIMIT_ROW_NUMBERS_MAX);
+		len = (size_t)(shown.ptr - row) + shown.len;
+		len += gp_limit_row_put(START_MS, &s, (unsigned char *)row + len);
+		assert_true(len <= sizeof(row));
+		assert_true(gp_limit_row_parse(gp_str_n(row, len), &item));
+		assert_true(gp_str_eq(item.key, shown));
+		assert_memory_equal(&item.limit, &limits[i], sizeof(item.limit));
+		assert_memory_equal(item.state.data, s.data, s.len);
+		gp_limit_row_state(gp_str_n(row, len), 5, &since_ms, &again);
+		assert_int_equal(since_ms, START_MS);
+		assert_int_equal(again.len, s.len);
+		/* Cut, and with a byte that is wrong. */
+		for (size_t cut = 0; cut < len; cut++)
+			(void)gp_limit_row_parse(gp_str_n(row, cut), &item);
+		for (int k = 0; k < 2000; k++) {
+			row[pick(&seed, (int64_t)len)] = (char)pick(&seed, 256);
+			(void)gp_limit_row_parse(gp_str_n(row, len), &item);
+		}
+	}
+	for (size_t i = 0; i < GP_ARRAY_SIZE(none); i++)
+		if (gp_limit_row_parse(gp_str(none[i]), &item))
+			fail_msg("\"%s\"", none[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +291,7 @@ int main(void)
 		cmocka_unit_test(sliding_is_not_stingy), cmocka_unit_test(large_amounts),
 		cmocka_unit_test(late_uses_count_in_time), cmocka_unit_test(clock_put_back),	 cmocka_unit_test(gcra_rate_and_burst),
 		cmocka_unit_test(gcra_holds_its_rate),	 cmocka_unit_test(broken_states),
+		cmocka_unit_test(rows_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
