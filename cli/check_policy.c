@@ -13,6 +13,7 @@
 
 struct uses {
 	struct gp_reach *reach;
+	bool are_limits_set; /* else there is the default one: a site may want greylisting alone */
 	GP_VEC(struct gp_policy_use) list;
 };
 
@@ -83,6 +84,15 @@ static enum coverage look(const struct uses *u, const struct limit_rule *rule,
 	return best;
 }
 
+static void limit_problem(const struct uses *u, const struct limit_rule *rule, const char *why)
+{
+	if (u->are_limits_set)
+		problem(u->reach, "limit", rule->name, why);
+	else
+		printf("Postfix and policyd-ratelimit: limit \"%.*s\", which is there by default, %s\n",
+		       GP_STR_FMT(rule->name), why);
+}
+
 /* Accounts come by submission where there is one, else by any service. */
 static void check_limit(const struct uses *u, const struct limit_rule *rule)
 {
@@ -103,26 +113,20 @@ static void check_limit(const struct uses *u, const struct limit_rule *rule)
 	if (service)
 		where = gp_arena_printf(p->arena, " in " SERVICE_FMT, SERVICE(service));
 	if (coverage == NOT_COUNTED)
-		problem(u->reach, "limit", rule->name,
-			gp_arena_printf(p->arena, "counts nothing%s: what it counts is told in %s", where,
-					limit_stage_parameter(rule)));
+		limit_problem(u, rule,
+			      gp_arena_printf(p->arena, "counts nothing%s: what it counts is told in %s",
+					      where, limit_stage_parameter(rule)));
 	else
-		problem(u->reach, "limit", rule->name,
+		limit_problem(
+			u, rule,
 			gp_arena_printf(p->arena,
 					"is never asked%s about the mail that it is for: put "
 					"check_policy_service before permit_sasl_authenticated and "
-					"permit_mynetworks%s", where,
+					"permit_mynetworks%s",
+					where,
 					rule->conf->context.len
 						? ", with the policy_context that it names"
 						: ""));
-}
-
-static bool are_limits_wanted(const struct gp_snapshot *snap)
-{
-	const char *file;
-	unsigned line;
-
-	return gp_snapshot_origin(snap, &ratelimit_table, "limits", &file, &line);
 }
 
 static void check_limits(const struct uses *u, struct gp_snapshot *snap)
@@ -222,12 +226,15 @@ static void tell_default_action(const struct uses *u)
 void gp_check_policy(struct gp_reach *r, struct gp_snapshot *snap)
 {
 	const struct ratelimit_conf *conf = gp_snapshot_get(snap, &ratelimit_table);
+	const char *file;
+	unsigned line;
 	struct uses u = {.reach = r};
 
+	u.are_limits_set = gp_snapshot_origin(snap, &ratelimit_table, "limits", &file, &line);
 	gp_reach_begin(r, "policyd-ratelimit", conf->daemon.socket);
 	gp_postfix_policy_each(r->postfix, note_use, &u);
 	if (u.list.len == 0) {
-		if (are_limits_wanted(snap) || conf->sender.check || conf->greylist.rule.enabled)
+		if (u.are_limits_set || conf->sender.check || conf->greylist.rule.enabled)
 			problem(r, "no restriction list", GP_STR(""),
 				"has check_policy_service with its socket: nothing of what is "
 				"configured for it happens");

@@ -113,6 +113,12 @@ def test_nobody_asks(site: Site) -> None:
     assert "nothing of what is configured for it happens" not in site.check({})[2]
 
 
+def test_the_default_limit_is_no_problem(site: Site) -> None:
+    code, out, err = site.check({"greylist": {"enabled": True}}, main=f"smtpd_recipient_restrictions = {ASK}", recipient="permit")
+    assert code == 0, err
+    assert 'limit "account", which is there by default, is never asked' in out
+
+
 def test_senders(site: Site) -> None:
     settings: dict[str, Value] = {"sender": {"check": True}, "limits": {}}
     assert site.check(settings, recipient=ASK)[0] == 0
