@@ -258,9 +258,11 @@ static void save(struct maillog *m, bool is_last)
 					 : GP_MAX((int64_t)SAVE_MS, (int64_t)(m->state_size >> 10));
 	struct maillog_position here;
 
-	if (maillog_file_position(m->file, &here) &&
-	    (here.inode != m->saved.inode || here.offset != m->saved.offset) &&
-	    (is_last || gp_clock_mono_ms() >= m->saved_ms + interval_ms))
+	if (!maillog_file_position(m->file, &here) ||
+	    (here.inode == m->saved.inode && here.offset == m->saved.offset))
+		return;
+	/* Another file is noted at once: until then the state may not name any. */
+	if (is_last || here.inode != m->saved.inode || gp_clock_mono_ms() >= m->saved_ms + interval_ms)
 		write_state(m, &here);
 }
 
