@@ -7,6 +7,7 @@
 #include "cli/check_policy.h"
 #include "cli/context.h"
 #include "cli/dkim.h"
+#include "cli/ldap_uses.h"
 #include "cli/reach.h"
 #include "config.h"
 #include "milter-dkim/options.h"
@@ -134,6 +135,23 @@ static int check_dkim(struct gp_cli *cli, struct gp_snapshot *snap)
 	return 0;
 }
 
+/* What libldap makes of the settings, without a server: gatepost ldap test asks one. */
+static int check_directory(struct gp_cli *cli, const struct gp_snapshot *snap)
+{
+	const struct gp_conf_ldap *conf = gp_snapshot_get(snap, &gp_conf_ldap_table);
+	struct gp_ldap_use *uses;
+	struct gp_ldap *ldap;
+	struct gp_diag diag;
+
+	if (gp_directory_open(conf, &ldap, &diag))
+		return gp_cli_fail(GP_EXIT_CONFIG, "%s", diag.text);
+	if (ldap)
+		printf("directory: %zu servers, %zu queries; gatepost ldap test asks them\n",
+		       conf->servers.len, gp_ldap_uses_find(cli, snap, &uses));
+	gp_ldap_close(&ldap);
+	return 0;
+}
+
 static int run_check(struct gp_cli *cli, int argc, char **argv)
 {
 	struct check_options o = {0};
@@ -151,6 +169,8 @@ static int run_check(struct gp_cli *cli, int argc, char **argv)
 							     : "defaults, no file");
 	status = check_rules(snap);
 	worse = check_dkim(cli, snap);
+	status = GP_MAX(status, worse);
+	worse = check_directory(cli, snap);
 	status = GP_MAX(status, worse);
 	if (o.postfix) {
 		worse = check_postfix(cli, snap, o.postfix);

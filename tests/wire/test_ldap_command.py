@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,6 +169,19 @@ def test_nothing_configured(slapd: Slapd, world: Path) -> None:
 
 def test_terminal_is_safe(command: Command) -> None:
     assert "\x1b" not in command.run("\x1b[31mjoe@example.org").stdout
+
+
+def test_check(slapd: Slapd, world: Path) -> None:
+    """`gatepost check` tries the settings as far as no server is needed."""
+    def check(**ldap: Any) -> subprocess.CompletedProcess[str]:
+        config = Command(world, merged(settings(slapd, world, **ldap), {"rules": {"paths": [str(TOP / "rules")]}})).config
+        return subprocess.run([build_folder() / "cli/gatepost", "-c", config, "check"], text=True, capture_output=True, timeout=60)
+
+    shutil.rmtree(world / "keyfiles", ignore_errors=True)
+    done = check()
+    assert done.returncode == 0 and "directory: 1 servers, 4 queries" in done.stdout, done
+    done = check(ca_file="/nowhere/ca.pem")
+    assert done.returncode == 78 and "ca_file" in done.stderr
 
 
 # The schema.
