@@ -143,6 +143,9 @@ struct virus_engine_kind {
 
 extern const struct virus_engine_kind virus_engine_clamav;
 
+/* What an engine calls a scan that met scan_time_ms. */
+#define VIRUS_TIME_NAME "Heuristics.Limits.Exceeded.MaxScanTime"
+
 /* A message that every engine must find VIRUS_SELFTEST_NAME in, after its database was read: its
  * own signature is loaded beside the database. */
 #define VIRUS_SELFTEST_NAME "Gatepost.Selftest"

@@ -269,7 +269,8 @@ void virus_engine_options(const struct virus_conf *conf, struct virus_engine_opt
 	bool *on = ret->switches;
 
 	memset(ret, 0, sizeof(*ret)); /* padding too: two are compared as bytes */
-	ret->scan_time_ms = conf->deadline_ms;
+	/* Before the front loses patience: a scan that can end itself costs no worker. */
+	ret->scan_time_ms = conf->deadline_ms - conf->deadline_ms / 10;
 	gp_str_copy(ret->database, sizeof(ret->database), gp_str(conf->database));
 	gp_str_copy(ret->temporary, sizeof(ret->temporary), gp_str(conf->temporary));
 	memcpy(ret->limits, conf->limits, sizeof(ret->limits));

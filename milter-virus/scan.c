@@ -96,6 +96,15 @@ static void remember(struct scan *s, const struct virus_wire_result *r)
 	}
 }
 
+/* The engine ended it by itself, so the worker lives; the message is as unknown, and as costly, as
+ * one that had to be ended. */
+static void note_late(struct scan *s)
+{
+	unsigned cost = find_digest(s) ? virus_suspects_add(s->digest) : VIRUS_TRIES;
+
+	s->verdict->outcome = cost >= VIRUS_TRIES ? VIRUS_KILLER : VIRUS_DEADLINE;
+}
+
 static void take_result(struct scan *s)
 {
 	const struct virus_wire_result *r = &s->wire->result;
@@ -112,6 +121,10 @@ static void take_result(struct scan *s)
 		v->name[0] = '\0';
 		break;
 	case VIRUS_FOUND:
+		if (strcmp(v->name, VIRUS_TIME_NAME) == 0) {
+			note_late(s);
+			break;
+		}
 		v->outcome = VIRUS_SCANNED_FOUND;
 		v->category = virus_category_of(gp_str(v->name));
 		break;

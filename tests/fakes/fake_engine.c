@@ -88,6 +88,8 @@ static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 		ask(scan, gp_str_sub(text, gp_str_find(text, GP_STR("LAYER"), 0), text.len));
 	if (e->is_jumpy || has(text, "VIRUS"))
 		find(scan, "Fake.Virus");
+	if (has(text, "TIME"))
+		find(scan, VIRUS_TIME_NAME);
 	if (!e->is_blind && has(text, VIRUS_SELFTEST_MARK))
 		find(scan, VIRUS_SELFTEST_NAME);
 }

@@ -3,7 +3,8 @@
  *
  * Its database is a file with one word: "good", "broken", "blind" (finds nothing at all),
  * "jumpy" (finds something in everything), "mortal" (dies while it loads).  A message with one of
- * these words makes it: CRASH die, HANG sleep for ever, FAIL give up, VIRUS find Fake.Virus;
+ * these words makes it: CRASH die, HANG sleep for ever, FAIL give up, VIRUS find Fake.Virus, TIME
+ * say that it ended the scan for its length;
  * LAYER: what follows the word is a layer, which is asked about.
  */
 #ifndef GP_FAKE_ENGINE_H

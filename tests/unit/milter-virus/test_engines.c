@@ -160,6 +160,16 @@ static void a_hang_costs_the_deadline(void **state)
 	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
 }
 
+static void the_engine_ends_a_long_scan(void **state)
+{
+	(void)state;
+	start("good", VIRUS_RELOAD_OVERLAP);
+	assert_int_equal(scan("TIME").outcome, VIRUS_DEADLINE);
+	assert_int_equal(scan("TIME").outcome, VIRUS_KILLER);
+	assert_int_equal(scan("TIME").tries, 0);
+	assert_int_equal(report().generation, 1);
+}
+
 static void what_a_dead_worker_said_is_forgotten(void **state)
 {
 	(void)state;
@@ -255,6 +265,7 @@ int main(void)
 		cmocka_unit_test_teardown(finds_and_remembers, stop),
 		cmocka_unit_test_teardown(crashes_cost_two_workers, stop),
 		cmocka_unit_test_teardown(a_hang_costs_the_deadline, stop),
+		cmocka_unit_test_teardown(the_engine_ends_a_long_scan, stop),
 		cmocka_unit_test_teardown(what_a_dead_worker_said_is_forgotten, stop),
 		cmocka_unit_test_teardown(bad_databases, stop),
 		cmocka_unit_test_teardown(a_loader_that_dies, stop),
