@@ -250,6 +250,7 @@ static void to_facility(struct reader *r, const struct option *o, const char *ta
 #define NOTE(name_, kind_, text_) {.name = name_, .kind = GP_IMPORT_##kind_, .text = text_}
 #define NOTE_IF(name_, kind_, text_)                                                               \
 	{.name = name_, .kind = GP_IMPORT_##kind_, .text = text_, .is_switch = true}
+#define NO_PATTERNS "regular expressions are not read: write a map file for "
 #define ONE_LINE "one line a message is logged, with all that is known"
 
 static const struct row rows[] = {
@@ -283,11 +284,11 @@ static const struct row rows[] = {
 	NOTE("LogClean", NEEDLESS, ONE_LINE),
 	NOTE_IF("SupportMultipleRecipients", NEEDLESS, ONE_LINE),
 	NOTE("ReportHostname", LOST, "X-Virus-Scanned has the MTA's name ({j})"),
-	NOTE("VirusAction", LOST, "no program is run for an infected message; see notifications in "
-				  "milter-virus(8)"),
-	NOTE("AllowList", LOST, "there are no lists of regular expressions"),
-	NOTE("Whitelist", LOST, "there are no lists of regular expressions"),
-	NOTE("SkipAuthenticated", LOST, "users are not told apart by regular expressions"),
+	NOTE("VirusAction", LOST, "no program is run for an infected message; notify.to has a mail "
+				  "sent"),
+	NOTE("AllowList", LOST, NO_PATTERNS "exempt.senders and exempt.recipients"),
+	NOTE("Whitelist", LOST, NO_PATTERNS "exempt.senders and exempt.recipients"),
+	NOTE("SkipAuthenticated", LOST, NO_PATTERNS "exempt.accounts"),
 	NOTE_IF("Example", LOST, "with it clamav-milter refuses to start"),
 };
 
@@ -344,11 +345,8 @@ void gp_clamav_milter_import(struct gp_import *import, const char *name, struct 
 	if (r.servers.len > 1)
 		gp_import_note(import, GP_IMPORT_CHANGED, NULL, 0,
 			       "several clamd are asked in their order, not in turns");
-	if (r.networks.len > 0) {
-		gp_import_set_list(import, "networks.exempt", r.networks.items, r.networks.len);
-		gp_import_note(import, GP_IMPORT_CHANGED, NULL, 0,
-			       "LocalNet: networks.exempt holds for all programs of the suite");
-	}
+	if (r.networks.len > 0)
+		gp_import_set_list(import, "milter-virus.exempt.clients", r.networks.items, r.networks.len);
 	gp_import_set(import, "milter-virus.headers", r.adds_headers ? "true" : "false");
 	gp_import_note(import, GP_IMPORT_CHANGED, NULL, 0,
 		       "engine = \"libclamav\" scans without a clamd, with the settings of clamd.conf "

@@ -5,6 +5,7 @@
 
 #include "lib/base/log.h"
 #include "lib/daemon/reply.h"
+#include "milter-virus/quarantine.h"
 
 /* The text with %v as the signature's name. */
 static void expand(const char *text, const char *name, struct gp_buf *out)
@@ -51,6 +52,25 @@ static void hold(struct gp_session *s, const struct virus_message *m)
 		gp_log_warning("the MTA does not hold a message that it should");
 }
 
+/* What is not there whole the MTA must keep; what cannot be kept is deferred. */
+static enum gp_answer put_away(struct gp_session *s, struct virus_message *m)
+{
+	struct gp_diag diag = {""};
+
+	if (m->spool.kept < m->spool.size) {
+		hold(s, m);
+		virus_write_headers(s, m);
+		return GP_CONTINUE;
+	}
+	if (virus_quarantine(m->conf->quarantine, s, &m->spool, strlen(VIRUS_RECEIVED), &m->verdict,
+			     &diag) == GP_OK)
+		return GP_DISCARD;
+	gp_log_error("quarantine: %s", diag.text);
+	m->decision.action = VIRUS_ACT_TEMPFAIL;
+	m->decision.reason = "it cannot be kept";
+	return tempfail(s, m);
+}
+
 enum gp_answer virus_act(struct gp_session *s, struct virus_message *m)
 {
 	switch (m->decision.action) {
@@ -60,6 +80,8 @@ enum gp_answer virus_act(struct gp_session *s, struct virus_message *m)
 		return tempfail(s, m);
 	case VIRUS_ACT_DISCARD:
 		return GP_DISCARD;
+	case VIRUS_ACT_QUARANTINE:
+		return put_away(s, m);
 	case VIRUS_ACT_HOLD:
 		hold(s, m);
 		break;

@@ -16,6 +16,7 @@ static const struct {
 	[VIRUS_CRASHED] = {"crashed", "the scan failed"},
 	[VIRUS_KILLER] = {"killer", "the scan failed twice"},
 	[VIRUS_ENGINE_ERROR] = {"engine-error", "the scan failed"},
+	[VIRUS_EXEMPT] = {"exempt", "exempt"},
 	[VIRUS_OVERSIZE] = {"oversize", "the message is too large"},
 };
 
@@ -41,15 +42,25 @@ const char *virus_done_name(enum virus_action action)
 	return action == VIRUS_ACT_OFF ? "pass" : gp_conf_enum_name(virus_action_names, (int)action);
 }
 
-struct virus_decision virus_decide(const struct virus_conf *conf, const struct virus_verdict *v)
+static enum virus_action action_of(const struct virus_conf *conf, enum virus_category category,
+				   bool is_outbound)
+{
+	int own = conf->outbound[category];
+
+	return (enum virus_action)(is_outbound && own != VIRUS_ACT_SAME ? own : conf->actions[category]);
+}
+
+struct virus_decision virus_decide(const struct virus_conf *conf, const struct virus_verdict *v,
+				   bool is_outbound)
 {
 	struct virus_decision d = {.reason = outcomes[v->outcome].reason};
 
 	switch (v->outcome) {
 	case VIRUS_SCANNED_CLEAN:
+	case VIRUS_EXEMPT:
 		break;
 	case VIRUS_SCANNED_FOUND:
-		d.action = (enum virus_action)conf->actions[v->category];
+		d.action = action_of(conf, v->category, is_outbound);
 		d.is_infected = d.action != VIRUS_ACT_OFF;
 		break;
 	case VIRUS_KILLER:
@@ -57,7 +68,7 @@ struct virus_decision virus_decide(const struct virus_conf *conf, const struct v
 		break;
 	case VIRUS_OVERSIZE:
 		d.action = conf->oversize == VIRUS_OVERSIZE_SCAN /* which clamd did not */
-				   ? (enum virus_action)conf->actions[VIRUS_CAT_LIMITS]
+				   ? action_of(conf, VIRUS_CAT_LIMITS, is_outbound)
 				   : on_oversize[conf->oversize];
 		break;
 	case VIRUS_OVERLOAD: /* whatever is accepted on errors: overload is over soon */

@@ -17,8 +17,9 @@ struct virus_decision {
 	bool is_infected;	  /* something of a category that is not off was found */
 };
 
-/* What the settings say about this verdict. */
-struct virus_decision virus_decide(const struct virus_conf *conf, const struct virus_verdict *verdict);
+/* What the settings say about this verdict; is_outbound: mail of our users and networks. */
+struct virus_decision virus_decide(const struct virus_conf *conf, const struct virus_verdict *verdict,
+				   bool is_outbound);
 
 /* "accept", "mark" …: the word for what was done in log lines, history and answers; "pass" for
  * VIRUS_ACT_OFF. */

@@ -123,7 +123,7 @@ static void answer_reload(struct gp_jsonline *j)
 static void add_verdict(struct gp_jsonline *j, const struct virus_conf *conf,
 			const struct virus_verdict *v)
 {
-	struct virus_decision d = virus_decide(conf, v);
+	struct virus_decision d = virus_decide(conf, v, false);
 
 	gp_jsonline_bool(j, "ok", true);
 	gp_jsonline_cstr(j, "outcome", virus_outcome_name(v->outcome));

@@ -15,9 +15,12 @@
 #include "lib/daemon/storage.h"
 #include "lib/io/address.h"
 #include "milter-virus/control.h"
+#include "milter-virus/notify.h"
 #include "milter-virus/spawner.h"
 #include "milter-virus/virus.h"
 
+/* How long a stop waits for notifications that are queued. */
+#define NOTIFY_MS 2000
 /* A health check answers within this, whatever clamd does. */
 #define HEALTH_MS 1000
 
@@ -101,6 +104,10 @@ static int start(struct gp_snapshot *snap, struct gp_diag *diag)
 		return r;
 	virus_report_register_metrics();
 	virus_scan_register_metrics();
+	virus_notify_register_metrics();
+	r = virus_notify_start(diag);
+	if (r < 0)
+		return r;
 	virus_spool_register_metrics();
 	start_history(snap);
 	if (conf_of(snap)->engine != VIRUS_BY_CLAMD)
@@ -122,6 +129,7 @@ static void stop(void)
 	struct virus_pool_counts n;
 
 	virus_control_stop();
+	virus_notify_stop(gp_clock_mono_ms() + NOTIFY_MS);
 	if (gp_drain_sessions() > 0)
 		return;
 	gp_history_close(&virus_history);
@@ -175,6 +183,8 @@ static void sandbox(const struct gp_snapshot *snap)
 
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 	gp_sandbox_read(conf->database);
+	if (*conf->quarantine)
+		gp_sandbox_write(conf->quarantine);
 	gp_sandbox_read(conf->database_copy);
 	for (size_t i = 0; i < conf->clamd_servers.len; i++)
 		if (gp_address_path(conf->clamd_servers.items[i]))

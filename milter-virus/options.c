@@ -17,10 +17,19 @@
 
 const struct gp_conf_enum virus_action_names[] = {
 	{"off", VIRUS_ACT_OFF},		  {"accept", VIRUS_ACT_ACCEPT}, {"mark", VIRUS_ACT_MARK},
-	{"hold", VIRUS_ACT_HOLD},	  {"tempfail", VIRUS_ACT_TEMPFAIL},
+	{"hold", VIRUS_ACT_HOLD},	  {"quarantine", VIRUS_ACT_QUARANTINE},
+	{"tempfail", VIRUS_ACT_TEMPFAIL},
 	{"reject", VIRUS_ACT_REJECT}, {"discard", VIRUS_ACT_DISCARD},	{NULL, 0}};
 const struct gp_conf_enum virus_done_names[] = {
 	{"accept", VIRUS_ACT_ACCEPT}, {"mark", VIRUS_ACT_MARK},	    {"hold", VIRUS_ACT_HOLD},
+	{"quarantine", VIRUS_ACT_QUARANTINE},
+	{"tempfail", VIRUS_ACT_TEMPFAIL}, {"reject", VIRUS_ACT_REJECT},
+	{"discard", VIRUS_ACT_DISCARD}, {NULL, 0}};
+/* As virus_action_names, for our own mail. */
+static const struct gp_conf_enum outbound_names[] = {
+	{"same", VIRUS_ACT_SAME},     {"off", VIRUS_ACT_OFF},
+	{"accept", VIRUS_ACT_ACCEPT}, {"mark", VIRUS_ACT_MARK},
+	{"hold", VIRUS_ACT_HOLD},     {"quarantine", VIRUS_ACT_QUARANTINE},
 	{"tempfail", VIRUS_ACT_TEMPFAIL}, {"reject", VIRUS_ACT_REJECT},
 	{"discard", VIRUS_ACT_DISCARD}, {NULL, 0}};
 static const struct gp_conf_enum reloads[] = {{"overlap", VIRUS_RELOAD_OVERLAP},
@@ -47,6 +56,11 @@ static const struct gp_conf_enum oversizes[] = {{"scan", VIRUS_OVERSIZE_SCAN},
 #define ACTION(category, index, def_, help_)                                                       \
 	{"actions." category, GP_CONF_ENUM, AT(actions[index]), def_,                              \
 	 .values = virus_action_names, .help = help_}
+
+#define OUTBOUND(category, index)                                                                  \
+	{"outbound." category, GP_CONF_ENUM, AT(outbound[index]), "same", .values = outbound_names, \
+	 .help = "The same for mail of authenticated users and own networks; same: as "             \
+		 "actions." category "."}
 
 static int check_path(const void *field, struct gp_diag *diag)
 {
@@ -217,6 +231,34 @@ static const struct gp_conf_row rows[] = {
 	       "A limit was met (max_scan_size …): not all of it was scanned."),
 	ACTION("phishing", VIRUS_CAT_PHISHING, "mark", "Links that are not what they seem."),
 	ACTION("broken", VIRUS_CAT_BROKEN, "off", "Programs and images that are broken."),
+	OUTBOUND("virus", VIRUS_CAT_VIRUS),
+	OUTBOUND("heuristics", VIRUS_CAT_HEURISTICS),
+	OUTBOUND("pua", VIRUS_CAT_PUA),
+	OUTBOUND("encrypted", VIRUS_CAT_ENCRYPTED),
+	OUTBOUND("macro", VIRUS_CAT_MACRO),
+	OUTBOUND("limits", VIRUS_CAT_LIMITS),
+	OUTBOUND("phishing", VIRUS_CAT_PHISHING),
+	OUTBOUND("broken", VIRUS_CAT_BROKEN),
+	{"quarantine", GP_CONF_PATH, AT(quarantine), "", .check = check_path,
+	 .help = "Folder for the action quarantine: the message, and a JSON file with envelope and "
+		 "verdict, for the program's user and group."},
+	{"exempt.clients", GP_CONF_NETWORKS, AT(exempt_clients), "",
+	 .help = "Clients whose mail is not scanned; networks.exempt holds besides."},
+	{"exempt.accounts", GP_CONF_MAP, AT(exempt_accounts), "",
+	 .help = "Map file of authenticated users whose mail is not scanned."},
+	{"exempt.senders", GP_CONF_MAP, AT(exempt_senders), "",
+	 .help = "Map file of envelope senders whose mail is not scanned: anybody may write one."},
+	{"exempt.recipients", GP_CONF_MAP, AT(exempt_recipients), "",
+	 .help = "Map file of recipients whose mail is not scanned, if all of a message are there."},
+	{"notify.to", GP_CONF_LIST, AT(notify_to), "",
+	 .help = "Addresses that get a mail when something is found; empty: none is sent."},
+	{"notify.from", GP_CONF_STRING, AT(notify_from), "",
+	 .help = "From of these mails; empty: postmaster at this host. Their envelope has no sender."},
+	{"notify.smtp", GP_CONF_STRING, AT(notify_smtp), "inet:25@127.0.0.1",
+	 .flags = GP_CONF_REQUIRED, .check = gp_conf_check_socket,
+	 .help = "Mail server that takes these mails."},
+	{"notify.per_hour", GP_CONF_INT, AT(notify_per_hour), "10", .min = 1, .max = 10000,
+	 .unit = "mails", .help = "At most so many in an hour; the next one says how many were left out."},
 	{"on_error", GP_CONF_ENUM, AT(on_error), "tempfail", .values = gp_on_error_names,
 	 .help = "What happens to a message that cannot be scanned: no signatures are there, its "
 		 "worker died, the deadline passed."},
@@ -236,6 +278,14 @@ static void validate(const void *values, const struct gp_snapshot *snap,
 	if (c->include_pua.len && c->exclude_pua.len)
 		gp_conf_complain(snap, &virus_table, "exclude_pua", report,
 				 "include_pua is set too: one of the two");
+	if (!*c->quarantine)
+		for (size_t i = 0; i < VIRUS_CATEGORIES; i++)
+			if (c->actions[i] == VIRUS_ACT_QUARANTINE || c->outbound[i] == VIRUS_ACT_QUARANTINE ||
+			    c->on_killer == VIRUS_ACT_QUARANTINE) {
+				gp_conf_complain(snap, &virus_table, "quarantine", report,
+						 "is empty, and an action is quarantine");
+				break;
+			}
 	if (c->engine == VIRUS_BY_CLAMD && c->clamd_servers.len == 0)
 		gp_conf_complain(snap, &virus_table, "clamd.servers", report,
 				 "is empty, and engine is clamd");
@@ -264,6 +314,13 @@ static void join_pua(const struct gp_conf_list *list, char *ret, size_t size)
 	gp_str_copy(ret, size, gp_buf_str(&text));
 }
 
+/* For incoming mail or for our own. */
+static bool is_wanted(const struct virus_conf *conf, enum virus_category category)
+{
+	return conf->actions[category] != VIRUS_ACT_OFF ||
+	       (conf->outbound[category] != VIRUS_ACT_SAME && conf->outbound[category] != VIRUS_ACT_OFF);
+}
+
 void virus_engine_options(const struct virus_conf *conf, struct virus_engine_options *ret)
 {
 	bool *on = ret->switches;
@@ -278,11 +335,11 @@ void virus_engine_options(const struct virus_conf *conf, struct virus_engine_opt
 	ret->is_pua_excluded = conf->exclude_pua.len > 0;
 	join_pua(ret->is_pua_excluded ? &conf->exclude_pua : &conf->include_pua, ret->pua,
 		 sizeof(ret->pua));
-	on[VIRUS_DETECT_PUA] = conf->actions[VIRUS_CAT_PUA] != VIRUS_ACT_OFF;
-	on[VIRUS_ALERT_OLE2_MACROS] = conf->actions[VIRUS_CAT_MACRO] != VIRUS_ACT_OFF;
-	on[VIRUS_ALERT_ENCRYPTED_ARCHIVE] = conf->actions[VIRUS_CAT_ENCRYPTED] != VIRUS_ACT_OFF;
+	on[VIRUS_DETECT_PUA] = is_wanted(conf, VIRUS_CAT_PUA);
+	on[VIRUS_ALERT_OLE2_MACROS] = is_wanted(conf, VIRUS_CAT_MACRO);
+	on[VIRUS_ALERT_ENCRYPTED_ARCHIVE] = is_wanted(conf, VIRUS_CAT_ENCRYPTED);
 	on[VIRUS_ALERT_ENCRYPTED_DOC] = on[VIRUS_ALERT_ENCRYPTED_ARCHIVE];
-	on[VIRUS_ALERT_BROKEN_EXECUTABLES] = conf->actions[VIRUS_CAT_BROKEN] != VIRUS_ACT_OFF;
+	on[VIRUS_ALERT_BROKEN_EXECUTABLES] = is_wanted(conf, VIRUS_CAT_BROKEN);
 	on[VIRUS_ALERT_BROKEN_MEDIA] = on[VIRUS_ALERT_BROKEN_EXECUTABLES];
 }
 

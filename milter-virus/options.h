@@ -14,10 +14,12 @@ enum virus_action {
 	VIRUS_ACT_ACCEPT,   /* logged only */
 	VIRUS_ACT_MARK,	    /* accepted with X-Virus-Status */
 	VIRUS_ACT_HOLD,	    /* accepted, and held in the MTA's queue */
+	VIRUS_ACT_QUARANTINE, /* accepted, kept in the quarantine folder, not delivered */
 	VIRUS_ACT_TEMPFAIL, /* 451 */
 	VIRUS_ACT_REJECT,   /* 550 */
 	VIRUS_ACT_DISCARD,  /* accepted and thrown away */
 	VIRUS_ACTIONS,
+	VIRUS_ACT_SAME = VIRUS_ACTIONS, /* outbound.…: as for incoming mail */
 };
 
 enum virus_reload {
@@ -63,10 +65,19 @@ struct virus_conf {
 	int64_t cache_size, cache_ttl_ms;
 	/* Actions. */
 	int actions[VIRUS_CATEGORIES]; /* enum virus_action */
+	int outbound[VIRUS_CATEGORIES]; /* enum virus_action, or VIRUS_ACT_SAME */
+	const char *quarantine; /* folder; "": none */
 	int on_error;		  /* enum gp_on_error */
 	int on_killer;		  /* enum virus_action */
 	const char *reject_text;
 	bool headers;
+	/* What is not scanned. */
+	struct gp_netset exempt_clients;
+	struct gp_mapfile *exempt_accounts, *exempt_senders, *exempt_recipients;
+	/* Mail to the postmaster. */
+	struct gp_conf_list notify_to;
+	const char *notify_from, *notify_smtp;
+	int64_t notify_per_hour;
 };
 
 extern const struct gp_conf_table virus_table;

@@ -22,7 +22,7 @@ static struct gp_metric outcomes[VIRUS_OUTCOMES] = {
 	[VIRUS_NO_ENGINE] = MESSAGES("no-engine"), [VIRUS_OVERLOAD] = MESSAGES("overload"),
 	[VIRUS_DEADLINE] = MESSAGES("deadline"),   [VIRUS_CRASHED] = MESSAGES("crashed"),
 	[VIRUS_KILLER] = MESSAGES("killer"),	   [VIRUS_ENGINE_ERROR] = MESSAGES("engine-error"),
-	[VIRUS_OVERSIZE] = MESSAGES("oversize"),
+	[VIRUS_OVERSIZE] = MESSAGES("oversize"),   [VIRUS_EXEMPT] = MESSAGES("exempt"),
 };
 static struct gp_metric found[VIRUS_CATEGORIES] = {
 	[VIRUS_CAT_VIRUS] = FOUND("virus"),	    [VIRUS_CAT_HEURISTICS] = FOUND("heuristics"),
@@ -32,6 +32,7 @@ static struct gp_metric found[VIRUS_CATEGORIES] = {
 };
 static struct gp_metric done[VIRUS_ACTIONS] = {
 	[VIRUS_ACT_OFF] = DONE("pass"),		  [VIRUS_ACT_ACCEPT] = DONE("accept"),
+	[VIRUS_ACT_QUARANTINE] = DONE("quarantine"),
 	[VIRUS_ACT_MARK] = DONE("mark"),	  [VIRUS_ACT_HOLD] = DONE("hold"),
 	[VIRUS_ACT_TEMPFAIL] = DONE("tempfail"), [VIRUS_ACT_REJECT] = DONE("reject"),
 	[VIRUS_ACT_DISCARD] = DONE("discard"),

@@ -7,6 +7,8 @@
 #include "lib/base/clock.h"
 #include "lib/conf/shared.h"
 #include "lib/daemon/reply.h"
+#include "milter-virus/exempt.h"
+#include "milter-virus/notify.h"
 
 /* Each removal makes Postfix walk through the message's headers. */
 #define REMOVALS_MAX 500
@@ -54,7 +56,8 @@ static enum gp_answer on_mail(struct gp_session *s)
 	gp_arena_on_end(s->msg.arena, end_spool, &m->spool);
 	s->msg.data = m;
 	/* Postfix hides its own Received from milters; with one an engine knows a mail from a text. */
-	add(m, GP_STR("Received: by milter-virus\r\n"));
+	add(m, gp_str(VIRUS_RECEIVED));
+	m->is_exempt = virus_is_exempt(m->conf, s);
 	return GP_CONTINUE;
 }
 
@@ -135,17 +138,20 @@ static enum gp_answer on_eom(struct gp_session *s)
 	enum gp_answer answer;
 
 	m->cpu_us = gp_clock_cpu_us();
-	if (m->is_oversize && m->conf->oversize != VIRUS_OVERSIZE_SCAN)
+	if (m->is_exempt || virus_are_rcpts_exempt(m->conf, s))
+		m->verdict.outcome = VIRUS_EXEMPT;
+	else if (m->is_oversize && m->conf->oversize != VIRUS_OVERSIZE_SCAN)
 		m->verdict.outcome = VIRUS_OVERSIZE;
 	else
 		scan(s, m);
 	m->verdict.is_part = m->is_oversize;
-	m->decision = virus_decide(m->conf, &m->verdict);
+	m->decision = virus_decide(m->conf, &m->verdict, m->origin != VIRUS_INBOUND);
 	if (m->forged[VIRUS_H_SCANNED] + m->forged[VIRUS_H_STATUS] > REMOVALS_MAX) {
 		m->decision.action = VIRUS_ACT_REJECT;
 		m->decision.reason = "too many header fields that only a filter writes";
 	}
 	answer = virus_act(s, m);
+	virus_notify(s, m);
 	m->cpu_us = gp_clock_cpu_us() - m->cpu_us;
 	virus_report(s, m);
 	virus_remember(s, m);

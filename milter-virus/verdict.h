@@ -20,6 +20,7 @@ enum virus_outcome {
 	VIRUS_KILLER,	  /* its like cost two workers before: not tried again */
 	VIRUS_ENGINE_ERROR, /* the engine gave up: memory, disk … */
 	VIRUS_OVERSIZE,	  /* larger than size_max and not scanned, by the settings; or than clamd takes */
+	VIRUS_EXEMPT,	  /* not scanned, by the settings */
 	VIRUS_OUTCOMES,
 };
 

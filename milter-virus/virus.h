@@ -15,6 +15,9 @@
 enum virus_header { VIRUS_H_SCANNED, VIRUS_H_STATUS, VIRUS_HEADERS };
 extern const char *const virus_header_names[VIRUS_HEADERS];
 
+/* Put before each message: Postfix hides its own from milters, and an engine knows a mail by it. */
+#define VIRUS_RECEIVED "Received: by milter-virus\r\n"
+
 /* Whose mail it is. */
 enum virus_origin { VIRUS_INBOUND, VIRUS_AUTHENTICATED, VIRUS_OWN_NETWORK };
 
@@ -25,7 +28,7 @@ struct virus_message {
 	struct virus_spool spool;
 	struct gp_str message_id;
 	int forged[VIRUS_HEADERS];
-	bool is_oversize;
+	bool is_oversize, is_exempt;
 	struct virus_verdict verdict;
 	struct virus_decision decision;
 	int64_t cpu_us; /* of this thread at end of message; the workers' is in the verdict */

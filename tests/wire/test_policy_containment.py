@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from conftest import StartPolicyd
 from servers.milter import Value
+from servers.mailbox import Mailbox
 from servers.policyd import ControlClient, Policyd, PolicyClient, request
 from servers.process import wait_for
 from servers.redis import Redis
@@ -146,41 +146,6 @@ def test_a_restart_forgets_nothing(start_policyd: StartPolicyd, store: str) -> N
     assert contained(policyd) == [ACCOUNT]
     with policyd.client() as client:
         assert str(client.ask("DATA", sasl_username=ACCOUNT)).startswith("HOLD")
-
-
-class Mailbox:
-    """A mail server that takes everything, or refuses for now, and remembers the data of what it took."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-        self.refuses = False
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.address = f"inet:{self._socket.getsockname()[1]}@127.0.0.1"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            connection, _ = self._socket.accept()
-            with connection, connection.makefile("rwb") as file:
-                self._talk(file)
-
-    def _talk(self, file: Any) -> None:
-        def say(text: str) -> None:
-            file.write(text.encode() + b"\r\n")
-            file.flush()
-
-        say("421 later" if self.refuses else "220 ready")
-        for line in file:
-            verb = line.split()[0].upper()
-            if verb == b"DATA":
-                say("354 go on")
-                data = b""
-                while (part := file.readline()) != b".\r\n":
-                    data += part
-                self.messages.append(data.decode())
-            say("250 ok")
-            if verb == b"QUIT":
-                return
 
 
 def alert_script(world: Path) -> tuple[str, Callable[[], list[dict[str, Any]]]]:

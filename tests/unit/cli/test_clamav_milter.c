@@ -72,7 +72,7 @@ static void test_addresses(void **state)
 	assert_set("servers = [ \"inet:3310@192.0.2.1\", \"inet:1234@192.0.2.2\", "
 		   "\"inet6:99@2001:db8::1\", \"inet6:3310@2001:db8::2\" ];");
 	assert_set("socket = \"inet:7357@127.0.0.1\";");
-	assert_set("exempt = [ \"192.0.2.0/24\" ];");
+	assert_set("clients = [ \"192.0.2.0/24\" ];");
 	assert_true(has_note(GP_IMPORT_LOST, 5, "names are not looked up"));
 	assert_true(has_note(GP_IMPORT_LOST, 6, "ClamdSocket"));
 	assert_true(has_note(GP_IMPORT_NEEDLESS, 9, "non_smtpd_milters"));
