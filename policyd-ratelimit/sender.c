@@ -9,6 +9,7 @@
 #include "lib/auth/senders.h"
 #include "lib/base/metric.h"
 #include "lib/dns/dnsname.h"
+#include "policyd-ratelimit/limit_text.h"
 #include "policyd-ratelimit/options.h"
 #include "policyd-ratelimit/ratelimit.h"
 
@@ -16,6 +17,7 @@ struct sender_setup {
 	struct gp_ldap_query *query; /* NULL: nobody is asked */
 	struct gp_str *domains;	     /* domains.own, as in DNS */
 	size_t n_domains;
+	struct limit_text text;
 };
 
 /* Waiting for the directory. */
@@ -65,6 +67,8 @@ const struct sender_setup *sender_configure(struct gp_snapshot *snap)
 	/* The settings were found right when they were read. */
 	if (gp_directory_query_new(&conf->sender.directory, arena, &setup->query, &diag))
 		setup->query = NULL;
+	if (limit_text_parse(gp_str(conf->sender.text), arena, &setup->text, &diag))
+		setup->text = (struct limit_text){0};
 	setup->domains = GP_ARENA_NEW_N(arena, domains->own.len, struct gp_str);
 	for (size_t i = 0; i < domains->own.len; i++)
 		setup->domains[setup->n_domains++] = folded(arena, gp_str(domains->own.items[i]));
@@ -117,15 +121,26 @@ static struct gp_sender_claim claim_of(const struct policy_ask *ask)
 	};
 }
 
+static struct gp_str refusal(const struct policy_ask *ask)
+{
+	struct limit_met met = {.limit = GP_STR("sender"),
+				.account = policy_get(&ask->request, POLICY_sasl_username),
+				.key = policy_get(&ask->request, POLICY_sender)};
+	GP_BUF_AUTO text = GP_BUF_INIT(4096);
+
+	limit_text_format(&ask->data->sender->text, &met, &text);
+	return gp_arena_str(ask->arena, gp_buf_str(&text));
+}
+
 static enum check_step say(struct policy_ask *ask, enum outcome outcome)
 {
 	const struct sender_conf *conf = &ask->conf->sender;
-	struct answer answer = {.action = (enum answer_action)conf->action,
-				.text = gp_str(conf->text),
-				.by = "sender"};
+	struct answer answer = {.action = (enum answer_action)conf->action, .by = "sender"};
 
 	gp_metric_add(&checked[outcome], 1);
-	if (outcome == UNKNOWN)
+	if (outcome == REFUSED)
+		answer.text = refusal(ask);
+	else if (outcome == UNKNOWN)
 		answer = (struct answer){.action = conf->on_error == GP_ON_ERROR_ACCEPT
 							   ? ANSWER_DUNNO
 							   : ANSWER_DEFER,

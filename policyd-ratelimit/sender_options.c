@@ -5,6 +5,7 @@
 
 #include "lib/auth/senders.h"
 #include "policyd-ratelimit/answer.h"
+#include "policyd-ratelimit/limit_text.h"
 #include "policyd-ratelimit/options.h"
 
 const struct gp_conf_enum sender_action_names[] = {
@@ -16,7 +17,11 @@ void sender_validate(const struct ratelimit_conf *conf, const struct gp_snapshot
 		     struct gp_conf_report *report)
 {
 	const struct sender_conf *s = &conf->sender;
+	struct limit_text text;
+	struct gp_diag diag;
 
+	if (limit_text_parse(gp_str(s->text), report->arena, &text, &diag))
+		gp_conf_complain(snap, &ratelimit_table, "sender.text", report, "%s", diag.text);
 	gp_senders_check(s->map, report);
 	gp_directory_query_check(&s->directory, snap, &ratelimit_table, "sender.ldap", report);
 	if (s->check && !s->map && !*s->directory.base && !s->own_address && !s->own_domains)

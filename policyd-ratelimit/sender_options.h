@@ -47,7 +47,7 @@ extern const struct gp_conf_enum sender_action_names[];
 		 "for trying the settings."},                                                      \
 	{"sender.text", GP_CONF_STRING, offsetof(type, m.text),                                    \
 	 "This account may not send as that address",                                              \
-	 .help = "What the client is told."},                                                      \
+	 .help = "What the client is told; {account} is the account, {key} the sender."},          \
 	{"sender.on_error", GP_CONF_ENUM, offsetof(type, m.on_error), "tempfail",                  \
 	 .values = gp_on_error_names_nomark,                                                       \
 	 .help = "What is done while the directory, which would have to be asked, does not "       \

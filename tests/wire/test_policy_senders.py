@@ -62,9 +62,10 @@ def test_mail_from_elsewhere_is_nobodys(senders: PolicyClient) -> None:
 
 
 def test_the_empty_sender_and_the_action_are_settings(start_policyd: StartPolicyd) -> None:
-    policyd = start_policyd(checking(null_sender=False, action="hold", text="Not yours"))
+    policyd = start_policyd(checking(null_sender=False, action="hold", text="{key} is not {account}'s"))
     with policyd.client() as client:
-        assert client.ask(sasl_username="joe@example.org", sender="") == "HOLD Not yours"
+        assert client.ask(sasl_username="joe@example.org", sender="") == "HOLD  is not joe@example.org's"
+        assert client.ask(sasl_username="joe@example.org", sender="a@b.example") == "HOLD a@b.example is not joe@example.org's"
         assert client.ask(sender="") == "DUNNO"
     assert policyd.wait_line("action=hold by=sender.* user=joe@example.org")
 
@@ -123,6 +124,7 @@ def test_a_directory_that_is_away(start_policyd: StartPolicyd, slapd: Slapd) -> 
 @pytest.mark.parametrize(("settings", "complaint"), [
     ({"own_address": False}, "no account may send"),
     ({"ldap": {"base": BASE}}, "ldap.servers"),
+    ({"text": "{sender}"}, "sender.text"),
 ])
 def test_settings_that_make_no_sense(world: Path, settings: dict[str, Value], complaint: str) -> None:
     policyd = Policyd(world / "wrong", world / "wrong.sock", settings=checking(**settings))
