@@ -52,6 +52,7 @@ struct maillog {
 	struct maillog_sender sender;
 	struct maillog_watch watch;
 	struct maillog_position saved;
+	struct maillog_position first; /* the log's end when we were started; inode 0: there was none */
 	uint64_t past_end;	       /* while the past is read: where it ends; else 0 */
 	struct gp_buf frames;	       /* events that are to be handed over */
 	size_t n_events;
@@ -271,12 +272,11 @@ static void save(struct maillog *m, bool is_last)
 static void begin_anew(struct maillog *m)
 {
 	struct maillog_position here = {0};
-	struct stat st;
 
-	if (stat(m->source, &st) == 0 && S_ISREG(st.st_mode)) {
-		m->past_end = (uint64_t)st.st_size;
+	if (m->first.inode != 0) {
+		m->past_end = m->first.offset;
 		here = (struct maillog_position){
-			.inode = st.st_ino,
+			.inode = m->first.inode,
 			.offset = m->past_end > PAST_MAX ? m->past_end - PAST_MAX : 0};
 		maillog_file_start(m->file, &here);
 	}
@@ -344,6 +344,7 @@ static struct maillog *make(const struct maillog_conf *conf, const char *directo
 {
 	struct maillog *m = gp_xcalloc(1, sizeof(*m));
 	GP_BUF_AUTO path = GP_BUF_INIT(65536);
+	struct stat st;
 
 	gp_buf_printf(&path, "%s/maillog", directory);
 	m->state_path = gp_xstrdup(gp_buf_cstr(&path));
@@ -356,6 +357,9 @@ static struct maillog *make(const struct maillog_conf *conf, const char *directo
 	maillog_sender_init(&m->sender, m->socket, stop_fd);
 	maillog_watch_init(&m->watch, m->source, stop_fd);
 	gp_buf_init(&m->frames, (size_t)MAILLOG_BATCH * GP_EVENT_SIZE_MAX);
+	if (stat(m->source, &st) == 0 && S_ISREG(st.st_mode))
+		m->first = (struct maillog_position){.inode = st.st_ino,
+						     .offset = (uint64_t)st.st_size};
 	return m;
 }
 
