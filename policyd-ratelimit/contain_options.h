@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "lib/conf/schema.h"
+#include "lib/conf/snapshot.h"
 
 struct contain_conf {
 	const char *text; /* what a contained client is told */
@@ -42,6 +43,12 @@ struct contain_conf {
 	{"alert_smtp", GP_CONF_STRING, offsetof(type, m.alert_smtp), "inet:25@127.0.0.1",          \
 	 .flags = GP_CONF_REQUIRED | GP_CONF_RESTART, .check = gp_conf_check_socket,               \
 	 .help = "Mail server that takes these messages, without TLS or login."}
+
+struct ratelimit_conf;
+/* What would fail silently when it is wanted: a command that cannot be run, an address that cannot
+ * be sent to. */
+void contain_validate(const struct ratelimit_conf *conf, const struct gp_snapshot *snap,
+		      struct gp_conf_report *report);
 
 /* "" or a unix socket: who may open it, its mode says. */
 gp_conf_check contain_check_control;

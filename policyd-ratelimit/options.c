@@ -30,6 +30,7 @@ static void validate(const void *values, const struct gp_snapshot *snap,
 {
 	sender_validate(values, snap, report);
 	limits_validate(values, snap, report);
+	contain_validate(values, snap, report);
 	greylist_validate(values, snap, report);
 }
 

@@ -15,7 +15,7 @@ from conftest import StartPolicyd
 from servers.milter import Value
 from servers.mailbox import Mailbox
 from servers.policyd import ControlClient, Policyd, PolicyClient, request
-from servers.process import wait_for
+from servers.process import ServerError, wait_for
 from servers.redis import Redis
 
 ACCOUNT = "joe@example.org"
@@ -307,6 +307,21 @@ def test_what_is_no_frame_closes_the_connection(start_policyd: StartPolicyd, fra
 def test_wrong_commands_are_answered(start_policyd: StartPolicyd, order: dict[str, str], answer: str) -> None:
     policyd = start_policyd()
     assert policyd.order(**order) == ([], answer)
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    ({"control_socket": "inet:1@127.0.0.1"}, 'is no "unix:/path"'),
+    ({"alert_command": "/etc/passwd"}, "alert_command: /etc/passwd cannot be executed"),
+    ({"alert_mail": ["ann@example.org", "Joe <joe@example.org>"]}, 'alert_mail: "Joe <joe@example.org>" is no bare address'),
+    ({"alert_from": "x y"}, 'alert_from: "x y" is no bare address'),
+])
+def test_what_would_fail_when_it_is_needed_is_an_error(start_policyd: StartPolicyd, settings: dict[str, Value],
+                                                       said: str) -> None:
+    policyd = start_policyd()
+    policyd.configure({"policyd-ratelimit": settings})
+    with pytest.raises(ServerError) as failed:
+        policyd.gatepost("check")
+    assert said in str(failed.value)
 
 
 def test_the_socket_is_for_the_group(start_policyd: StartPolicyd) -> None:
