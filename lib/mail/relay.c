@@ -163,6 +163,9 @@ static struct gp_str find_envfrom(struct gp_str s)
 	struct gp_str first = {0};
 	size_t first_at = s.len;
 
+	if (gp_str_ifind(s, GP_STR("return-path"), 0) >= s.len &&
+	    gp_str_ifind(s, GP_STR("envelope-"), 0) >= s.len)
+		return first;
 	for (size_t i = 0; i < GP_ARRAY_SIZE(keys); i++) {
 		size_t at = gp_str_ifind(s, keys[i], 0), n;
 		struct gp_str word;

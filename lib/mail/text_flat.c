@@ -151,6 +151,11 @@ static size_t fold_run(struct gp_str s, size_t *i, char *to)
 	return n;
 }
 
+static bool is_printable(struct gp_str s, size_t i)
+{
+	return i < s.len && s.ptr[i] > ' ' && s.ptr[i] < 0x7f;
+}
+
 /* In place: what comes out is never longer. */
 static void fold(struct gp_buf *b)
 {
@@ -158,13 +163,11 @@ static void fold(struct gp_buf *b)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.len;) {
-		size_t from = i;
-
-		while (i < s.len && s.ptr[i] > ' ' && s.ptr[i] < 0x7f)
+		if (is_printable(s, i)) {
+			b->data[n++] = s.ptr[i++];
+		} else if ((s.ptr[i] == ' ' || s.ptr[i] == '\n') && is_printable(s, i + 1)) {
+			b->data[n++] = ' ';
 			i++;
-		if (i > from) {
-			memmove(b->data + n, s.ptr + from, i - from);
-			n += i - from;
 		} else if (s.ptr[i] == '\0') { /* ends a paragraph too */
 			b->data[n++] = '\n';
 			i++;

@@ -130,14 +130,19 @@ static bool add_state(struct gp_dfa_memory *m, unsigned n, uint32_t hash)
 	return true;
 }
 
+/* Shell's: mostly a few, sometimes hundreds. */
 static void sort(unsigned *a, unsigned n)
 {
-	for (unsigned i = 1; i < n; i++) {
-		unsigned x = a[i], k = i;
+	static const unsigned gaps[] = {301, 132, 57, 23, 10, 4, 1};
 
-		for (; k > 0 && a[k - 1] > x; k--)
-			a[k] = a[k - 1];
-		a[k] = x;
+	for (size_t g = 0; g < GP_ARRAY_SIZE(gaps); g++) {
+		for (unsigned i = gaps[g]; i < n; i++) {
+			unsigned x = a[i], k = i;
+
+			for (; k >= gaps[g] && a[k - gaps[g]] > x; k -= gaps[g])
+				a[k] = a[k - gaps[g]];
+			a[k] = x;
+		}
 	}
 }
 

@@ -67,7 +67,8 @@ struct run {
 	struct gp_rule_scan *scan;
 	const struct gp_rule_target *target;
 	struct gp_rule_subject subject;
-	size_t from, segment; /* automata: where their text begins; the segment they are in */
+	size_t from;	/* where the automata's text begins */
+	size_t segment; /* in which something was found last */
 };
 
 /* Near the end of the budget each pattern's cost is looked at: one must be too much. */
@@ -262,11 +263,23 @@ static void test_rule(struct run *run, const struct gp_rule *r)
 	}
 }
 
+/* The segment of a place: what is found comes mostly in order. */
+static size_t segment_at(struct run *run, size_t at)
+{
+	const struct gp_rule_segment *segments = run->subject.segments.items;
+
+	while (run->segment + 1 < run->subject.segments.len && segments[run->segment + 1].start <= at)
+		run->segment++;
+	if (segments[run->segment].start > at)
+		run->segment = gp_rule_segment_at(&run->subject, at);
+	return run->segment;
+}
+
 static bool on_literal(void *arg, unsigned literal, size_t end)
 {
 	struct run *run = arg;
 	const struct gp_rule_literal *l = &run->target->literals.items[literal];
-	size_t segment = gp_rule_segment_at(&run->subject, end - l->text.len);
+	size_t segment = segment_at(run, end - l->text.len);
 	unsigned field = run->subject.segments.items[segment].field;
 
 	if (!(l->fields >> field % 64 & 1))
@@ -281,16 +294,11 @@ static bool on_window(void *arg, unsigned pattern, size_t end)
 {
 	struct run *run = arg;
 	const struct gp_rule *r = run->target->windowed.items[pattern];
-	const struct gp_rule_segment *segments = run->subject.segments.items;
 
 	if (run->scan->done[r->index])
 		return true;
 	end += run->from - 1;
-	while (run->segment + 1 < run->subject.segments.len && segments[run->segment + 1].start <= end)
-		run->segment++;
-	if (segments[run->segment].start > end)
-		run->segment = gp_rule_segment_at(&run->subject, end);
-	test_place(run, r, run->segment, end + 1);
+	test_place(run, r, segment_at(run, end), end + 1);
 	return !run->scan->stats.budget_exceeded;
 }
 
