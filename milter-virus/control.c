@@ -251,12 +251,18 @@ static void *client_main(void *arg)
 static void begin_client(int fd)
 {
 	pthread_t thread;
+	bool is_taken;
 
 	pthread_mutex_lock(&control.lock);
-	while (control.n_clients >= VIRUS_CONTROL_CLIENTS)
+	while (control.n_clients >= VIRUS_CONTROL_CLIENTS && !atomic_load(&control.is_stopping))
 		pthread_cond_wait(&control.room, &control.lock);
-	control.n_clients++;
+	is_taken = !atomic_load(&control.is_stopping);
+	control.n_clients += is_taken;
 	pthread_mutex_unlock(&control.lock);
+	if (!is_taken) {
+		gp_fd_close(&fd);
+		return;
+	}
 	if (pthread_create(&thread, NULL, client_main, (void *)(intptr_t)fd) == 0) {
 		pthread_detach(thread);
 		return;
@@ -309,15 +315,24 @@ int virus_control_start(int fd, const struct virus_scanner *scanner, struct gp_d
 	return errno ? gp_diag_errno(diag, "a thread for the control socket") : GP_OK;
 }
 
-void virus_control_stop(void)
+unsigned virus_control_stop(void)
 {
+	unsigned n;
+
 	if (control.fd < 0)
-		return;
+		return 0;
+	pthread_mutex_lock(&control.lock);
 	atomic_store(&control.is_stopping, true);
+	pthread_cond_broadcast(&control.room);
+	pthread_mutex_unlock(&control.lock);
 	shutdown(control.fd, SHUT_RDWR);
 	pthread_join(control.thread, NULL);
 	gp_fd_close(&control.fd);
 	gp_socket_unlink(control.address);
 	free(control.address);
 	control.address = NULL;
+	pthread_mutex_lock(&control.lock);
+	n = control.n_clients;
+	pthread_mutex_unlock(&control.lock);
+	return n;
 }

@@ -20,7 +20,8 @@
 int virus_control_bind(const struct virus_conf *conf, int *ret_fd, struct gp_diag *diag) GP_MUST_USE;
 /* Takes over the descriptor; -1 does nothing.  The scanner must live as long as the process. */
 int virus_control_start(int fd, const struct virus_scanner *scanner, struct gp_diag *diag) GP_MUST_USE;
-/* No new connections; removes the socket's file.  Those under way end with the process. */
-void virus_control_stop(void);
+/* No new connections; removes the socket's file.  How many are under way: while there are some, what
+ * they use must stay, and they end with the process. */
+unsigned virus_control_stop(void);
 
 #endif

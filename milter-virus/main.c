@@ -126,18 +126,14 @@ static void reloaded(struct gp_snapshot *snap)
 /* What still scans, for the control socket or beyond stop_grace, ends with the process. */
 static void stop(void)
 {
-	struct virus_pool_counts n;
+	unsigned clients = virus_control_stop();
 
-	virus_control_stop();
 	virus_notify_stop(gp_clock_mono_ms() + NOTIFY_MS);
 	if (gp_drain_sessions() > 0)
 		return;
 	gp_history_close(&virus_history);
 	gp_store_close(&store);
-	if (!virus_scanner.engines)
-		return;
-	virus_pool_count(virus_scanner.pool, &n);
-	if (n.busy || n.waiting)
+	if (!virus_scanner.engines || clients > 0)
 		return;
 	virus_engines_close(&virus_scanner.engines);
 	virus_pool_free(&virus_scanner.pool);
