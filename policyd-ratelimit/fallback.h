@@ -12,6 +12,9 @@
  * same name, and the store knows it (the member of a take).  It counts from when it was, by an
  * age, so neither this host's nor the store's clock matters: times here are monotonic.
  *
+ * What was asked of the store and not answered, when it went away, may have been counted there: of
+ * those few requests a use may count twice, never not at all.
+ *
  * Here only what this process counted is known, so a host lets through at most its own max more
  * than the store would have.  What was told is remembered for decisions until a window after,
  * in case the store goes away again.
