@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -327,3 +328,24 @@ def test_what_would_fail_when_it_is_needed_is_an_error(start_policyd: StartPolic
 def test_the_socket_is_for_the_group(start_policyd: StartPolicyd) -> None:
     policyd = start_policyd()
     assert policyd.control.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_store_that_hangs_delays_nobody(start_policyd: StartPolicyd, redis: Redis) -> None:
+    policyd = start_policyd(containing(), redis.url)
+    with policyd.client() as client:
+        exceed(client)
+        redis.process.send(signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            for _ in range(100):
+                assert str(client.ask("DATA", sasl_username=ACCOUNT)).startswith("HOLD")
+            assert time.monotonic() - begun < 1
+            assert policyd.order("list")[1].startswith("LATER")  # what there is to see of limits is not there
+            assert policyd.order("block", key="ann@example.org")[1].startswith("LATER done on this host only")
+            assert str(client.ask("DATA", sasl_username="ann@example.org")).startswith("HOLD")
+        finally:
+            redis.process.send(signal.SIGCONT)
+        wait_for(lambda: policyd.order("list")[1] == "OK", "store", 20)
+        policyd.stop()
+        policyd.start()
+        assert sorted(contained(policyd)) == ["ann@example.org", ACCOUNT]
