@@ -17,7 +17,7 @@
 /* Bytes of one answer's words: lists of a thousand addresses. */
 #define WORDS_MAX 65536
 
-/* Between two complaints about queries that servers do not take. */
+/* Between two complaints about single questions. */
 #define COMPLAIN_MS 60000
 
 /* One question, and once it was waited for, its answer. */
@@ -103,13 +103,14 @@ static struct gp_str join(const struct gp_ldap_answer *answer, struct gp_arena *
 	return gp_arena_str(arena, gp_str_trim(gp_buf_str(&words)));
 }
 
-/* What no waiting helps: said now and then, as every message would say it. */
-static void complain(const struct gp_lookups *l, int result, const struct gp_diag *why)
+/* Failures of single questions, while the directory is up (lib/daemon/directory.h says when it is
+ * not): said now and then, as every message would say them. */
+static void complain(const struct gp_lookups *l, const struct gp_diag *why)
 {
 	static _Atomic int64_t next_ms;
 	int64_t now_ms = gp_clock_mono_ms(), due_ms = atomic_load(&next_ms);
 
-	if (result == GP_ETEMP || !gp_ldap_is_up(l->ldap) || now_ms < due_ms ||
+	if (!gp_ldap_is_up(l->ldap) || now_ms < due_ms ||
 	    !atomic_compare_exchange_strong(&next_ms, &due_ms, now_ms + COMPLAIN_MS))
 		return;
 	gp_log_warning("ldap: %s; `gatepost ldap test` shows what is asked", why->text);
@@ -128,7 +129,7 @@ static void collect(struct gp_lookups *l, struct question *q)
 		q->result = GP_ENOENT;
 	if (q->result == GP_OK || q->result == GP_ENOENT)
 		return;
-	complain(l, q->result, &diag);
+	complain(l, &diag);
 	if (!l->failure)
 		l->failure = gp_arena_dup(l->arena, &diag, sizeof(diag));
 }

@@ -5,7 +5,8 @@
  * A look-up is one search after the other: the pages of the first, then, where names of
  * entries are followed, a search of each.  When the connection breaks, what was under way
  * is asked once more on a new one: servers close idle connections, and that is no failure.
- * A server that takes longer than the timeout is left, and the next one is tried.
+ * A server from which nothing came for the timeout is left, and the next one is tried; one
+ * that answers others meanwhile keeps them, and the late search alone fails.
  */
 #include <errno.h>
 #include <poll.h>
@@ -254,6 +255,7 @@ static bool receive(struct gp_ldap *l)
 
 		if (type <= 0)
 			return type == 0;
+		l->heard_ms = gp_clock_mono_ms();
 		k = find(l, ldap_msgid(message));
 		if (k && type == LDAP_RES_SEARCH_ENTRY)
 			take_entry(l->connection, message, k);
@@ -311,6 +313,7 @@ static bool connect_if_needed(struct gp_ldap *l, struct gp_ldap_lookup *k, int *
 	if (l->connection)
 		return true;
 	*ret_result = ldap_conn_open(l, &k->diag);
+	l->heard_ms = gp_clock_mono_ms();
 	if (*ret_result == GP_OK)
 		ldap_metrics_count_connect();
 	return *ret_result == GP_OK;
@@ -390,20 +393,39 @@ static size_t count_under_way(const struct gp_ldap *l)
 	return n;
 }
 
+/* The server is alive and this search is not: it alone fails, and says nothing of the others. */
+static void drop_one(struct gp_ldap *l, struct gp_ldap_lookup *k)
+{
+	unlink_lookup(l, k);
+	ldap_abandon_ext(l->connection, k->msgid, NULL, NULL);
+	gp_diag_set(&k->diag, "%s: no answer in time", l->uris[l->uri]);
+	finish(k, GP_ETEMP, GP_BREAKER_NEUTRAL);
+}
+
+/* Asking the same server again would take as long: no second try of what was late, and the next
+ * server for what comes. */
+static void leave_server(struct gp_ldap *l)
+{
+	for (struct gp_ldap_lookup *k = l->under_way; k; k = k->next)
+		k->tries = TRIES_MAX;
+	break_off(l, "no answer in time");
+	l->uri = (l->uri + 1) % l->options.n_uris;
+}
+
 static void drop_late(struct gp_ldap *l)
 {
-	int64_t now_ms = gp_clock_mono_ms();
+	int64_t since_ms = gp_clock_mono_ms() - l->options.timeout_ms;
+	struct gp_ldap_lookup *k = l->under_way, *next;
 
-	for (struct gp_ldap_lookup *k = l->under_way; k; k = k->next) {
-		if (now_ms - k->asked_ms < l->options.timeout_ms)
+	for (; k; k = next) {
+		next = k->next;
+		if (k->asked_ms > since_ms)
 			continue;
-		/* Asking the same server again would take as long: no second try of what was late,
-		 * and the next server for what comes. */
-		for (struct gp_ldap_lookup *late = l->under_way; late; late = late->next)
-			late->tries = TRIES_MAX;
-		break_off(l, "no answer in time");
-		l->uri = (l->uri + 1) % l->options.n_uris;
-		return;
+		if (l->heard_ms <= since_ms) {
+			leave_server(l);
+			return;
+		}
+		drop_one(l, k);
 	}
 }
 

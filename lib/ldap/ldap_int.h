@@ -110,6 +110,7 @@ struct gp_ldap {
 	/* The helper's own. */
 	LDAP *connection; /* NULL: not connected */
 	size_t uri;	  /* that it goes to, or will be tried next */
+	int64_t heard_ms; /* when something came last */
 	struct gp_ldap_lookup *under_way;
 };
 

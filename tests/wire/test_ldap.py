@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from servers.milter import build_folder
-from servers.process import free_port
+from servers.process import free_port, wait_for
 from servers.slapd import BASE, PASSWORD, READER, Gate, Slapd
 
 PROBE = build_folder() / "tests/probe/gp-ldap-probe"
@@ -364,6 +364,52 @@ def test_stalled_server(silent: Silent, start: Start, slapd: Slapd, tls: bool) -
     assert second["values"] == [["uid", "joe"]] and second["ms"] < 5000
 
 
+class Selective:
+    """Says to binds that they are right and to searches that there is nothing, but nothing at all to those with a word;
+    a reply takes a moment."""
+
+    def __init__(self, ignored: bytes) -> None:
+        self._ignored = ignored
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"ldap://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.connections = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                taken = self._listener.accept()[0]
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._talk, args=(taken,), daemon=True).start()
+
+    def _talk(self, taken: socket.socket) -> None:
+        with taken, taken.makefile("rb") as stream:
+            while head := stream.read(2):
+                size = head[1] if head[1] < 0x80 else int.from_bytes(stream.read(head[1] & 0x7F), "big")
+                message = stream.read(size)
+                number, operation = message[:2 + message[1]], message[2 + message[1]]
+                answer = {0x60: 0x61, 0x63: 0x65}.get(operation)
+                if answer and self._ignored not in message:
+                    time.sleep(0.004)
+                    done = bytes((answer, 7, 10, 1, 0, 4, 0, 4, 0))
+                    taken.sendall(bytes((0x30, len(number) + len(done))) + number + done)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_one_slow_search(start: Start) -> None:
+    """One search that the server does not get done fails alone: the connection and what else is asked on it go on."""
+    server = Selective(b"\x04\x02u7")
+    probe = start("--timeout", 500, "--rest", 60000, uri=server.url, bind=False)
+    told = probe.ask("*200 u")
+    assert (told["absent"], told["failed"]) == (199, 1) and told["ms"] > 500
+    assert probe.ask("!up")["up"] and server.connections == 1
+    server.close()
+
+
 def test_stalled_for_all(silent: Silent, start: Start) -> None:
     """Who waits for the same connection fails with it, and not one after the other."""
     told = start("--timeout", 600, uri=silent.url).ask("*50 u")
@@ -405,6 +451,8 @@ def test_stalled_amid_search(tmp_path: Path) -> None:
                   "--timeout", 500, "--bind", READER, server.password_file)
     assert probe.values("joe@example.org") == ["joe"]
     server.process.send(signal.SIGSTOP)
+    tasks = Path(f"/proc/{server.process.pid}/task")
+    wait_for(lambda: all(t.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0] == "T" for t in tasks.iterdir()), "the stop")
     told = probe.ask("joe@example.org")
     assert told["result"] == "temporary failure" and told["ms"] < 3000
     server.process.send(signal.SIGCONT)
