@@ -19,7 +19,7 @@ COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n
 
 def check(root: pathlib.Path) -> list[str]:
     errors = []
-    for top in ("lib", "milter-spam", "milter-dkim", "milter-virus", "cli", "dovecot-sieve-learn"):
+    for top in ("lib", "milter-spam", "milter-dkim", "milter-virus", "policyd-ratelimit", "cli", "dovecot-sieve-learn"):
         for file in sorted((root / top).rglob("*.[ch]")):
             name = str(file.relative_to(root))
             text = file.read_text()

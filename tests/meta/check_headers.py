@@ -20,7 +20,7 @@ def alone(root: pathlib.Path, build: str, compiler: list[str], header: str) -> s
 
 
 def check(root: pathlib.Path, build: str, compiler: list[str]) -> list[str]:
-    headers = [str(f.relative_to(root)) for top in ("lib", "milter-spam", "milter-dkim", "milter-virus", "cli") for f in sorted((root / top).rglob("*.h"))]
+    headers = [str(f.relative_to(root)) for top in ("lib", "milter-spam", "milter-dkim", "milter-virus", "policyd-ratelimit", "cli") for f in sorted((root / top).rglob("*.h"))]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         said = pool.map(lambda h: alone(root, build, compiler, h), headers)
         return [f"{h}: does not compile alone:\n{text}" for h, text in zip(headers, said) if text]

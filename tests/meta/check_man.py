@@ -61,7 +61,8 @@ def main() -> int:
     settings = {line.split("\t")[0] for line in run(command, "--print-settings").splitlines()}
     page = (build / "doc" / "gatepost.conf.5").read_text()
     errors = check_settings(settings, page)
-    pages = {p.name: p.read_text() for top in ("cli", "milter-spam", "milter-dkim", "milter-virus", "controller", "dovecot-sieve-learn", "doc") for p in sorted((root / top).glob("*.[1578]"))}
+    folders = ("cli", "milter-spam", "milter-dkim", "milter-virus", "policyd-ratelimit", "controller", "dovecot-sieve-learn", "doc")
+    pages = {p.name: p.read_text() for top in folders for p in sorted((root / top).glob("*.[1578]"))}
     for name, text in {**pages, "gatepost.conf.5": page}.items():
         errors += check_prose(settings, name, text)
     for program in programs:
