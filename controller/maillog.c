@@ -280,10 +280,13 @@ static void begin_anew(struct maillog *m)
 			.offset = m->past_end > PAST_MAX ? m->past_end - PAST_MAX : 0};
 		maillog_file_start(m->file, &here);
 	}
-	while (here.offset < m->past_end && read_lines(m) && !is_stopping(m))
+	while (here.offset < m->past_end && !is_stopping(m) && read_lines(m))
 		(void)maillog_file_position(m->file, &here);
+	if (here.offset < m->past_end) { /* to be stopped, or it cannot be read: it stays past */
+		here = m->first;
+		maillog_file_start(m->file, &here);
+	}
 	m->past_end = 0;
-	(void)maillog_file_position(m->file, &here);
 	write_state(m, &here);
 }
 

@@ -54,6 +54,7 @@ void maillog_file_free(struct maillog_file **file)
 
 void maillog_file_start(struct maillog_file *f, const struct maillog_position *from)
 {
+	gp_fd_close(&f->fd);
 	f->is_pending = from && from->inode != 0;
 	if (f->is_pending)
 		f->pending = *from;

@@ -40,8 +40,8 @@ struct maillog_file *maillog_file_new(const char *path);
 /* Clears *f; NULL is fine. */
 void maillog_file_free(struct maillog_file **f);
 
-/* Where to begin, before the first maillog_file_next: at the position, in whatever file that is
- * now; if that is gone (losses.gone), or without one (NULL, or inode 0), at the log's beginning. */
+/* Where to begin, or to go on: at the position, in whatever file that is now; if that is gone
+ * (losses.gone), or without one (NULL, or inode 0), at the log's beginning. */
 void maillog_file_start(struct maillog_file *f, const struct maillog_position *from);
 /* The next line, without its end, valid until the next call; `place` is where it ends in its file.
  * GP_ENOENT: none is there for now; GP_ESYS: the log cannot be read, see the diag. */

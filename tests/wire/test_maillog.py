@@ -130,6 +130,20 @@ def test_the_past_is_known_and_not_told(place: Place) -> None:
     assert len(place.events.counted) == 1
 
 
+def test_the_past_stays_past_though_it_cannot_be_read(place: Place) -> None:
+    """The group that may read the log was forgotten: what it says from the start on is told, what it said before is not."""
+    place.write(failure("192.0.2.1"))
+    place.log.chmod(0o600)
+    place.events.start()
+    place.controller.start()
+    place.controller.wait_line("mail.log: Permission denied")
+    place.write(failure("192.0.2.2"))
+    assert place.controller.stop() == 0
+    place.controller.start()
+    place.log.chmod(0o644)
+    assert [e["client_address"] for e in place.events.wait(1)] == ["192.0.2.2"]
+
+
 def test_names(place: Place) -> None:
     """Only programs of Postfix's are believed."""
     place.events.start()
