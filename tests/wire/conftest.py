@@ -12,7 +12,7 @@ import pytest
 from milterclient import Envelope, Result, judge
 from servers.dns import Dns
 from servers.milter import Milter, MilterDkim, MilterSpam, MilterVirus, Value, build_folder
-from virusmail import SIGNATURES
+from servers.virusmail import SIGNATURES
 from servers.policyd import Policyd
 from servers.redis import Redis
 

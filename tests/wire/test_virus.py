@@ -10,7 +10,7 @@ from conftest import StartVirus
 from milterclient import Envelope, judge
 from servers.milter import MilterVirus
 from servers.process import wait_for
-from virusmail import CLEAN, EICAR, ENCODINGS, FOR_TEXT, MARK, SIGNATURES, TESTFILES, clam_exe, forwarded, hdb, letter, zipped
+from servers.virusmail import CLEAN, EICAR, ENCODINGS, FOR_TEXT, MARK, SIGNATURES, TESTFILES, clam_exe, forwarded, hdb, letter, zipped
 
 needs_testfiles = pytest.mark.skipif(not TESTFILES.is_dir(), reason="clamav-testfiles is not installed")
 

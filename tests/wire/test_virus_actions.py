@@ -14,7 +14,7 @@ from milterclient import Envelope, judge
 from servers.mailbox import Mailbox
 from servers.milter import USER, MilterVirus
 from servers.process import wait_for
-from virusmail import CLEAN, EICAR, letter
+from servers.virusmail import CLEAN, EICAR, letter
 
 BAD = letter(EICAR)
 ALICE = dataclasses.replace(Envelope(), macros={"{auth_authen}": "alice", "{auth_type}": "PLAIN"})

@@ -14,7 +14,7 @@ from servers import clamd
 from servers.clamd import Clamd
 from servers.milter import MilterVirus, Value
 from servers.process import wait_for
-from virusmail import CLEAN, EICAR, SIGNATURES, letter, zipped
+from servers.virusmail import CLEAN, EICAR, SIGNATURES, letter, zipped
 
 pytestmark = pytest.mark.skipif(clamd.PROGRAM is None, reason="clamd is not installed")
 

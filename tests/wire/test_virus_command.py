@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import StartVirus
 from servers.milter import MilterVirus, build_folder
-from virusmail import CLEAN, EICAR, MARK, letter, ndb
+from servers.virusmail import CLEAN, EICAR, MARK, letter, ndb
 
 
 def gatepost(milter: MilterVirus, *args: str | Path, data: bytes = b"") -> tuple[int, str, str]:

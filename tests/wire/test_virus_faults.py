@@ -17,7 +17,7 @@ from load import Load, until
 from milterclient import Envelope, Result, judge
 from servers.milter import MilterVirus
 from servers.process import wait_for
-from virusmail import CLEAN, EICAR, MARK, SIGNATURES, forwarded, letter, ndb, zipped
+from servers.virusmail import CLEAN, EICAR, MARK, SIGNATURES, forwarded, letter, ndb, zipped
 
 
 def scan(milter: MilterVirus, message: bytes, queue_id: str = "4Faultxxxx") -> Result:
@@ -176,7 +176,7 @@ def test_reload_under_load(start_virus: StartVirus, reload: str) -> None:
     assert {r.reply.code for r in load.results} == {550} and not load.lost
     assert scan(milter, letter(b"new signature 7 of 2")).reply.code == 550
     assert milter.counted("gatepost_virus_reloads_total") == 4
-    assert len(milter.processes("virus-loader")) == 1
+    wait_for(lambda: len(milter.processes("virus-loader")) == 1, "the end of the other loaders", 10)
 
 
 def test_manual_reload(start_virus: StartVirus) -> None:
