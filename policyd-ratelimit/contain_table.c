@@ -326,12 +326,30 @@ static void sync_locked(struct gp_str name, struct gp_str value, const struct co
 	p->is_seen = true;
 }
 
+/* As nearly always. */
+static bool is_known(struct gp_str name, struct gp_str value)
+{
+	struct place *p;
+	bool is_same;
+
+	pthread_mutex_lock(&table.lock);
+	p = *find(name);
+	is_same = p && p->value.len > 0 && gp_str_eq(p->value, value);
+	if (is_same)
+		p->is_seen = true;
+	pthread_mutex_unlock(&table.lock);
+	return is_same;
+}
+
 /* What cannot be read is of a later version: passed over. */
 void contain_table_sync(struct gp_str name, struct gp_str value)
 {
-	struct gp_arena *arena = gp_arena_new(1024);
+	struct gp_arena *arena;
 	struct contained c;
 
+	if (is_known(name, value))
+		return;
+	arena = gp_arena_new(1024);
 	if (contained_parse(name, value, arena, &c) == GP_OK) {
 		pthread_mutex_lock(&table.lock);
 		sync_locked(name, value, &c);
