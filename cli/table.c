@@ -23,22 +23,28 @@ static size_t width_of(const char *text)
 	return n;
 }
 
-static size_t column_width(const struct gp_table *t, size_t column)
+/* Widths; 0: nothing stands in the column, which is left out. */
+static size_t *find_widths(const struct gp_table *t, struct gp_arena *arena, size_t *ret_last)
 {
-	size_t width = width_of(t->columns[column].title);
+	size_t *widths = GP_ARENA_NEW_N(arena, t->n_columns, size_t);
 
-	for (size_t i = 0; i < t->rows.len; i++)
-		width = GP_MAX(width, width_of(t->rows.items[i][column]));
-	return width;
+	*ret_last = 0;
+	for (size_t c = 0; c < t->n_columns; c++) {
+		for (size_t i = 0; i < t->rows.len; i++)
+			widths[c] = GP_MAX(widths[c], width_of(t->rows.items[i][c]));
+		if (widths[c] == 0)
+			continue;
+		widths[c] = GP_MAX(widths[c], width_of(t->columns[c].title));
+		*ret_last = c;
+	}
+	return widths;
 }
 
-static void print_cell(const struct gp_table *t, size_t column, const char *text, size_t width,
-		       FILE *out)
+static void print_cell(const char *text, size_t width, bool is_number, bool is_last, FILE *out)
 {
 	int pad = (int)(width - width_of(text));
-	bool is_last = column + 1 == t->n_columns;
 
-	if (t->columns[column].is_number)
+	if (is_number)
 		fprintf(out, "%*s%s", pad, "", text);
 	else
 		fprintf(out, "%s%*s", text, is_last ? 0 : pad, "");
@@ -47,19 +53,13 @@ static void print_cell(const struct gp_table *t, size_t column, const char *text
 
 void gp_table_print(const struct gp_table *t, FILE *out)
 {
-	struct gp_arena *arena;
-	size_t *widths;
+	struct gp_arena *arena = gp_arena_new(0);
+	size_t last, *widths = find_widths(t, arena, &last);
 
-	if (t->rows.len == 0)
-		return;
-	arena = gp_arena_new(0);
-	widths = GP_ARENA_NEW_N(arena, t->n_columns, size_t);
-	for (size_t c = 0; c < t->n_columns; c++)
-		widths[c] = column_width(t, c);
-	for (size_t c = 0; c < t->n_columns; c++)
-		print_cell(t, c, t->columns[c].title, widths[c], out);
-	for (size_t i = 0; i < t->rows.len; i++)
-		for (size_t c = 0; c < t->n_columns; c++)
-			print_cell(t, c, t->rows.items[i][c], widths[c], out);
+	for (size_t i = 0; t->rows.len > 0 && i <= t->rows.len; i++)
+		for (size_t c = 0; c <= last; c++)
+			if (widths[c] > 0)
+				print_cell(i ? t->rows.items[i - 1][c] : t->columns[c].title,
+					   widths[c], t->columns[c].is_number, c == last, out);
 	gp_arena_free(arena);
 }

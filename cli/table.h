@@ -31,7 +31,7 @@ struct gp_table {
 
 /* A new row, of empty cells. */
 const char **gp_table_row(struct gp_table *t);
-/* With the titles; nothing if there is no row. */
+/* With the titles, without columns in which nothing stands; nothing if there is no row. */
 void gp_table_print(const struct gp_table *t, FILE *out);
 
 #endif

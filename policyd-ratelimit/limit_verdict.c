@@ -85,9 +85,21 @@ static void log_met(struct gp_logline *l, const struct limit_met *met)
 	gp_logline_str(l, "key", met->key);
 }
 
+/* "more than 100 distinct recipients in 1h". */
+static void add_reason(const struct limit_rule *rule, const struct limit_met *met, struct gp_buf *out)
+{
+	const char *count = gp_conf_enum_name(limit_count_names, (int)rule->count);
+
+	gp_buf_printf(out, "more than %lld ", (long long)met->max);
+	for (; *count; count++)
+		gp_buf_add_chr(out, *count == '_' ? ' ' : *count);
+	gp_buf_printf(out, " in %.*s", GP_STR_FMT(met->window));
+}
+
 /* One attribute: limit_rule.c saw to that. */
 static void contain(const struct limit_rule *rule, const struct limit_met *met, int64_t now_ms)
 {
+	GP_BUF_AUTO reason = GP_BUF_INIT(256);
 	struct contain_trip trip = {
 		.rule = rule->name,
 		.kind = contain_kind_of(rule->by.parts[0]),
@@ -101,8 +113,11 @@ static void contain(const struct limit_rule *rule, const struct limit_met *met, 
 		.window_ms = met->window_ms,
 	};
 
-	if (trip.for_ms > 0 && !rule->conf->dry_run)
-		contain_trip(&trip);
+	if (trip.for_ms <= 0 || rule->conf->dry_run)
+		return;
+	add_reason(rule, met, &reason);
+	trip.reason = gp_buf_str(&reason);
+	contain_trip(&trip);
 }
 
 void limit_verdict_event(const struct limit_rule *rule, const struct limit_met *met, int64_t now_ms)
