@@ -48,6 +48,20 @@ static bool is_separator(char c)
 	return gp_is_space(c) || c == ',';
 }
 
+/* Behind the brace that closes the first one; s.len + 1 if there is none. */
+static size_t braces_len(struct gp_str s)
+{
+	size_t depth = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		depth += s.ptr[i] == '{';
+		depth -= s.ptr[i] == '}';
+		if (depth == 0)
+			return i + 1;
+	}
+	return s.len + 1;
+}
+
 /* The next word, or what stands between braces. */
 static bool next_word(struct gp_str *rest, struct gp_str *ret)
 {
@@ -59,9 +73,8 @@ static bool next_word(struct gp_str *rest, struct gp_str *ret)
 	if (s.len == 0)
 		return false;
 	if (s.ptr[0] == '{') {
-		n = gp_str_find_chr(s, '}', 0);
-		*ret = gp_str_sub(s, 1, n - 1);
-		skip = n + 1;
+		skip = braces_len(s);
+		*ret = gp_str_sub(s, 1, skip - 2);
 	} else {
 		while (n < s.len && !is_separator(s.ptr[n]))
 			n++;
@@ -72,21 +85,23 @@ static bool next_word(struct gp_str *rest, struct gp_str *ret)
 	return true;
 }
 
-/* "unix:path" or "unix:path, timeout=10s, default_action=DUNNO". */
+/* "unix:path", or that and options: "name=value", or "{ name = value }". */
 static void found(struct walk *w, struct gp_str server)
 {
-	static const struct gp_str action = {"default_action=", 15}, context = {"policy_context=", 15};
 	struct gp_policy_use use = w->use;
 	struct gp_str option;
 
 	if (!next_word(&server, &use.address))
 		return;
-	while (gp_str_next(&server, ',', &option)) {
-		option = gp_str_trim(option);
-		if (gp_str_istarts(option, action))
-			use.default_action = gp_str_sub(option, action.len, option.len);
-		else if (gp_str_istarts(option, context))
-			use.context = gp_str_sub(option, context.len, option.len);
+	while (next_word(&server, &option)) {
+		size_t equals = gp_str_find_chr(option, '=', 0);
+		struct gp_str name = gp_str_trim(gp_str_sub(option, 0, equals));
+		struct gp_str value = gp_str_trim(gp_str_sub(option, equals + 1, option.len));
+
+		if (gp_str_ieq(name, GP_STR("default_action")))
+			use.default_action = value;
+		else if (gp_str_ieq(name, GP_STR("policy_context")))
+			use.context = value;
 	}
 	if (w->fn)
 		w->fn(w->arg, &use);

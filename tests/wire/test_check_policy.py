@@ -84,6 +84,12 @@ def test_all_is_well(site: Site) -> None:
      {"main": f"smtpd_recipient_restrictions = {ASK}\nsmtpd_policy_service_policy_context = mx"}, None),
     ({**CLIENTS, "context": ["mx"]},
      {"main": "smtpd_recipient_restrictions = check_policy_service { unix:gatepost/ratelimit.sock, policy_context=mx }"}, None),
+    ({**CLIENTS, "context": ["mx"]},
+     {"main": "smtpd_recipient_restrictions = check_policy_service { unix:gatepost/ratelimit.sock,\n"
+              "  timeout=10s, default_action=DUNNO\n  policy_context=mx }, reject"}, None),
+    ({**CLIENTS, "context": ["mx"]},
+     {"main": "smtpd_recipient_restrictions = check_policy_service { unix:gatepost/ratelimit.sock { default_action = 451 4.3.5 Away },"
+              " { policy_context = mx } } reject"}, None),
 ])
 def test_a_limit_that_would_count_nothing(site: Site, rule: dict[str, Value], where: dict[str, str], said: str | None) -> None:
     code, out, err = site.check(limits(x=rule), **where)
@@ -95,12 +101,16 @@ def test_a_limit_that_would_count_nothing(site: Site, rule: dict[str, Value], wh
     "smtpd_restriction_classes = inner, ours\nours = inner\ninner =\n\t" + ASK + "\nsmtpd_sender_restrictions = ours",
     "smtpd_client_restrictions = check_policy_service { unix:gatepost/ratelimit.sock, timeout=5s, default_action=DUNNO }, permit",
     "policy = " + ASK + "\nsmtpd_helo_restrictions = $policy",
+    "smtpd_client_restrictions = check_policy_service { unix:gatepost/ratelimit.sock,\n\ttimeout=5s default_action=DUNNO\n\ttry_limit=1 }",
+    "smtpd_client_restrictions = check_policy_service { unix:gatepost/ratelimit.sock, { default_action = 450 4.3.5 We are away } } permit",
 ])
 def test_ways_to_write_it(site: Site, main: str) -> None:
     code, out, err = site.check(limits(x=CLIENTS), main=main)
     assert code == 0, (out, err)
     if "DUNNO" in main:
         assert 'answers "DUNNO" where policyd-ratelimit is away\n' in out
+    if "{ default_action" in main:
+        assert 'answers "450 4.3.5 We are away" where policyd-ratelimit is away: mail waits' in out
 
 
 def test_a_socket_that_the_chroot_hides(site: Site, world: Path) -> None:
