@@ -3,10 +3,15 @@
  */
 #include "policyd-ratelimit/limit_verdict.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "policyd-ratelimit/contain.h"
 #include "policyd-ratelimit/limit_outage.h"
 #include "policyd-ratelimit/ratelimit.h"
+
+/* A store that is full, say, answers some and fails others: it is back when nothing failed for
+ * so long. */
+#define STEADY_MS 5000
 
 /* Is the share of bounces too high?  Its questions come behind those for the bounces. */
 static bool is_ratio_met(const struct limit_part *part, size_t at)
@@ -226,9 +231,13 @@ int64_t limit_store_time(const struct ratelimit_conf *conf)
 void limit_store_report(int result)
 {
 	static bool is_down;
+	static int64_t failed_ms;
+	int64_t now_ms = gp_clock_mono_ms();
 	struct gp_diag why = {""};
 
-	if ((result != GP_OK) == is_down)
+	if (result != GP_OK)
+		failed_ms = now_ms;
+	if ((result != GP_OK) == is_down || (is_down && now_ms - failed_ms < STEADY_MS))
 		return;
 	is_down = result != GP_OK;
 	if (is_down)

@@ -28,7 +28,7 @@ const struct limit_item *limit_part_next_met(const struct limit_part *part, size
 
 /* The time that the store counts by: its own, or that of a test. */
 int64_t limit_store_time(const struct ratelimit_conf *conf);
-/* One line when the store stops answering, and one when it is back. */
+/* One line when the store stops answering, and one when it is back and answers all for a while. */
 void limit_store_report(int result);
 
 #endif

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -85,6 +88,41 @@ def test_a_store_killed_under_load_costs_nobody_an_answer(start_policyd: StartPo
         assert 300 <= passed <= 400 and all((a or "").startswith("451 ") for a in answers if a != "DUNNO")
         redis.start()
         policyd.wait_line("limits are answered again|the store was told", 30)
+    assert policyd.stop() == 0
+
+
+def test_a_store_that_fails_now_and_then_is_said_once(start_policyd: StartPolicyd, world: Path) -> None:
+    """A full one: what changes a row of the same size passes, what makes a new one does not."""
+    redis = Redis(world / "redis")
+    redis.start()
+    policyd = start_policyd({"store_timeout": "1s", **settings(out={"windows": ["100 per 1h"]})}, redis.url)
+    with policyd.client() as client:
+        for i in range(12):
+            full = ["redis-cli", "-s", str(redis.socket), "config", "set", "maxmemory", "0" if i % 2 else "1"]
+            subprocess.run(full, check=True, capture_output=True)
+            assert send(client, stages="d") == "DUNNO"
+        assert policyd.counted("gatepost_policy_limit_store_failures_total") >= 2
+        assert len(policyd.lines("limits are not answered")) == 1 and not policyd.lines("limits are answered again")
+        wait_for(lambda: bool(send(client, stages="d") and policyd.lines("limits are answered again")), "end of the outage", 20)
+    assert policyd.stop() == 0
+
+
+def test_a_store_that_stalls_loses_nothing(start_policyd: StartPolicyd, world: Path) -> None:
+    """Nobody knows whether it counted what it did not answer: that may count twice, and nothing else."""
+    redis = Redis(world / "redis")
+    redis.start()
+    policyd = start_policyd({"store_timeout": "1s", **settings(out={"windows": ["1000 per 1h"]})}, redis.url)
+    with policyd.client() as client, policyd.client() as other:
+        assert [send(client) for _ in range(5)] == ["DUNNO"] * 5
+        os.kill(redis.process.pid, signal.SIGSTOP)
+        for one in (client, other):
+            one.send(request("DATA", instance=next(message), sasl_username="joe", recipient_count=1))
+        assert [client.answer(), other.answer()] == ["DUNNO"] * 2
+        assert [send(client) for _ in range(3)] == ["DUNNO"] * 3
+        os.kill(redis.process.pid, signal.SIGCONT)
+        policyd.wait_line("the store was told", 30)
+        rows, _ = policyd.order("list")
+        assert 10 <= rows[0]["used"] <= 12 and policyd.counted("gatepost_policy_limit_memory_lost_total") == 0
     assert policyd.stop() == 0
 
 
