@@ -4,6 +4,7 @@
  * Processes: this one, the front, which has the sockets and reads no mail; the spawner, forked
  * before there is a thread or a sandbox; and what that starts (spawner.h).
  */
+#include <malloc.h>
 #include <stdio.h>
 
 #include "lib/base/clock.h"
@@ -210,6 +211,11 @@ static const struct gp_daemon milter_virus = {
 
 int main(int argc, char **argv)
 {
+#ifdef __GLIBC__
+	/* libmilter has many threads, which allocate little: with an arena each, the front would hold
+	 * as much as all else that is not the engine's. */
+	(void)mallopt(M_ARENA_MAX, 2);
+#endif
 	service = gp_milter_service;
 	service.bind = bind_all;
 	return gp_daemon_main(&milter_virus, argc, argv);

@@ -140,8 +140,8 @@ static const struct gp_conf_row rows[] = {
 	{"held_max", GP_CONF_SIZE, AT(held_max), "2G", .min = 1 << 20, .max = 1e12,
 	 .help = "Memory for all messages that are received or scanned at a time; further ones are "
 		 "deferred."},
-	{"cache_size", GP_CONF_INT, AT(cache_size), "100000", .min = 0, .max = 1e7, .unit = "parts",
-	 .help = "Decoded parts whose verdict is remembered (120 bytes each); 0: none."},
+	{"cache_size", GP_CONF_INT, AT(cache_size), "20000", .min = 0, .max = 1e7, .unit = "parts",
+	 .help = "Decoded parts whose verdict is remembered (56 bytes each); 0: none."},
 	{"cache_ttl", GP_CONF_DURATION, AT(cache_ttl_ms), "1h", .min = 1000, .max = 3600000,
 	 .help = "How long a verdict is remembered."},
 	SIZE_LIMIT("max_scan_size", VIRUS_MAX_SCAN_SIZE, "400M",

@@ -112,7 +112,7 @@ def show(sides: list[Side], bare: float, memory: dict[str, tuple[int, int]]) -> 
 def ours(folder: Path, database: Path, cache: bool, reload: str) -> tuple[MilterVirus, Side]:
     milter = MilterVirus(folder, folder / "virus.sock", {
         "log": {"level": "warning"},
-        "milter-virus": {"database": str(database), "cache_size": 100000 if cache else 0, "reload": reload,
+        "milter-virus": {"database": str(database), **({} if cache else {"cache_size": 0}), "reload": reload,
                          "worker_messages": 0, "deadline": "60s"}})
     milter.start(120)
     name = f"gatepost, cache {'on' if cache else 'off'}"
