@@ -2,6 +2,7 @@
  * From trees to automata: how deep each pattern is followed, what bytes are
  * the same to all of them.
  */
+#include "lib/base/hash.h"
 #include "lib/score/rule_dfa_int.h"
 
 /* Ordinary text: a pattern is followed until it finds nothing in there. */
@@ -40,16 +41,23 @@ static const unsigned search_depths[] = {48, 24, 18, 12};
 /* Tried in this order. */
 static const unsigned depths[] = {5, 7, 9, 12, 16, GP_DFA_DEPTH_MAX};
 
+#define SEEN_SETS 64
+
 /* Bytes that no set tells apart are one class. */
 static void find_classes(struct gp_dfa *d)
 {
+	const struct gp_byte_set *seen[SEEN_SETS] = {0}; /* by hash: of many nodes a few differ */
 	int fresh[512];
 
 	d->n_classes = 1;
 	for (size_t i = 0; i < d->nfa.nodes.len && d->n_classes < 256; i++) {
 		const struct gp_byte_set *set = &d->nfa.nodes.items[i].set;
+		const struct gp_byte_set **last = &seen[gp_hash_table(set, sizeof(*set)) % SEEN_SETS];
 		unsigned n = 0;
 
+		if (*last && memcmp(*last, set, sizeof(*set)) == 0)
+			continue;
+		*last = set;
 		memset(fresh, -1, sizeof(fresh));
 		for (unsigned c = 0; c < 256; c++) {
 			int *is = &fresh[d->class_of[c] * 2u + gp_byte_set_has(set, (unsigned char)c)];
