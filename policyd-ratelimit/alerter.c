@@ -72,6 +72,16 @@ static void make_environment(const struct contained *c, struct gp_arena *arena, 
 	ret[n] = NULL;
 }
 
+/* Ctrl-C reaches all processes of a terminal: the daemon decides when we end.  What is ignored
+ * stays so in a program that is started, which must not inherit it. */
+static void set_signals(void (*what)(int signal))
+{
+	static const int ours[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(ours); i++)
+		signal(ours[i], what);
+}
+
 /* In the child: its output goes nowhere, its complaints where the daemon's go. */
 static GP_NORETURN void become(const char *command, int input, char **environment)
 {
@@ -81,7 +91,7 @@ static GP_NORETURN void become(const char *command, int input, char **environmen
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	set_signals(SIG_DFL);
 	setpgid(0, 0);
 	if (dup2(input, STDIN_FILENO) >= 0 && null >= 0 && dup2(null, STDOUT_FILENO) >= 0)
 		execve(command, argv, environment);
@@ -206,22 +216,13 @@ static void carry_out(const struct contain_conf *conf, int fd, struct gp_str tex
 	gp_arena_free(arena);
 }
 
-/* Ctrl-C reaches all processes of a terminal: the daemon decides when we end. */
-static void ignore_signals(void)
-{
-	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
-
-	for (size_t i = 0; i < GP_ARRAY_SIZE(ignored); i++)
-		signal(ignored[i], SIG_IGN);
-}
-
 static GP_NORETURN void run(const struct contain_conf *conf, const char *user, int fd)
 {
 	char text[ALERT_ORDER_MAX];
 	struct gp_diag diag = {""};
 	ssize_t n;
 
-	ignore_signals();
+	set_signals(SIG_IGN);
 	prctl(PR_SET_NAME, "gatepost-alert", 0, 0, 0);
 	if (gp_privileges_drop(user, &diag) < 0) {
 		fprintf(stderr, "policyd-ratelimit: %s\n", diag.text);
