@@ -7,7 +7,7 @@
 #include "lib/proto/event.h"
 #include "policyd-ratelimit/limits.h"
 
-/* Counts it, and notes what an account did; copies it.  `done` as of limits_event().  On the loop's
+/* Counts it, and once it is counted notes what an account did; copies it.  `done` as of limits_event().  On the loop's
  * thread. */
 void events_count(const struct gp_event *event, limits_counted_fn *done, void *arg);
 

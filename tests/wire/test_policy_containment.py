@@ -214,6 +214,20 @@ def test_an_alert_that_fails_is_tried_again(start_policyd: StartPolicyd, world: 
     assert policyd.counted("gatepost_policy_alerts_total", 'result="retried"') == 1
 
 
+def test_an_alert_command_can_be_ended(start_policyd: StartPolicyd, world: Path) -> None:
+    """What the process that starts it ignores (SIGTERM, …) it does not: timeout(1) would do nothing there."""
+    script, folder = world / "alert", world / "alerts"
+    folder.mkdir()
+    folder.chmod(0o777)
+    script.write_text(f"#!/bin/sh\ngrep SigIgn /proc/self/status > {folder}/part && mv {folder}/part {folder}/done\n")
+    script.chmod(0o755)
+    policyd = start_policyd(containing({"alert_command": str(script)}))
+    with policyd.client() as client:
+        exceed(client)
+    wait_for((folder / "done").exists, "the command", 10)
+    assert int((folder / "done").read_text().split()[1], 16) == 0
+
+
 def test_without_the_store_what_is_contained_stays_so(start_policyd: StartPolicyd, redis: Redis, world: Path) -> None:
     script, seen = alert_script(world)
     hosts = [start_policyd(containing({"alert_command": script}), redis.url) for _ in range(2)]
@@ -270,8 +284,14 @@ def test_events_are_put_off_without_the_store(start_policyd: StartPolicyd, redis
     policyd = start_policyd({"policyd-ratelimit": {"limits": {"bounces": {
         "count": "bounces", "by": ["sasl_username"], "windows": ["5 per 1h"]}}}}, redis.url)
     redis.stop()
-    assert policyd.order("event", kind="bounce", event_id="e", sasl_username=ACCOUNT,
-                         time=int(time.time()))[1].startswith("LATER")
+    event: dict[str, str | int] = {"kind": "bounce", "event_id": "e", "sasl_username": ACCOUNT, "time": int(time.time())}
+    for _ in range(3):
+        assert policyd.order("event", **event)[1].startswith("LATER")
+    redis.start()
+    wait_for(lambda: policyd.order("event", **event)[1] == "OK", "change", 20)
+    rows = policyd.order("show", key=ACCOUNT)[0]
+    assert [row["used"] for row in rows if row["type"] == "limit"] == [1]
+    assert len([row for row in rows if row["type"] == "event"]) == 1, "it is noted when it is counted"
 
 
 def test_events_told_late_count_from_when_they_were(start_policyd: StartPolicyd, store: str) -> None:
