@@ -109,7 +109,9 @@ int64_t limit_stage_amount(const struct limit_rule *rule, const struct policy_re
 	case LIMIT_RECIPIENTS:
 	case LIMIT_BOUNCES: /* what they are compared with */
 		/* At DATA and behind there is at least one, whatever is said. */
-		return r->stage == POLICY_RCPT ? 1 : GP_MAX(r->recipients, (int64_t)1);
+		return r->stage == POLICY_RCPT ? 1
+					       : GP_MIN(GP_MAX(r->recipients, (int64_t)1),
+							(int64_t)GP_LIMIT_MAX);
 	case LIMIT_AUTH_FAILURES:
 	case LIMIT_SPAM:
 	case LIMIT_COUNTS:

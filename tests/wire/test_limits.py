@@ -176,3 +176,13 @@ def test_the_limit_that_is_there_without_any(start_policyd: StartPolicyd) -> Non
     policyd.start()
     with policyd.client() as client:
         assert send(client, stages="d") == "DUNNO"
+
+
+def test_numbers_that_no_message_has(start_policyd: StartPolicyd, store: str) -> None:
+    """More than any limit allows, and no trouble of the store."""
+    policyd = start_policyd(settings(rcpts={"count": "recipients", "windows": ["10 per 1h"]}, size={"count": "bytes", "windows": ["1M per 1h"]}), store)
+    with policyd.client() as client:
+        for instance, numbers in enumerate(({"recipient_count": 2**63 - 1}, {"recipient_count": 1, "size": 2**63 - 1})):
+            answer = client.ask("END-OF-MESSAGE", instance=f"n{instance}", sasl_username="joe", **numbers)
+            assert (answer or "").startswith("451 4.7.1 Limit "), answer
+    assert policyd.counted("gatepost_policy_limit_store_failures_total") == 0
