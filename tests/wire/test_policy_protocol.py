@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartPolicyd
+from servers.milter import TOP
 from servers.policyd import Policyd, request
 
 # Every attribute up to Postfix 3.11, with a value of its kind.
@@ -153,3 +154,11 @@ def test_a_stop_answers_what_was_asked(policyd: Policyd) -> None:
         assert client.ask() == "DUNNO"
         assert policyd.stop() == 0
         assert client.answer() is None
+
+
+def test_each_metric_is_in_the_page(policyd: Policyd) -> None:
+    page = (TOP / "policyd-ratelimit/policyd-ratelimit.8").read_text()
+    with policyd.client() as client:
+        client.ask("DATA", sasl_username="joe@example.org", recipient_count=1)
+    names = set(re.findall(r"(?m)^# TYPE (gatepost_policy_\w+) ", policyd.http("/metrics")[1]))
+    assert len(names) > 20 and sorted(name for name in names if not re.search(rf"\b{name}\b", page)) == []
