@@ -7,29 +7,21 @@
  */
 #include "lib/daemon/sandbox_scanner.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/landlock.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lib/base/fd.h"
-#include "lib/base/log.h"
+#include "lib/daemon/sandbox_child.h"
 
 /* Defined where a sanitizer is linked in. */
 extern void __lsan_do_leak_check(void) __attribute__((weak));
-extern void __sanitizer_print_stack_trace(void) __attribute__((weak));
 
 static const int allowed[] = {
-	SCMP_SYS(access), SCMP_SYS(brk), SCMP_SYS(chmod), SCMP_SYS(clock_gettime),
+	SCMP_SYS(access), SCMP_SYS(brk), SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_nanosleep), SCMP_SYS(close), SCMP_SYS(copy_file_range), SCMP_SYS(dup),
 	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
-	SCMP_SYS(fadvise64), SCMP_SYS(fallocate), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
+	SCMP_SYS(fadvise64), SCMP_SYS(fallocate), SCMP_SYS(fchmod), 
 	SCMP_SYS(fcntl), SCMP_SYS(fstat), SCMP_SYS(fstatfs), SCMP_SYS(fsync), SCMP_SYS(ftruncate),
 	SCMP_SYS(futex), SCMP_SYS(getcwd), SCMP_SYS(getdents64), SCMP_SYS(getegid),
 	SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getpid), SCMP_SYS(getrandom),
@@ -38,73 +30,26 @@ static const int allowed[] = {
 	SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(mremap),
 	SCMP_SYS(msync), SCMP_SYS(munmap), SCMP_SYS(nanosleep), SCMP_SYS(newfstatat),
 	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(pread64),
-	SCMP_SYS(prlimit64), SCMP_SYS(pwrite64), SCMP_SYS(read), SCMP_SYS(readv),
+	SCMP_SYS(pwrite64), SCMP_SYS(read), SCMP_SYS(readv),
 	SCMP_SYS(recvmsg), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
 	SCMP_SYS(restart_syscall), SCMP_SYS(rmdir), SCMP_SYS(rseq), SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(sched_yield), SCMP_SYS(sendfile), SCMP_SYS(sendmsg), SCMP_SYS(setrlimit),
 	SCMP_SYS(sigaltstack), SCMP_SYS(stat), SCMP_SYS(statfs), SCMP_SYS(statx), SCMP_SYS(sysinfo),
-	SCMP_SYS(tgkill), SCMP_SYS(time), SCMP_SYS(times), SCMP_SYS(umask), SCMP_SYS(uname),
-	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(utime), SCMP_SYS(utimensat),
-	SCMP_SYS(utimes), SCMP_SYS(write), SCMP_SYS(writev),
+	SCMP_SYS(time), SCMP_SYS(times), SCMP_SYS(umask), SCMP_SYS(uname),
+	SCMP_SYS(unlink), SCMP_SYS(unlinkat), 
+	SCMP_SYS(write), SCMP_SYS(writev),
 };
 
-/* Refused, and a library goes on without. */
+/* Refused, and a library goes on without.  Modes and times: landlock does not confine them. */
 static const int refused[] = {
-	SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(connect), SCMP_SYS(execve),
-	SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(ioctl), SCMP_SYS(kill), SCMP_SYS(link),
+	SCMP_SYS(chmod), SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(connect), SCMP_SYS(execve),
+	SCMP_SYS(execveat), SCMP_SYS(fchmodat), SCMP_SYS(fork), SCMP_SYS(ioctl), SCMP_SYS(kill), SCMP_SYS(link),
 	SCMP_SYS(linkat), SCMP_SYS(memfd_create), SCMP_SYS(openat2), SCMP_SYS(prctl),
 	SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(socket), SCMP_SYS(socketpair),
-	SCMP_SYS(symlink), SCMP_SYS(symlinkat), SCMP_SYS(vfork),
+	SCMP_SYS(symlink), SCMP_SYS(symlinkat), SCMP_SYS(utime), SCMP_SYS(utimensat),
+	SCMP_SYS(utimes), SCMP_SYS(vfork),
 };
-
-static int filter_syscalls(void)
-{
-	scmp_filter_ctx ctx = seccomp_init(__lsan_do_leak_check ? SCMP_ACT_ERRNO(EPERM)
-							       : SCMP_ACT_KILL_PROCESS);
-	int r = ctx ? 0 : -ENOMEM;
-
-	for (size_t i = 0; r == 0 && i < GP_ARRAY_SIZE(allowed); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	for (size_t i = 0; r == 0 && i < GP_ARRAY_SIZE(refused); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), refused[i], 0);
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
-	return r;
-}
-
-#define IN_FOLDER                                                                                  \
-	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |                              \
-	 LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                           \
-	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG)
-
-static void confine_files(const char *folder)
-{
-	struct landlock_ruleset_attr attr = {
-		.handled_access_fs = IN_FOLDER | LANDLOCK_ACCESS_FS_EXECUTE |
-				     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_SOCK |
-				     LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-				     LANDLOCK_ACCESS_FS_MAKE_SYM,
-	};
-	GP_FD_AUTO ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-	GP_FD_AUTO fd = open(folder, O_PATH | O_CLOEXEC);
-	struct landlock_path_beneath_attr rule = {.parent_fd = fd, .allowed_access = IN_FOLDER};
-
-	if (ruleset < 0 ||
-	    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ||
-	    syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		gp_log_debug("landlock is not available: error %d", errno);
-}
-
-static void limit(__rlimit_resource_t what, uint64_t value)
-{
-	struct rlimit l = {.rlim_cur = value, .rlim_max = value};
-
-	if (setrlimit(what, &l) < 0)
-		gp_log_debug("limit %d: error %d", (int)what, errno);
-}
 
 /* Bytes that are mapped now; 0 when nobody says. */
 static uint64_t mapped_now(void)
@@ -123,28 +68,22 @@ static uint64_t mapped_now(void)
 int gp_sandbox_enter_scanner(const char *folder, const struct gp_scanner_limits *limits,
 			     struct gp_diag *diag)
 {
+	static const struct gp_sandbox_calls calls = {allowed, GP_ARRAY_SIZE(allowed), refused,
+						      GP_ARRAY_SIZE(refused)};
 	uint64_t mapped = mapped_now();
-	int r;
+	int r = gp_sandbox_close_up(diag);
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return gp_diag_errno(diag, "no_new_privs");
-	/* Its memory holds mail: nobody of the same user may look at it, no core is written. */
-	if (!__sanitizer_print_stack_trace && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return gp_diag_errno(diag, "not dumpable");
+	if (r < 0)
+		return r;
 	signal(SIGXFSZ, SIG_DFL); /* the library may take a cut file for a whole one: rather end */
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_FSIZE, limits->file_size);
-	limit(RLIMIT_NPROC, 0);
-	limit(RLIMIT_NOFILE, limits->files);
+	gp_sandbox_limit(RLIMIT_CORE, 0);
+	gp_sandbox_limit(RLIMIT_FSIZE, limits->file_size);
+	gp_sandbox_limit(RLIMIT_NPROC, 0);
+	gp_sandbox_limit(RLIMIT_NOFILE, limits->files);
 	if (!__lsan_do_leak_check && mapped > 0)
-		limit(RLIMIT_AS, mapped + limits->address_space);
-	confine_files(folder);
-	r = filter_syscalls();
-	if (r < 0) {
-		errno = -r;
-		return gp_diag_errno(diag, "seccomp");
-	}
-	return GP_OK;
+		gp_sandbox_limit(RLIMIT_AS, mapped + limits->address_space);
+	gp_sandbox_confine_files(folder);
+	return gp_sandbox_filter(&calls, diag);
 }
 
 void gp_sandbox_cpu_budget(uint32_t seconds)

@@ -7,14 +7,18 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/fd.h"
+#include "lib/daemon/sandbox_scanner.h"
 #include "tests/unit/test.h"
 
 static char allowed[] = "/tmp/gp-box-a-XXXXXX", other[] = "/tmp/gp-box-b-XXXXXX";
@@ -84,9 +88,54 @@ static void test_confined(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* In a scanner's confinement; 0: it got away with it. */
+static int attempt(int what)
+{
+	struct gp_scanner_limits limits = {.address_space = 1 << 26, .file_size = 1 << 20, .files = 64};
+	struct rlimit none = {0, 0};
+	struct gp_diag diag;
+	pid_t parent = getppid();
+
+	if (gp_sandbox_enter_scanner(what == 3 ? "/" : "/tmp", &limits, &diag) < 0)
+		return 1;
+	switch (what) {
+	case 0: /* what it may: its own limits, a signal to itself */
+		gp_sandbox_cpu_budget(5);
+		return raise(0) == 0 ? 0 : 2;
+	case 1:
+		return syscall(SYS_tgkill, parent, parent, 0) == 0 ? 0 : 2;
+	case 2:
+		return prlimit(parent, RLIMIT_CORE, NULL, &none) == 0 ? 0 : 2;
+	default:
+		return chmod("/tmp/gp-box-none", 0600) < 0 && errno == EACCES ? 2 : 0;
+	}
+}
+
+/* A process that was taken over neither signals nor limits another one of its user. */
+static void test_scanner_leaves_others_alone(void **state)
+{
+	(void)state;
+	for (int what = 0; what < 4; what++) {
+		int status = -1;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(attempt(what));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (what == 0)
+			assert_int_equal(status, 0);
+		else /* it was refused, or ended for trying */
+			assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGSYS
+							: WEXITSTATUS(status) == 2);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_confined)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_confined),
+		cmocka_unit_test(test_scanner_leaves_others_alone),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
