@@ -262,10 +262,12 @@ static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 	const char *name = NULL;
 	unsigned long blocks = 0;
 	cl_error_t r;
+	int err = 0;
 
 	scan->status = VIRUS_CLEAN;
 	scan->name[0] = '\0';
 	scan->n_known = scan->n_layers = 0;
+	layers.file_max = (uint64_t)cl_engine_get_num(e->clamav, CL_ENGINE_MAX_FILESIZE, &err);
 	virus_faults_begin();
 	r = cl_scandesc_callback(fd, NULL, &name, &blocks, e->clamav, &e->options, &layers);
 	if (r == CL_VIRUS) {

@@ -16,6 +16,10 @@
 
 #include "lib/base/str.h"
 
+/* What libclamav unpacks at a time: where it stops, the next piece would have been too much. */
+#define PIECE 8192u
+#define CUT_NAME "Heuristics.Limits.Exceeded.MaxFileSize"
+
 /* The layer's place among those to be remembered; -1: it has none. */
 static int note(struct virus_layers *l, const char *bytes, size_t size, uint32_t level)
 {
@@ -52,6 +56,9 @@ static cl_error_t on_layer(int fd, const char *type, const char **ancestors, siz
 	(void)fd, (void)type, (void)ancestors, (void)parent_size, (void)name, (void)attributes;
 	if (!l)
 		return CL_CLEAN;
+	/* It ends some files at the limit (in ZIP, CAB) and says nothing of what it left out. */
+	if (level > 0 && l->file_max && size + PIECE > l->file_max)
+		l->is_cut = true;
 	index = note(l, bytes, size, level);
 	if (index >= 0)
 		known = l->scan->known(l->scan->arg, &l->scan->layers[index], l->known_name);
@@ -103,6 +110,10 @@ void virus_layers_finish(struct virus_layers *l)
 	bool is_signature;
 	size_t n = 0;
 
+	if (l->is_cut && scan->status == VIRUS_CLEAN) {
+		scan->status = VIRUS_FOUND;
+		virus_name_copy(scan->name, CUT_NAME, strlen(CUT_NAME));
+	}
 	if (*l->known_name && scan->status == VIRUS_FOUND)
 		memcpy(scan->name, l->known_name, sizeof(scan->name));
 	is_signature = scan->status == VIRUS_FOUND &&

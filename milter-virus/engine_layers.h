@@ -17,6 +17,8 @@ struct virus_layers {
 	int open[VIRUS_DEPTH_MAX];
 	uint32_t levels[VIRUS_DEPTH_MAX];
 	unsigned depth;
+	uint64_t file_max; /* the engine's limit of a file; 0: none */
+	bool is_cut;	   /* a file in an archive was unpacked up to that limit only */
 	char known_name[VIRUS_NAME_MAX]; /* of a layer that was known as infected */
 	char found_name[VIRUS_NAME_MAX]; /* that was told last while scanning */
 };
