@@ -40,6 +40,16 @@ static bool claim(size_t n, uint64_t held_max)
 	return false;
 }
 
+/* Nothing of it is kept any longer. */
+static void let_go(struct virus_spool *s)
+{
+	gp_buf_done(&s->head);
+	gp_fd_close(&s->fd);
+	atomic_fetch_sub(&held, (int64_t)s->kept);
+	gp_metric_add(&held_gauge, -(int64_t)s->kept);
+	s->kept = 0;
+}
+
 static void write_out(struct virus_spool *s, const void *data, size_t len)
 {
 	if (s->fd < 0)
@@ -62,6 +72,7 @@ void virus_spool_add(struct virus_spool *s, uint64_t held_max, const void *data,
 	if (s->err || n == 0)
 		return;
 	if (!claim(n, held_max)) {
+		let_go(s); /* its room at once to those that come beside it, else none gets through */
 		s->err = GP_ELIMIT;
 		return;
 	}
@@ -87,11 +98,7 @@ int virus_spool_finish(struct virus_spool *s)
 
 void virus_spool_done(struct virus_spool *s)
 {
-	gp_buf_done(&s->head);
-	gp_fd_close(&s->fd);
-	atomic_fetch_sub(&held, (int64_t)s->kept);
-	gp_metric_add(&held_gauge, -(int64_t)s->kept);
-	s->kept = 0;
+	let_go(s);
 }
 
 int virus_spool_digest(int fd, uint64_t size, unsigned char ret[32])

@@ -1,0 +1,174 @@
+"""milter-virus: what many workers, many large messages, and messages that grow without bound cost."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import threading
+import time
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import StartVirus
+from load import Load, until
+from milterclient import CHUNK, Envelope, Result, Session, judge
+from servers import signatures
+from servers.milter import MilterVirus
+from servers.process import family, wait_for
+from servers.virusmail import CLEAN, EICAR, MARK, SIGNATURES, letter, zipped
+
+MB = 1 << 20
+
+
+def memory(milter: MilterVirus) -> int:
+    """Bytes of all its processes (PSS): what they share is counted once."""
+    total = 0
+    for pid in family(milter.process.pid):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        total += 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total
+
+
+def test_many_workers_share_one_engine(start_virus: StartVirus) -> None:
+    """Also after each of them has scanned."""
+    taken = {}
+    for workers in (1, 4):
+        milter = start_virus({"milter-virus": {"workers": workers, "cache_size": 0}})
+        signatures.many(milter.database, 50000)
+        milter.wait_status(lambda s: s["signatures"] > 49000 and not s["loading"] and s["idle"] == workers, 120)
+        wait_for(lambda: len(milter.processes("virus-loader")) == 1, "the end of the first loader")
+        load = Load(str(milter.socket), letter(zipped(MARK + bytes(100000))), 2 * workers)
+        until(lambda: len(load.results) >= 20 * workers, load)
+        taken[workers] = memory(milter)
+        load.stop()
+        assert {r.reply.code for r in load.results} == {550}
+        assert milter.stop() == 0
+    assert taken[4] < 1.5 * taken[1], taken
+
+
+def deflated_zeros(size: int) -> bytes:
+    """A raw deflate stream of so many zeros (whole MB), without the pain of compressing them one by one."""
+    def one(flush: int) -> bytes:
+        z = zlib.compressobj(9, zlib.DEFLATED, -15)
+        return z.compress(bytes(MB)) + z.flush(flush)
+
+    return one(zlib.Z_FULL_FLUSH) * (size // MB - 1) + one(zlib.Z_FINISH)
+
+
+def zip_of_zeros(size: int) -> bytes:
+    """An archive of one file of zeros; it says that this has 4 GB less a byte, the most that fits."""
+    data, name = deflated_zeros(size), b"zeros"
+    sizes = struct.pack("<III", 0, len(data), 0xFFFFFFFF)  # nobody looks at the checksum before the end
+    local = b"PK\3\4" + struct.pack("<HHHHH", 20, 0, 8, 0, 0) + sizes + struct.pack("<HH", len(name), 0) + name
+    entry = (b"PK\1\2" + struct.pack("<HHHHHH", 20, 20, 0, 8, 0, 0) + sizes + struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, 0) + name)
+    return local + data + entry + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(entry), len(local) + len(data), 0)
+
+
+def gzip_of_zeros(size: int) -> bytes:
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + deflated_zeros(size) + struct.pack("<II", 0, size & 0xFFFFFFFF)
+
+
+def tree(leaf: bytes, width: int, depth: int) -> bytes:
+    """Archives of archives, as 42.zip is built."""
+    for level in range(depth):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for i in range(width):
+                archive.writestr(f"{level}-{i}.zip", leaf)
+        leaf = out.getvalue()
+    return leaf
+
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "10 GB in a zip in a zip": lambda: zipped(zip_of_zeros(10240 * MB)),
+    "10 GB in a gzip in a gzip": lambda: gzip.compress(gzip_of_zeros(10240 * MB)),
+    "16 to the fifth times 4 GB": lambda: tree(zip_of_zeros(4096 * MB), 16, 5),
+    "many small files": lambda: tree(zipped(bytes(1000)), 16, 4),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_archives_that_grow(start_virus: StartVirus, bomb: str) -> None:
+    """Their scan ends by the limits, or in time by the deadline; they are never called clean, and mail beside them passes."""
+    milter = start_virus({"milter-virus": {"deadline": "4s", "cache_size": 0}})
+    message = letter(BOMBS[bomb]())
+    assert len(message) < 2 * MB
+    results: list[Result] = []
+    began = time.monotonic()
+    thread = threading.Thread(target=lambda: results.append(judge(str(milter.socket), message, Envelope(queue_id="4Bombxxxxx"))))
+    thread.start()
+    milter.wait_status(lambda s: s["busy"] == 1 or results)
+    assert judge(str(milter.socket), letter(EICAR)).reply.code == 550
+    assert judge(str(milter.socket), CLEAN).value("X-Virus-Status") == "Clean"
+    thread.join(30)
+    assert results and time.monotonic() - began < 10
+    line = milter.verdict("4Bombxxxxx")
+    assert (line["outcome"], line.get("category")) in (("found", "limits"), ("deadline", None)), line
+    assert results[0].values("X-Virus-Status") != ["Clean"]
+    wait_for(lambda: milter.status()["idle"] == 2, "all workers")
+    wait_for(lambda: not [f for f in milter.temporary.rglob("*") if f.is_file()], "an empty temporary folder")
+
+
+def test_a_file_that_is_cut(start_virus: StartVirus) -> None:
+    """What lies beyond the limit of a file in an archive was not looked at: it is told, and not remembered as clean."""
+    milter = start_virus({"milter-virus": {"max_file_size": "100K"}})
+    assert judge(str(milter.socket), letter(zipped(bytes(90_000) + MARK))).reply.code == 550
+    for size in (102_400, 150_000, 5_000_000):
+        for _ in range(2):
+            result = judge(str(milter.socket), letter(zipped(bytes(size) + MARK)))
+            assert result.value("X-Virus-Status") == "Suspicious (Heuristics.Limits.Exceeded.MaxFileSize)", size
+
+
+class Crowd:
+    """So many connections that each send a message of 20 MB at the same time, and wait for the answer together. Every
+    second one is infected, at its end."""
+
+    def __init__(self, milter: MilterVirus, number: int) -> None:
+        self.highest = 0.0
+        self.ends: dict[int, tuple[int, str]] = {}  # reply and outcome of each
+        self._milter = milter
+        self._bodies = [letter(bytes(range(256)) * (58 * 1024) + end).replace(b"\n", b"\r\n") for end in (b"", MARK)]
+        self._all_sent = threading.Barrier(number)
+        threads = [threading.Thread(target=self._send, args=(i,), daemon=True) for i in range(number)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            self.highest = max(self.highest, milter.counted("gatepost_virus_held_bytes"))
+            threads[-1].join(0.1)
+
+    def _send(self, i: int) -> None:
+        envelope = Envelope(queue_id=f"4Crowd{i}xx")
+        head, body = self._bodies[i % 2].split(b"\r\n\r\n", 1)
+        with Session(str(self._milter.socket), timeout=120) as session:
+            session.open(envelope)
+            session.begin(head + b"\n\n", envelope)
+            for start in range(0, len(body), CHUNK):
+                reply = session.body(body[start:start + CHUNK])
+                if reply and reply.action != "continue":
+                    break
+            self._all_sent.wait(120)
+            code = session.end_of_message(envelope, Result()).reply.code
+        self.ends[i] = (code, self._milter.verdict(envelope.queue_id)["outcome"])
+
+
+def test_64_large_messages(start_virus: StartVirus) -> None:
+    """All are there at a time, and all are scanned."""
+    milter = start_virus({"milter-virus": {"deadline": "60s"}})
+    crowd = Crowd(milter, 64)
+    assert [crowd.ends[i] for i in range(64)] == [(0, "clean"), (550, "found")] * 32
+    assert crowd.highest > 64 * 20_000_000 and milter.counted("gatepost_virus_held_bytes") == 0
+
+
+def test_more_than_may_be_held(start_virus: StartVirus) -> None:
+    """Messages for which there is no room are deferred; the others go on, and are scanned whole."""
+    milter = start_virus({"milter-virus": {"held_max": "105M"}})
+    crowd = Crowd(milter, 16)
+    scanned = [crowd.ends[i] for i in range(16) if crowd.ends[i] != (451, "overload")]
+    assert 1 <= len(scanned) <= 5 and set(scanned) <= {(0, "clean"), (550, "found")}
+    assert 0 < crowd.highest <= 105 * MB and milter.counted("gatepost_virus_held_bytes") == 0
+    assert judge(str(milter.socket), letter(EICAR)).reply.code == 550
