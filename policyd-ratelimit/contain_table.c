@@ -18,6 +18,7 @@
 
 #define BUCKETS 1024
 #define COMPLAIN_EVERY 1000
+#define CLOCKS_DIFFER_S 60 /* between hosts */
 
 struct place {
 	struct place *next;
@@ -371,6 +372,20 @@ void contain_table_sync_end(void)
 {
 	pthread_mutex_lock(&table.lock);
 	each_place(free_unseen);
+	pthread_mutex_unlock(&table.lock);
+}
+
+void contain_table_clock(int64_t now_s)
+{
+	pthread_mutex_lock(&table.lock);
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (struct place *p = table.buckets[i]; p; p = p->next) {
+			if (p->c.since_s <= now_s + CLOCKS_DIFFER_S)
+				continue;
+			p->c.until_s -= p->c.since_s - now_s;
+			p->c.since_s = now_s;
+		}
+	}
 	pthread_mutex_unlock(&table.lock);
 }
 

@@ -60,6 +60,9 @@ void contain_table_written(struct gp_str name, uint64_t number);
 void contain_table_sync_begin(void);
 void contain_table_sync(struct gp_str name, struct gp_str value);
 void contain_table_sync_end(void);
+/* What began after now_s did so before the clock was put back: it ends no later than if it began
+ * now. */
+void contain_table_clock(int64_t now_s);
 /* Forgets everything: at the end, and between tests. */
 void contain_table_clear(void);
 

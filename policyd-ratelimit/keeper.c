@@ -170,6 +170,7 @@ static int sync_contained(void)
 		contain_table_sync_end();
 		synced_ms = gp_clock_mono_ms();
 	}
+	contain_table_clock(keeper_now_s());
 	contain_table_each(keeper_now_s(), count_one, &n);
 	gp_metric_set(&contained_now, n);
 	gp_metric_set(&late_by, synced_ms ? (gp_clock_mono_ms() - synced_ms) / 1000 : 0);

@@ -138,6 +138,30 @@ def test_it_ends_by_itself(start_policyd: StartPolicyd) -> None:
         assert message(client) == ["DUNNO"] * 3
 
 
+def test_a_clock_put_back_contains_nobody_longer(start_policyd: StartPolicyd, store: str) -> None:
+    """A day, here: noticed while the clock was wrong, and again after a restart."""
+    def at(offset: int) -> dict[str, Value]:
+        return {"policyd-ratelimit": {"clock_offset": f"{offset}s", "limits": {
+            "burst": {"windows": ["3 per 1m"], "action": "reject", "contain": "30m", "contain_action": "reject"}}}}
+
+    def seconds_left() -> list[int]:
+        return [row["until"] - int(time.time()) for row in policyd.order("list")[0] if row["type"] == "contained"]
+
+    policyd = start_policyd(at(86400), store)
+    with policyd.client() as client:
+        exceed(client)
+        wait_for(lambda: [left > 86400 for left in seconds_left()] == [True], "change", 5)
+    policyd.configure(at(0))
+    policyd.reload()
+    wait_for(lambda: [left <= 1800 for left in seconds_left()] == [True], "change", 5)
+    assert policyd.stop() == 0
+    policyd.start()
+    wait_for(lambda: [left <= 1800 for left in seconds_left()] == [True], "change", 5)
+    policyd.configure(at(1900))
+    policyd.reload()
+    wait_for(lambda: seconds_left() == [], "change", 5)
+
+
 def test_a_restart_forgets_nothing(start_policyd: StartPolicyd, store: str) -> None:
     policyd = start_policyd(containing(), store)
     with policyd.client() as client:
