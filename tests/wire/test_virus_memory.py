@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import struct
+import tarfile
 import threading
 import time
 import zipfile
@@ -20,7 +23,7 @@ from milterclient import CHUNK, Envelope, Result, Session, judge
 from servers import signatures
 from servers.milter import MilterVirus
 from servers.process import family, wait_for
-from servers.virusmail import CLEAN, EICAR, MARK, SIGNATURES, letter, zipped
+from servers.virusmail import CLEAN, EICAR, MARK, letter, zipped
 
 MB = 1 << 20
 
@@ -122,6 +125,51 @@ def test_a_file_that_is_cut(start_virus: StartVirus) -> None:
         for _ in range(2):
             result = judge(str(milter.socket), letter(zipped(bytes(size) + MARK)))
             assert result.value("X-Virus-Status") == "Suspicious (Heuristics.Limits.Exceeded.MaxFileSize)", size
+
+
+def tar(*files: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for i, data in enumerate(files):
+            info = tarfile.TarInfo(f"file{i}")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def zip_of(*files: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for i, data in enumerate(files):
+            archive.writestr(f"file{i}", data)
+    return out.getvalue()
+
+
+LARGE = bytes(150_000) + MARK
+SEVERAL = (bytes(90_000), bytes(90_001), bytes(50_000) + MARK)
+BEYOND: dict[str, tuple[str, bytes]] = {
+    "gzip": ("MaxFileSize", gzip.compress(LARGE)),
+    "bzip2": ("MaxFileSize", bz2.compress(LARGE)),
+    "xz": ("MaxFileSize", lzma.compress(LARGE)),
+    "tar in gzip": ("MaxFileSize", gzip.compress(tar(LARGE))),
+    "zip": ("MaxFileSize", zip_of(LARGE)),
+    "bzip2 in zip": ("MaxFileSize", zip_of(LARGE, method=zipfile.ZIP_BZIP2)),
+    "stored in zip, in zip": ("MaxFileSize", zip_of(zip_of(LARGE, method=zipfile.ZIP_STORED))),
+    "several in zip": ("MaxScanSize", zip_of(*SEVERAL)),
+    "several in tar": ("MaxScanSize", gzip.compress(tar(*SEVERAL))),
+    "several gzips in zip": ("MaxScanSize", zip_of(*map(gzip.compress, SEVERAL))),
+    "many in zip": ("MaxFiles", zip_of(*(b"%d" % i * 50 for i in range(60)), MARK)),
+}
+
+
+@pytest.mark.parametrize("case", BEYOND)
+def test_what_lies_beyond_a_limit(start_virus: StartVirus, case: str) -> None:
+    """It is not found, and the message not called clean."""
+    limit, data = BEYOND[case]
+    limits = {"MaxFileSize": {"max_file_size": "100K"}, "MaxScanSize": {"max_scan_size": "200K"}, "MaxFiles": {"max_files": 30}}
+    milter = start_virus({"milter-virus": limits[limit]})
+    result = judge(str(milter.socket), letter(data))
+    assert result.value("X-Virus-Status") == f"Suspicious (Heuristics.Limits.Exceeded.{limit})"
 
 
 class Crowd:
