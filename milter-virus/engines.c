@@ -390,14 +390,19 @@ void virus_engines_report(struct virus_engines *e, struct virus_status_report *r
 	gp_loop_run_in(e->loop, report_in_loop, &r);
 }
 
-void virus_engines_kill(struct virus_engines *e, const struct virus_worker *w)
+void virus_engines_end(struct virus_engines *e, int pidfd)
 {
 	struct virus_wire_head order = {.kind = VIRUS_KILL};
 
-	if (syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH)
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH)
 		return;
-	if (virus_wire_send(e->spawner_fd, &order, sizeof(order), &w->pidfd, 1, true) < 0)
-		gp_log_error("a scan worker that hangs cannot be killed");
+	if (virus_wire_send(e->spawner_fd, &order, sizeof(order), &pidfd, 1, true) < 0)
+		gp_log_error("a process that hangs cannot be killed");
+}
+
+void virus_engines_kill(struct virus_engines *e, const struct virus_worker *w)
+{
+	virus_engines_end(e, w->pidfd);
 }
 
 static void close_in_loop(void *arg)

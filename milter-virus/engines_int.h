@@ -47,6 +47,8 @@ struct virus_generation {
 	unsigned alive, ordered; /* workers: there, on their way */
 	int64_t rest_until_ms;	 /* no new workers before */
 	struct gp_timer timer;	 /* to look for workers again */
+	struct gp_timer sweep;	 /* to look for processes that do not end */
+	bool is_awaited;	 /* the loader was to have ended when that last ran */
 	struct virus_selftest *test;
 };
 
@@ -92,6 +94,8 @@ void virus_engines_failed(struct virus_generation *g, int err, const char *why);
 void virus_engines_orphaned(struct virus_generation *g);
 /* One is gone for good, and its memory free. */
 void virus_engines_gone(struct virus_engines *e);
+/* Ends a process, whosever it is. */
+void virus_engines_end(struct virus_engines *e, int pidfd);
 /* An idle worker has died. */
 void virus_engines_lost(struct virus_engines *e, uint32_t worker);
 

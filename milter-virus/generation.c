@@ -18,6 +18,7 @@
 #include "milter-virus/database.h"
 #include "milter-virus/engines_int.h"
 
+#define SWEEP_MS 3000	  /* a process that was let go has at least this long to end by itself */
 #define REST_MS 1000	  /* after a worker that could not even begin */
 #define LOAD_MS 1800000	  /* a database that takes half an hour is not going to come */
 
@@ -26,6 +27,7 @@ struct virus_member {
 	struct virus_generation *gen;
 	struct virus_worker *worker;
 	struct gp_watch *watch;
+	bool is_awaited; /* as of the generation */
 	struct virus_member *next;
 };
 
@@ -67,6 +69,7 @@ void virus_generation_free(struct virus_generation *g)
 		free(m);
 	}
 	gp_timer_clear(e->loop, &g->timer);
+	gp_timer_clear(e->loop, &g->sweep);
 	close_loader(g);
 	gp_watch_free(&g->pid_watch);
 	gp_fd_close(&g->pidfd);
@@ -130,6 +133,31 @@ static void worker_ended(void *arg, unsigned events)
 	}
 	virus_generation_fill(g);
 	settle_retired(g);
+}
+
+static void end_late(struct virus_generation *g, int pidfd, const char *what, bool is_let_go,
+		     bool *is_awaited)
+{
+	if (is_let_go && *is_awaited) {
+		gp_log_warning("a %s that should have ended is killed", what);
+		virus_engines_end(g->engines, pidfd);
+	}
+	*is_awaited = is_let_go;
+}
+
+/* The end of its socket ends a process, but not one that is stopped, or in a stranger's hands: it
+ * would keep its memory, and the next generation would wait for that. */
+static void sweep(void *arg)
+{
+	struct virus_generation *g = arg;
+	struct virus_engines *e = g->engines;
+
+	for (struct virus_member *m = g->members; m; m = m->next)
+		end_late(g, m->worker->pidfd, "scan worker",
+			 virus_pool_is_dismissed(e->pool, m->worker), &m->is_awaited);
+	if (g->pidfd >= 0)
+		end_late(g, g->pidfd, "loader", g->is_started && g->fd < 0, &g->is_awaited);
+	gp_timer_set(e->loop, &g->sweep, gp_clock_mono_ms() + SWEEP_MS);
 }
 
 /* Its time to load is over; the timer now looks after its workers. */
@@ -276,6 +304,8 @@ int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint, bool i
 	e->all = g;
 	g->timer = (struct gp_timer){.fn = load_late, .arg = g};
 	gp_timer_set(e->loop, &g->timer, gp_clock_mono_ms() + LOAD_MS);
+	g->sweep = (struct gp_timer){.fn = sweep, .arg = g};
+	gp_timer_set(e->loop, &g->sweep, gp_clock_mono_ms() + SWEEP_MS);
 	e->coming = g;
 	return virus_wire_send(e->spawner_fd, &order, sizeof(order), NULL, 0, true);
 }

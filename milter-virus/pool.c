@@ -286,6 +286,16 @@ bool virus_pool_drop(struct virus_pool *p, struct virus_worker *w, uint64_t *ret
 	return was_idle;
 }
 
+bool virus_pool_is_dismissed(struct virus_pool *p, const struct virus_worker *w)
+{
+	bool is_dismissed;
+
+	pthread_mutex_lock(&p->lock);
+	is_dismissed = w->fd < 0;
+	pthread_mutex_unlock(&p->lock);
+	return is_dismissed;
+}
+
 void virus_pool_serve(struct virus_pool *p, uint32_t generation)
 {
 	pthread_mutex_lock(&p->lock);

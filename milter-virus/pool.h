@@ -63,6 +63,8 @@ struct virus_worker *virus_worker_new(int fd, int pidfd, uint32_t generation)
 void virus_pool_add(struct virus_pool *pool, struct virus_worker *worker);
 /* Its process has ended; true: it was idle.  *ret_messages (or NULL): how many it had. */
 bool virus_pool_drop(struct virus_pool *pool, struct virus_worker *worker, uint64_t *ret_messages);
+/* Was its socket closed, so that its process should end? */
+bool virus_pool_is_dismissed(struct virus_pool *pool, const struct virus_worker *worker);
 /* Workers of this generation serve from now on; idle ones of others are ended.  0: none do. */
 void virus_pool_serve(struct virus_pool *pool, uint32_t generation);
 /* Is an engine there or expected?  False: who waits is sent away. */

@@ -179,6 +179,19 @@ def test_reload_under_load(start_virus: StartVirus, reload: str) -> None:
     wait_for(lambda: len(milter.processes("virus-loader")) == 1, "the end of the other loaders", 10)
 
 
+@pytest.mark.parametrize("kind", ["virus-worker", "virus-loader"])
+def test_a_process_that_does_not_end_holds_no_reload_up(start_virus: StartVirus, kind: str) -> None:
+    """The old engine goes before the new one comes, though one of its processes does not hear that it should."""
+    milter = start_virus({"milter-virus": {"reload": "drain"}})
+    stopped = milter.processes(kind)[0]
+    os.kill(stopped, signal.SIGSTOP)
+    milter.ask(b"reload\n")
+    milter.wait_status(lambda s: s["generation"] == 2 and s["serving"] and s["idle"] == 2, 20)
+    assert not is_alive(stopped)
+    milter.wait_line("should have ended is killed")
+    recovered(milter)
+
+
 def test_manual_reload(start_virus: StartVirus) -> None:
     milter = start_virus({"milter-virus": {"reload": "manual"}})
     (milter.database / "more.ndb").write_text(ndb("More", b"a signature that came later"))
