@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "config.h"
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 
@@ -530,7 +531,9 @@ static void looked_for_in_vain(void **state)
 		if (i == 0)
 			assert_true(gp_rule_scan_stats(f.scan)->confirmed > 0);
 	}
-	assert_int_equal(gp_rule_scan_stats(f.scan)->confirmed, 0);
+	/* Without vectorscan PCRE2 looks at every text itself: it has no place to confirm. */
+	if (GP_HAVE_VECTORSCAN)
+		assert_int_equal(gp_rule_scan_stats(f.scan)->confirmed, 0);
 	fixture_scan(&f, there);
 	assert_string_equal(fixture_hits(&f), "GOOD");
 	fixture_scan(&f, vain);
