@@ -34,16 +34,13 @@ static void make_name(const struct gp_session *s, char *ret, size_t size)
 	time_t now = (time_t)gp_clock_real_s();
 	char when[32];
 	struct tm tm;
-	uint64_t random;
+	uint32_t random; /* an MTA may use an id again at once */
 
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
-	if (is_plain(s->msg.queue_id)) {
-		snprintf(ret, size, "%s-%.*s", when, GP_STR_FMT(s->msg.queue_id));
-		return;
-	}
 	gp_rand_bytes(&random, sizeof(random));
-	snprintf(ret, size, "%s-%016llx", when, (unsigned long long)random);
+	snprintf(ret, size, "%s-%.*s-%08x", when,
+		 GP_STR_FMT(is_plain(s->msg.queue_id) ? s->msg.queue_id : GP_STR("noid")), random);
 }
 
 static void add_recipients(struct gp_jsonline *j, const struct gp_session *s)
@@ -117,10 +114,11 @@ static int write_description(int folder, const char *file, struct gp_str text)
 
 	if (fd < 0)
 		return -1;
-	if (gp_fd_write_all(fd, text.ptr, text.len) < 0 || gp_fd_write_all(fd, "\n", 1) < 0 ||
-	    fsync(fd) < 0)
-		return -1;
-	return 0;
+	if (gp_fd_write_all(fd, text.ptr, text.len) == 0 && gp_fd_write_all(fd, "\n", 1) == 0 &&
+	    fsync(fd) == 0)
+		return 0;
+	(void)unlinkat(folder, file, 0);
+	return -1;
 }
 
 int virus_quarantine(const char *folder, const struct gp_session *s, const struct virus_spool *spool,
@@ -135,8 +133,9 @@ int virus_quarantine(const char *folder, const struct gp_session *s, const struc
 		return gp_diag_errno(diag, "%s", folder);
 	make_name(s, name, sizeof(name));
 	snprintf(file, sizeof(file), "%s.json", name);
-	if (write_description(dir, file, describe(&j, s, verdict, spool->size - skip)) < 0 ||
-	    write_message(dir, name, spool, skip) < 0) {
+	if (write_description(dir, file, describe(&j, s, verdict, spool->size - skip)) < 0) {
+		r = gp_diag_errno(diag, "%s/%s", folder, file);
+	} else if (write_message(dir, name, spool, skip) < 0) {
 		r = gp_diag_errno(diag, "%s/%s", folder, name);
 		(void)unlinkat(dir, file, 0);
 	}
