@@ -42,14 +42,21 @@ static enum gp_answer tempfail(struct gp_session *s, const struct virus_message 
 	return GP_TEMPFAIL;
 }
 
-static void hold(struct gp_session *s, const struct virus_message *m)
+/* What the MTA does not hold is deferred. */
+static enum gp_answer hold(struct gp_session *s, struct virus_message *m)
 {
 	GP_BUF_AUTO reason = GP_BUF_INIT(200);
 
 	gp_buf_printf(&reason, "virus check: %s",
 		      m->decision.is_infected ? m->verdict.name : m->decision.reason);
-	if (gp_session_quarantine(s, gp_buf_cstr(&reason)) < 0)
-		gp_log_warning("the MTA does not hold a message that it should");
+	if (gp_session_quarantine(s, gp_buf_cstr(&reason)) == GP_OK) {
+		virus_write_headers(s, m);
+		return GP_CONTINUE;
+	}
+	gp_log_warning("the MTA does not hold a message that it should");
+	m->decision.action = VIRUS_ACT_TEMPFAIL;
+	m->decision.reason = "it cannot be held";
+	return tempfail(s, m);
 }
 
 /* What is not there whole the MTA must keep; what cannot be kept is deferred. */
@@ -57,11 +64,8 @@ static enum gp_answer put_away(struct gp_session *s, struct virus_message *m)
 {
 	struct gp_diag diag = {""};
 
-	if (m->spool.kept < m->spool.size) {
-		hold(s, m);
-		virus_write_headers(s, m);
-		return GP_CONTINUE;
-	}
+	if (m->spool.kept < m->spool.size)
+		return hold(s, m);
 	if (virus_quarantine(m->conf->quarantine, s, &m->spool, strlen(VIRUS_RECEIVED), &m->verdict,
 			     &diag) == GP_OK)
 		return GP_DISCARD;
@@ -83,8 +87,7 @@ enum gp_answer virus_act(struct gp_session *s, struct virus_message *m)
 	case VIRUS_ACT_QUARANTINE:
 		return put_away(s, m);
 	case VIRUS_ACT_HOLD:
-		hold(s, m);
-		break;
+		return hold(s, m);
 	case VIRUS_ACT_OFF:
 	case VIRUS_ACT_ACCEPT:
 	case VIRUS_ACT_MARK:

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from conftest import StartVirus
-from milterclient import Envelope, judge
+from milterclient import ALL_ACTIONS, Envelope, Session, judge
 from servers.mailbox import Mailbox
 from servers.milter import USER, MilterVirus
 from servers.process import wait_for
 from servers.virusmail import CLEAN, EICAR, letter
 
 BAD = letter(EICAR)
+SMFIF_QUARANTINE = 0x20
 ALICE = dataclasses.replace(Envelope(), macros={"{auth_authen}": "alice", "{auth_type}": "PLAIN"})
 
 
@@ -49,6 +50,24 @@ def test_what_cannot_be_kept_is_deferred(start_virus: StartVirus, folder: Path) 
     assert judge(str(milter.socket), BAD).reply.code == 451
     assert milter.lines("quarantine: .*(denied|permitted)")
     assert not list(folder.iterdir())
+
+
+def test_messages_of_one_name_are_both_kept(start_virus: StartVirus, folder: Path) -> None:
+    """An MTA may use a queue id again at once: neither message nor description takes the place of another's."""
+    milter = start_virus({"milter-virus": {"quarantine": str(folder), "actions": {"virus": "quarantine"}}})
+    for _ in range(5):
+        assert judge(str(milter.socket), BAD, Envelope(queue_id="4Quarantn")).reply.action == "discard"
+    suffixes = sorted(file.suffix for file in folder.iterdir())
+    assert suffixes == [".eml"] * 5 + [".json"] * 5
+
+
+def test_what_is_not_held_is_deferred(start_virus: StartVirus) -> None:
+    """An MTA that does not offer to hold messages gets no infected one back as if nothing were."""
+    milter = start_virus({"milter-virus": {"actions": {"virus": "hold"}}})
+    assert judge(str(milter.socket), BAD).quarantine
+    with Session(str(milter.socket), actions=ALL_ACTIONS & ~SMFIF_QUARANTINE) as session:
+        session.open(Envelope())
+        assert session.transfer(BAD, Envelope()).reply.code == 451
 
 
 def test_quarantine_needs_a_folder(start_virus: StartVirus) -> None:
