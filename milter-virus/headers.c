@@ -6,6 +6,16 @@
 #include "config.h"
 #include "lib/base/log.h"
 
+/* A verdict without a finding may be of less than the whole. */
+static const char *clean_text(const struct virus_verdict *v)
+{
+	if (v->is_part)
+		return "Clean (only the beginning was scanned)";
+	if (v->outcome == VIRUS_SCANNED_FOUND && v->category == VIRUS_CAT_LIMITS)
+		return "Clean (not all of it was scanned)";
+	return "Clean";
+}
+
 /* "Clean", "Infected (NAME)", "Not scanned (why)". */
 static void format_status(const struct virus_message *m, struct gp_buf *out)
 {
@@ -13,7 +23,7 @@ static void format_status(const struct virus_message *m, struct gp_buf *out)
 
 	if (v->outcome == VIRUS_SCANNED_CLEAN ||
 	    (v->outcome == VIRUS_SCANNED_FOUND && !m->decision.is_infected))
-		gp_buf_add_cstr(out, v->is_part ? "Clean (only the beginning was scanned)" : "Clean");
+		gp_buf_add_cstr(out, clean_text(v));
 	else if (v->outcome == VIRUS_SCANNED_FOUND)
 		gp_buf_printf(out, "%s (%s)",
 			      v->category == VIRUS_CAT_VIRUS ? "Infected" : "Suspicious", v->name);

@@ -106,10 +106,7 @@ static enum gp_answer on_body(struct gp_session *s, struct gp_str chunk)
 	struct virus_message *m = s->msg.data;
 
 	add(m, chunk);
-	if (!m->spool.err && m->spool.size <= m->spool.size_max)
-		return GP_CONTINUE;
-	m->is_oversize = !m->spool.err;
-	return GP_SKIP;
+	return !m->spool.err && m->spool.size <= m->spool.size_max ? GP_CONTINUE : GP_SKIP;
 }
 
 static void progress(void *arg)
@@ -138,6 +135,7 @@ static enum gp_answer on_eom(struct gp_session *s)
 	enum gp_answer answer;
 
 	m->cpu_us = gp_clock_cpu_us();
+	m->is_oversize = !m->spool.err && m->spool.size > m->spool.size_max;
 	if (m->is_exempt || virus_are_rcpts_exempt(m->conf, s))
 		m->verdict.outcome = VIRUS_EXEMPT;
 	else if (m->is_oversize && m->conf->oversize != VIRUS_OVERSIZE_SCAN)

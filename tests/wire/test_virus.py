@@ -147,6 +147,18 @@ def test_oversize(start_virus: StartVirus, oversize: str, reply: int, status: st
     assert result.values("X-Virus-Status") == ([status] if status else [])
 
 
+def test_oversize_by_its_header_alone(start_virus: StartVirus) -> None:
+    milter = start_virus({"milter-virus": {"size_max": "4K"}})
+    result = scan(milter, b"".join(b"X-Filler: %s\r\n" % (b"x" * 70) for _ in range(100)) + b"\r\n")
+    assert result.value("X-Virus-Status") == "Clean (only the beginning was scanned)"
+
+
+def test_limits_that_are_let_pass_are_told(start_virus: StartVirus) -> None:
+    milter = start_virus({"milter-virus": {"actions": {"limits": "off"}, "max_file_size": "100K"}})
+    result = scan(milter, letter(os.urandom(200000)))
+    assert result.value("X-Virus-Status") == "Clean (not all of it was scanned)"
+
+
 def test_files_by_the_control_socket(start_virus: StartVirus) -> None:
     milter = start_virus()
     assert milter.scan_bytes(zipped(EICAR))["name"] == "Test.Eicar.UNOFFICIAL"
