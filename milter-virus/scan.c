@@ -3,7 +3,8 @@
  *
  * The thread that waits for a worker also answers its questions: nothing but the two processes is
  * awake for a message.  What a worker says is bytes of a stranger: sizes were checked (wire.c),
- * names are cleaned here, and only layers that it was asked to look at are remembered.
+ * names are cleaned here.  What it says of layers cannot be checked, as nothing is unpacked here:
+ * that is believed for as long as the worker lives, and the cache for an hour at most.
  */
 #include "milter-virus/scan.h"
 
@@ -235,6 +236,8 @@ static void run(struct scan *s)
 
 		s->verdict->scan_us += gp_clock_mono_us() - began_us;
 		again = turn == TURN_UNSEEN;
+		if (again) /* it died unseen, after what it said of others */
+			virus_cache_forget(s->scanner->cache, s->worker->serial);
 		if (turn == TURN_LATE || turn == TURN_DIED) {
 			virus_engines_kill(s->scanner->engines, s->worker);
 			again = is_tried_again(s, turn);
