@@ -4,6 +4,7 @@
 #include "milter-virus/spawner.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -129,6 +130,15 @@ static void ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
+/* What the front has open is not for workers: whoever reads its event descriptor in its place keeps
+ * signals from it. */
+static void close_others(int control)
+{
+	if (control > STDERR_FILENO + 1)
+		(void)close_range(STDERR_FILENO + 1, (unsigned)control - 1, 0);
+	(void)close_range((unsigned)control + 1, UINT_MAX, 0);
+}
+
 static GP_NORETURN void run(const struct virus_spawner_options *options, int control)
 {
 	struct serving s = {.options = options, .control = control,
@@ -136,6 +146,7 @@ static GP_NORETURN void run(const struct virus_spawner_options *options, int con
 	struct gp_diag diag = {""};
 
 	ignore_signals();
+	close_others(control);
 	prctl(PR_SET_NAME, "virus-spawner", 0, 0, 0);
 	if (gp_privileges_drop(options->user, &diag) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
