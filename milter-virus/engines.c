@@ -241,7 +241,7 @@ static bool has_changed(const struct virus_engines *e)
 
 	if (e->has_failed && now == e->failed_fingerprint)
 		return false;
-	return !g || now != g->fingerprint ||
+	return !g || now != g->fingerprint || e->settings.worker_memory != g->worker_memory ||
 	       memcmp(&e->settings.engine, &g->options, sizeof(g->options)) != 0;
 }
 

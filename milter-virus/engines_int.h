@@ -40,6 +40,7 @@ struct virus_generation {
 	int fd, pidfd;	 /* the loader's; -1: gone */
 	struct gp_watch *fd_watch, *pid_watch;
 	struct virus_engine_options options;
+	uint64_t worker_memory;
 	bool is_copy;	      /* it reads the copy, as the database is broken */
 	uint64_t fingerprint; /* of the database when it was ordered */
 	struct virus_engine_info info;

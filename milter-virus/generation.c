@@ -298,6 +298,7 @@ int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint, bool i
 				       .fingerprint = fingerprint, .is_copy = is_copy,
 				       .next = e->all};
 	g->options = e->settings.engine;
+	g->worker_memory = e->settings.worker_memory;
 	if (is_copy)
 		snprintf(order.options.database, sizeof(order.options.database), "%.*s/" VIRUS_DATABASE_GOOD,
 			 (int)(sizeof(order.options.database) - sizeof("/" VIRUS_DATABASE_GOOD)), e->settings.copy);

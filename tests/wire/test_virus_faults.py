@@ -110,6 +110,16 @@ def test_workers_of_another_user(start_virus: StartVirus) -> None:
     wait_for(lambda: (milter.copy / "good").is_dir(), "a copy")
 
 
+def test_workers_hold_nothing_of_the_front(start_virus: StartVirus) -> None:
+    """Its log, the folder of its loader, its socket: no descriptor by which the front, or mail, is reached."""
+    milter = start_virus()
+    for pid in milter.processes("virus-worker"):
+        folder = Path(f"/proc/{pid}/fd")
+        held = [os.readlink(fd) for fd in folder.iterdir() if int(fd.name) > 2]
+        assert len(held) == 2
+        assert sorted(what.split(":")[0] for what in held if not what.startswith(str(milter.temporary))) == ["socket"]
+
+
 def test_clean_verdicts_of_a_dead_worker_are_forgotten(start_virus: StartVirus) -> None:
     milter = start_virus({"milter-virus": {"workers": 1}})
     part = letter(os.urandom(20000))
@@ -189,6 +199,18 @@ def test_a_process_that_does_not_end_holds_no_reload_up(start_virus: StartVirus,
     milter.wait_status(lambda s: s["generation"] == 2 and s["serving"] and s["idle"] == 2, 20)
     assert not is_alive(stopped)
     milter.wait_line("should have ended is killed")
+    recovered(milter)
+
+
+def test_worker_memory_changes_with_the_settings(start_virus: StartVirus) -> None:
+    """A limit that loaders give to their workers: a reload of the settings brings other workers."""
+    milter = start_virus()
+    milter.reload()
+    time.sleep(1)
+    assert milter.status()["generation"] == 1
+    milter.configure({"milter-virus": {"worker_memory": "64M"}})
+    milter.reload()
+    milter.wait_status(lambda s: s["generation"] == 2 and s["idle"] == 2)
     recovered(milter)
 
 
