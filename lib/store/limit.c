@@ -203,3 +203,23 @@ void gp_limit_count(const struct gp_limit *limit, struct gp_limit_state *state, 
 {
 	gp_limit_count_at(limit, state, now_ms, now_ms, amount);
 }
+
+static bool is_ahead(const struct gp_limit *l, const struct gp_limit_state *state, int64_t now_ms)
+{
+	double longest = (double)l->window_ms / (double)l->max * (double)l->burst;
+
+	if (l->kind == GP_LIMIT_GCRA)
+		return state->len == TAT_SIZE &&
+		       (double)get_number(state->data, TAT_SIZE) / 1000.0 >
+			       (double)now_ms + longest + (double)l->window_ms;
+	return state->len >= SUM_SIZE + SLOT_SIZE && (state->len - SUM_SIZE) % SLOT_SIZE == 0 &&
+	       get_number(state->data + state->len - SLOT_SIZE, TIME_SIZE) > now_ms + l->window_ms;
+}
+
+bool gp_limit_heal(const struct gp_limit *limit, struct gp_limit_state *state, int64_t now_ms)
+{
+	if (!is_ahead(limit, state, now_ms))
+		return false;
+	gp_limit_count(limit, state, now_ms, 0); /* which takes what lies ahead for now */
+	return true;
+}

@@ -63,6 +63,10 @@ void gp_limit_count(const struct gp_limit *limit, struct gp_limit_state *state, 
 void gp_limit_count_at(const struct gp_limit *limit, struct gp_limit_state *state, int64_t now_ms,
 		       int64_t at_ms, int64_t amount);
 
+/* A state from more than a window ahead, before the clock was put back: makes it one of now, so that
+ * it ends a window from now though nothing more is counted.  True: it is changed, and to be kept. */
+bool gp_limit_heal(const struct gp_limit *limit, struct gp_limit_state *state, int64_t now_ms);
+
 /* A GCRA that was counted without room owes up to two windows. */
 static inline int64_t gp_limit_lifetime_ms(const struct gp_limit *limit)
 {

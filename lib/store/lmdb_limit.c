@@ -91,6 +91,16 @@ static int put_row(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i, int64_t u
 	return gp_lmdb_live_put(txn, db, item->state_key.bytes, item->state_key.len, until_s, row, len);
 }
 
+/* After the clock was put back. */
+static int heal_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
+{
+	const struct gp_limit *limit = &w->call->takes[i].limit;
+
+	if (!gp_limit_heal(limit, &w->items[i].state, w->now_ms))
+		return 0;
+	return put_row(w, txn, db, i, (w->now_ms + gp_limit_lifetime_ms(limit)) / 1000 + 1);
+}
+
 static int count_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 {
 	struct gp_limit_take *t = &w->call->takes[i];
@@ -123,6 +133,8 @@ static int run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
 	w->now_ms = w->call->now_ms ? w->call->now_ms : gp_clock_real_ms();
 	for (size_t i = 0; rc == 0 && i < w->call->n; i++) {
 		rc = read_item(w, txn, db, i);
+		if (rc == 0)
+			rc = heal_item(w, txn, db, i);
 		has_room &= w->call->takes[i].answer.passed;
 		if (rc == 0 && mode == GP_LIMIT_COUNT)
 			rc = count_item(w, txn, db, i);

@@ -81,8 +81,9 @@ local function sliding(row, at, max, window, amount, when, counts)
 	if late or last > now then
 		local slots, k
 		slots, k, used = parse(row, from, old)
+		local healed = last > now + window and insert(slots, k, used, now, 0, width)
 		return used, used + amount <= max and 0 or retry_of(slots, k, used, amount, max, window),
-			counts and (sure or used + amount <= max) and insert(slots, k, used, when, amount, width)
+			counts and (sure or used + amount <= max) and insert(slots, k, used, when, amount, width), healed
 	end
 	while from < size do
 		local ended, gone = read('>I6I6', row, from)
@@ -111,10 +112,12 @@ local function gcra(row, at, max, window, burst, amount, when, counts)
 	local tat = #row == at + 13 and read('>I8', row, at + 6) / 1000 or 0
 	local interval = window / max
 	local longest = interval * burst
+	local healed
 	if tat < when then
 		tat = when
 	elseif tat > now + longest + window then
 		tat = now + longest
+		healed = write('>I8', floor(tat * 1000 + 0.5))
 	end
 	local from = math.max(tat, now)
 	local over = from + interval * amount - now - longest
@@ -123,7 +126,7 @@ local function gcra(row, at, max, window, burst, amount, when, counts)
 		retry = amount > burst and -1 or floor(over + 0.999)
 	end
 	return floor((from - now) / interval + 0.999), retry,
-		counts and (passed or sure) and write('>I8', floor((tat + interval * amount) * 1000 + 0.5)), passed
+		counts and (passed or sure) and write('>I8', floor((tat + interval * amount) * 1000 + 0.5)), healed, passed
 end
 
 local rows = not sure and n > 1 and call('MGET', unpack(KEYS, 1, n))
@@ -163,20 +166,23 @@ for i = 1, n do
 			amount = 0
 		end
 	end
-	local counts, used, retry, state, passed = amount > 0 and when > now - window and mode ~= 'look'
+	local counts, used, retry, state, healed, passed = amount > 0 and when > now - window and mode ~= 'look'
 	max = tonumber(max)
 	if kind == '1' then
-		used, retry, state, passed = gcra(row, at, max, window, tonumber(burst), amount, when, counts)
+		used, retry, state, healed, passed = gcra(row, at, max, window, tonumber(burst), amount, when, counts)
 	else
-		used, retry, state = sliding(row, at, max, window, amount, when, counts)
+		used, retry, state, healed = sliding(row, at, max, window, amount, when, counts)
 		passed = used + amount <= max
 	end
 	all = all and passed
 	answer[3 * i - 2], answer[3 * i - 1], answer[3 * i] = passed and 1 or 0, used, retry
+	if kind == '1' then
+		length = string.format('%.0f', 2 * window)
+	end
+	if healed and not (sure and state) then -- from before the clock was put back: it is to end a window from now
+		call('SET', KEYS[i], head .. write('>I6', since) .. healed, 'PX', length)
+	end
 	if state then
-		if kind == '1' then
-			length = string.format('%.0f', 2 * window)
-		end
 		after[i] = {head .. write('>I6', since) .. state, length, mark, mark and write('>I6', math.max(when, since)), amount}
 		if sure then
 			store(i)

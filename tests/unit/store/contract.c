@@ -814,6 +814,7 @@ const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(greylist_forgets),
 	cmocka_unit_test(greylist_allows),
 	cmocka_unit_test(limits_agree_with_the_model), cmocka_unit_test(limits_take_all_or_none),
+	cmocka_unit_test(limits_open_after_the_clock_was_put_back),
 	cmocka_unit_test(limits_of_members),	cmocka_unit_test(limits_add_up),
 	cmocka_unit_test(limits_refuse_mistakes), cmocka_unit_test(limits_are_listed),
 	cmocka_unit_test(limits_are_told_late),

@@ -29,6 +29,7 @@ void assert_totals(struct gp_str scope, uint64_t spam, uint64_t ham, uint64_t to
 /* In contract_limit.c. */
 void limits_agree_with_the_model(void **state);
 void limits_take_all_or_none(void **state);
+void limits_open_after_the_clock_was_put_back(void **state);
 void limits_of_members(void **state);
 void limits_add_up(void **state);
 void limits_are_told_late(void **state);

@@ -49,6 +49,7 @@ static void model(struct gp_limit_state *states, const struct gp_limit_take *tak
 	for (size_t i = 0; i < n; i++) {
 		gp_limit_look(&takes[i].limit, &states[kinds[i]], now_ms, takes[i].amount, &answers[i]);
 		has_room &= answers[i].passed;
+		(void)gp_limit_heal(&takes[i].limit, &states[kinds[i]], now_ms);
 	}
 	if (mode == GP_LIMIT_LOOK || (mode == GP_LIMIT_TAKE && !has_room))
 		return;
@@ -110,6 +111,33 @@ void limits_agree_with_the_model(void **state)
 					 (long long)takes[i].answer.retry_ms, want[i].passed,
 					 (long long)want[i].used, (long long)want[i].retry_ms);
 		}
+	}
+}
+
+/* Used up, then the clock is put back a day: a window later it is open again. */
+void limits_open_after_the_clock_was_put_back(void **state)
+{
+	static const enum gp_limit_kind kinds[] = {GP_LIMIT_SLIDING, GP_LIMIT_GCRA};
+	static const enum gp_limit_mode modes[] = {GP_LIMIT_TAKE, GP_LIMIT_LOOK};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct gp_limit_take t = {
+			.key = gp_str((const char *[]){"back 0", "back 1", "back 2", "back 3"}[i]),
+			.limit = {.kind = kinds[i / 2], .max = 3, .window_ms = 60000, .burst = 3},
+			.amount = 1};
+		int64_t back_ms = START_MS - 86400000;
+
+		for (int k = 0; k < 4; k++)
+			ask(&t, 1, GP_LIMIT_TAKE, START_MS);
+		assert_false(t.answer.passed);
+		ask(&t, 1, modes[i % 2], back_ms);
+		assert_false(t.answer.passed);
+		assert_in_range(t.answer.retry_ms, 1, 60000);
+		ask(&t, 1, modes[i % 2], back_ms + 59000 - (kinds[i / 2] == GP_LIMIT_GCRA ? 58000 : 0));
+		assert_false(t.answer.passed);
+		ask(&t, 1, GP_LIMIT_TAKE, back_ms + 63000);
+		assert_true(t.answer.passed);
 	}
 }
 
