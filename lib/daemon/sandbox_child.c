@@ -65,6 +65,14 @@ void gp_sandbox_confine_files(const char *folder)
 		gp_log_debug("landlock is not available: error %d", errno);
 }
 
+/* A call whose first argument is this process. */
+static int allow_for(scmp_filter_ctx ctx, int call, pid_t pid)
+{
+	const struct scmp_arg_cmp is_own = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)pid};
+
+	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, 1, &is_own);
+}
+
 static int add_rules(scmp_filter_ctx ctx, const struct gp_sandbox_calls *calls)
 {
 	int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
@@ -74,11 +82,9 @@ static int add_rules(scmp_filter_ctx ctx, const struct gp_sandbox_calls *calls)
 	for (size_t i = 0; r == 0 && i < calls->n_refused; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), calls->refused[i], 0);
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		r = allow_for(ctx, SCMP_SYS(tgkill), getpid());
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-				     SCMP_A0(SCMP_CMP_EQ, 0));
+		r = allow_for(ctx, SCMP_SYS(prlimit64), 0);
 	return r;
 }
 
