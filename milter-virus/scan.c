@@ -50,6 +50,7 @@ struct scan {
 	struct virus_worker *worker;
 	int64_t deadline_ms; /* 0: no worker has had it yet */
 	union virus_wire *wire;
+	bool is_begun; /* the worker has it */
 	bool has_digest;
 	unsigned char digest[GP_SHA256_SIZE];
 };
@@ -144,9 +145,14 @@ static bool listen_to(struct scan *s, enum turn *ret)
 
 	if (r == GP_ETEMP)
 		return false;
-	*ret = TURN_DIED;
+	*ret = s->is_begun ? TURN_DIED : TURN_UNSEEN; /* it was dying already: not of this */
 	if (r < 0)
 		return true;
+	if (s->wire->head.kind == VIRUS_BEGUN) {
+		s->is_begun = true;
+		return false;
+	}
+	*ret = TURN_DIED;
 	if (s->wire->head.kind == VIRUS_ASK)
 		return !answer(s);
 	if (s->wire->head.kind == VIRUS_RESULT) {
@@ -184,13 +190,16 @@ static enum turn take_turn(struct scan *s)
 	struct virus_wire_scan order = {.head = {.kind = VIRUS_SCAN},
 					.size = s->request->size,
 					.wants_layers = virus_cache_is_on(s->scanner->cache)};
+	enum turn turn;
 
 	if (virus_wire_send(s->worker->fd, &order, sizeof(order), &s->request->fd, 1, true) != GP_OK)
 		return TURN_UNSEEN;
 	if (!s->deadline_ms)
 		s->deadline_ms = gp_clock_mono_ms() + s->request->conf->deadline_ms;
-	s->verdict->tries++;
-	return converse(s);
+	s->is_begun = false;
+	turn = converse(s);
+	s->verdict->tries += turn != TURN_UNSEEN;
+	return turn;
 }
 
 /* The worker died of it, or was killed: is it to be tried once more? */

@@ -24,6 +24,7 @@ static const size_t sizes[] = {
 	[VIRUS_FORK] = sizeof(struct virus_wire_head),
 	[VIRUS_KEEP] = sizeof(struct virus_wire_keep),
 	[VIRUS_SCAN] = sizeof(struct virus_wire_scan),
+	[VIRUS_BEGUN] = sizeof(struct virus_wire_head),
 	[VIRUS_ASK] = sizeof(struct virus_wire_ask),
 	[VIRUS_KNOWN] = sizeof(struct virus_wire_known),
 	[VIRUS_RESULT] = VIRUS_RESULT_HEAD,

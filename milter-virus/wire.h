@@ -10,6 +10,7 @@
  *	front → loader    VIRUS_KEEP {folder}		copies what it read, for a drain that fails
  *	loader → front    VIRUS_STARTED + socket, pidfd	the worker's; or err
  *	front → worker    VIRUS_SCAN {size} + memory file
+ *	worker → front    VIRUS_BEGUN			it has the message: what follows is its doing
  *	worker → front    VIRUS_ASK {layer}		any number
  *	front → worker    VIRUS_KNOWN {verdict}		one for each
  *	worker → front    VIRUS_RESULT {…}
@@ -35,6 +36,7 @@ enum virus_wire_kind {
 	VIRUS_FORK,
 	VIRUS_KEEP,
 	VIRUS_SCAN,
+	VIRUS_BEGUN,
 	VIRUS_ASK,
 	VIRUS_KNOWN,
 	VIRUS_RESULT,

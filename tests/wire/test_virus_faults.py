@@ -45,8 +45,8 @@ def in_background(milter: MilterVirus, message: bytes, queue_id: str) -> tuple[t
     return thread, results
 
 
-def test_a_worker_is_killed_while_it_scans(start_virus: StartVirus) -> None:
-    """Its message is scanned by another one; the one beside it goes on."""
+def test_a_worker_is_killed_before_it_scans(start_virus: StartVirus) -> None:
+    """Its message had no part in that: it is scanned by another one, and has cost nothing."""
     milter = start_virus({"milter-virus": {"workers": 2}})
     first = send_all(milter, signal.SIGSTOP)
     thread, results = in_background(milter, letter(EICAR), "4Killedxxx")
@@ -55,10 +55,25 @@ def test_a_worker_is_killed_while_it_scans(start_virus: StartVirus) -> None:
         os.kill(pid, signal.SIGKILL)
     thread.join(30)
     assert results and results[0].reply.code == 550
+    assert "tries" not in milter.verdict("4Killedxxx")
+    recovered(milter)
+    assert milter.counted("gatepost_virus_workers_lost_total", 'while="scanning"') == 0
+    assert not set(first) & set(milter.processes("virus-worker"))
+
+
+def test_a_worker_is_killed_while_it_scans(start_virus: StartVirus) -> None:
+    """Its message is scanned once more, by another one."""
+    milter = start_virus({"milter-virus": {"workers": 2, "cache_size": 0}})
+    slow = letter(zipped(os.urandom(4 << 20) + bytes(60 << 20)))  # a second or so
+    thread, results = in_background(milter, slow, "4Killedxxx")
+    milter.wait_status(lambda s: s["busy"] == 1)
+    time.sleep(0.2)
+    send_all(milter, signal.SIGKILL)
+    thread.join(60)
+    assert results and results[0].reply.action in ("accept", "continue")
     assert milter.verdict("4Killedxxx")["tries"] == "2"
     recovered(milter)
     assert milter.counted("gatepost_virus_workers_lost_total", 'while="scanning"') == 1
-    assert not set(first) & set(milter.processes("virus-worker"))
 
 
 def test_idle_workers_are_killed(start_virus: StartVirus) -> None:
