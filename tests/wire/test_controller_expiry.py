@@ -59,10 +59,8 @@ def test_old_tokens_go(world: Path, redis: Redis) -> None:
         where = start(world, redis, stack, {"interval": "1s"})
         with where.client() as client:
             assert client.outcome(SPAM, message(1)) == NEW
-            mine = held(ask) % BUCKETS
-            wait_for(lambda: held(ask) < 2 * BUCKETS, "old tokens to go", 60)
             where.controller.wait_line(f"expiry: forgot {BUCKETS} tokens", 60)
-            assert 0 < mine < 500 and held(ask) == BUCKETS + mine, "those of 80 days ago and of today stay"
+            assert 0 < held(ask) - BUCKETS < 500, "those of 80 days ago and of today stay"
         assert where.controller.counted("gatepost_bayes_forgotten_tokens_total") == BUCKETS
 
 
