@@ -15,12 +15,18 @@ class ServerError(Exception):
     """A server did not start, stop or answer as it should; the text carries the end of its log."""
 
 
+GIVEN: set[int] = set()  # ports that were handed out: who got one may not listen on it yet
+
+
 def free_port() -> int:
-    """A loopback TCP port that nobody listens on now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
+    """A loopback TCP port that nobody listens on now, another one each time."""
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port: int = s.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 def wait_for(ready: Callable[[], bool], what: str, seconds: float = 20.0, step: float = 0.02) -> None:
