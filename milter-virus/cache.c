@@ -183,7 +183,7 @@ void virus_cache_forget(struct virus_cache *c, uint32_t worker)
 
 		pthread_mutex_lock(&c->locks[set % LOCKS]);
 		for (size_t i = 0; i < WAYS; i++)
-			if (e[i].worker == worker && !e[i].name)
+			if (e[i].worker == worker)
 				e[i].until_ms = 0;
 		pthread_mutex_unlock(&c->locks[set % LOCKS]);
 	}

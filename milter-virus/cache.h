@@ -2,8 +2,8 @@
  * Verdicts on decoded parts by their digest, for a bounded time.
  *
  * A verdict holds for the generation of the engine that gave it, and as long as the worker that
- * gave it behaves: when that crashes or is killed, its clean verdicts are forgotten, for it may
- * have been in a stranger's hands.  Clean verdicts hold at the depth where they were given or
+ * gave it behaves: when that crashes or is killed, its verdicts are forgotten, for it may have been
+ * in a stranger's hands: clean ones would let harm in, the others keep others' mail out.  Clean verdicts hold at the depth where they were given or
  * above it.  Any thread.
  */
 #ifndef GP_VIRUS_CACHE_H
@@ -25,7 +25,7 @@ enum virus_known virus_cache_get(struct virus_cache *cache, uint32_t generation,
 /* name: of the signature, for an infected layer. */
 void virus_cache_put(struct virus_cache *cache, uint32_t generation, uint32_t worker,
 		     const struct virus_layer *layer, const char *name);
-/* Forgets the clean verdicts of a worker. */
+/* Forgets the verdicts of a worker. */
 void virus_cache_forget(struct virus_cache *cache, uint32_t worker);
 void virus_cache_register_metrics(void);
 

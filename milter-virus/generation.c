@@ -135,14 +135,18 @@ static void worker_ended(void *arg, unsigned events)
 	settle_retired(g);
 }
 
-static void end_late(struct virus_generation *g, int pidfd, const char *what, bool is_let_go,
+/* True: it did not end, and is killed. */
+static bool end_late(struct virus_generation *g, int pidfd, const char *what, bool is_let_go,
 		     bool *is_awaited)
 {
-	if (is_let_go && *is_awaited) {
+	bool is_late = is_let_go && *is_awaited;
+
+	if (is_late) {
 		gp_log_warning("a %s that should have ended is killed", what);
 		virus_engines_end(g->engines, pidfd);
 	}
 	*is_awaited = is_let_go;
+	return is_late;
 }
 
 /* The end of its socket ends a process, but not one that is stopped, or in a stranger's hands: it
@@ -153,10 +157,11 @@ static void sweep(void *arg)
 	struct virus_engines *e = g->engines;
 
 	for (struct virus_member *m = g->members; m; m = m->next)
-		end_late(g, m->worker->pidfd, "scan worker",
-			 virus_pool_is_dismissed(e->pool, m->worker), &m->is_awaited);
+		if (end_late(g, m->worker->pidfd, "scan worker",
+			     virus_pool_is_dismissed(e->pool, m->worker), &m->is_awaited))
+			virus_cache_forget(e->cache, m->worker->serial);
 	if (g->pidfd >= 0)
-		end_late(g, g->pidfd, "loader", g->is_started && g->fd < 0, &g->is_awaited);
+		(void)end_late(g, g->pidfd, "loader", g->is_started && g->fd < 0, &g->is_awaited);
 	gp_timer_set(e->loop, &g->sweep, gp_clock_mono_ms() + SWEEP_MS);
 }
 

@@ -224,9 +224,12 @@ int virus_pool_acquire(struct virus_pool *p, const struct virus_wait *wait, stru
 	return r;
 }
 
-void virus_pool_release(struct virus_pool *p, struct virus_worker *w, bool is_sound)
+bool virus_pool_release(struct virus_pool *p, struct virus_worker *w, bool is_sound)
 {
+	bool was_there;
+
 	pthread_mutex_lock(&p->lock);
+	was_there = !w->is_gone;
 	p->counts.busy--;
 	w->n_messages++;
 	if (!is_sound || (p->messages_max && w->n_messages >= p->messages_max))
@@ -234,6 +237,7 @@ void virus_pool_release(struct virus_pool *p, struct virus_worker *w, bool is_so
 	else
 		hand_out(p, w);
 	unlock(p);
+	return was_there;
 }
 
 void virus_pool_count(struct virus_pool *p, struct virus_pool_counts *ret)

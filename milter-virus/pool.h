@@ -48,8 +48,9 @@ void virus_pool_free(struct virus_pool **pool);
  * deadline passed. */
 int virus_pool_acquire(struct virus_pool *pool, const struct virus_wait *wait,
 		       struct virus_worker **ret) GP_MUST_USE;
-/* is_sound: it may take another message; else its socket is closed, which ends it. */
-void virus_pool_release(struct virus_pool *pool, struct virus_worker *worker, bool is_sound);
+/* is_sound: it may take another message; else its socket is closed, which ends it.  False: its
+ * process had ended already, after its last answer. */
+bool virus_pool_release(struct virus_pool *pool, struct virus_worker *worker, bool is_sound);
 /* Gauges of the one pool that there is. */
 void virus_pool_register_metrics(void);
 void virus_pool_count(struct virus_pool *pool, struct virus_pool_counts *ret);

@@ -208,7 +208,6 @@ static bool is_tried_again(struct scan *s, enum turn turn)
 	unsigned cost = find_digest(s) ? virus_suspects_add(s->digest) : VIRUS_TRIES;
 
 	gp_metric_add(turn == TURN_LATE ? &lost_late : &lost_crash, 1);
-	virus_cache_forget(s->scanner->cache, s->worker->serial);
 	gp_log_warning("a scan worker %s%s", turn == TURN_LATE ? "takes too long" : "died",
 		       turn == TURN_DIED && cost < VIRUS_TRIES
 			       ? ": its message is tried again on another" : "");
@@ -240,18 +239,19 @@ static void run(struct scan *s)
 	bool again = true;
 
 	while (again && get_worker(s, until_ms)) {
+		uint32_t worker = s->worker->serial;
 		int64_t began_us = gp_clock_mono_us();
 		enum turn turn = take_turn(s);
 
 		s->verdict->scan_us += gp_clock_mono_us() - began_us;
 		again = turn == TURN_UNSEEN;
-		if (again) /* it died unseen, after what it said of others */
-			virus_cache_forget(s->scanner->cache, s->worker->serial);
 		if (turn == TURN_LATE || turn == TURN_DIED) {
 			virus_engines_kill(s->scanner->engines, s->worker);
 			again = is_tried_again(s, turn);
 		}
-		virus_pool_release(s->scanner->pool, s->worker, turn == TURN_DONE);
+		if (!virus_pool_release(s->scanner->pool, s->worker, turn == TURN_DONE) ||
+		    turn != TURN_DONE)
+			virus_cache_forget(s->scanner->cache, worker);
 	}
 }
 

@@ -1,5 +1,5 @@
 /*
- * The small parts: categories, names, the folder of signatures, the spool, suspects.
+ * The small parts: categories, names, the folder of signatures, the pool, the spool, suspects.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "milter-virus/category.h"
 #include "milter-virus/database.h"
 #include "milter-virus/folder.h"
+#include "milter-virus/pool.h"
 #include "milter-virus/spool.h"
 #include "milter-virus/suspects.h"
 #include "tests/unit/test.h"
@@ -173,6 +174,31 @@ static void suspects(void **state)
 	assert_int_equal(virus_suspects_count(many), 0);
 }
 
+/* Its process ends between its last answer and its return: whoever had it is told. */
+static void a_worker_that_ends_while_it_is_out(void **state)
+{
+	struct virus_wait wait = {.queue_max = 0};
+	struct virus_pool *pool = virus_pool_new();
+	struct virus_worker *sound = virus_worker_new(-1, -1, 1), *ended = virus_worker_new(-1, -1, 1);
+	struct virus_worker *out;
+	struct virus_pool_counts n;
+
+	(void)state;
+	virus_pool_serve(pool, 1);
+	virus_pool_expect(pool, true);
+	virus_pool_add(pool, sound);
+	assert_int_equal(virus_pool_acquire(pool, &wait, &out), GP_OK);
+	assert_true(virus_pool_release(pool, out, true));
+	assert_true(virus_pool_drop(pool, sound, NULL));
+	virus_pool_add(pool, ended);
+	assert_int_equal(virus_pool_acquire(pool, &wait, &out), GP_OK);
+	assert_false(virus_pool_drop(pool, ended, NULL));
+	assert_false(virus_pool_release(pool, out, true));
+	virus_pool_count(pool, &n);
+	assert_int_equal(n.idle + n.busy, 0);
+	virus_pool_free(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +206,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(databases),
 		cmocka_unit_test(folders),
+		cmocka_unit_test(a_worker_that_ends_while_it_is_out),
 		cmocka_unit_test(spools),
 		cmocka_unit_test(spools_are_bounded_together),
 		cmocka_unit_test(suspects),
