@@ -32,7 +32,8 @@ struct child {
 };
 
 struct loader {
-	const struct virus_spawner_options *options;
+	const struct virus_engine_kind *kind;
+	bool is_confined;
 	const struct virus_wire_load *order;
 	struct virus_engine *engine;
 	union virus_wire *wire;
@@ -62,7 +63,7 @@ static int load(struct loader *l, struct virus_engine_info *info, struct gp_diag
 	int64_t began_ms = gp_clock_mono_ms();
 	uint64_t before = own_memory(), after;
 	struct virus_database database;
-	int r = l->options->engine->open(&l->order->options, &l->engine, info, diag);
+	int r = l->kind->open(&l->order->options, &l->engine, info, diag);
 
 	if (r < 0)
 		return r;
@@ -100,14 +101,14 @@ static GP_NORETURN void become_worker(struct loader *l, int sock, const char *fo
 {
 	const struct virus_engine_options *o = &l->order->options;
 	struct virus_child_options options = {
-		.kind = l->options->engine,
+		.kind = l->kind,
 		.engine = l->engine,
 		.folder = folder,
 		.memory = l->order->worker_memory,
 		.file_max = (uint64_t)GP_MAX(o->limits[VIRUS_MAX_SCAN_SIZE],
 					     o->limits[VIRUS_MAX_FILE_SIZE]),
 		.cpu_s = l->order->cpu_s,
-		.is_confined = l->options->is_confined,
+		.is_confined = l->is_confined,
 	};
 
 	gp_fd_close(&l->front);
@@ -218,14 +219,15 @@ static void end_workers(struct loader *l)
 		reap(l, pid);
 }
 
-GP_NORETURN void virus_loader_run(const struct virus_spawner_options *options,
+GP_NORETURN void virus_loader_run(const struct virus_engine_kind *kind, bool is_confined,
 				  const struct virus_wire_load *order, int front)
 {
 	struct loader *l = gp_xcalloc(1, sizeof(*l));
 
 	prctl(PR_SET_NAME, "virus-loader", 0, 0, 0);
 	signal(SIGCHLD, SIG_DFL);
-	l->options = options;
+	l->kind = kind;
+	l->is_confined = is_confined;
 	l->order = order;
 	l->front = front;
 	l->wire = gp_xmalloc(sizeof(*l->wire));

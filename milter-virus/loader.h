@@ -9,8 +9,8 @@
 #include "milter-virus/spawner.h"
 #include "milter-virus/wire.h"
 
-/* In the new process: reports on `front`, then serves it until its end. */
-GP_NORETURN void virus_loader_run(const struct virus_spawner_options *options,
+/* In the new process: reports on `front`, then serves it until its end.  is_confined: its workers. */
+GP_NORETURN void virus_loader_run(const struct virus_engine_kind *kind, bool is_confined,
 				  const struct virus_wire_load *order, int front);
 
 /* What the spawner and the loaders have in common (spawner.c). */

@@ -1,7 +1,7 @@
 /*
  * milter-virus: a description of the program; lib/daemon runs it.
  *
- * Processes: this one, the front, which has the sockets and reads no mail; the spawner, forked
+ * Processes: this one, the front, which has the sockets and reads no mail; the spawner, started
  * before there is a thread or a sandbox; and what that starts (spawner.h).
  */
 #include <malloc.h>
@@ -42,9 +42,9 @@ static int bind_all(const struct gp_daemon *d, const struct gp_snapshot *snap, s
 {
 	const struct virus_conf *conf = conf_of(snap);
 	struct virus_spawner_options options = {
-		.engine = &virus_engine_clamav,
 		.user = *conf->scan_user ? conf->scan_user : conf->daemon.user,
 		.is_confined = conf->daemon.sandbox,
+		.log = gp_snapshot_get(snap, &gp_conf_log_table),
 	};
 	int r = conf->engine == VIRUS_BY_CLAMD ? GP_OK
 						 : virus_spawner_start(&options, &spawner_fd, diag);
@@ -211,6 +211,7 @@ static const struct gp_daemon milter_virus = {
 
 int main(int argc, char **argv)
 {
+	virus_spawner_main(&virus_engine_clamav, argc, argv);
 #ifdef __GLIBC__
 	/* libmilter has many threads, which allocate little: with an arena each, the front would hold
 	 * as much as all else that is not the engine's. */

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -110,6 +111,7 @@ GP_NORETURN void virus_child_run(const struct virus_child_options *options, int 
 		gp_log_error("scan worker: %s", diag.text);
 		_exit(1);
 	}
+	closelog(); /* nor may it write there what a stranger would have it write */
 	while (serve_one(&c))
 		;
 	/* What a message may have left behind is not run at exit. */

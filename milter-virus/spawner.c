@@ -4,6 +4,7 @@
 #include "milter-virus/spawner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,12 +19,20 @@
 #include "lib/base/fd.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/num.h"
+#include "lib/daemon/logging.h"
 #include "lib/daemon/privileges.h"
 #include "milter-virus/loader.h"
 #include "milter-virus/wire.h"
 
-static void start_loader(const struct virus_spawner_options *options, int control,
-			 const struct virus_wire_load *order)
+struct serving {
+	const struct virus_engine_kind *engine;
+	int control;
+	bool is_confined;
+	union virus_wire *wire;
+};
+
+static void start_loader(const struct serving *s)
 {
 	struct virus_wire_head answer = {.kind = VIRUS_STARTED};
 	int pair[2] = {-1, -1}, fds[2];
@@ -34,15 +43,15 @@ static void start_loader(const struct virus_spawner_options *options, int contro
 		pid_t pid = virus_fork_child(&fds[1]);
 
 		if (pid == 0) {
-			gp_fd_close(&control);
+			(void)close(s->control);
 			gp_fd_close(&pair[0]);
-			virus_loader_run(options, order, pair[1]);
+			virus_loader_run(s->engine, s->is_confined, &s->wire->load, pair[1]);
 		}
 		answer.err = pid < 0 ? errno : 0;
 	}
 	fds[0] = pair[0];
 	/* The front is gone if this fails, and then so are we. */
-	(void)!virus_wire_send(control, &answer, sizeof(answer), fds, answer.err ? 0 : 2, false);
+	(void)!virus_wire_send(s->control, &answer, sizeof(answer), fds, answer.err ? 0 : 2, false);
 	if (!answer.err)
 		gp_fd_close(&fds[1]);
 	gp_fd_close(&pair[0]);
@@ -94,12 +103,6 @@ void virus_await_orders(int control, bool (*order)(void *arg), void (*reap)(void
 	} while (ppoll(&waiting, 1, NULL, &none) < 0 || order(arg));
 }
 
-struct serving {
-	const struct virus_spawner_options *options;
-	int control;
-	union virus_wire *wire;
-};
-
 /* False at the end of the front. */
 static bool take_order(void *arg)
 {
@@ -113,7 +116,7 @@ static bool take_order(void *arg)
 	if (r < 0)
 		return false;
 	if (s->wire->head.kind == VIRUS_LOAD)
-		start_loader(s->options, s->control, &s->wire->load);
+		start_loader(s);
 	else if (s->wire->head.kind == VIRUS_KILL && fds[0] >= 0)
 		(void)syscall(SYS_pidfd_send_signal, fds[0], SIGKILL, NULL, 0);
 	gp_fd_close(&fds[0]);
@@ -130,31 +133,51 @@ static void ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
-/* What the front has open is not for workers: whoever reads its event descriptor in its place keeps
- * signals from it. */
-static void close_others(int control)
+/* As this was started: "virus-spawner" CONFINED LEVEL FORMAT TARGET FACILITY USER. */
+enum { ARG_NAME, ARG_CONFINED, ARG_LEVEL, ARG_FORMAT, ARG_TARGET, ARG_FACILITY, ARG_USER, ARGS };
+
+#define NAME "virus-spawner"
+#define CONTROL_FD 3
+#define ENVIRONMENT_MAX 32
+#define NUMBER_TEXT 12
+
+/* What libraries ask the environment for; passwords may be in the rest of it. */
+static const char *const kept_variables[] = {
+	"TZ=", "LANG=", "LC_", "JOURNAL_STREAM=", "LD_", "GLIBC_TUNABLES=", "OPENSSL_",
+	"ASAN_OPTIONS=", "LSAN_OPTIONS=", "TSAN_OPTIONS=", "UBSAN_OPTIONS=",
+};
+
+static bool is_kept(const char *variable)
 {
-	if (control > STDERR_FILENO + 1)
-		(void)close_range(STDERR_FILENO + 1, (unsigned)control - 1, 0);
-	(void)close_range((unsigned)control + 1, UINT_MAX, 0);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(kept_variables); i++)
+		if (gp_str_starts(gp_str(variable), gp_str(kept_variables[i])))
+			return true;
+	return false;
 }
 
-static GP_NORETURN void run(const struct virus_spawner_options *options, int control)
+/* In the child.  What the front has open is not for it: whoever reads its event descriptor in its
+ * place keeps signals from it. */
+static GP_NORETURN void execute(const struct virus_spawner_options *o, int control)
 {
-	struct serving s = {.options = options, .control = control,
-			    .wire = gp_xmalloc(sizeof(*s.wire))};
-	struct gp_diag diag = {""};
+	int numbers[] = {o->is_confined, o->log->level, o->log->format, o->log->target, o->log->facility};
+	char texts[GP_ARRAY_SIZE(numbers)][NUMBER_TEXT], *environment[ENVIRONMENT_MAX + 1];
+	char name[] = NAME, *argv[ARGS + 1] = {name};
+	size_t n = 0;
 
-	ignore_signals();
-	close_others(control);
-	prctl(PR_SET_NAME, "virus-spawner", 0, 0, 0);
-	if (gp_privileges_drop(options->user, &diag) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-		gp_log_error("spawner: %s", diag.text);
-		_exit(1);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(numbers); i++) {
+		snprintf(texts[i], sizeof(texts[i]), "%d", numbers[i]);
+		argv[ARG_CONFINED + i] = texts[i];
 	}
-	virus_await_orders(control, take_order, NULL, &s);
-	_exit(0);
+	argv[ARG_USER] = gp_xstrdup(o->user);
+	for (char **each = environ; *each && n < ENVIRONMENT_MAX; each++)
+		if (is_kept(*each))
+			environment[n++] = *each;
+	environment[n] = NULL;
+	if ((control == CONTROL_FD || dup2(control, CONTROL_FD) == CONTROL_FD) &&
+	    fcntl(CONTROL_FD, F_SETFD, 0) == 0 && close_range(CONTROL_FD + 1, UINT_MAX, 0) == 0)
+		(void)execve("/proc/self/exe", argv, environment);
+	gp_log_error("spawner: it cannot be executed: %s", strerror(errno));
+	_exit(127);
 }
 
 int virus_spawner_start(const struct virus_spawner_options *options, int *ret_fd,
@@ -166,10 +189,8 @@ int virus_spawner_start(const struct virus_spawner_options *options, int *ret_fd
 	if (virus_wire_pair(pair) < 0)
 		return gp_diag_errno(diag, "socketpair");
 	pid = fork();
-	if (pid == 0) {
-		gp_fd_close(&pair[0]);
-		run(options, pair[1]);
-	}
+	if (pid == 0)
+		execute(options, pair[1]);
 	gp_fd_close(&pair[1]);
 	if (pid < 0) {
 		gp_fd_close(&pair[0]);
@@ -177,4 +198,44 @@ int virus_spawner_start(const struct virus_spawner_options *options, int *ret_fd
 	}
 	*ret_fd = pair[0];
 	return gp_fd_set_nonblocking(pair[0]) == GP_OK ? GP_OK : gp_diag_errno(diag, "fcntl");
+}
+
+static int number(char **argv, int at)
+{
+	int64_t value;
+
+	return gp_num_parse_int(gp_str(argv[at]), &value) == GP_OK ? (int)value : 0;
+}
+
+static void set_up_log(char **argv)
+{
+	struct gp_conf_log log = {.level = number(argv, ARG_LEVEL), .format = number(argv, ARG_FORMAT),
+				  .target = number(argv, ARG_TARGET),
+				  .facility = number(argv, ARG_FACILITY)};
+
+	if (log.target == GP_CONF_LOG_FILE)
+		log.target = GP_CONF_LOG_STDERR;
+	(void)!gp_logging_setup("milter-virus", &log, NULL);
+}
+
+void virus_spawner_main(const struct virus_engine_kind *engine, int argc, char **argv)
+{
+	struct serving s = {.engine = engine, .control = CONTROL_FD};
+	struct gp_diag diag = {""};
+
+	if (argc != ARGS || strcmp(argv[ARG_NAME], NAME) != 0)
+		return;
+	set_up_log(argv);
+	ignore_signals();
+	prctl(PR_SET_NAME, NAME, 0, 0, 0);
+	(void)fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
+	if (gp_privileges_drop(argv[ARG_USER], &diag) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		gp_log_error("spawner: %s", diag.text);
+		_exit(1);
+	}
+	s.is_confined = number(argv, ARG_CONFINED) != 0;
+	s.wire = gp_xmalloc(sizeof(*s.wire));
+	virus_await_orders(CONTROL_FD, take_order, NULL, &s);
+	_exit(0);
 }

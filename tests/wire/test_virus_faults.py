@@ -135,6 +135,44 @@ def test_workers_hold_nothing_of_the_front(start_virus: StartVirus) -> None:
         assert sorted(what.split(":")[0] for what in held if not what.startswith(str(milter.temporary))) == ["socket"]
 
 
+def memory(pid: int) -> bytes:
+    """All that a process has in memory and may read."""
+    found = []
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            where, rights, *rest = line.split()
+            if rights[0] != "r" or rest[-1] in ("[vvar]", "[vsyscall]"):
+                continue
+            start, end = (int(part, 16) for part in where.split("-"))
+            mem.seek(start)
+            try:
+                found.append(mem.read(end - start))
+            except OSError:
+                pass  # beyond the end of a file
+    return b"".join(found)
+
+
+def test_workers_know_nothing_of_the_front(start_virus: StartVirus, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No password, no setting, nothing of its environment is in their memory; nor do they lie where the front lies."""
+    password, address, token = "pass-4f1c9a", "postmaster-9b3d@example.org", "token-77aa02"
+    secret = world / "password"
+    secret.write_text(password + "\n")
+    secret.chmod(0o644)
+    monkeypatch.setenv("SOME_TOKEN", token)
+    milter = start_virus({"store": "redis://127.0.0.1:1", "store_password_file": str(secret),
+                          "milter-virus": {"notify": {"to": [address]}}})
+    assert scan(milter, letter(EICAR)).reply.code == 550
+    secrets = [text.encode() for text in (password, address, token)]
+    front = memory(milter.process.pid)
+    assert all(text in front for text in secrets)
+    for kind in ("virus-spawner", "virus-loader", "virus-worker"):
+        for pid in milter.processes(kind):
+            held = memory(pid)
+            assert len(held) > 1 << 20 and [text for text in secrets if text in held] == [], kind
+    places = {kind: Path(f"/proc/{milter.processes(kind)[0]}/maps").read_text().split("-")[0] for kind in ("milter-virus", "virus-worker")}
+    assert len(set(places.values())) == 2
+
+
 def test_verdicts_of_a_dead_worker_are_forgotten(start_virus: StartVirus) -> None:
     """Clean ones and others: it may have been in a stranger's hands."""
     milter = start_virus({"milter-virus": {"workers": 1}})

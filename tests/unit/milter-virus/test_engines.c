@@ -64,7 +64,8 @@ static size_t idle_workers(void)
 
 static void start(const char *word, enum virus_reload reload)
 {
-	struct virus_spawner_options spawner = {.engine = &fake_engine, .user = ""};
+	static const struct gp_conf_log log = {.level = GP_LOG_ERROR};
+	struct virus_spawner_options spawner = {.user = "", .log = &log};
 	struct virus_engines_options options = {.conf = &conf};
 
 	conf = (struct virus_conf){.database = database,
@@ -258,7 +259,7 @@ static int remove_folders(void **state)
 	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static enum virus_reload overlap = VIRUS_RELOAD_OVERLAP, drain = VIRUS_RELOAD_DRAIN;
 	const struct CMUnitTest tests[] = {
@@ -274,5 +275,6 @@ int main(void)
 		{"reloads one after the other", reloads, NULL, stop, &drain},
 	};
 
+	virus_spawner_main(&fake_engine, argc, argv);
 	return cmocka_run_group_tests(tests, make_folders, remove_folders);
 }
