@@ -19,6 +19,7 @@
 #include "lib/base/metric.h"
 #include "milter-virus/database.h"
 #include "milter-virus/engines_int.h"
+#include "milter-virus/memory.h"
 
 /* What an engine takes while another is loaded beside it: itself, and what loading needs for a
  * while (measured with libclamav 1.4: a tenth). */
@@ -52,19 +53,11 @@ void virus_engines_register_metrics(void)
 		gp_metric_register(all[i]);
 }
 
-/* Is there memory for another engine beside the one that serves?  Where nobody tells: no. */
+/* Is there memory for another engine beside the one that serves? */
 static bool has_room(const struct virus_generation *g)
 {
-	double wanted_kb = (double)g->info.memory * OVERLAP_FACTOR / 1024;
-	unsigned long long kb = 0;
-	char line[128];
-	FILE *f = fopen("/proc/meminfo", "re");
-
-	while (f && fgets(line, sizeof(line), f) && sscanf(line, "MemAvailable: %llu", &kb) != 1)
-		;
-	if (f)
-		fclose(f);
-	return (double)kb > wanted_kb;
+	return (double)virus_memory_available(&virus_memory_places) >
+	       (double)g->info.memory * OVERLAP_FACTOR;
 }
 
 static uint64_t fingerprint(const struct virus_engines *e)

@@ -16,6 +16,7 @@
 #include "lib/daemon/storage.h"
 #include "lib/io/address.h"
 #include "milter-virus/control.h"
+#include "milter-virus/memory.h"
 #include "milter-virus/notify.h"
 #include "milter-virus/spawner.h"
 #include "milter-virus/virus.h"
@@ -180,6 +181,7 @@ static void sandbox(const struct gp_snapshot *snap)
 
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 	gp_sandbox_read(conf->database);
+	gp_sandbox_read(virus_memory_places.groups);
 	if (*conf->quarantine)
 		gp_sandbox_write(conf->quarantine);
 	gp_sandbox_read(conf->database_copy);
