@@ -23,6 +23,8 @@
  *   gp1{l:TABLE}qHASH                row of a limit, with expiry (limit_row.h)
  *   gp1{l:TABLE}mHASH                mark of a member of what is limited, with expiry: when it
  *                                    was made (6)
+ *   gp1{l:TABLE}nHASH                what was counted under a name, with expiry (6): of a limit, of
+ *                                    one message; of a part: 1
  *   gp1:t:TABLE                      hash: "c"NAME → count, "s"NAME → sum; "c" → since when
  * Everything of a scope shares a hash tag, so one script may change it on a
  * cluster.  SCOPE is percent-encoded; HASH is the first 16 bytes of SHA-256 of the key.
@@ -34,8 +36,8 @@
  *            ones have none)
  *   LMDB, environments spam/, dkim/ (tables whose name begins with "dkim-"), limits/ ("limit-"),
  *   virus/ ("virus-")
- *   records  'r', 'c', 'q' or 'm', TABLE, NUL, HASH (16) → time it expires (8), value
- *            (a mark: when it was made, 8)
+ *   records  'r', 'c', 'q', 'm' or 'n', TABLE, NUL, HASH (16) → time it expires (8), value
+ *            (a mark: when it was made, 8; under a name: what was counted, 8)
  *   records  'e', TABLE, NUL, HASH (16) of the name → time it expires (8), length of the name (2),
  *            name, value: an entry
  *            (greylists: 'r', the hash of who for how often he passed)
@@ -99,7 +101,7 @@ void gp_keys_redis(char kind, struct gp_str table, struct gp_str key, struct gp_
 void gp_keys_redis_hashed(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
 			  struct gp_buf *out);
 
-/* kind 'q' or 'm'. */
+/* kind 'q', 'm' or 'n'. */
 void gp_keys_limit(char kind, struct gp_str table, const unsigned char hash[GP_KEYS_HASH],
 		   struct gp_buf *out);
 /* Redis' pattern for the states of a table. */

@@ -14,9 +14,13 @@ struct key {
 };
 
 struct item {
-	struct key state_key, mark_key;
-	bool has_mark, is_counted; /* the member was counted already */
-	int64_t since_ms;	       /* when the row was made */
+	struct key keys[GP_LIMIT_NAMES];
+	bool is_counted;  /* the member was counted already */
+	bool is_told;	  /* all of it was, under its names */
+	bool is_named;	  /* so much of it is known under them now */
+	int64_t rest;	  /* of the amount, that was not counted under its names */
+	int64_t total;	  /* counted under them with it */
+	int64_t since_ms; /* when the row was made */
 	struct gp_limit_state state;
 };
 
@@ -28,15 +32,70 @@ struct work {
 	struct item items[]; /* of each take */
 };
 
-static void make_key(const struct gp_limit_call *call, char kind, const unsigned char *hash,
-		     struct key *ret)
+static bool has_name(const struct item *item, enum gp_limit_name name)
 {
-	ret->len = gp_keys_lmdb_hashed(kind, gp_str(call->table), hash, ret->bytes);
+	return item->keys[name].len > 0;
 }
 
 static int64_t amount_of(const struct work *w, size_t i)
 {
-	return w->items[i].is_counted ? 0 : w->call->takes[i].amount;
+	return w->items[i].is_counted ? 0 : w->items[i].rest;
+}
+
+/* What was counted under a name; 0: nothing. */
+static int read_total(struct work *w, MDB_txn *txn, MDB_dbi db, struct key *key,
+		      int64_t *ret)
+{
+	struct gp_str have = {0};
+	int64_t until;
+	int rc = key->len > 0 ? gp_lmdb_live_get(txn, db, key->bytes, key->len, w->now_ms / 1000,
+						 &until, &have)
+			      : MDB_NOTFOUND;
+
+	*ret = 0;
+	if (rc == 0 && have.len == sizeof(*ret))
+		memcpy(ret, have.ptr, sizeof(*ret));
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* What is left to count under the names of a take; the same steps as in scripts/limit.lua. */
+static int read_names(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
+{
+	const struct gp_limit_take *t = &w->call->takes[i];
+	struct item *item = &w->items[i];
+	int64_t known, part;
+	int rc;
+
+	item->rest = t->amount;
+	item->is_told = item->is_named = false;
+	if (!has_name(item, GP_LIMIT_WHOLE) || t->amount == 0)
+		return 0;
+	rc = read_total(w, txn, db, &item->keys[GP_LIMIT_WHOLE], &known);
+	if (rc == 0)
+		rc = read_total(w, txn, db, &item->keys[GP_LIMIT_PART], &part);
+	if (rc != 0)
+		return rc;
+	known = GP_MAX(known, t->before);
+	if (has_name(item, GP_LIMIT_PART)) {
+		item->rest = part > 0 ? 0 : t->amount;
+		item->total = GP_MIN(known + t->amount, 2 * GP_LIMIT_AMOUNT_MAX);
+	} else {
+		item->rest = GP_MAX(t->before + t->amount - known, (int64_t)0);
+		item->total = t->before + t->amount;
+	}
+	item->is_told = item->rest == 0;
+	return 0;
+}
+
+static int put_name(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i, enum gp_limit_name name,
+		    int64_t value)
+{
+	struct key *key = &w->items[i].keys[name];
+
+	if (key->len == 0)
+		return 0;
+	return gp_lmdb_live_put(txn, db, key->bytes, key->len, w->now_ms / 1000 + GP_LIMIT_NAME_S + 1,
+				&value, sizeof(value));
 }
 
 /* Was the member counted since the row was made, less than a window ago? */
@@ -45,8 +104,8 @@ static int read_mark(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 	struct item *item = &w->items[i];
 	struct gp_str have = {0};
 	int64_t until, made_ms;
-	int rc = gp_lmdb_live_get(txn, db, item->mark_key.bytes, item->mark_key.len, w->now_ms / 1000,
-				  &until, &have);
+	struct key *key = &item->keys[GP_LIMIT_MEMBER];
+	int rc = gp_lmdb_live_get(txn, db, key->bytes, key->len, w->now_ms / 1000, &until, &have);
 
 	if (rc != 0)
 		return rc == MDB_NOTFOUND ? 0 : rc;
@@ -64,8 +123,8 @@ static int read_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 	struct item *item = &w->items[i];
 	struct gp_str have = {0};
 	int64_t until;
-	int rc = gp_lmdb_live_get(txn, db, item->state_key.bytes, item->state_key.len,
-				  w->now_ms / 1000, &until, &have);
+	struct key *key = &item->keys[GP_LIMIT_KEY];
+	int rc = gp_lmdb_live_get(txn, db, key->bytes, key->len, w->now_ms / 1000, &until, &have);
 
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
@@ -73,9 +132,10 @@ static int read_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 	if (item->state.len == 0)
 		item->since_ms -= t->age_ms;
 	item->is_counted = false;
-	rc = item->has_mark ? read_mark(w, txn, db, i) : 0;
+	rc = has_name(item, GP_LIMIT_MEMBER) ? read_mark(w, txn, db, i) : 0;
 	if (rc == 0)
 		gp_limit_look(&t->limit, &item->state, w->now_ms, amount_of(w, i), &t->answer);
+	t->answer.passed |= item->is_told && w->call->mode == GP_LIMIT_TAKE;
 	return rc;
 }
 
@@ -88,7 +148,8 @@ static int put_row(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i, int64_t u
 
 	memcpy(row, head.ptr, head.len);
 	len += gp_limit_row_put(item->since_ms, &item->state, row + len);
-	return gp_lmdb_live_put(txn, db, item->state_key.bytes, item->state_key.len, until_s, row, len);
+	return gp_lmdb_live_put(txn, db, item->keys[GP_LIMIT_KEY].bytes, item->keys[GP_LIMIT_KEY].len,
+				until_s, row, len);
 }
 
 /* After the clock was put back. */
@@ -99,6 +160,26 @@ static int heal_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 	if (!gp_limit_heal(limit, &w->items[i].state, w->now_ms))
 		return 0;
 	return put_row(w, txn, db, i, (w->now_ms + gp_limit_lifetime_ms(limit)) / 1000 + 1);
+}
+
+static int put_marks(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i, int64_t at_ms,
+		     int64_t until_s)
+{
+	struct item *item = &w->items[i];
+	struct key *key = &item->keys[GP_LIMIT_MEMBER];
+	int rc = 0;
+
+	if (key->len > 0)
+		rc = gp_lmdb_live_put(txn, db, key->bytes, key->len, until_s, &at_ms, sizeof(at_ms));
+	item->is_named = true;
+	if (gp_limit_call_is_same(w->call, i, GP_LIMIT_WHOLE) && item[-1].is_named &&
+	    (!has_name(item, GP_LIMIT_PART) || gp_limit_call_is_same(w->call, i, GP_LIMIT_PART)))
+		return rc;
+	if (rc == 0)
+		rc = put_name(w, txn, db, i, GP_LIMIT_WHOLE, item->total);
+	if (rc == 0)
+		rc = put_name(w, txn, db, i, GP_LIMIT_PART, 1);
+	return rc;
 }
 
 static int count_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
@@ -114,12 +195,11 @@ static int count_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 	gp_limit_count_at(&t->limit, &item->state, w->now_ms, at_ms, amount_of(w, i));
 	at_ms = GP_MAX(at_ms, item->since_ms);
 	rc = put_row(w, txn, db, i, until_s);
-	if (rc == 0 && item->has_mark)
-		rc = gp_lmdb_live_put(txn, db, item->mark_key.bytes, item->mark_key.len, until_s,
-				      &at_ms, sizeof(at_ms));
+	if (rc == 0)
+		rc = put_marks(w, txn, db, i, at_ms, until_s);
 	t->answer.used += amount_of(w, i);
-	return rc != 0 ? rc : gp_lmdb_sweep(txn, db, item->state_key.bytes, item->state_key.len,
-					    w->now_ms / 1000);
+	return rc != 0 ? rc : gp_lmdb_sweep(txn, db, item->keys[GP_LIMIT_KEY].bytes,
+					    item->keys[GP_LIMIT_KEY].len, w->now_ms / 1000);
 }
 
 static int run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
@@ -131,6 +211,9 @@ static int run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
 	int rc = 0;
 
 	w->now_ms = w->call->now_ms ? w->call->now_ms : gp_clock_real_ms();
+	/* Those that share names all count what none of them had counted. */
+	for (size_t i = 0; rc == 0 && i < w->call->n; i++)
+		rc = read_names(w, txn, db, i);
 	for (size_t i = 0; rc == 0 && i < w->call->n; i++) {
 		rc = read_item(w, txn, db, i);
 		if (rc == 0)
@@ -156,6 +239,20 @@ static void done(struct gp_lmdb_work *work, int result)
 	gp_store_limit_done(w->call, result, &work->diag);
 }
 
+static const char kinds[GP_LIMIT_NAMES] = {
+	[GP_LIMIT_KEY] = 'q', [GP_LIMIT_MEMBER] = 'm', [GP_LIMIT_WHOLE] = 'n', [GP_LIMIT_PART] = 'n'};
+
+static void make_keys(const struct gp_limit_call *call, size_t i, struct item *item)
+{
+	for (enum gp_limit_name name = GP_LIMIT_KEY; name < GP_LIMIT_NAMES; name++) {
+		const unsigned char *hash = gp_limit_call_hash(call, i, name);
+		struct key *key = &item->keys[name];
+
+		if (hash)
+			key->len = gp_keys_lmdb_hashed(kinds[name], gp_str(call->table), hash, key->bytes);
+	}
+}
+
 void gp_lmdb_limit_start(struct gp_store *st, struct gp_limit_call *call)
 {
 	struct work *w = gp_xcalloc(1, sizeof(*w) + call->n * sizeof(w->items[0]));
@@ -166,14 +263,9 @@ void gp_lmdb_limit_start(struct gp_store *st, struct gp_limit_call *call)
 	w->call = call;
 	call->extra = w;
 	call->free_extra = free;
-	for (size_t i = 0; i < call->n; i++) {
-		const unsigned char *mark = gp_limit_call_member(call, i);
-
-		make_key(call, 'q', gp_limit_call_key(call, i), &w->items[i].state_key);
-		w->items[i].has_mark = mark != NULL;
-		if (mark)
-			make_key(call, 'm', mark, &w->items[i].mark_key);
-	}
+	call->was_asked = true;
+	for (size_t i = 0; i < call->n; i++)
+		make_keys(call, i, &w->items[i]);
 	gp_lmdb_submit(gp_lmdb_of(st)->limits, &w->work);
 }
 

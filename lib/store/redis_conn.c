@@ -161,6 +161,7 @@ static void write_request(struct gp_redis_conn *c, struct gp_redis_request *req,
 	const struct gp_script *script = req->script;
 
 	slot->is_full_script = full_script;
+	req->was_sent = true;
 	if (script) {
 		gp_redis_command(&c->out, 2 + req->script_args);
 		gp_redis_arg(&c->out, full_script ? GP_STR("EVAL") : GP_STR("EVALSHA"));

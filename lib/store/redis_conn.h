@@ -41,6 +41,7 @@ struct gp_redis_request {
 	void (*answer)(struct gp_redis_request *req, int result, const struct gp_reply *reply,
 		       const struct gp_diag *diag);
 	/* The connection's: */
+	bool was_sent; /* Redis may have it */
 	struct gp_call call;
 	struct gp_redis_conn *conn;
 	struct gp_timer timer;

@@ -39,6 +39,7 @@ static void answer(struct gp_redis_request *req, int result, const struct gp_rep
 {
 	struct gp_limit_call *call = ((struct request *)req)->call;
 
+	call->was_asked = req->was_sent;
 	if (reply)
 		result = read_answers(call, reply);
 	gp_store_limit_done(call, result, diag);
@@ -53,17 +54,55 @@ static void add_key(struct gp_buf *command, const struct gp_limit_call *call, ch
 	gp_redis_arg(command, gp_buf_str(&name));
 }
 
-static void add_keys(struct gp_buf *command, const struct gp_limit_call *call, size_t n_keys)
+/* Which of the script's keys, from 1, is the mark of each name of each take; 0: it has none. */
+struct numbers {
+	size_t of[GP_LIMIT_TAKES_MAX][GP_LIMIT_NAMES];
+	size_t n;
+};
+
+/* All rows stand before all members, and these before the others. */
+static void number_keys(const struct gp_limit_call *call, struct numbers *ret)
 {
-	gp_redis_arg_int(command, (int64_t)n_keys);
-	for (size_t i = 0; i < call->n; i++)
-		add_key(command, call, 'q', gp_limit_call_key(call, i));
-	for (size_t i = 0; i < call->n; i++)
-		if (gp_limit_call_member(call, i))
-			add_key(command, call, 'm', gp_limit_call_member(call, i));
+	ret->n = 0;
+	for (enum gp_limit_name name = GP_LIMIT_KEY; name < GP_LIMIT_NAMES; name++)
+		for (size_t i = 0; i < call->n; i++) {
+			bool is_same = name >= GP_LIMIT_WHOLE && gp_limit_call_is_same(call, i, name);
+			bool has = gp_limit_call_hash(call, i, name) != NULL;
+
+			ret->of[i][name] = is_same ? ret->of[i - 1][name] : has ? ++ret->n : 0;
+		}
 }
 
-/* Is something told late? */
+static void add_keys(struct gp_buf *command, const struct gp_limit_call *call,
+		     const struct numbers *numbers)
+{
+	static const char kinds[GP_LIMIT_NAMES] = {
+		[GP_LIMIT_KEY] = 'q', [GP_LIMIT_MEMBER] = 'm', [GP_LIMIT_WHOLE] = 'n', [GP_LIMIT_PART] = 'n'};
+	size_t n = 0;
+
+	gp_redis_arg_int(command, (int64_t)numbers->n);
+	for (enum gp_limit_name name = GP_LIMIT_KEY; name < GP_LIMIT_NAMES; name++)
+		for (size_t i = 0; i < call->n; i++)
+			if (numbers->of[i][name] > n) {
+				add_key(command, call, kinds[name], gp_limit_call_hash(call, i, name));
+				n++;
+			}
+}
+
+/* How many arguments a take needs: 3; 4 if something is told late, 7 if something has a name. */
+static size_t stride_of(const struct gp_limit_call *call)
+{
+	size_t stride = 3;
+
+	for (size_t i = 0; i < call->n; i++) {
+		if (call->takes[i].whole.len > 0)
+			return 7;
+		if (call->takes[i].age_ms > 0)
+			stride = 4;
+	}
+	return stride;
+}
+
 static bool is_late(const struct gp_limit_call *call)
 {
 	for (size_t i = 0; i < call->n; i++)
@@ -72,36 +111,43 @@ static bool is_late(const struct gp_limit_call *call)
 	return false;
 }
 
-static void add_take(struct gp_buf *command, const struct gp_limit_call *call, size_t i, size_t mark,
-		     bool with_age)
+static void add_take(struct gp_buf *command, const struct gp_limit_call *call, size_t i,
+		     const struct numbers *numbers, size_t stride)
 {
+	const struct gp_limit_take *t = &call->takes[i];
+
 	gp_redis_arg(command, gp_limit_call_head(call, i));
-	gp_redis_arg_int(command, call->takes[i].amount);
-	gp_redis_arg_int(command, (int64_t)mark);
-	if (with_age)
-		gp_redis_arg_int(command, call->takes[i].age_ms);
+	gp_redis_arg_int(command, t->amount);
+	gp_redis_arg_int(command, (int64_t)numbers->of[i][GP_LIMIT_MEMBER]);
+	if (stride >= 4)
+		gp_redis_arg_int(command, t->age_ms);
+	if (stride < 7)
+		return;
+	gp_redis_arg_int(command, (int64_t)numbers->of[i][GP_LIMIT_WHOLE]);
+	gp_redis_arg_int(command, (int64_t)numbers->of[i][GP_LIMIT_PART]);
+	gp_redis_arg_int(command, t->before);
 }
 
 void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call)
 {
 	struct request *r = gp_xcalloc(1, sizeof(*r));
 	struct gp_buf *command = &r->req.command;
-	size_t n_keys = call->n, mark = call->n;
-	bool with_ages = is_late(call);
+	size_t stride = stride_of(call);
+	struct numbers numbers;
 
-	for (size_t i = 0; i < call->n; i++)
-		n_keys += gp_limit_call_member(call, i) != NULL;
+	number_keys(call, &numbers);
 	*r = (struct request){.call = call};
 	r->req.answer = answer;
 	r->req.deadline_ms = call->deadline_ms;
 	r->req.script = &gp_script_limit;
-	r->req.script_args = 1 + n_keys + 2 + (with_ages ? 4 : 3) * call->n;
+	r->req.script_args = 1 + numbers.n + 3 + stride * call->n;
 	gp_buf_init(command, GP_REDIS_COMMAND_MAX);
-	add_keys(command, call, n_keys);
+	add_keys(command, call, &numbers);
 	gp_redis_arg_int(command, call->now_ms);
-	gp_redis_arg(command, gp_str(with_ages ? "late" : modes[call->mode]));
+	gp_redis_arg(command, gp_str(is_late(call) ? "late" : modes[call->mode]));
+	gp_redis_arg_int(command, (int64_t)stride);
 	for (size_t i = 0; i < call->n; i++)
-		add_take(command, call, i, gp_limit_call_member(call, i) ? ++mark : 0, with_ages);
+		add_take(command, call, i, &numbers, stride);
 	call->extra = r;
 	call->free_extra = free;
 	gp_redis_send(gp_redis_of(st)->conn, &r->req);

@@ -309,6 +309,8 @@ int gp_store_greylist_try(struct gp_store *store, struct gp_str table, struct gp
 #define GP_LIMIT_TAKES_MAX 64
 /* The most that one take adds: Lua's numbers, saturating counts. */
 #define GP_LIMIT_AMOUNT_MAX GP_LIMIT_MAX
+/* From the last time that something was counted under it. */
+#define GP_LIMIT_NAME_S 3600
 
 enum gp_limit_mode {
 	GP_LIMIT_LOOK,	/* count nothing */
@@ -321,6 +323,14 @@ struct gp_limit_take {
 	struct gp_str member; /* not empty: counts only if it did not within a window, under this
 			       * key (distinct recipients; something told again) */
 	struct gp_limit limit;
+	/* Not empty: names what this is asked of piece by piece, and perhaps again (a message, in one
+	 * limit).  Of the amount only that counts which was not counted under the name yet: `before`
+	 * was, as far as the asker knows, the amount comes on top.  With the name of a part (one of its
+	 * recipients) the amount is that part's, and counts unless the part did.  Where nothing is left
+	 * to count a GP_LIMIT_TAKE has passed.  Takes of one call may share names (several windows).
+	 * A name is known for GP_LIMIT_NAME_S. */
+	struct gp_str whole, part;
+	int64_t before; /* 0 … GP_LIMIT_AMOUNT_MAX */
 	int64_t amount; /* 0 … GP_LIMIT_AMOUNT_MAX */
 	int64_t age_ms; /* with GP_LIMIT_COUNT: it happened so long ago, 0 … window_ms */
 	struct gp_limit_answer answer; /* out */
@@ -336,6 +346,9 @@ struct gp_limit_call *gp_store_limit_begin(struct gp_store *store, struct gp_bat
 	__attribute__((returns_nonnull));
 /* Waits for it and fills the answers of the same takes. */
 int gp_store_limit_finish(struct gp_limit_call *call, struct gp_limit_take *takes) GP_MUST_USE;
+/* After _finish has failed: may it have been counted all the same, now or later?  False: the store
+ * never heard of it. */
+bool gp_store_limit_is_unsure(const struct gp_limit_call *call);
 /* Both at once. */
 int gp_store_limit(struct gp_store *store, struct gp_str table, struct gp_limit_take *takes,
 		   size_t n, enum gp_limit_mode mode, int64_t now_ms, int64_t deadline_ms)

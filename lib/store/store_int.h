@@ -152,12 +152,16 @@ struct gp_limit_call {
 	void *extra; /* freed by `free_extra` with the call */
 	void (*free_extra)(void *extra);
 	size_t n;
-	struct gp_limit_take takes[]; /* keys are copied, and cut; members are hashed only */
+	bool was_asked; /* the implementation's: the store may have it */
+	struct gp_limit_take takes[]; /* keys are copied, and cut; the other names are hashed only */
 };
-/* GP_KEYS_HASH bytes each. */
-const unsigned char *gp_limit_call_key(const struct gp_limit_call *call, size_t i);
-/* NULL: it has no member. */
-const unsigned char *gp_limit_call_member(const struct gp_limit_call *call, size_t i);
+/* What a take has by name. */
+enum gp_limit_name { GP_LIMIT_KEY, GP_LIMIT_MEMBER, GP_LIMIT_WHOLE, GP_LIMIT_PART, GP_LIMIT_NAMES };
+/* Their hashes, of GP_KEYS_HASH bytes; NULL: it has none. */
+const unsigned char *gp_limit_call_hash(const struct gp_limit_call *call, size_t i,
+					enum gp_limit_name name);
+/* Is this one the same as of the take before? */
+bool gp_limit_call_is_same(const struct gp_limit_call *call, size_t i, enum gp_limit_name name);
 /* What a row of it begins with (limit_row.h). */
 struct gp_str gp_limit_call_head(const struct gp_limit_call *call, size_t i);
 void gp_store_limit_done(struct gp_limit_call *call, int result, const struct gp_diag *why);

@@ -2,7 +2,7 @@
  * The front of limits: checks, copies, and hands over to the implementation.
  *
  * A call is one block: the takes; of each the head of its row (limit_row.h), to whose key the
- * take points; of each the hashes of its key and its member; the heads' bytes.
+ * take points; of each the hashes of its names; the heads' bytes.
  */
 #include <stdlib.h>
 
@@ -17,19 +17,41 @@ static struct gp_str *heads_of(const struct gp_limit_call *call)
 	return (struct gp_str *)(uintptr_t)&call->takes[call->n];
 }
 
-static unsigned char *hashes_of(const struct gp_limit_call *call, size_t i)
+#define HASHES (GP_LIMIT_NAMES * GP_KEYS_HASH)
+
+static unsigned char *hash_of(const struct gp_limit_call *call, size_t i, enum gp_limit_name name)
 {
-	return (unsigned char *)(heads_of(call) + call->n) + i * 2 * GP_KEYS_HASH;
+	return (unsigned char *)(heads_of(call) + call->n) + i * HASHES + name * GP_KEYS_HASH;
 }
 
-const unsigned char *gp_limit_call_key(const struct gp_limit_call *call, size_t i)
+static struct gp_str name_of(const struct gp_limit_take *t, enum gp_limit_name name)
 {
-	return hashes_of(call, i);
+	switch (name) {
+	case GP_LIMIT_KEY:
+		return t->key;
+	case GP_LIMIT_MEMBER:
+		return t->member;
+	case GP_LIMIT_WHOLE:
+		return t->whole;
+	case GP_LIMIT_PART:
+		return t->part;
+	case GP_LIMIT_NAMES:
+		break;
+	}
+	return GP_STR("");
 }
 
-const unsigned char *gp_limit_call_member(const struct gp_limit_call *call, size_t i)
+const unsigned char *gp_limit_call_hash(const struct gp_limit_call *call, size_t i,
+					enum gp_limit_name name)
 {
-	return call->takes[i].member.len > 0 ? hashes_of(call, i) + GP_KEYS_HASH : NULL;
+	return name_of(&call->takes[i], name).len > 0 ? hash_of(call, i, name) : NULL;
+}
+
+bool gp_limit_call_is_same(const struct gp_limit_call *call, size_t i, enum gp_limit_name name)
+{
+	return i > 0 && name_of(&call->takes[i], name).len > 0 &&
+	       name_of(&call->takes[i - 1], name).len > 0 &&
+	       memcmp(hash_of(call, i, name), hash_of(call, i - 1, name), GP_KEYS_HASH) == 0;
 }
 
 struct gp_str gp_limit_call_head(const struct gp_limit_call *call, size_t i)
@@ -53,8 +75,9 @@ static bool is_valid(const struct gp_limit_take *t)
 	return t->key.len > 0 && l->max >= 1 && l->max <= GP_LIMIT_MAX && l->window_ms >= 1000 &&
 	       l->window_ms <= GP_LIMIT_WINDOW_MS_MAX &&
 	       (l->kind != GP_LIMIT_GCRA || (l->burst >= 1 && l->burst <= l->max)) &&
-	       t->amount >= 0 && t->amount <= GP_LIMIT_AMOUNT_MAX && t->age_ms >= 0 &&
-	       t->age_ms <= l->window_ms;
+	       t->amount >= 0 && t->amount <= GP_LIMIT_AMOUNT_MAX && t->before >= 0 &&
+	       t->before <= GP_LIMIT_AMOUNT_MAX && t->age_ms >= 0 && t->age_ms <= l->window_ms &&
+	       (t->whole.len > 0 || t->part.len == 0);
 }
 
 static bool are_valid(struct gp_str table, const struct gp_limit_take *takes, size_t n,
@@ -66,11 +89,29 @@ static bool are_valid(struct gp_str table, const struct gp_limit_take *takes, si
 	return gp_store_table_is_valid(table) && gp_keys_part(table) == GP_STORE_LIMITS;
 }
 
+/* Windows of one limit share names: these are not hashed again. */
+static void hash_names(const struct gp_limit_call *call, size_t i, const struct gp_limit_take *takes)
+{
+	const struct gp_limit_take *t = &takes[i];
+
+	gp_keys_hash(t->key, hash_of(call, i, GP_LIMIT_KEY));
+	if (t->member.len > 0)
+		gp_keys_member(t->key, t->member, hash_of(call, i, GP_LIMIT_MEMBER));
+	for (enum gp_limit_name name = GP_LIMIT_WHOLE; name <= GP_LIMIT_PART; name++) {
+		struct gp_str text = name_of(t, name);
+
+		if (text.len > 0 && i > 0 && gp_str_eq(text, name_of(t - 1, name)))
+			memcpy(hash_of(call, i, name), hash_of(call, i - 1, name), GP_KEYS_HASH);
+		else if (text.len > 0)
+			gp_keys_hash(text, hash_of(call, i, name));
+	}
+}
+
 static struct gp_limit_call *call_new(struct gp_store *st, struct gp_str table,
 				      const struct gp_limit_take *takes, size_t n)
 {
 	size_t size = sizeof(struct gp_limit_call) +
-		      n * (sizeof(*takes) + sizeof(struct gp_str) + 2 * GP_KEYS_HASH);
+		      n * (sizeof(*takes) + sizeof(struct gp_str) + HASHES);
 	struct gp_limit_call *call;
 	char *head;
 
@@ -80,13 +121,11 @@ static struct gp_limit_call *call_new(struct gp_store *st, struct gp_str table,
 	call->store = st;
 	call->n = n;
 	(void)gp_str_copy(call->table, sizeof(call->table), table);
-	head = (char *)hashes_of(call, n);
+	head = (char *)hash_of(call, n, GP_LIMIT_KEY);
 	for (size_t i = 0; i < n; i++) {
 		struct gp_str key = gp_limit_row_head(takes[i].key, &takes[i].limit, head);
 
-		gp_keys_hash(takes[i].key, hashes_of(call, i));
-		if (takes[i].member.len > 0)
-			gp_keys_member(takes[i].key, takes[i].member, hashes_of(call, i) + GP_KEYS_HASH);
+		hash_names(call, i, takes);
 		call->takes[i] = takes[i];
 		call->takes[i].key = key;
 		heads_of(call)[i] = gp_str_n(head, (size_t)(key.ptr + key.len - head));
@@ -130,6 +169,11 @@ int gp_store_limit_finish(struct gp_limit_call *call, struct gp_limit_take *take
 	for (size_t i = 0; i < call->n; i++)
 		takes[i].answer = call->takes[i].answer;
 	return GP_OK;
+}
+
+bool gp_store_limit_is_unsure(const struct gp_limit_call *call)
+{
+	return !gp_job_is_done(&call->job) || call->was_asked;
 }
 
 int gp_store_limit(struct gp_store *st, struct gp_str table, struct gp_limit_take *takes, size_t n,

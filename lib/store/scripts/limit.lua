@@ -1,7 +1,8 @@
 -- Limits: room for all of them, or none is counted. The same steps as lib/store/limit.c, on the same bytes.
--- KEYS: the rows (limit_row.h), then the marks of members. ARGV: 1 now in ms (0: this server's clock), 2 "look", "take",
--- "count" or "late"; then of each: the head of its row, amount, the number of its mark in KEYS, or 0; with "late",
--- which else is "count", how many ms ago it was.
+-- KEYS: the rows (limit_row.h), then the marks of members, of wholes and of parts. ARGV: 1 now in ms (0: this server's
+-- clock), 2 "look", "take", "count" or "late", which is "count" of what was before, 3 how many follow of each (3, 4 or 7):
+-- the head of its row, amount, the number of its member in KEYS, or 0; how many ms ago it was; the numbers of its whole and
+-- part, and what is known to have been counted of it before.
 -- Answers, of each, passed (0 or 1), used, retry in ms (-1: never).
 local SLOTS, MOST = 32, 0x7fffffffffff
 local read, write, sub, floor, call = struct.unpack, struct.pack, string.sub, math.floor, redis.call
@@ -11,8 +12,8 @@ if now == 0 then
 	now = t[1] * 1000 + floor(t[2] / 1000)
 end
 local late = mode == 'late'
-local sure, stride = late or mode == 'count', late and 4 or 3
-local n = (#ARGV - 2) / stride
+local sure, stride = late or mode == 'count', tonumber(ARGV[3])
+local n = (#ARGV - 3) / stride
 
 -- The slots newer than `old`, flat, none later than now; how many numbers; what they hold.
 local function parse(row, from, old)
@@ -129,8 +130,28 @@ local function gcra(row, at, max, window, burst, amount, when, counts)
 		counts and (passed or sure) and write('>I8', floor((tat + interval * amount) * 1000 + 0.5)), healed, passed
 end
 
-local rows = not sure and n > 1 and call('MGET', unpack(KEYS, 1, n))
-local answer, after, all = {}, {}, true
+-- Rows and members may come again where everything is counted: then they are read one by one.
+local had = not sure and #KEYS > 1 and call('MGET', unpack(KEYS)) or {}
+local answer, after, named, all = {}, {}, {}, true
+
+local function fetch(k)
+	if had[k] == nil then
+		had[k] = call('GET', KEYS[k])
+	end
+	return had[k]
+end
+
+-- What is left of an amount that was not counted under these names yet, and what all of them then come to; as lib/store/
+-- lmdb_limit.c has it.
+local function rest_of(amount, whole, part, before)
+	local known = fetch(whole)
+	known = known and read('>I6', known) or 0
+	local from = math.max(known, before)
+	if part > 0 then
+		return fetch(part) and 0 or amount, from + amount
+	end
+	return math.max(before + amount - from, 0), before + amount
+end
 
 local function store(i)
 	local t = after[i]
@@ -138,16 +159,20 @@ local function store(i)
 	if t[3] then
 		call('SET', t[3], t[4], 'PX', t[2])
 	end
+	if t[6] then
+		named[t[6]] = t[7]
+		named[t[8]] = 1
+	end
 	answer[3 * i - 1] = answer[3 * i - 1] + t[5]
 end
 
 for i = 1, n do
-	local a = 3 + (i - 1) * stride
+	local a = 4 + (i - 1) * stride
 	local head, amount, mark = ARGV[a], tonumber(ARGV[a + 1]), ARGV[a + 2]
 	local kind, max, length, burst = string.match(head, '^(%d) (%d+) (%d+) (%d+)')
 	local window, when = tonumber(length), late and now - ARGV[a + 3] or now
-	local row, at, since = rows and rows[i], #head + 1, when
-	if not rows then
+	local row, at, since = had[i], #head + 1, when
+	if row == nil then
 		row = call('GET', KEYS[i])
 	end
 	if row and sub(row, 1, #head) ~= head then -- it was another limit
@@ -159,12 +184,22 @@ for i = 1, n do
 	else
 		row, at = '', 1
 	end
-	mark = mark ~= '0' and KEYS[tonumber(mark)]
+	mark = mark ~= '0' and tonumber(mark)
 	if mark then
-		local made = call('GET', mark)
+		local made = had[mark]
+		if made == nil then
+			made = call('GET', KEYS[mark])
+		end
+		mark = KEYS[mark]
 		if made and #made == 6 and read('>I6', made) >= since then
 			amount = 0
 		end
+	end
+	local whole, part, total, told = stride == 7 and tonumber(ARGV[a + 4]) or 0
+	if whole > 0 and amount > 0 then
+		part = tonumber(ARGV[a + 5])
+		amount, total = rest_of(amount, whole, part, tonumber(ARGV[a + 6]))
+		told = amount == 0 and mode == 'take'
 	end
 	local counts, used, retry, state, healed, passed = amount > 0 and when > now - window and mode ~= 'look'
 	max = tonumber(max)
@@ -174,6 +209,7 @@ for i = 1, n do
 		used, retry, state, healed = sliding(row, at, max, window, amount, when, counts)
 		passed = used + amount <= max
 	end
+	passed = passed or told
 	all = all and passed
 	answer[3 * i - 2], answer[3 * i - 1], answer[3 * i] = passed and 1 or 0, used, retry
 	if kind == '1' then
@@ -183,7 +219,8 @@ for i = 1, n do
 		call('SET', KEYS[i], head .. write('>I6', since) .. healed, 'PX', length)
 	end
 	if state then
-		after[i] = {head .. write('>I6', since) .. state, length, mark, mark and write('>I6', math.max(when, since)), amount}
+		after[i] = {head .. write('>I6', since) .. state, length, mark, mark and write('>I6', math.max(when, since)), amount,
+			total and whole, total, part}
 		if sure then
 			store(i)
 		end
@@ -192,6 +229,11 @@ end
 if mode == 'take' and all then
 	for i in pairs(after) do
 		store(i)
+	end
+end
+for k, total in pairs(named) do
+	if k > 0 then
+		call('SET', KEYS[k], write('>I6', math.min(total, MOST)), 'EX', 3600)
 	end
 end
 return answer

@@ -222,6 +222,108 @@ void limits_are_told_late(void **state)
 	assert_in_range(t.answer.retry_ms, 5000, 10000 + 60000 / GP_LIMIT_SLOTS);
 }
 
+/* Names: what was counted under one counts once, however it is told again. */
+void limits_know_what_they_counted_of_a_name(void **state)
+{
+	static const struct {
+		const char *whole;
+		int64_t before, amount;
+		enum gp_limit_mode mode;
+		bool passes;
+		int64_t used;
+	} steps[] = {
+		{"m1", 0, 2, GP_LIMIT_TAKE, true, 2},	/* two recipients at DATA */
+		{"m1", 0, 2, GP_LIMIT_TAKE, true, 2},	/* the same, asked again */
+		{"m1", 0, 3, GP_LIMIT_TAKE, true, 3},	/* there are three, says who knows of none */
+		{"m1", 3, 1, GP_LIMIT_TAKE, true, 4},	/* and one more, says who knows of three */
+		{"m1", 2, 2, GP_LIMIT_LOOK, true, 4},
+		{"m2", 5, 1, GP_LIMIT_TAKE, true, 5},	/* five were counted elsewhere */
+		{"m2", 0, 6, GP_LIMIT_TAKE, true, 5},
+		{"m3", 0, 8, GP_LIMIT_TAKE, false, 5},
+		{"m3", 0, 5, GP_LIMIT_TAKE, true, 10},	/* what did not pass is not known */
+		{"m3", 0, 5, GP_LIMIT_TAKE, true, 10},
+		{"m4", 0, 1, GP_LIMIT_COUNT, false, 11},
+		{"m4", 0, 1, GP_LIMIT_COUNT, false, 11}, /* the same answer */
+		{"m1", 0, 4, GP_LIMIT_TAKE, true, 11},	 /* passed then, passes now */
+		{"m5", 0, 1, GP_LIMIT_TAKE, false, 11},
+	};
+	struct gp_limit_take t = {.key = GP_STR("named"), .limit = {.max = 10, .window_ms = 60000}};
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(steps); i++) {
+		t.whole = gp_str(steps[i].whole);
+		t.before = steps[i].before;
+		t.amount = steps[i].amount;
+		ask(&t, 1, steps[i].mode, 0);
+		if (t.answer.passed != steps[i].passes || t.answer.used != steps[i].used)
+			fail_msg("step %zu: passed %d, used %lld", i, t.answer.passed, (long long)t.answer.used);
+	}
+	t.whole = GP_STR("");
+	t.before = 0;
+	ask(&t, 1, GP_LIMIT_COUNT, 0);
+	assert_int_equal(t.answer.used, 12);
+}
+
+/* Recipients one by one, then all of them. */
+void limits_know_the_parts_of_a_name(void **state)
+{
+	static const char *const parts[] = {"a", "b", "a", "c", "b"};
+	struct gp_limit_take t = {.key = GP_STR("parts"), .limit = {.max = 4, .window_ms = 60000},
+				  .whole = GP_STR("m"), .amount = 1};
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(parts); i++) {
+		t.part = gp_str(parts[i]);
+		ask(&t, 1, GP_LIMIT_TAKE, 0);
+		assert_true(t.answer.passed);
+	}
+	assert_int_equal(t.answer.used, 3);
+	t.part = GP_STR("");
+	t.amount = 3;
+	ask(&t, 1, GP_LIMIT_TAKE, 0);
+	assert_true(t.answer.passed && t.answer.used == 3);
+	t.amount = 4; /* one was seen by nobody */
+	ask(&t, 1, GP_LIMIT_TAKE, 0);
+	assert_true(t.answer.passed && t.answer.used == 4);
+	t.part = GP_STR("d");
+	t.amount = 1;
+	ask(&t, 1, GP_LIMIT_TAKE, 0);
+	assert_false(t.answer.passed);
+	t.part = GP_STR("c"); /* is in already */
+	ask(&t, 1, GP_LIMIT_TAKE, 0);
+	assert_true(t.answer.passed && t.answer.used == 4);
+}
+
+/* Two windows under one name, told late in one call: both count, the one that is over does not. */
+void limits_share_names(void **state)
+{
+	struct gp_limit_take takes[] = {
+		{.key = GP_STR("shared 1"), .limit = {.max = 10, .window_ms = 1000}},
+		{.key = GP_STR("shared 2"), .limit = {.max = 10, .window_ms = 60000}},
+		{.key = GP_STR("shared 3"), .limit = {.kind = GP_LIMIT_GCRA, .max = 10, .window_ms = 60000, .burst = 9}},
+	};
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 3; i++) {
+			takes[i].whole = GP_STR("shared");
+			takes[i].amount = 3;
+			takes[i].age_ms = i == 0 ? 1000 : 900;
+		}
+		ask(takes, 3, GP_LIMIT_COUNT, 0);
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(takes[i].answer.used, i == 0 ? 0 : 3);
+	}
+	for (size_t i = 0; i < 3; i++)
+		takes[i].age_ms = 0;
+	ask(takes, 3, GP_LIMIT_TAKE, 0); /* was asked first, and comes last */
+	assert_int_equal(takes[0].answer.used, 0);
+	assert_int_equal(takes[1].answer.used, 3);
+	takes[0].part = GP_STR("part without a whole");
+	takes[0].whole = GP_STR("");
+	assert_int_equal(gp_store_limit(contract_store, TABLE, takes, 1, GP_LIMIT_TAKE, 0, soon()), GP_EINVAL);
+}
+
 /* The store's own clock, and calls that are under way together. */
 static void *worker(void *arg)
 {

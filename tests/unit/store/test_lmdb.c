@@ -415,6 +415,28 @@ static int list_limits(const char *name)
 	return limits == 3 && entries == 5 ? 0 : 1;
 }
 
+static void ask_named(struct gp_limit_take *t)
+{
+	assert_int_equal(gp_store_limit(contract_store, GP_STR("limit-names"), t, 1, GP_LIMIT_TAKE, 0, soon()),
+			 GP_OK);
+}
+
+static void limits_forget_names(void **state)
+{
+	struct gp_limit_take t = {.key = GP_STR("named for an hour"), .limit = {.max = 10, .window_ms = 86400000},
+				  .whole = GP_STR("old"), .amount = 1};
+
+	(void)state;
+	ask_named(&t);
+	advance(GP_LIMIT_NAME_S - 60);
+	ask_named(&t);
+	assert_int_equal(t.answer.used, 1);
+	advance(GP_LIMIT_NAME_S + 60);
+	ask_named(&t);
+	assert_int_equal(t.answer.used, 2);
+	gp_clock_set(0, -1);
+}
+
 static void limits_are_read_elsewhere(void **state)
 {
 	struct gp_limit_take t = {.key = GP_STR("abc"), .limit = {.max = 5, .window_ms = 60000}, .amount = 1};
@@ -637,6 +659,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(rings_make_room),
 		cmocka_unit_test(full_is_temporary),
 		cmocka_unit_test(full_is_made_room_in), cmocka_unit_test(limits_make_room),
+		cmocka_unit_test(limits_forget_names),
 		cmocka_unit_test(limits_are_read_elsewhere),
 		cmocka_unit_test(held_lock_costs_the_deadline),
 		cmocka_unit_test(crashes), cmocka_unit_test(tables_have_owners),

@@ -132,6 +132,47 @@ static void killed_and_restarted(void **state)
 	redis_remove(&s);
 }
 
+static int begin_named(struct gp_store *st, const char *name, bool *ret_unsure)
+{
+	struct gp_limit_take t = {.key = GP_STR("k"), .whole = gp_str(name), .amount = 1,
+				  .limit = {.max = 10, .window_ms = 86400000}};
+	struct gp_batch *batch = gp_batch_new(soon());
+	struct gp_limit_call *call =
+		gp_store_limit_begin(st, batch, GP_STR("limit-test"), &t, 1, GP_LIMIT_TAKE, 0);
+	int r = gp_store_limit_finish(call, &t);
+
+	*ret_unsure = gp_store_limit_is_unsure(call);
+	gp_batch_free(&batch);
+	return r == GP_OK ? (int)t.answer.used : r;
+}
+
+/* Who gets no answer knows whether it may have been counted; asked again under its name it is
+ * counted once. */
+static void limits_not_answered(void **state)
+{
+	struct redis_server s = {0};
+	struct gp_store *st;
+	bool unsure;
+	int r;
+
+	redis_start(&s, NULL);
+	st = open_store(s.url);
+	assert_int_equal(begin_named(st, "a", &unsure), 1);
+	assert_string_equal(redis_command(&s, "EVAL \"return redis.call('TTL', redis.call('KEYS', '*}n*')[1])\" 0"),
+			    ":3600");
+	assert_string_equal(redis_command(&s, "CLIENT PAUSE 1000"), "+OK");
+	assert_int_equal(begin_named(st, "b", &unsure), GP_ETEMP);
+	assert_true(unsure);
+	while ((r = begin_named(st, "b", &unsure)) == GP_ETEMP)
+		usleep(100000);
+	assert_int_equal(r, 2);
+	redis_kill(&s);
+	while (begin_named(st, "c", &unsure) != GP_ETEMP || unsure)
+		usleep(10000);
+	gp_store_close(&st);
+	redis_remove(&s);
+}
+
 /* Full: writes are refused with the reason, reads go on. */
 static void full_memory(void **state)
 {
@@ -487,7 +528,7 @@ int main(void)
 	static const struct CMUnitTest with_server[] = {
 		cmocka_unit_test(others_learn), cmocka_unit_test(down_at_start),
 		cmocka_unit_test(killed_and_restarted), cmocka_unit_test(full_memory),
-		cmocka_unit_test(full_is_made_room_in),
+		cmocka_unit_test(full_is_made_room_in), cmocka_unit_test(limits_not_answered),
 		cmocka_unit_test(passwords),	cmocka_unit_test(tls),
 	};
 	static const struct CMUnitTest without[] = {
