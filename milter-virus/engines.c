@@ -79,7 +79,7 @@ static void begin(struct virus_engines *e, bool is_copy)
 {
 	e->is_wanted = false;
 	if (virus_generation_begin(e, fingerprint(e), is_copy) < 0)
-		virus_engines_failed(e->coming, GP_ESYS, "the process that starts loaders is gone");
+		virus_engines_failed(e->coming, GP_ESYS, "the process that starts loaders takes no orders");
 	tell_pool(e);
 }
 
@@ -112,10 +112,20 @@ static void want(struct virus_engines *e)
 		e->is_wanted = true;
 		return;
 	}
-	if (e->serving && must_drain(e))
-		drain(e);
-	else
+	if (!e->serving || !must_drain(e))
 		begin(e, false);
+	else if (e->serving->keeping_until_ms)
+		e->is_wanted = true; /* virus_engines_kept() */
+	else
+		drain(e);
+}
+
+void virus_engines_kept(struct virus_engines *e)
+{
+	if (!e->is_wanted || e->coming || !e->serving)
+		return;
+	e->is_wanted = false;
+	want(e);
 }
 
 /* What generations report. */
@@ -157,8 +167,7 @@ void virus_engines_passed(struct virus_generation *g, struct virus_worker *first
 	virus_generation_fill(g);
 	if (old)
 		virus_generation_retire(old);
-	if (must_drain(e))
-		virus_generation_keep(g);
+	virus_generation_keep(g);
 	if (e->is_wanted) { /* asked for while this one was coming */
 		e->is_wanted = false;
 		want(e);
@@ -206,6 +215,8 @@ void virus_engines_failed(struct virus_generation *g, int err, const char *why)
 void virus_engines_orphaned(struct virus_generation *g)
 {
 	gp_log_warning("the loader of the signatures died; its workers go on until others are there");
+	if (!g->engines->coming)
+		g->engines->is_wanted = false; /* else it waits for a copy that will not be */
 	want(g->engines);
 }
 

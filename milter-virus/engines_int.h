@@ -41,6 +41,7 @@ struct virus_generation {
 	struct gp_watch *fd_watch, *pid_watch;
 	struct virus_engine_options options;
 	uint64_t worker_memory;
+	int64_t keeping_until_ms; /* its loader copies the database; 0: it does not */
 	bool is_copy;	      /* it reads the copy, as the database is broken */
 	uint64_t fingerprint; /* of the database when it was ordered */
 	struct virus_engine_info info;
@@ -74,9 +75,10 @@ struct virus_engines {
 
 /* generation.c */
 
-/* Orders a loader, of the database or of its copy.  GP_ESYS: the spawner is gone. */
+/* Orders a loader, of the database or of its copy.  Less than 0: the spawner takes no orders now; the
+ * generation is there all the same, for virus_engines_failed(). */
 int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint, bool is_copy) GP_MUST_USE;
-/* Has its loader copy what it read. */
+/* Has its loader copy what it read; virus_engines_kept() tells the end of it, however it went. */
 void virus_generation_keep(struct virus_generation *g);
 /* The spawner's answer. */
 void virus_generation_started(struct virus_generation *g, int err, int fd, int pidfd);
@@ -91,6 +93,8 @@ void virus_generation_free(struct virus_generation *g);
 void virus_engines_passed(struct virus_generation *g, struct virus_worker *first);
 /* err: GP_EINVAL a broken database, GP_ENOENT none, others: something else went wrong. */
 void virus_engines_failed(struct virus_generation *g, int err, const char *why);
+/* What serves is copied, or will not be. */
+void virus_engines_kept(struct virus_engines *e);
 /* The loader of the one that serves has died. */
 void virus_engines_orphaned(struct virus_generation *g);
 /* One is gone for good, and its memory free. */

@@ -20,6 +20,7 @@
 
 #define SWEEP_MS 3000	  /* a process that was let go has at least this long to end by itself */
 #define REST_MS 1000	  /* after a worker that could not even begin */
+#define KEEP_MS 130000	  /* a copy of it; the loader ends that sooner */
 #define LOAD_MS 1800000	  /* a database that takes half an hour is not going to come */
 
 /* A worker, as its generation sees it. */
@@ -149,6 +150,12 @@ static bool end_late(struct virus_generation *g, int pidfd, const char *what, bo
 	return is_late;
 }
 
+static void kept(struct virus_generation *g)
+{
+	g->keeping_until_ms = 0;
+	virus_engines_kept(g->engines);
+}
+
 /* The end of its socket ends a process, but not one that is stopped, or in a stranger's hands: it
  * would keep its memory, and the next generation would wait for that. */
 static void sweep(void *arg)
@@ -156,6 +163,8 @@ static void sweep(void *arg)
 	struct virus_generation *g = arg;
 	struct virus_engines *e = g->engines;
 
+	if (g->keeping_until_ms && gp_clock_mono_ms() > g->keeping_until_ms)
+		kept(g);
 	for (struct virus_member *m = g->members; m; m = m->next)
 		if (end_late(g, m->worker->pidfd, "scan worker",
 			     virus_pool_is_dismissed(e->pool, m->worker), &m->is_awaited))
@@ -248,6 +257,8 @@ static void loader_says(void *arg, unsigned events)
 		g->info.version[sizeof(g->info.version) - 1] = '\0';
 		g->state = VIRUS_GEN_TESTING;
 		order_worker(g);
+	} else if (r == GP_OK && wire->head.kind == VIRUS_KEPT) {
+		kept(g);
 	} else if (r == GP_OK && wire->head.kind == VIRUS_FAILED_TO_LOAD) {
 		wire->failed.text[sizeof(wire->failed.text) - 1] = '\0';
 		virus_engines_failed(g, wire->head.err, wire->failed.text);
@@ -269,6 +280,7 @@ static void loader_ended(void *arg, unsigned events)
 	}
 	close_loader(g);
 	g->ordered = 0;
+	g->keeping_until_ms = 0;
 	if (g->state == VIRUS_GEN_SERVING)
 		virus_engines_orphaned(g);
 	else
@@ -285,8 +297,9 @@ void virus_generation_keep(struct virus_generation *g)
 	struct virus_wire_keep order = {.head = {.kind = VIRUS_KEEP}, .fingerprint = g->fingerprint};
 
 	memcpy(order.folder, g->engines->settings.copy, sizeof(order.folder));
-	if (*order.folder && !g->is_copy && g->fd >= 0)
-		(void)!virus_wire_send(g->fd, &order, sizeof(order), NULL, 0, true);
+	if (*order.folder && !g->is_copy && g->fd >= 0 &&
+	    virus_wire_send(g->fd, &order, sizeof(order), NULL, 0, true) == GP_OK)
+		g->keeping_until_ms = gp_clock_mono_ms() + KEEP_MS;
 }
 
 int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint, bool is_copy)
@@ -298,6 +311,7 @@ int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint, bool i
 		.worker_memory = e->settings.worker_memory,
 		.cpu_s = e->settings.cpu_s,
 	};
+	int r;
 
 	*g = (struct virus_generation){.engines = e, .id = ++e->last_id, .fd = -1, .pidfd = -1,
 				       .fingerprint = fingerprint, .is_copy = is_copy,
@@ -313,7 +327,9 @@ int virus_generation_begin(struct virus_engines *e, uint64_t fingerprint, bool i
 	g->sweep = (struct gp_timer){.fn = sweep, .arg = g};
 	gp_timer_set(e->loop, &g->sweep, gp_clock_mono_ms() + SWEEP_MS);
 	e->coming = g;
-	return virus_wire_send(e->spawner_fd, &order, sizeof(order), NULL, 0, true);
+	r = virus_wire_send(e->spawner_fd, &order, sizeof(order), NULL, 0, true);
+	g->is_started = r < 0; /* no answer is to be waited for, nor another's to be taken for its own */
+	return r;
 }
 
 void virus_generation_started(struct virus_generation *g, int err, int fd, int pidfd)

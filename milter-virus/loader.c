@@ -25,6 +25,7 @@
 /* Workers that end by themselves at the end of the front; those that hang are killed then. */
 #define END_MS 1000
 #define CHILDREN_MAX 1024
+#define COPY_S 120 /* a folder that takes longer is out of order */
 
 struct child {
 	pid_t pid;
@@ -42,6 +43,7 @@ struct loader {
 	unsigned serial;
 	struct child children[CHILDREN_MAX];
 	size_t n_children;
+	pid_t copier; /* 0: none */
 };
 
 /* Bytes of memory that this process alone holds. */
@@ -153,15 +155,28 @@ static void fork_worker(struct loader *l)
 	gp_fd_close(&pair[1]);
 }
 
+static void tell_kept(struct loader *l)
+{
+	struct virus_wire_head head = {.kind = VIRUS_KEPT};
+
+	(void)!virus_wire_send(l->front, &head, sizeof(head), NULL, 0, false);
+}
+
 /* In a process of its own: workers are not to wait for it. */
 static void keep(struct loader *l)
 {
 	struct virus_wire_keep *order = &l->wire->keep;
 	struct gp_diag diag = {""};
 
-	if (fork() != 0)
+	l->copier = fork();
+	if (l->copier < 0)
+		tell_kept(l);
+	if (l->copier != 0)
 		return;
 	gp_fd_close(&l->front);
+	prctl(PR_SET_NAME, "virus-copier", 0, 0, 0);
+	signal(SIGALRM, SIG_DFL);
+	alarm(COPY_S);
 	order->folder[sizeof(order->folder) - 1] = '\0';
 	if (virus_database_copy(l->order->options.database, order->folder, order->fingerprint,
 				&diag) < 0)
@@ -191,6 +206,11 @@ static void reap(void *arg, pid_t pid)
 	struct loader *l = arg;
 	char folder[VIRUS_FOLDER_MAX];
 
+	if (pid == l->copier) {
+		l->copier = 0;
+		tell_kept(l);
+		return;
+	}
 	for (size_t i = 0; i < l->n_children; i++) {
 		if (l->children[i].pid != pid)
 			continue;

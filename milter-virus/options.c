@@ -105,8 +105,8 @@ static const struct gp_conf_row rows[] = {
 	 .help = "Folder of the signatures, as freshclam keeps it."},
 	{"database_copy", GP_CONF_PATH, AT(database_copy), "/var/lib/gatepost-virus",
 	 .flags = GP_CONF_RESTART, .check = check_path,
-	 .help = "Folder for a copy of the signatures that serve: kept where the next ones will have "
-		 "to come after these went (reload), and read when those are broken; empty: none."},
+	 .help = "Folder for a copy of the signatures that serve, as large as they are: read when the "
+		 "next ones come after these went (reload) and are broken; empty: none."},
 	{"database_check", GP_CONF_DURATION, AT(database_check_ms), "10m", .min = 1000,
 	 .max = 86400000,
 	 .help = "How often the folder is looked at besides: changes are noticed at once where the "
@@ -147,7 +147,8 @@ static const struct gp_conf_row rows[] = {
 	SIZE_LIMIT("max_scan_size", VIRUS_MAX_SCAN_SIZE, "400M",
 		   "Bytes of a message that are scanned, counting what is unpacked; 0: no limit."),
 	SIZE_LIMIT("max_file_size", VIRUS_MAX_FILE_SIZE, "100M",
-		   "Larger files in a message are not scanned; 0: no limit."),
+		   "Larger files in a message are scanned up to there, or not at all, by their kind; it is told "
+		   "as a limit that was met (actions.limits); 0: no limit."),
 	COUNT_LIMIT("max_recursion", VIRUS_MAX_RECURSION, "17", 100, "levels",
 		    "How deep archives within archives are unpacked."),
 	COUNT_LIMIT("max_files", VIRUS_MAX_FILES, "10000", 1e9, "files",

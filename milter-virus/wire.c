@@ -23,6 +23,7 @@ static const size_t sizes[] = {
 	[VIRUS_FAILED_TO_LOAD] = sizeof(struct virus_wire_failed),
 	[VIRUS_FORK] = sizeof(struct virus_wire_head),
 	[VIRUS_KEEP] = sizeof(struct virus_wire_keep),
+	[VIRUS_KEPT] = sizeof(struct virus_wire_head),
 	[VIRUS_SCAN] = sizeof(struct virus_wire_scan),
 	[VIRUS_BEGUN] = sizeof(struct virus_wire_head),
 	[VIRUS_ASK] = sizeof(struct virus_wire_ask),

@@ -8,6 +8,7 @@
  *	loader → front    VIRUS_READY {info}, or VIRUS_FAILED {words}; once
  *	front → loader    VIRUS_FORK
  *	front → loader    VIRUS_KEEP {folder}		copies what it read, for a drain that fails
+ *	loader → front    VIRUS_KEPT			… has done so, or cannot
  *	loader → front    VIRUS_STARTED + socket, pidfd	the worker's; or err
  *	front → worker    VIRUS_SCAN {size} + memory file
  *	worker → front    VIRUS_BEGUN			it has the message: what follows is its doing
@@ -35,6 +36,7 @@ enum virus_wire_kind {
 	VIRUS_FAILED_TO_LOAD,
 	VIRUS_FORK,
 	VIRUS_KEEP,
+	VIRUS_KEPT,
 	VIRUS_SCAN,
 	VIRUS_BEGUN,
 	VIRUS_ASK,

@@ -249,6 +249,7 @@ def test_reload_under_load(start_virus: StartVirus, reload: str) -> None:
 def test_a_process_that_does_not_end_holds_no_reload_up(start_virus: StartVirus, kind: str) -> None:
     """The old engine goes before the new one comes, though one of its processes does not hear that it should."""
     milter = start_virus({"milter-virus": {"reload": "drain"}})
+    wait_for(lambda: (milter.copy / "good").exists() and not milter.processes("virus-copier"), "a copy")
     stopped = milter.processes(kind)[0]
     os.kill(stopped, signal.SIGSTOP)
     milter.ask(b"reload\n")
@@ -297,6 +298,41 @@ def test_broken_signatures_in_drain(start_virus: StartVirus) -> None:
     wait_for(lambda: b"now there".hex() in (milter.copy / "good" / "broken.ndb").read_text()
              if (milter.copy / "good" / "broken.ndb").exists() else False, "a new copy")
     assert not (milter.copy / "old").exists()
+
+
+def test_a_copy_is_there_before_it_is_needed(start_virus: StartVirus) -> None:
+    """Also where the old ones could stay until now: memory is scarce one day, or the settings change."""
+    milter = start_virus({"milter-virus": {"reload": "overlap"}})
+    wait_for(lambda: (milter.copy / "good" / "test.ndb").exists(), "a copy")
+    milter.configure({"milter-virus": {"reload": "drain"}})
+    milter.reload()
+    (milter.database / "broken.ndb").write_text("this is no signature\n")
+    milter.wait_line("error: signatures: .*the copy of the last good ones is taken")
+    milter.wait_status(lambda s: s["serving"] and not s["loading"] and s["idle"] == 2)
+    recovered(milter)
+
+
+def test_a_drain_waits_for_the_copy(start_virus: StartVirus) -> None:
+    """The old ones serve until their copy is there."""
+    milter = start_virus({"milter-virus": {"reload": "drain"}})
+    (milter.database / "more.ndb").write_text(ndb("More", b"a signature that came later"))
+    copier = 0
+
+    def is_copied() -> bool:
+        nonlocal copier
+        copier = next(iter(milter.processes("virus-copier")), 0)
+        return copier != 0
+
+    wait_for(is_copied, "a process that copies", 20, 0.0005)
+    os.kill(copier, signal.SIGSTOP)
+    milter.wait_status(lambda s: s["signatures"] == 3)
+    generation = milter.status()["generation"]
+    milter.ask(b"reload\n")
+    time.sleep(1)
+    assert milter.status()["generation"] == generation and milter.status()["serving"]
+    os.kill(copier, signal.SIGCONT)
+    milter.wait_status(lambda s: s["generation"] == generation + 1 and s["idle"] == 2)
+    recovered(milter)
 
 
 def test_broken_signatures(start_virus: StartVirus) -> None:

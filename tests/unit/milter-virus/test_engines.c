@@ -15,6 +15,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/log.h"
 #include "milter-virus/folder.h"
+#include "milter-virus/loader.h"
 #include "milter-virus/scan.h"
 #include "milter-virus/spawner.h"
 #include "milter-virus/spool.h"
@@ -62,11 +63,10 @@ static size_t idle_workers(void)
 	return n.idle;
 }
 
-static void start(const char *word, enum virus_reload reload)
+/* With a spawner whose descriptor is this. */
+static void start_with(int spawner_fd, const char *word, enum virus_reload reload)
 {
-	static const struct gp_conf_log log = {.level = GP_LOG_ERROR};
-	struct virus_spawner_options spawner = {.user = "", .log = &log};
-	struct virus_engines_options options = {.conf = &conf};
+	struct virus_engines_options options = {.conf = &conf, .spawner_fd = spawner_fd};
 
 	conf = (struct virus_conf){.database = database,
 				   .temporary = temporary,
@@ -80,12 +80,21 @@ static void start(const char *word, enum virus_reload reload)
 		put_database(word);
 	else
 		(void)unlink(database);
-	assert_int_equal(virus_spawner_start(&spawner, &options.spawner_fd, NULL), GP_OK);
 	assert_int_equal(gp_loop_open(&loop, NULL), GP_OK);
 	options.loop = loop;
 	options.pool = scanner.pool = virus_pool_new();
 	options.cache = scanner.cache = virus_cache_new(100, 60000);
 	scanner.engines = virus_engines_open(&options);
+}
+
+static void start(const char *word, enum virus_reload reload)
+{
+	static const struct gp_conf_log log = {.level = GP_LOG_ERROR};
+	struct virus_spawner_options spawner = {.user = "", .log = &log};
+	int fd;
+
+	assert_int_equal(virus_spawner_start(&spawner, &fd, NULL), GP_OK);
+	start_with(fd, word, reload);
 }
 
 static int stop(void **state)
@@ -242,6 +251,47 @@ static void reloads(void **state)
 	wait_until(r.workers == 2 && idle_workers() == 2);
 }
 
+/* A spawner that is stopped for a while: an order that could not be given is not waited for, and the
+ * answer to the next is not taken for its answer. */
+static void a_spawner_that_takes_no_orders(void **state)
+{
+	struct virus_wire_head junk = {.kind = VIRUS_KILL}, answer = {.kind = VIRUS_STARTED};
+	struct virus_wire_ready ready = {.head = {.kind = VIRUS_READY}};
+	union virus_wire *wire = malloc(sizeof(*wire));
+	int pair[2], loader[2], fds[2];
+	size_t len;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(virus_wire_pair(pair), GP_OK);
+	while (virus_wire_send(pair[0], &junk, sizeof(junk), NULL, 0, true) == GP_OK)
+		;
+	start_with(pair[0], "good", VIRUS_RELOAD_OVERLAP);
+	wait_until(r.failures == 1);
+	while (virus_wire_receive(pair[1], wire, &len, NULL, true) == GP_OK)
+		assert_int_equal(wire->head.kind, VIRUS_KILL);
+	virus_engines_reload(scanner.engines);
+	assert_int_equal(virus_wire_receive(pair[1], wire, &len, NULL, false), GP_OK);
+	assert_int_equal(wire->head.kind, VIRUS_LOAD);
+	assert_int_equal(virus_wire_pair(loader), GP_OK);
+	pid = virus_fork_child(&fds[1]); /* in the loader's place, as it may be killed */
+	if (pid == 0)
+		for (;;)
+			pause();
+	fds[0] = loader[0];
+	assert_int_equal(virus_wire_send(pair[1], &answer, sizeof(answer), fds, 2, true), GP_OK);
+	assert_int_equal(virus_wire_send(loader[1], &ready, sizeof(ready), NULL, 0, true), GP_OK);
+	assert_int_equal(virus_wire_receive(loader[1], wire, &len, NULL, false), GP_OK);
+	assert_int_equal(wire->head.kind, VIRUS_FORK);
+	kill(pid, SIGKILL);
+	for (size_t i = 0; i < 2; i++) {
+		gp_fd_close(&fds[i]);
+		gp_fd_close(&loader[1]);
+	}
+	free(wire);
+	wait_until(r.failures == 2); /* pair[1] stays open: its end would be the end of the front */
+}
+
 static int make_folders(void **state)
 {
 	(void)state;
@@ -271,6 +321,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(bad_databases, stop),
 		cmocka_unit_test_teardown(a_loader_that_dies, stop),
 		cmocka_unit_test_teardown(no_database, stop),
+		cmocka_unit_test_teardown(a_spawner_that_takes_no_orders, stop),
 		{"reloads beside", reloads, NULL, stop, &overlap},
 		{"reloads one after the other", reloads, NULL, stop, &drain},
 	};
