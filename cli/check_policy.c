@@ -15,6 +15,7 @@ struct uses {
 	struct gp_reach *reach;
 	bool are_limits_set; /* else there is the default one: a site may want greylisting alone */
 	GP_VEC(struct gp_policy_use) list;
+	struct gp_map gaps; /* told */
 };
 
 #define SERVICE_FMT "%.*s/%.*s"
@@ -31,8 +32,19 @@ static void note_use(void *arg, const struct gp_policy_use *use)
 {
 	struct uses *u = arg;
 
-	if (gp_reach_look(u->reach, use->service, use->parameter, use->address))
+	if (gp_reach_look(u->reach, use->service, use->parameter, use->table, use->address))
 		*gp_vec_push(u->reach->postfix->arena, &u->list) = *use;
+}
+
+/* A table that is asked in ten places is told of once. */
+static void note_gap(void *arg, const struct gp_policy_use *where, struct gp_str what, const char *why)
+{
+	struct uses *u = arg;
+
+	if (!gp_map_set(&u->gaps, gp_arena_str(u->gaps.arena, what), u))
+		printf("Postfix " SERVICE_FMT ": %s: \"%.*s\" is not followed (%s): whether it leads to "
+		       "policyd-ratelimit is not known\n",
+		       SERVICE(where->service), where->parameter, GP_STR_FMT(what), why);
 }
 
 /* Limits. */
@@ -232,7 +244,8 @@ void gp_check_policy(struct gp_reach *r, struct gp_snapshot *snap)
 
 	u.are_limits_set = gp_snapshot_origin(snap, &ratelimit_table, "limits", &file, &line);
 	gp_reach_begin(r, "policyd-ratelimit", conf->daemon.socket);
-	gp_postfix_policy_each(r->postfix, note_use, &u);
+	gp_map_init(&u.gaps, r->postfix->arena, false);
+	gp_postfix_policy_each(r->postfix, note_use, note_gap, &u);
 	if (u.list.len == 0) {
 		if (u.are_limits_set || conf->sender.check || conf->greylist.rule.enabled)
 			problem(r, "no restriction list", GP_STR(""),

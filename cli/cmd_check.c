@@ -38,7 +38,7 @@ static void check_service(struct gp_reach *r, const struct gp_postfix_service *s
 			continue;
 		list = gp_postfix_value(r->postfix, service, uses[i].parameter, "");
 		while (gp_postfix_next_milter(&list, &address))
-			gp_reach_look(r, service, uses[i].parameter, address);
+			gp_reach_look(r, service, uses[i].parameter, GP_STR(""), address);
 	}
 }
 
@@ -53,6 +53,15 @@ static bool check_program(struct gp_reach *r, const char *program, const char *s
 	for (size_t i = 0; i < r->postfix->services.len; i++)
 		check_service(r, &r->postfix->services.items[i]);
 	return r->used > 0;
+}
+
+/* What Postfix's own programs end with. */
+static void tell_faults(struct gp_reach *r)
+{
+	GP_MAP_EACH(r->postfix->faults, fault) {
+		fprintf(stderr, "%.*s: Postfix's programs end with this\n", GP_STR_FMT(fault->key));
+		r->problems++;
+	}
 }
 
 /* Not every site runs every program: one of them must be reached. */
@@ -77,6 +86,7 @@ static int check_postfix(struct gp_cli *cli, struct gp_snapshot *snap, const cha
 	for (size_t i = 0; i < GP_ARRAY_SIZE(programs); i++)
 		is_reached |= check_program(&r, programs[i].program, programs[i].socket);
 	gp_check_policy(&r, snap);
+	tell_faults(&r);
 	is_reached |= r.used > 0;
 	if (!is_reached && r.problems == 0) {
 		fprintf(stderr, "%s: no service names a socket of ours in smtpd_milters or "

@@ -3,37 +3,23 @@
  */
 #include "cli/postfix.h"
 
-#include <stdio.h>
-
+#include "cli/postfix_expand.h"
+#include "cli/postfix_text.h"
+#include "config.h"
 #include "lib/base/buf.h"
 #include "lib/base/fd.h"
 
 #define FILE_MAX (1 << 20)
-#define EXPAND_DEPTH 10
 
-/* One logical line: continuation lines (leading white space) joined, comments out. */
-static bool next_line(struct gp_str *rest, struct gp_buf *line, unsigned *number, unsigned *at)
-{
-	gp_buf_reset(line);
-	while (rest->len) {
-		size_t end = gp_str_find_chr(*rest, '\n', 0);
-		struct gp_str raw = gp_str_sub(*rest, 0, end), text = gp_str_trim(raw);
-		bool continues = raw.len && gp_is_space(raw.ptr[0]);
-
-		if (line->len && text.len && text.ptr[0] != '#' && !continues)
-			return true;
-		++*at;
-		*rest = gp_str_sub(*rest, end + 1, rest->len);
-		if (text.len == 0 || text.ptr[0] == '#')
-			continue;
-		if (line->len == 0)
-			*number = *at;
-		else
-			gp_buf_add_chr(line, ' ');
-		gp_buf_add_str(line, text);
-	}
-	return line->len > 0;
-}
+/* What others' values name when nobody has set it; what Postfix was built with may differ. */
+static const struct {
+	const char *name, *value;
+} defaults[] = {
+	{"compatibility_level", "0"},	   {"data_directory", "/var/lib/postfix"},
+	{"default_database_type", "hash"}, {"mail_name", "Postfix"},
+	{"queue_directory", GP_QUEUEDIR},  {"smtpd_delay_reject", "yes"},
+	{"smtpd_sasl_type", "cyrus"},	   {"syslog_name", "postfix"},
+};
 
 static void set(struct gp_postfix *p, struct gp_map *map, struct gp_str assignment)
 {
@@ -45,20 +31,12 @@ static void set(struct gp_postfix *p, struct gp_map *map, struct gp_str assignme
 		gp_map_set(map, gp_arena_str(p->arena, name), gp_arena_cstr(p->arena, value));
 }
 
-/* What follows "-o": a word, or everything between braces. */
+/* A word, or what stands between braces. */
 static struct gp_str take_argument(struct gp_str *rest)
 {
-	struct gp_str s = gp_str_trim(*rest), word = {NULL, 0};
-	size_t end;
+	struct gp_str word;
 
-	if (s.len && s.ptr[0] == '{') {
-		end = gp_str_find_chr(s, '}', 0);
-		*rest = gp_str_sub(s, end + 1, s.len);
-		return gp_str_sub(s, 1, end - 1);
-	}
-	*rest = s;
-	gp_str_next_word(rest, &word);
-	return word;
+	return gp_postfix_next_word(rest, false, &word) ? gp_postfix_unbrace(word) : word;
 }
 
 static void parse_service(struct gp_postfix *p, struct gp_str line, unsigned number)
@@ -99,14 +77,14 @@ static int read_file(struct gp_postfix *p, const char *name, bool is_master, str
 	GP_BUF_AUTO text = GP_BUF_INIT(FILE_MAX);
 	GP_BUF_AUTO line = GP_BUF_INIT(FILE_MAX);
 	const char *path = gp_arena_printf(p->arena, "%s/%s", p->directory, name);
-	unsigned number = 0, at = 0;
-	struct gp_str rest;
+	struct gp_postfix_lines lines = {0};
+	unsigned number = 0;
 	int r = gp_file_read(path, &text, diag);
 
 	if (r)
 		return r;
-	rest = gp_buf_str(&text);
-	while (next_line(&rest, &line, &number, &at)) {
+	lines.rest = gp_buf_str(&text);
+	while (gp_postfix_next_line(&lines, &line, &number)) {
 		if (is_master)
 			parse_service(p, gp_buf_str(&line), number);
 		else
@@ -120,52 +98,63 @@ int gp_postfix_read(struct gp_arena *arena, const char *directory, struct gp_pos
 {
 	int r;
 
-	*ret = (struct gp_postfix){.arena = arena, .directory = directory};
+	*ret = (struct gp_postfix){.arena = arena, .directory = directory,
+				   .faults = GP_ARENA_NEW(arena, struct gp_map)};
 	gp_map_init(&ret->main, arena, false);
+	gp_map_init(ret->faults, arena, false);
 	r = read_file(ret, "main.cf", false, diag);
 	return r ? r : read_file(ret, "master.cf", true, diag);
 }
 
-static const char *lookup(const struct gp_postfix *p, const struct gp_postfix_service *service,
-			  struct gp_str name)
-{
-	const char *value = service ? gp_map_get(&service->overrides, name) : NULL;
+struct view {
+	const struct gp_postfix *postfix;
+	const struct gp_postfix_service *service; /* may be NULL */
+};
 
-	return value ? value : gp_map_get(&p->main, name);
+static const char *find(const struct view *v, struct gp_str name)
+{
+	const char *value = v->service ? gp_map_get(&v->service->overrides, name) : NULL;
+
+	return value ? value : gp_map_get(&v->postfix->main, name);
 }
 
-static void expand(const struct gp_postfix *p, const struct gp_postfix_service *service,
-		   struct gp_str s, struct gp_buf *out, unsigned depth)
+static const char *look_up(const void *arg, struct gp_str name)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		bool braced = i + 1 < s.len && s.ptr[i + 1] == '{';
-		size_t from = i + 1 + braced, to = from;
-		const char *value;
+	const struct view *v = arg;
+	const char *value = find(v, name);
 
-		if (s.ptr[i] != '$' || depth == 0) {
-			gp_buf_add_chr(out, s.ptr[i]);
-			continue;
-		}
-		while (to < s.len && (gp_is_alnum(s.ptr[to]) || s.ptr[to] == '_'))
-			to++;
-		value = lookup(p, service, gp_str_sub(s, from, to - from));
-		if (to == from || (braced && (to == s.len || s.ptr[to] != '}'))) {
-			gp_buf_add_chr(out, s.ptr[i]);
-			continue;
-		}
-		if (value)
-			expand(p, service, gp_str(value), out, depth - 1);
-		i = to - !braced;
-	}
+	if (!value && gp_str_eq(name, GP_STR("config_directory")))
+		value = v->postfix->directory;
+	for (size_t i = 0; !value && i < GP_ARRAY_SIZE(defaults); i++)
+		if (gp_str_eq(name, gp_str(defaults[i].name)))
+			value = defaults[i].value;
+	return value;
+}
+
+static void note_fault(const struct view *v, const char *name, const char *why)
+{
+	const struct gp_postfix_service *s = v->service;
+	struct gp_arena *arena = v->postfix->arena;
+	char *text;
+
+	if (s && gp_map_get(&s->overrides, gp_str(name)))
+		text = gp_arena_printf(arena, "%s/master.cf:%u: %s: %s", v->postfix->directory,
+				       s->line, name, why);
+	else
+		text = gp_arena_printf(arena, "%s/main.cf: %s: %s", v->postfix->directory, name, why);
+	gp_map_set(v->postfix->faults, gp_str(text), text);
 }
 
 struct gp_str gp_postfix_value(const struct gp_postfix *p, const struct gp_postfix_service *service,
 			       const char *name, const char *def)
 {
-	GP_BUF_AUTO out = GP_BUF_INIT(FILE_MAX);
-	const char *value = lookup(p, service, gp_str(name));
+	GP_BUF_AUTO out = GP_BUF_INIT(GP_POSTFIX_VALUE_MAX);
+	struct view v = {p, service};
+	const char *value = find(&v, gp_str(name));
+	struct gp_diag diag;
 
-	expand(p, service, gp_str(value ? value : def), &out, EXPAND_DEPTH);
+	if (gp_postfix_expand(gp_str(value ? value : def), look_up, &v, &out, &diag))
+		note_fault(&v, name, diag.text);
 	return gp_arena_str(p->arena, gp_buf_str(&out));
 }
 

@@ -60,30 +60,31 @@ static bool is_our_port(const struct gp_reach *r, struct gp_str address)
 }
 
 static void met(struct gp_reach *r, const struct gp_postfix_service *service, const char *parameter,
-		bool is_there)
+		struct gp_str table, bool is_there)
 {
 	r->used++;
-	printf("Postfix %.*s/%.*s reaches %s by %s%s\n", GP_STR_FMT(service->name),
+	printf("Postfix %.*s/%.*s reaches %s by %s%s%.*s%s%s\n", GP_STR_FMT(service->name),
 	       GP_STR_FMT(service->type), r->program, parameter,
+	       table.len ? ", for whom " : "", GP_STR_FMT(table), table.len ? " says so" : "",
 	       is_there ? "" : " (it does not run now)");
 }
 
 bool gp_reach_look(struct gp_reach *r, const struct gp_postfix_service *service,
-		   const char *parameter, struct gp_str address)
+		   const char *parameter, struct gp_str table, struct gp_str address)
 {
 	struct gp_str path = gp_str_sub(address, 5, address.len), ours = path_of(r);
 	const char *seen;
 	struct stat st;
 
 	if (gp_str_istarts(address, GP_STR("inet:")) && is_our_port(r, address)) {
-		met(r, service, parameter, true);
+		met(r, service, parameter, table, true);
 		return true;
 	}
 	if (!gp_str_istarts(address, GP_STR("unix:")) || gp_reach_is_inet(r) || !is_meant(ours, path))
 		return false;
 	seen = seen_path(r, service, path);
 	if (gp_str_eq(gp_str(seen), ours)) {
-		met(r, service, parameter, stat(seen, &st) == 0 && S_ISSOCK(st.st_mode));
+		met(r, service, parameter, table, stat(seen, &st) == 0 && S_ISSOCK(st.st_mode));
 		return true;
 	}
 	fprintf(stderr,

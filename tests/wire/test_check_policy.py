@@ -42,10 +42,14 @@ class Site:
             "rules": {"paths": [str(self._world / "rules.cf")]}, "policyd-ratelimit": settings,
             "controller": {"maillog": maillog or {}}})
         (self._postfix / "main.cf").write_text(f"compatibility_level = 3.6\nqueue_directory = {self._queue}\n{main}\n")
+        self._config = policyd.config
         lists = {"recipient": recipient, "data": data, "end_of_data": end}
         (self._postfix / "master.cf").write_text(MASTER + "".join(
             f"  -o {{ smtpd_{name}_restrictions = {value} }}\n" for name, value in lists.items() if value) + PICKUP)
-        done = subprocess.run([build_folder() / "cli" / "gatepost", "-c", policyd.config, "check", "--postfix", self._postfix],
+        return self.again()
+
+    def again(self) -> tuple[int, str, str]:
+        done = subprocess.run([build_folder() / "cli" / "gatepost", "-c", self._config, "check", "--postfix", self._postfix],
                               capture_output=True, text=True, timeout=120)
         return done.returncode, done.stdout, done.stderr
 
@@ -111,6 +115,90 @@ def test_ways_to_write_it(site: Site, main: str) -> None:
         assert 'answers "DUNNO" where policyd-ratelimit is away\n' in out
     if "{ default_action" in main:
         assert 'answers "450 4.3.5 We are away" where policyd-ratelimit is away: mail waits' in out
+
+
+@pytest.mark.parametrize("main", [
+    "is_mx = yes\nsmtpd_recipient_restrictions = ${is_mx?{permit_mynetworks, $ours, reject}:{permit}}\nours = " + ASK,
+    "smtpd_recipient_restrictions = ${{$compatibility_level} >=level {3.6} ? {" + ASK + "} : {}}",
+    "smtpd_client_restrictions = $(nope:" + ASK + ")",
+])
+def test_conditions(site: Site, main: str) -> None:
+    code, out, err = site.check(limits(x=CLIENTS), main=main)
+    assert code == 0, (out, err)
+
+
+def test_a_condition_that_is_false(site: Site) -> None:
+    code, _, err = site.check(limits(x=CLIENTS), main="smtpd_recipient_restrictions = ${nope?{" + ASK + "}:{permit}}")
+    assert code != 0 and "nothing of what is configured for it happens" in err
+
+
+def test_a_value_that_ends_postfix(site: Site) -> None:
+    code, _, err = site.check(limits(x=CLIENTS), main=f"smtpd_client_restrictions = {ASK}\nsmtpd_helo_restrictions = $" + "{ours")
+    assert code != 0 and 'main.cf: smtpd_helo_restrictions: what "$" begins is not closed' in err and "Postfix's programs end" in err
+
+
+@pytest.mark.parametrize(("override", "is_there"), [
+    ("-o smtpd_data_restrictions=${{$syslog_name}=={postfix/submission}?{check_policy_service unix:gatepost/ratelimit.sock}:{}}", True),
+    ("-o ours=permit", False),
+    ("-o { ours = " + ASK + " }", True),
+    ("-o { smtpd_client_restrictions = check_policy_service { unix:gatepost/ratelimit.sock, default_action=DUNNO }, permit }", True),
+])
+def test_overrides(site: Site, world: Path, override: str, is_there: bool) -> None:
+    """main.cf's value has a name that the service overrides."""
+    site.check({}, main=f"ours = permit\nsmtpd_helo_restrictions = $ours\nsmtpd_client_restrictions = {ASK}", recipient="x")
+    master = world / "postfix" / "master.cf"
+    master.write_text(master.read_text().replace("  -o { smtpd_recipient_restrictions = x }", "  -o smtpd_client_restrictions=\n  " + override))
+    code, out, _ = site.again()
+    assert code == 0 and ("submission/inet reaches policyd-ratelimit" in out) == is_there, out
+
+
+@pytest.mark.parametrize(("table", "text", "said"), [
+    ("cidr:FILE", "10.0.0.0/8 OK\n!192.0.2.0/24 " + ASK + "\n", None),
+    ("hash:FILE", "example.org reject_unlisted_recipient, ours\nexample.com ours\n", None),
+    ("texthash:FILE", "example.org\n  " + ASK + "\n", None),
+    ("pcre:FILE", "if /x/\n/^a b$/i ours\nendif\n", None),
+    ("proxy:lmdb:FILE", "example.org ours\n", None),
+    ("inline:{ example.org=ours }", "", None),
+    ("static:{ " + ASK + " }", "", None),
+    ("hash:FILE", "example.org OK\nexample.com REJECT ours\nexample.net 450 ours\n", "has check_policy_service with its socket"),
+    ("hash:/nonexistent/x", "", '"hash:/nonexistent/x" is not followed (/nonexistent/x: No such file'),
+    ("mysql:/etc/postfix/x.cf", "", '"mysql:/etc/postfix/x.cf" is not followed (tables of type mysql are not read)'),
+    ("proxy:ldap:/x", "", '"proxy:ldap:/x" is not followed (tables of type ldap are not read)'),
+])
+@pytest.mark.parametrize("check", ["check_client_access ", "check_sender_access ", ""])
+def test_access_tables(site: Site, world: Path, table: str, text: str, said: str | None, check: str) -> None:
+    (world / "access").write_text(text)
+    table = table.replace("FILE", str(world / "access"))
+    code, out, err = site.check(limits(x=CLIENTS), main="smtpd_restriction_classes = ours\nours = sleep 1, " + ASK +
+                                f"\nsmtpd_recipient_restrictions = permit_mynetworks {check}{table} reject")
+    if said is None:
+        assert code == 0, (out, err)
+        assert out.count(f"smtp/inet reaches policyd-ratelimit by smtpd_recipient_restrictions, for whom {table} says so") == 1
+    else:
+        assert code != 0 and said in out + err, (out, err)
+
+
+def test_a_copy_of_a_configuration(site: Site, world: Path) -> None:
+    """Its tables are those of the copy."""
+    (world / "postfix" / "access-of-copy").write_text(f"example.org {ASK}\n")
+    main = "smtpd_client_restrictions = check_client_access $default_database_type:/etc/postfix/access-of-copy"
+    assert site.check(limits(x=CLIENTS), main=main)[0] == 0
+    assert site.check(limits(x=CLIENTS), main="smtpd_client_restrictions = check_client_access hash:$config_directory/access-of-copy")[0] == 0
+
+
+def test_a_table_for_accounts_alone(site: Site) -> None:
+    main = f"smtpd_client_restrictions = check_sasl_access static:{{ {ASK} }}"
+    code, _, err = site.check(limits(x=CLIENTS), main=main)
+    assert code != 0 and 'limit "x" is never asked' in err
+    assert site.check(limits(x=RECIPIENTS), main=main)[0] == 0
+
+
+def test_a_class_that_contains_itself(site: Site) -> None:
+    code, out, err = site.check(limits(x=CLIENTS), main=f"smtpd_restriction_classes = a, b\na = {ASK}, b\nb = a, b, a\n"
+                                "smtpd_client_restrictions = a, b")
+    assert code == 0, (out, err)
+    assert out.count("smtp/inet reaches policyd-ratelimit") == 1
+    assert out.count('"a" is not followed (the class contains itself') == 1
 
 
 def test_a_socket_that_the_chroot_hides(site: Site, world: Path) -> None:
