@@ -1,6 +1,6 @@
 /*
  * Chained hash map over one entries array; buckets are indices, so growth is
- * a copy and a re-link.
+ * a copy and a re-link.  The capacity is a power of 2.
  */
 #include "lib/base/map.h"
 
@@ -11,12 +11,12 @@ static size_t bucket_of(const struct gp_map *m, struct gp_str key)
 	char folded[256];
 
 	if (!m->fold)
-		return gp_hash_table(key.ptr, key.len) % m->cap;
+		return gp_hash_table(key.ptr, key.len) & (m->cap - 1);
 	/* Long keys hash by their first bytes; equality decides anyway. */
 	key.len = GP_MIN(key.len, sizeof(folded));
 	for (size_t i = 0; i < key.len; i++)
 		folded[i] = gp_lower(key.ptr[i]);
-	return gp_hash_table(folded, key.len) % m->cap;
+	return gp_hash_table(folded, key.len) & (m->cap - 1);
 }
 
 static struct gp_map_entry *find(const struct gp_map *m, struct gp_str key)

@@ -12,11 +12,6 @@ bool gp_str_eq(struct gp_str a, struct gp_str b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-bool gp_str_ieq(struct gp_str a, struct gp_str b)
-{
-	return a.len == b.len && gp_str_istarts(a, b);
-}
-
 int gp_str_cmp(struct gp_str a, struct gp_str b)
 {
 	size_t n = GP_MIN(a.len, b.len);
@@ -77,31 +72,6 @@ struct gp_str gp_str_after_last(struct gp_str s, char c)
 	size_t at = gp_str_find_last(s, c);
 
 	return at < s.len ? gp_str_sub(s, at + 1, s.len) : s;
-}
-
-size_t gp_str_find(struct gp_str s, struct gp_str needle, size_t from)
-{
-	const char *p;
-
-	if (from >= s.len || needle.len > s.len - from)
-		return s.len;
-	if (needle.len == 0)
-		return from;
-	p = memmem(s.ptr + from, s.len - from, needle.ptr, needle.len);
-	return p ? (size_t)(p - s.ptr) : s.len;
-}
-
-size_t gp_str_ifind(struct gp_str s, struct gp_str needle, size_t from)
-{
-	char first = needle.len ? gp_lower(needle.ptr[0]) : 0;
-
-	for (size_t i = from; i < s.len && needle.len <= s.len - i; i++) {
-		if (needle.len && gp_lower(s.ptr[i]) != first)
-			continue;
-		if (gp_str_istarts(gp_str_n(s.ptr + i, s.len - i), needle))
-			return i;
-	}
-	return s.len;
 }
 
 struct gp_str gp_str_sub(struct gp_str s, size_t from, size_t n)

@@ -65,11 +65,16 @@ static inline bool gp_is_space(char c)
 /* Decimal digits and nothing else; not empty. */
 bool gp_str_is_digits(struct gp_str s);
 bool gp_str_eq(struct gp_str a, struct gp_str b);
-bool gp_str_ieq(struct gp_str a, struct gp_str b);
 /* <0, 0, >0 like memcmp, shorter first when one is a prefix. */
 int gp_str_cmp(struct gp_str a, struct gp_str b);
 bool gp_str_starts(struct gp_str s, struct gp_str prefix);
 bool gp_str_istarts(struct gp_str s, struct gp_str prefix);
+/* Inline, since names of headers mostly differ in length. */
+static inline bool gp_str_ieq(struct gp_str a, struct gp_str b)
+{
+	return a.len == b.len && gp_str_istarts(a, b);
+}
+
 bool gp_str_iends(struct gp_str s, struct gp_str suffix);
 
 /* Index of the first c (or needle) at or after `from`; s.len when there is none. */

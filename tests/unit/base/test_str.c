@@ -53,6 +53,53 @@ static void test_find(void **state)
 	assert_int_equal(gp_str_find((struct gp_str){0}, GP_STR("a"), 0), 0);
 }
 
+static size_t find_slowly(struct gp_str s, struct gp_str needle, bool is_folded)
+{
+	for (size_t i = 0; i < s.len && needle.len <= s.len - i; i++) {
+		struct gp_str there = gp_str_sub(s, i, needle.len);
+
+		if (is_folded ? gp_str_ieq(there, needle) : gp_str_eq(there, needle))
+			return i;
+	}
+	return s.len;
+}
+
+/* Texts around the width of a step, of few letters, so that needles stand there nearly; '@' and
+ * '`' differ by the bit by which letter case does. */
+static void test_find_everywhere(void **state)
+{
+	static const char letters[] = "aAb@`";
+	char text[80], needle[8];
+	unsigned random = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		struct gp_str s = gp_str_n(text, round % sizeof(text));
+		struct gp_str n = gp_str_n(needle, 1 + round / 80 % sizeof(needle));
+
+		for (size_t i = 0; i < s.len + n.len; i++) {
+			random = random * 1103515245 + 12345;
+			*(i < s.len ? text + i : needle + i - s.len) =
+				letters[(random >> 16) % (2 + round % 4)];
+		}
+		assert_int_equal(gp_str_find(s, n, 0), find_slowly(s, n, false));
+		assert_int_equal(gp_str_ifind(s, n, 0), find_slowly(s, n, true));
+	}
+}
+
+/* Where nearly every place looks like the needle, the rest is searched in another way. */
+static void test_find_in_hostile_text(void **state)
+{
+	static char text[100000];
+	struct gp_str s = gp_str_n(text, sizeof(text));
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	text[sizeof(text) - 3] = 'b';
+	assert_int_equal(gp_str_find(s, GP_STR("aaaaaaaaaaaaaaaabaa"), 0), sizeof(text) - 19);
+	assert_int_equal(gp_str_find(s, GP_STR("aaaaaaaaaaaaaaabaaa"), 0), sizeof(text));
+}
+
 static void test_parts(void **state)
 {
 	struct gp_str rest = GP_STR("a,,b"), piece;
@@ -126,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_compare), cmocka_unit_test(test_find),
+		cmocka_unit_test(test_find_everywhere), cmocka_unit_test(test_find_in_hostile_text),
 		cmocka_unit_test(test_parts),	cmocka_unit_test(test_glob),
 		cmocka_unit_test(test_distance),
 	};
