@@ -9,14 +9,10 @@
 #include "controller/controller.h"
 #include "controller/intake.h"
 #include "controller/worker_child.h"
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/daemon/resolver.h"
 #include "lib/daemon/sandbox.h"
 #include "lib/daemon/storage.h"
-
-/* A health check answers within this, whatever the store does. */
-#define HEALTH_MS 1000
 
 struct controller controller;
 
@@ -131,17 +127,6 @@ static void stop(void)
 	api_learn_end();
 }
 
-/* Asks the store anew: what it said last may be long ago. */
-static void check_store(struct gp_health *entry)
-{
-	struct gp_diag why = {""};
-	bool is_up = gp_store_ping(controller.store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
-
-	*entry = (struct gp_health){.name = "store", .is_ok = is_up};
-	snprintf(entry->detail, sizeof(entry->detail), "%s%s%.120s",
-		 gp_store_kind(controller.store), is_up ? "" : ": ", is_up ? "" : why.text);
-}
-
 static void check_learning(struct gp_health *entry)
 {
 	struct learner_status status;
@@ -161,7 +146,7 @@ static size_t health(struct gp_health *entries, size_t max)
 
 	if (max < 4)
 		return 0;
-	check_store(&entries[n++]);
+	gp_storage_health(controller.store, &entries[n++]);
 	check_learning(&entries[n++]);
 	if (controller.maillog)
 		maillog_health(controller.maillog, &entries[n++]);

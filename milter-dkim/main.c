@@ -152,17 +152,6 @@ static void check_keys(const struct dkim_snapshot *data, struct gp_health *entry
 		 data->seal_key ? "" : "not ");
 }
 
-/* Of data for reports; mail does without. */
-static void check_store(struct gp_health *entry)
-{
-	struct gp_diag why = {""};
-	bool is_up = gp_store_ping(dkim_store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
-
-	*entry = (struct gp_health){.name = "store", .is_ok = is_up};
-	snprintf(entry->detail, sizeof(entry->detail), "%s%s%.120s", gp_store_kind(dkim_store),
-		 is_up ? "" : ": ", is_up ? "" : why.text);
-}
-
 static size_t health(struct gp_health *entries, size_t max)
 {
 	struct gp_snapshot *snap;
@@ -173,8 +162,8 @@ static size_t health(struct gp_health *entries, size_t max)
 	snap = gp_daemon_snapshot();
 	check_resolver(snap, &entries[n++]);
 	check_keys(gp_snapshot_data(snap), &entries[n++]);
-	if (dkim_store)
-		check_store(&entries[n++]);
+	if (dkim_store) /* of data for reports; mail does without */
+		gp_storage_health(dkim_store, &entries[n++]);
 	if (gp_directory_health(dkim_ldap, &entries[n]))
 		n++;
 	gp_snapshot_unref(snap);

@@ -6,16 +6,12 @@
 
 #include <stdio.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/directory.h"
 #include "lib/daemon/drain.h"
 #include "lib/daemon/sandbox.h"
 #include "lib/daemon/storage.h"
-
-/* A health check answers within this, whatever the store does. */
-#define HEALTH_MS 1000
 
 struct gp_store *spam_store;
 struct gp_history *spam_sent;
@@ -178,19 +174,12 @@ static void rules_health(struct gp_health *entry)
 			 gp_buf_cstr(&names));
 }
 
-/* Asks the store anew: what it said to the last message may be long ago. */
 static size_t health(struct gp_health *entries, size_t max)
 {
-	struct gp_diag why = {""};
-	bool is_up;
-
 	if (max < 3)
 		return 0;
+	gp_storage_health(spam_store, &entries[0]);
 	rules_health(&entries[1]);
-	is_up = gp_store_ping(spam_store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
-	entries[0] = (struct gp_health){.name = "store", .is_ok = is_up};
-	snprintf(entries[0].detail, sizeof(entries[0].detail), "%s%s%.120s",
-		 gp_store_kind(spam_store), is_up ? "" : ": ", is_up ? "" : why.text);
 	return gp_directory_health(spam_ldap, &entries[2]) ? 3 : 2;
 }
 

@@ -1,8 +1,6 @@
 /*
  * policyd-ratelimit: a description of the program; lib/daemon runs it.
  */
-#include <stdio.h>
-
 #include "lib/base/clock.h"
 #include "lib/daemon/directory.h"
 #include "lib/daemon/sandbox.h"
@@ -15,9 +13,6 @@
 #include "policyd-ratelimit/limits.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/sender.h"
-
-/* A health check answers within this, whatever the store does. */
-#define HEALTH_MS 1000
 
 struct ratelimit ratelimit;
 
@@ -79,18 +74,11 @@ static void stop(void)
 	gp_loop_close(&ratelimit.loop);
 }
 
-/* Asks the store anew: what it said last may be long ago. */
 static size_t health(struct gp_health *entries, size_t max)
 {
-	struct gp_diag why = {""};
-	bool is_up;
-
 	if (max < 2)
 		return 0;
-	is_up = gp_store_ping(ratelimit.store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
-	entries[0] = (struct gp_health){.name = "store", .is_ok = is_up};
-	snprintf(entries[0].detail, sizeof(entries[0].detail), "%s%s%.120s",
-		 gp_store_kind(ratelimit.store), is_up ? "" : ": ", is_up ? "" : why.text);
+	gp_storage_health(ratelimit.store, &entries[0]);
 	return gp_directory_health(ratelimit.ldap, &entries[1]) ? 2 : 1;
 }
 

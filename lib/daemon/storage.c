@@ -3,7 +3,12 @@
  */
 #include "lib/daemon/storage.h"
 
+#include <stdio.h>
+
+#include "lib/base/clock.h"
 #include "lib/daemon/sandbox.h"
+
+#define HEALTH_MS 1000 /* a health check answers within this, whatever the store does */
 
 static const char *unless_empty(const char *s)
 {
@@ -41,4 +46,14 @@ void gp_storage_sandbox(const struct gp_conf_top *top)
 	for (size_t i = 0; i < GP_ARRAY_SIZE(kinds); i++)
 		if (gp_str_starts(gp_str(top->store), kinds[i]))
 			gp_sandbox_write(top->store + kinds[i].len);
+}
+
+void gp_storage_health(struct gp_store *store, struct gp_health *ret)
+{
+	struct gp_diag why = {""};
+	bool is_up = gp_store_ping(store, gp_clock_mono_ms() + HEALTH_MS, &why) == GP_OK;
+
+	*ret = (struct gp_health){.name = "store", .is_ok = is_up};
+	snprintf(ret->detail, sizeof(ret->detail), "%s%s%.120s", gp_store_kind(store),
+		 is_up ? "" : ": ", is_up ? "" : why.text);
 }
