@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
+#include "lib/daemon/session_log.h"
 #include "milter-dkim/sign.h"
 
 #define ACTION(label)                                                                              \
@@ -94,21 +95,6 @@ static void count(const struct gp_session *s, const struct dkim_message *m)
 	gp_metric_observe_us(&eom_time, (gp_clock_mono_ms() - s->msg.began_ms) * 1000);
 }
 
-static void add_envelope(struct gp_logline *l, const struct gp_session *s)
-{
-	GP_BUF_AUTO from = GP_BUF_INIT(GP_LOG_VALUE_MAX);
-	char ip[GP_IP_TEXT];
-
-	gp_buf_printf(&from, "<%.*s>",
-		      GP_STR_FMT(gp_str_sub(s->msg.from, 0, GP_LOG_VALUE_MAX - 2)));
-	gp_logline_str(l, "qid", s->msg.queue_id.len ? s->msg.queue_id : GP_STR("-"));
-	gp_logline_str(l, "from", gp_buf_str(&from));
-	gp_logline_cstr(l, "client", s->client.family ? gp_ip_format(&s->client, ip) : "local");
-	gp_logline_str(l, "helo", s->helo);
-	if (s->msg.auth_user.len)
-		gp_logline_str(l, "user", s->msg.auth_user);
-}
-
 /* "example.org:pass,list.example:fail", or "none". */
 static void add_dkim(struct gp_logline *l, const struct gp_auth_result *r)
 {
@@ -167,7 +153,7 @@ void dkim_report(const struct gp_session *s, const struct dkim_message *m)
 	count(s, m);
 	gp_directory_report(dkim_ldap);
 	gp_logline_begin(&l, GP_LOG_INFO);
-	add_envelope(&l, s);
+	gp_session_log(&l, s);
 	gp_logline_cstr(&l, "origin", m->is_exempt ? "exempt" : origins[m->origin]);
 	gp_logline_int(&l, "size", (int64_t)m->size);
 	if (is_judged(m))

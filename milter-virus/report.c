@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
+#include "lib/daemon/session_log.h"
 
 #define MESSAGES(label)                                                                            \
 	GP_COUNTER_L("gatepost_virus_messages_total", "outcome=\"" label "\"",                     \
@@ -67,30 +68,6 @@ static void count(const struct virus_message *m)
 	gp_metric_add(&cpu_time, m->verdict.cpu_us);
 }
 
-/* "<address>" as Postfix writes it. */
-static void add_address(struct gp_logline *l, const char *key, struct gp_str address)
-{
-	GP_BUF_AUTO text = GP_BUF_INIT(GP_LOG_VALUE_MAX);
-
-	gp_buf_printf(&text, "<%.*s>", GP_STR_FMT(gp_str_sub(address, 0, GP_LOG_VALUE_MAX - 2)));
-	gp_logline_str(l, key, gp_buf_str(&text));
-}
-
-static void add_envelope(struct gp_logline *l, const struct gp_session *s)
-{
-	char ip[GP_IP_TEXT];
-
-	gp_logline_str(l, "qid", s->msg.queue_id.len ? s->msg.queue_id : GP_STR("-"));
-	add_address(l, "from", s->msg.from);
-	gp_logline_int(l, "rcpts", (int64_t)s->msg.n_rcpts_seen);
-	if (s->msg.rcpts.len)
-		add_address(l, "to", s->msg.rcpts.items[0].address);
-	gp_logline_cstr(l, "client", s->client.family ? gp_ip_format(&s->client, ip) : "local");
-	gp_logline_str(l, "helo", s->helo);
-	if (s->msg.auth_user.len)
-		gp_logline_str(l, "user", s->msg.auth_user);
-}
-
 static void add_verdict(struct gp_logline *l, const struct virus_message *m)
 {
 	const struct virus_verdict *v = &m->verdict;
@@ -119,7 +96,7 @@ void virus_report(const struct gp_session *s, const struct virus_message *m)
 
 	count(m);
 	gp_logline_begin(&l, GP_LOG_INFO);
-	add_envelope(&l, s);
+	gp_session_log(&l, s);
 	gp_logline_cstr(&l, "origin", origins[m->origin]);
 	gp_logline_int(&l, "size", (int64_t)m->spool.size);
 	gp_logline_str(&l, "msgid", m->message_id);
