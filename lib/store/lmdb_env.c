@@ -32,7 +32,7 @@
 #define GROW_ROUNDS 24
 /* Small work in one transaction. */
 #define GROUP_MAX 64
-/* What work that makes room may use beyond a full map: some thousand pages. */
+/* What only work that makes room may use, beyond a full map: some thousand pages. */
 #define RESERVE ((size_t)8 << 20)
 
 struct gp_lmdb_env {
@@ -53,6 +53,9 @@ struct gp_lmdb_env {
 	pthread_cond_t queue_filled;
 	struct gp_lmdb_work *head, **tail;
 	bool is_stopping;
+	/* The writer's. */
+	struct gp_lmdb_place room;
+	size_t full_rows; /* that there were when it was full; 0: it is not */
 	bool is_synced; /* the writer ended with everything on disk */
 };
 
@@ -89,6 +92,11 @@ int gp_lmdb_error(const struct gp_lmdb_env *env, int rc, struct gp_diag *diag)
 MDB_dbi gp_lmdb_db(const struct gp_lmdb_env *env, size_t i)
 {
 	return env->dbs[i];
+}
+
+struct gp_lmdb_place *gp_lmdb_room(struct gp_lmdb_env *env)
+{
+	return &env->room;
 }
 
 /* Opening. */
@@ -262,9 +270,15 @@ uint64_t gp_lmdb_generation(const struct gp_lmdb_env *env, MDB_txn *txn)
 
 /* Writing. */
 
+/* What the file may grow to, with what only making room uses. */
+static size_t size_limit(const struct gp_lmdb_env *env)
+{
+	return env->config.map_max + RESERVE;
+}
+
 static int grow(struct gp_lmdb_env *env, bool is_freeing)
 {
-	size_t max = env->config.map_max + (is_freeing ? RESERVE : 0), size;
+	size_t max = is_freeing ? size_limit(env) : env->config.map_max, size;
 	MDB_envinfo info;
 	int rc = MDB_MAP_FULL;
 
@@ -279,8 +293,7 @@ static int grow(struct gp_lmdb_env *env, bool is_freeing)
 	return rc;
 }
 
-/* Takes back what making room was given.  LMDB keeps what is in use: others then write into
- * freed pages only. */
+/* Takes back what making room was given.  LMDB keeps what is in use. */
 static void shrink(struct gp_lmdb_env *env)
 {
 	MDB_envinfo info;
@@ -290,6 +303,93 @@ static void shrink(struct gp_lmdb_env *env)
 	if (info.me_mapsize > env->config.map_max)
 		(void)mdb_env_set_mapsize(env->mdb, env->config.map_max);
 	pthread_rwlock_unlock(&env->lock);
+}
+
+/* Of LMDB's list of pages that nothing uses: its database 0, a count before each row's numbers. */
+static int count_listed(MDB_txn *txn, size_t *ret)
+{
+	MDB_cursor *cursor;
+	size_t n, sum = 0;
+	MDB_val k, v;
+	int rc = mdb_cursor_open(txn, 0, &cursor);
+
+	if (rc != 0)
+		return rc;
+	while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+		memcpy(&n, v.mv_data, sizeof(n));
+		sum += n;
+	}
+	mdb_cursor_close(cursor);
+	*ret = sum;
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Bytes that nothing uses, with the reserve, and how many rows there are.  With the lock held. */
+static int measure_inside(struct gp_lmdb_env *env, size_t *ret_left, size_t *ret_rows)
+{
+	size_t listed = 0, rows = 0, used;
+	MDB_envinfo info;
+	MDB_stat stat;
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn);
+
+	if (rc != 0)
+		return rc;
+	(void)mdb_env_info(env->mdb, &info);
+	rc = count_listed(txn, &listed);
+	for (size_t i = 0; rc == 0 && env->config.dbs[i].name; i++) {
+		rc = mdb_stat(txn, env->dbs[i], &stat);
+		rows += rc == 0 ? stat.ms_entries : 0;
+	}
+	mdb_txn_abort(txn);
+	if (rc != 0)
+		return rc;
+	used = (info.me_last_pgno + 1 - GP_MIN(listed, info.me_last_pgno)) * stat.ms_psize;
+	*ret_left = size_limit(env) - GP_MIN(used, size_limit(env));
+	*ret_rows = rows;
+	return 0;
+}
+
+static int measure(struct gp_lmdb_env *env, size_t *ret_left, size_t *ret_rows)
+{
+	int rc;
+
+	pthread_rwlock_rdlock(&env->lock);
+	rc = measure_inside(env, ret_left, ret_rows);
+	pthread_rwlock_unlock(&env->lock);
+	return rc;
+}
+
+/*
+ * Of a map that was full once: MDB_MAP_FULL where what is left is for making room.  Where rows
+ * between others were dropped no page got free, but as many rows have room on those that are
+ * there, and copying them needs less than half of the reserve.
+ */
+static int look_for_room(struct gp_lmdb_env *env, const struct gp_lmdb_work *w, bool *ret_reserve)
+{
+	size_t left, rows;
+	int rc;
+
+	*ret_reserve = w->is_freeing;
+	if (env->full_rows == 0 || w->is_freeing)
+		return 0;
+	rc = measure(env, &left, &rows);
+	if (rc != 0)
+		return rc;
+	if (left > RESERVE + env->config.map_max / 16) {
+		env->full_rows = 0;
+		return 0;
+	}
+	*ret_reserve = left >= RESERVE / 2 && rows < env->full_rows;
+	return *ret_reserve ? 0 : MDB_MAP_FULL;
+}
+
+static void note_full(struct gp_lmdb_env *env)
+{
+	size_t left, rows;
+
+	if (env->full_rows == 0 && measure(env, &left, &rows) == 0)
+		env->full_rows = rows;
 }
 
 /* One work, or the group that it heads. */
@@ -322,6 +422,7 @@ static void work_done(struct gp_lmdb_work *w, int result)
 
 static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 {
+	bool may_use_reserve = false;
 	int rc = MDB_MAP_FULL;
 
 	if (!w->done && gp_job_is_abandoned(&w->job)) {
@@ -329,21 +430,25 @@ static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 		return;
 	}
 	for (int round = 0; round < GROW_ROUNDS; round++) {
-		rc = run_once(env, w);
+		rc = look_for_room(env, w, &may_use_reserve);
+		if (rc == 0)
+			rc = run_once(env, w);
 		if (rc == MDB_MAP_RESIZED) {
 			pthread_rwlock_wrlock(&env->lock);
 			rc = mdb_env_set_mapsize(env->mdb, 0);
 			pthread_rwlock_unlock(&env->lock);
 		} else if (rc == MDB_MAP_FULL) {
-			rc = grow(env, w->is_freeing);
+			rc = grow(env, may_use_reserve);
 		} else {
 			break;
 		}
 		if (rc != 0)
 			break;
 	}
-	if (w->is_freeing)
+	if (may_use_reserve)
 		shrink(env);
+	if (rc == MDB_MAP_FULL && !w->is_freeing && env->config.is_swept)
+		note_full(env);
 	w->is_full = rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT;
 	work_done(w, gp_lmdb_error(env, rc, &w->diag));
 }
@@ -351,7 +456,7 @@ static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 /* A list of small work. */
 static void run_group(struct gp_lmdb_env *env, struct gp_lmdb_work *head)
 {
-	bool is_done = run_once(env, head) == 0;
+	bool unused, is_done = look_for_room(env, head, &unused) == 0 && run_once(env, head) == 0;
 
 	for (struct gp_lmdb_work *w = head, *next; w; w = next) {
 		next = w->next;

@@ -26,6 +26,7 @@ struct gp_lmdb_config {
 	const char *dir;	   /* the environment's directory */
 	bool is_writer;		   /* make it if need be, and start the writer thread */
 	bool is_lazy;		   /* commit without fsync, sync once a second (lmdb_mark.h) */
+	bool is_swept;		   /* rows that are over make room for others */
 	size_t map_max;		   /* bytes */
 	struct {
 		const char *name; /* NULL ends */
@@ -49,6 +50,15 @@ uint64_t gp_lmdb_generation(const struct gp_lmdb_env *env, MDB_txn *txn);
 /* Inside a transaction: the database config->dbs[i]. */
 MDB_dbi gp_lmdb_db(const struct gp_lmdb_env *env, size_t i);
 
+/* How far making room has come in `records`: the key it goes on with.  For work alone. */
+struct gp_lmdb_place {
+	size_t len; /* 0: from the beginning */
+	unsigned char key[128];
+	uint64_t n_dropped;  /* since the beginning */
+	int64_t rests_until; /* found nothing from beginning to end: not before that */
+};
+struct gp_lmdb_place *gp_lmdb_room(struct gp_lmdb_env *env);
+
 /* Embedded first in a heap object.  `run` makes the change and returns LMDB's
  * code; it may run again if the map was full. */
 struct gp_lmdb_work {
@@ -58,8 +68,8 @@ struct gp_lmdb_work {
 	void (*done)(struct gp_lmdb_work *work, int result);
 	struct gp_lmdb_work *next;
 	struct gp_diag diag;
-	/* It makes room: of a map that is as large as it may become it gets some more, which is
-	 * taken back afterwards.  A deletion copies pages before it frees them. */
+	/* It makes room: of a map that is as large as it may become it gets some more, which others
+	 * never get.  A deletion copies pages before it frees them. */
 	bool is_freeing;
 	bool is_full; /* out: there was no room, in the map or on the disk */
 	/* Quick, with a `done`: what waits of such work shares a transaction.  If that fails each

@@ -251,6 +251,11 @@ int gp_lmdb_ring_read(struct gp_store *st, struct gp_str table, size_t n, int64_
 
 /* Making room. */
 
+/* Of one transaction: pages copied (lmdb_env.c's RESERVE is some thousand), and milliseconds. */
+#define DROP_MAX 256
+#define LOOK_MAX 40000
+#define REST_S 1
+
 /* Deletes the oldest quarter of each ring. */
 static int shorten_rings(MDB_txn *txn, MDB_dbi db)
 {
@@ -284,35 +289,54 @@ static int shorten_rings(MDB_txn *txn, MDB_dbi db)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* Deletes records and counters that are over. */
-static int drop_expired(MDB_txn *txn, MDB_dbi db, int64_t now_s)
+/* Deletes what is over of the next records and counters.  In small steps: a deletion copies its
+ * page and those above it, and where others live beside it no page gets free. */
+static int drop_expired(MDB_txn *txn, MDB_dbi db, int64_t now_s, struct gp_lmdb_place *place)
 {
+	MDB_val k = {.mv_size = place->len, .mv_data = place->key}, v;
+	unsigned n_looked = 0, n_dropped = 0;
 	MDB_cursor *cursor;
-	MDB_val k, v;
-	int rc = mdb_cursor_open(txn, db, &cursor);
+	int rc;
 
+	if (now_s < place->rests_until && place->rests_until - now_s <= REST_S)
+		return 0;
+	rc = mdb_cursor_open(txn, db, &cursor);
 	if (rc != 0)
 		return rc;
-	for (rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST); rc == 0;
-	     rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+	if (place->len == 0)
+		place->n_dropped = 0;
+	rc = mdb_cursor_get(cursor, &k, &v, place->len > 0 ? MDB_SET_RANGE : MDB_FIRST);
+	for (; rc == 0 && n_looked < LOOK_MAX && n_dropped < DROP_MAX; n_looked++) {
 		int64_t until_s;
 
 		memcpy(&until_s, v.mv_data, sizeof(until_s));
-		if (until_s <= now_s)
+		if (until_s <= now_s) {
 			rc = mdb_cursor_del(cursor, 0);
-		if (rc != 0)
-			break;
+			n_dropped++;
+		}
+		if (rc == 0)
+			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
 	}
+	place->len = rc == 0 && k.mv_size <= sizeof(place->key) ? k.mv_size : 0;
+	memcpy(place->key, k.mv_data, place->len);
+	place->n_dropped += n_dropped;
+	if (rc == MDB_NOTFOUND && place->n_dropped == 0)
+		place->rests_until = now_s + REST_S;
 	mdb_cursor_close(cursor);
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static int room_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+static int rings_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
+{
+	(void)work;
+	return shorten_rings(txn, gp_lmdb_db(env, GP_LMDB_RINGS));
+}
+
+static int over_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)
 {
 	struct change *c = (struct change *)work;
-	int rc = shorten_rings(txn, gp_lmdb_db(env, GP_LMDB_RINGS));
 
-	return rc != 0 ? rc : drop_expired(txn, gp_lmdb_db(env, GP_LMDB_RECORDS), c->now_s);
+	return drop_expired(txn, gp_lmdb_db(env, GP_LMDB_RECORDS), c->now_s, gp_lmdb_room(env));
 }
 
 /* LMDB gives out pages that a transaction freed from the second one after it on: a counter
@@ -328,7 +352,8 @@ static int turn_run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn 
 }
 
 static int (*const room_steps[])(struct gp_lmdb_work *, struct gp_lmdb_env *, MDB_txn *) = {
-	room_run, turn_run};
+	rings_run, over_run, over_run, over_run, over_run, over_run, over_run, over_run, over_run,
+	turn_run};
 
 int gp_lmdb_make_room(struct gp_store *st, struct gp_str table, int64_t deadline_ms)
 {

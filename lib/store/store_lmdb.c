@@ -96,6 +96,7 @@ static int open_tables(const char *dir, bool is_writer, size_t map_max, struct g
 	return gp_lmdb_open(&(struct gp_lmdb_config){.dir = dir,
 						     .is_writer = is_writer,
 						     .is_lazy = true,
+						     .is_swept = true,
 						     .map_max = map_max,
 						     .dbs = {{"records", 0}, {"rings", 0}}},
 			    ret, diag);

@@ -334,8 +334,9 @@ static void full_is_temporary(void **state)
 	gp_store_close(&st);
 }
 
-/* Calls under way together, each of so many new keys; how many were answered well. */
-static int take_some(struct gp_store *st, int from, int n)
+/* Calls under way together, each of so many new keys, every second in the second window; how
+ * many were answered well. */
+static int take_both(struct gp_store *st, int from, int n, const int64_t window_ms[2])
 {
 	struct gp_limit_take takes[20][GP_LIMIT_TAKES_MAX];
 	struct gp_limit_call *calls[20];
@@ -348,7 +349,7 @@ static int take_some(struct gp_store *st, int from, int n)
 		for (int i = 0; i < GP_LIMIT_TAKES_MAX; i++) {
 			snprintf(keys[i], sizeof(keys[i]), "%0280d", from + c * GP_LIMIT_TAKES_MAX + i);
 			takes[c][i] = (struct gp_limit_take){.key = gp_str(keys[i]), .amount = 1,
-							     .limit = {.max = 5, .window_ms = 10000}};
+							     .limit = {.max = 5, .window_ms = window_ms[i % 2]}};
 		}
 		calls[c] = gp_store_limit_begin(st, batch, GP_STR("limit-room"), takes[c],
 						GP_LIMIT_TAKES_MAX, GP_LIMIT_TAKE, 0);
@@ -362,6 +363,11 @@ static int take_some(struct gp_store *st, int from, int n)
 	}
 	gp_batch_free(&batch);
 	return good;
+}
+
+static int take_some(struct gp_store *st, int from, int n)
+{
+	return take_both(st, from, n, (const int64_t[]){10000, 10000});
 }
 
 /* What is over makes room for new limits, though nobody asks for it; also for those that shared
@@ -382,6 +388,27 @@ static void limits_make_room(void **state)
 	advance(30);
 	from += 100000;
 	assert_in_range(take_some(st, from, 20), 5, 19); /* 1,280 do not fit */
+	gp_clock_set(0, -1);
+	gp_store_close(&st);
+}
+
+/* Every second is over, so that each page is to be changed and none gets empty: there are more of
+ * them than may be copied at once. */
+static void limits_make_room_among_others(void **state)
+{
+	const int64_t windows[] = {10000, 3600000};
+	struct gp_store *st = open_store("room-among", GP_STORE_LIMITS, 24 << 20);
+	int from = 0, good = 0;
+
+	while (take_both(st, from, 1, windows) == 1 && from < 200000)
+		from += GP_LIMIT_TAKES_MAX;
+	assert_in_range(from, 20000, 199999);
+	advance(30);
+	for (int i = 0; i < 20; i++) {
+		from += 10000;
+		good += take_both(st, from, 1, windows);
+	}
+	assert_int_equal(good, 20);
 	gp_clock_set(0, -1);
 	gp_store_close(&st);
 }
@@ -660,6 +687,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(full_is_temporary),
 		cmocka_unit_test(full_is_made_room_in), cmocka_unit_test(limits_make_room),
 		cmocka_unit_test(limits_forget_names),
+		cmocka_unit_test(limits_make_room_among_others),
 		cmocka_unit_test(limits_are_read_elsewhere),
 		cmocka_unit_test(held_lock_costs_the_deadline),
 		cmocka_unit_test(crashes), cmocka_unit_test(tables_have_owners),
