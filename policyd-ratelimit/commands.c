@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "policyd-ratelimit/command_parse.h"
@@ -17,6 +18,8 @@
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/report.h"
 
+/* For going over all that is counted, as many keys as a flood of them leaves. */
+#define WALK_MS 15000
 #define HELD_SHOWN 20
 #define NOTES_SHOWN 20
 
@@ -52,6 +55,11 @@ static void fail_text(struct command *c, const char *text)
 
 /* Looking. */
 
+static int64_t walk_deadline(void)
+{
+	return gp_clock_mono_ms() + WALK_MS;
+}
+
 struct looking {
 	struct command *command;
 	bool is_all;
@@ -72,7 +80,7 @@ static void list(struct command *c)
 	int r;
 
 	contain_table_each(c->now_s, one_contained, &l);
-	r = report_limits(ratelimit.store, (struct gp_str){0}, (size_t)c->request.max, keeper_deadline(),
+	r = report_limits(ratelimit.store, (struct gp_str){0}, (size_t)c->request.max, walk_deadline(),
 			  &c->rows);
 	if (r != GP_OK)
 		fail(c, "limits", r);
@@ -88,7 +96,7 @@ static void show(struct command *c)
 	int r;
 
 	contain_table_each(c->now_s, one_contained, &l);
-	r = report_limits(ratelimit.store, c->request.key, REPORT_LIMITS_MAX, keeper_deadline(), &c->rows);
+	r = report_limits(ratelimit.store, c->request.key, REPORT_LIMITS_MAX, walk_deadline(), &c->rows);
 	if (r == GP_OK)
 		r = note_flush(ratelimit.store, keeper_deadline());
 	for (size_t i = 0; r == GP_OK && i < GP_ARRAY_SIZE(notes); i++)
@@ -130,7 +138,7 @@ static void share(struct command *c)
 static void forget_counts(struct command *c)
 {
 	size_t n = 0;
-	int r = report_reset(ratelimit.store, c->request.key, keeper_deadline(), &n);
+	int r = report_reset(ratelimit.store, c->request.key, walk_deadline(), &n);
 
 	if (r != GP_OK) {
 		fail(c, "counts", r);

@@ -156,7 +156,7 @@ int report_limits(struct gp_store *store, struct gp_str key, size_t n, int64_t d
 
 	walk.uses = GP_ARENA_NEW_N(arena, walk.max + 1, struct use);
 	r = gp_store_limit_each(store, LIMIT_TABLE, deadline_ms, one_limit, &walk);
-	for (size_t i = 0; r == GP_OK && i < walk.n; i++)
+	for (size_t i = 0; i < walk.n; i++) /* also what was seen until the deadline */
 		add_use(out, &walk.uses[i]);
 	gp_arena_free(arena);
 	return r;
