@@ -101,6 +101,27 @@ def test_remembered_parts(start_virus: StartVirus) -> None:
     assert milter.verdict("4Bad2xxxxx")["virus"] == "Test.Mark.UNOFFICIAL"
 
 
+def counts(milter: MilterVirus) -> tuple[float, float]:
+    """Decoded parts that were scanned, and that were known."""
+    return milter.counted("gatepost_virus_cache_misses_total"), milter.counted("gatepost_virus_cache_hits_total")
+
+
+def test_the_same_attachment_to_many(start_virus: StartVirus) -> None:
+    """One message to 500 people is scanned once; so is what is attached to 500 messages."""
+    milter = start_virus()
+    everybody = Envelope().to(*(f"user{i}@example.org" for i in range(500)))
+    assert scan(milter, letter(os.urandom(50000)), everybody).value("X-Virus-Status") == "Clean"
+    assert counts(milter) == (2, 0)  # the mail, and its attachment
+    part = letter(os.urandom(50000))
+    for n in range(500):
+        assert scan(milter, part.replace(b"<bad@", b"<%d@" % n)).value("X-Virus-Status") == "Clean"
+    assert counts(milter) == (2 + 500 + 1, 499)
+    evil = letter(os.urandom(50000) + MARK)
+    for n in range(50):
+        assert scan(milter, evil.replace(b"<bad@", b"<%d@" % n)).reply.code == 550
+    assert counts(milter) == (503 + 50 + 1, 499 + 49)
+
+
 def test_remembered_parts_know_their_depth(start_virus: StartVirus) -> None:
     """What was too deep to be looked at whole is not taken for clean where it lies higher."""
     milter = start_virus({"milter-virus": {"max_recursion": 5}})

@@ -12,7 +12,7 @@ import pytest
 from conftest import StartVirus
 from milterclient import ALL_ACTIONS, Envelope, Session, judge
 from servers.mailbox import Mailbox
-from servers.milter import USER, MilterVirus
+from servers.milter import USER, MilterVirus, Value
 from servers.process import wait_for
 from servers.virusmail import CLEAN, EICAR, letter
 
@@ -112,8 +112,11 @@ def test_our_own_mail(start_virus: StartVirus) -> None:
 
 def test_the_postmaster_is_told(start_virus: StartVirus) -> None:
     mailbox = Mailbox()
-    milter = start_virus({"milter-virus": {"notify": {
-        "to": ["postmaster@example.org"], "smtp": mailbox.address, "per_hour": 2}}})
+
+    def telling(per_hour: int) -> dict[str, Value]:
+        return {"milter-virus": {"notify": {"to": ["postmaster@example.org"], "smtp": mailbox.address, "per_hour": per_hour}}}
+
+    milter = start_virus(telling(2))
     strange = dataclasses.replace(Envelope(), sender="a\nBcc: x@example.net", queue_id="4Notifyxx")
     for _ in range(5):
         assert refused(milter, strange)
@@ -124,6 +127,15 @@ def test_the_postmaster_is_told(start_virus: StartVirus) -> None:
     assert "Auto-Submitted: auto-generated\n" in text
     assert "4Notifyxx" in text and "\\x0A" in text and "\nBcc:" not in text
     assert milter.counted("gatepost_virus_notifications_total", 'result="limited"') == 3
+    milter.configure(telling(10))  # as if an hour had passed
+    milter.reload()
+    milter.wait_line("reread|reload|read again")
+    assert refused(milter, strange)
+    wait_for(lambda: len(mailbox.messages) == 3, "another mail")
+    assert "3 more since the last mail were not told: milter-virus.notify.per_hour is 10." in mailbox.messages[2]
+    assert refused(milter, strange)
+    wait_for(lambda: len(mailbox.messages) == 4, "another mail")
+    assert "not told" not in mailbox.messages[0] + mailbox.messages[3]
 
 
 def test_a_mail_server_that_is_away_holds_nobody_up(start_virus: StartVirus) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import threading
@@ -356,6 +357,50 @@ def test_database_is_deleted(start_virus: StartVirus) -> None:
     recovered(milter)
 
 
+def test_the_folder_is_deleted(start_virus: StartVirus) -> None:
+    """The folder itself goes while mail is scanned, and comes again: the old signatures stay until then."""
+    milter = start_virus({"milter-virus": {"database_check": "1s"}})
+    load = Load(str(milter.socket), letter(EICAR))
+    until(lambda: len(load.results) > 10, load)
+    shutil.rmtree(milter.database)
+    milter.wait_line("error: signatures: .*the old ones stay")
+    milter.database.mkdir()
+    for name, text in {**SIGNATURES, "more.ndb": ndb("More", b"a signature that came later")}.items():
+        (milter.database / name).write_text(text)
+    milter.wait_status(lambda s: s["signatures"] == 3 and not s["loading"])
+    load.stop()
+    assert {r.reply.code for r in load.results} == {550} and not load.lost
+    assert scan(milter, letter(b"a signature that came later")).reply.code == 550
+
+
+def cvd(signed: bool) -> bytes:
+    """The beginning of a file as ClamAV's are; its signature cannot be right."""
+    text = f"ClamAV-VDB:21 Nov 2026 09-00 +0000:27000:2000000:90:{'0' * 32}:{'A' * 172 if signed else ''}:builder:1795000000"
+    return text.encode().ljust(512)
+
+
+HALVES = {"a line": ("daily.ndb", (ndb("Half", b"first") + ndb("Half.Two", b"second line of it"))[:-20].encode()),
+          "a header": ("daily.cvd", cvd(True)[:300]),
+          "an archive": ("daily.cvd", cvd(True) + os.urandom(3000)),
+          "nothing yet": ("daily.cvd", b""),
+          "a local one": ("daily.cld", cvd(False) + b"\0" * 700)}
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_half_of_a_database(start_virus: StartVirus, half: str) -> None:
+    """What freshclam left when it was killed amid writing is not taken; the whole is, when it comes."""
+    milter = start_virus()
+    name, data = HALVES[half]
+    (milter.database / name).write_bytes(data)
+    milter.wait_line("error: signatures: .*the old ones stay")
+    assert name in milter.status()["failure"]
+    recovered(milter)
+    (milter.database / name).unlink()
+    (milter.database / "daily.ndb").write_text(ndb("Half", b"first") + ndb("Half.Two", b"second line of it"))
+    milter.wait_status(lambda s: s["signatures"] == 4)
+    assert scan(milter, letter(b"second line of it")).reply.code == 550
+
+
 @pytest.mark.parametrize(("on_error", "code"), [("tempfail", 451), ("accept", 0), ("accept-and-mark", 0)])
 def test_start_without_signatures(start_virus: StartVirus, on_error: str, code: int) -> None:
     milter = start_virus({"milter-virus": {"on_error": on_error}}, {}, serving=False)
@@ -392,6 +437,37 @@ def test_overload(start_virus: StartVirus) -> None:
     for thread, results in (first, second):
         thread.join(30)
         assert results[0].reply.code == 550
+
+
+def test_signs_of_life(start_virus: StartVirus) -> None:
+    """Who waits for a worker, or for a scan that takes long, has the MTA told so: it would give up."""
+    milter = start_virus({"milter-virus": {"workers": 1, "deadline": "30s"}})
+    [worker] = send_all(milter, signal.SIGSTOP)
+    scanned = in_background(milter, letter(EICAR), "4Alive1xxx")
+    milter.wait_status(lambda s: s["busy"] == 1)
+    waiting = in_background(milter, letter(EICAR + b" "), "4Alive2xxx")
+    milter.wait_status(lambda s: s["waiting"] == 1)
+    time.sleep(6)
+    os.kill(worker, signal.SIGCONT)
+    for thread, results in (scanned, waiting):
+        thread.join(30)
+        assert results[0].reply.code == 550 and results[0].progress >= 1
+
+
+def test_signs_of_life_in_a_long_drain(start_virus: StartVirus) -> None:
+    """Signatures that take long to read: mail waits, its MTA is told so, and it is scanned."""
+    milter = start_virus({"milter-virus": {"reload": "drain"}})
+    wait_for(lambda: (milter.copy / "good").exists() and not milter.processes("virus-copier"), "a copy")
+    [spawner] = milter.processes("virus-spawner")
+    os.kill(spawner, signal.SIGSTOP)  # so that no loader is there
+    milter.ask(b"reload\n")
+    milter.wait_status(lambda s: s["loading"] and not s["serving"])
+    thread, results = in_background(milter, letter(EICAR), "4Drainsxxx")
+    time.sleep(6)
+    os.kill(spawner, signal.SIGCONT)
+    thread.join(30)
+    assert results[0].reply.code == 550 and results[0].progress >= 1
+    assert float(milter.verdict("4Drainsxxx")["wait_ms"]) > 5000
 
 
 def test_the_temporary_folder_is_full(start_virus: StartVirus, world: Path) -> None:
