@@ -8,7 +8,7 @@ static const struct {
 	struct gp_str prefix;
 	enum virus_category category;
 } prefixes[] = {
-	{{"Heuristics.Limits.Exceeded", 26}, VIRUS_CAT_LIMITS},
+	{{"Heuristics.Limits.", 18}, VIRUS_CAT_LIMITS},
 	{{"Heuristics.Encrypted.", 21}, VIRUS_CAT_ENCRYPTED},
 	{{"Heuristics.OLE2.ContainsMacros", 30}, VIRUS_CAT_MACRO},
 	{{"Heuristics.Phishing.", 20}, VIRUS_CAT_PHISHING},

@@ -27,6 +27,7 @@
 struct virus_engine {
 	struct cl_engine *clamav;
 	struct cl_scan_options options;
+	bool wants_broken; /* archives too, of which it says nothing itself */
 };
 
 static const enum cl_engine_field limit_fields[VIRUS_LIMITS] = {
@@ -203,6 +204,7 @@ static int open_engine(const struct virus_engine_options *o, struct virus_engine
 	uint32_t flags = choose(o, &e->options);
 	int r = GP_OK;
 
+	e->wants_broken = o->switches[VIRUS_ALERT_BROKEN_EXECUTABLES];
 	if (cl_init(CL_INIT_DEFAULT) != CL_SUCCESS || !(e->clamav = cl_engine_new())) {
 		gp_diag_set(diag, "libclamav cannot start");
 		r = GP_ESYS;
@@ -258,7 +260,7 @@ static void refuse_halves(struct virus_scan *scan)
 
 static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 {
-	struct virus_layers layers = {.scan = scan};
+	struct virus_layers layers = {.scan = scan, .wants_broken = e->wants_broken};
 	const char *name = NULL;
 	unsigned long blocks = 0;
 	cl_error_t r;

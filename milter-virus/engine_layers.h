@@ -17,8 +17,11 @@ struct virus_layers {
 	int open[VIRUS_DEPTH_MAX];
 	uint32_t levels[VIRUS_DEPTH_MAX];
 	unsigned depth;
+	bool is_shut[VIRUS_DEPTH_MAX]; /* an archive in which nothing has been seen yet, and must be */
 	uint64_t file_max; /* the engine's limit of a file; 0: none */
 	bool is_cut;	   /* a file in an archive was unpacked up to that limit only */
+	bool is_broken, is_unsupported; /* archives: archive.h */
+	bool wants_broken; /* those that are broken are to be told of */
 	char known_name[VIRUS_NAME_MAX]; /* of a layer that was known as infected */
 	char found_name[VIRUS_NAME_MAX]; /* that was told last while scanning */
 };

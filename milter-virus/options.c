@@ -229,9 +229,10 @@ static const struct gp_conf_row rows[] = {
 	       "An archive or a document with a password, which cannot be scanned."),
 	ACTION("macro", VIRUS_CAT_MACRO, "off", "A document with macros."),
 	ACTION("limits", VIRUS_CAT_LIMITS, "mark",
-	       "A limit was met (max_scan_size …): not all of it was scanned."),
+	       "A limit was met (max_scan_size …), or an archive is of a kind that the engine does not "
+	       "unpack: not all of it was scanned."),
 	ACTION("phishing", VIRUS_CAT_PHISHING, "mark", "Links that are not what they seem."),
-	ACTION("broken", VIRUS_CAT_BROKEN, "off", "Programs and images that are broken."),
+	ACTION("broken", VIRUS_CAT_BROKEN, "off", "Archives, programs and images that are broken, so that not all of it was scanned."),
 	OUTBOUND("virus", VIRUS_CAT_VIRUS),
 	OUTBOUND("heuristics", VIRUS_CAT_HEURISTICS),
 	OUTBOUND("pua", VIRUS_CAT_PUA),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 
 import pytest
 
@@ -156,6 +158,53 @@ def test_encrypted_archives_and_limits(start_virus: StartVirus) -> None:
     large = scan(milter, letter(os.urandom(200000)))
     assert large.reply.action != "reply"
     assert large.value("X-Virus-Status").startswith("Suspicious (Heuristics.Limits.Exceeded")
+
+
+def zip_by(method: int, *files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for i, data in enumerate(files):
+            archive.writestr(f"file{i}", data)
+    return out.getvalue()
+
+
+NOT_UNPACKED = "Suspicious (Heuristics.Limits.Unsupported.Archive)"
+
+
+def test_archives_that_are_not_unpacked(start_virus: StartVirus) -> None:
+    """What the engine has no method for it calls clean: it is told as what it is, not all of the message."""
+    milter = start_virus()
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2):
+        assert scan(milter, letter(zip_by(method, MARK))).reply.code == 550
+        assert scan(milter, letter(zip_by(method, b"harmless", b""))).value("X-Virus-Status") == "Clean"
+    lzma = zip_by(zipfile.ZIP_LZMA, MARK)
+    unknown = zip_by(zipfile.ZIP_STORED, MARK[::-1]).replace(b"PK\3\4\x14\0\0\0\0\0", b"PK\3\4\x14\0\0\0\x5d\0")
+    unknown = unknown.replace(b"PK\1\2\x14\3\x14\0\0\0\0\0", b"PK\1\2\x14\3\x14\0\0\0\x5d\0")  # zstd
+    rar = b"Rar!\x1a\7\0" + os.urandom(2000)
+    for archive in (lzma, unknown, rar, zip_by(zipfile.ZIP_DEFLATED, lzma), zip_by(zipfile.ZIP_STORED, rar, b"more")):
+        for _ in range(2):  # nor is it remembered as clean
+            assert scan(milter, letter(archive)).value("X-Virus-Status") == NOT_UNPACKED
+    assert scan(milter, letter(zip_by(zipfile.ZIP_DEFLATED, lzma, MARK))).reply.code == 550
+    deferring = start_virus({"milter-virus": {"actions": {"limits": "tempfail"}}})
+    assert scan(deferring, letter(lzma)).reply.code == 451
+    assert scan(deferring, letter(zip_by(zipfile.ZIP_DEFLATED, b"harmless"))).value("X-Virus-Status") == "Clean"
+
+
+@pytest.mark.parametrize("action", ["off", "mark", "reject"])
+def test_broken_archives(start_virus: StartVirus, action: str) -> None:
+    """Their own category; off, as ClamAV has it, they are clean unless something is found all the same."""
+    milter = start_virus({"milter-virus": {"actions": {"broken": action}}})
+    whole = zip_by(zipfile.ZIP_DEFLATED, os.urandom(3000))
+    found = {"off": (0, ["Clean"]), "mark": (0, ["Suspicious (Heuristics.Broken.Archive)"]), "reject": (550, [])}[action]
+    misled = bytearray(whole)
+    misled[misled.index(b"PK\1\2") + 42] = 7  # the member is said to be elsewhere
+    for broken in (whole[:-30], whole[:1000], bytes(misled)):
+        result = scan(milter, letter(broken))
+        assert (result.reply.code, result.values("X-Virus-Status")) == found
+    assert scan(milter, letter(whole)).value("X-Virus-Status") == "Clean"
+    assert scan(milter, letter(b"before it" + whole)).value("X-Virus-Status") == "Clean"
+    result = scan(milter, letter(zip_by(zipfile.ZIP_STORED, MARK + os.urandom(2000))[:-1000]))
+    assert result.reply.code == 550 and "Test.Mark" in result.reply.text
 
 
 @pytest.mark.parametrize(("oversize", "reply", "status"), [

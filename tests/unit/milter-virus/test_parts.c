@@ -25,6 +25,8 @@ static void categories(void **state)
 	} cases[] = {
 		{"Win.Test.EICAR_HDB-1", VIRUS_CAT_VIRUS},
 		{"Heuristics.Limits.Exceeded.MaxFileSize", VIRUS_CAT_LIMITS},
+		{"Heuristics.Limits.Unsupported.Archive", VIRUS_CAT_LIMITS},
+		{"Heuristics.Broken.Archive", VIRUS_CAT_BROKEN},
 		{"Heuristics.Encrypted.Zip", VIRUS_CAT_ENCRYPTED},
 		{"Heuristics.OLE2.ContainsMacros.VBA", VIRUS_CAT_MACRO},
 		{"Heuristics.OLE2.Other", VIRUS_CAT_HEURISTICS},
