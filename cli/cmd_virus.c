@@ -10,7 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
 
-/* As clamscan has them; any other failure is of sysexits.h. */
+/* As clamscan has them: 2 for each failure. */
 enum { EXIT_CLEAN = 0, EXIT_FOUND = 1, EXIT_NOT_SCANNED = 2 };
 
 struct virus_options {
@@ -216,7 +216,8 @@ static void unreadable(void *arg, const char *text)
 	(void)gp_cli_fail(0, "%s", text);
 }
 
-static int run_scan(struct gp_cli *cli, int argc, char **argv)
+/* With failures of sysexits.h. */
+static int scan_all(struct gp_cli *cli, int argc, char **argv)
 {
 	static const char *const from_stdin[] = {"-"};
 	struct virus_options o = {0};
@@ -243,12 +244,19 @@ static int run_scan(struct gp_cli *cli, int argc, char **argv)
 	return s.is_failed || input.errors ? EXIT_NOT_SCANNED : EXIT_CLEAN;
 }
 
+static int run_scan(struct gp_cli *cli, int argc, char **argv)
+{
+	int status = scan_all(cli, argc, argv);
+
+	return GP_MIN(status, (int)EXIT_NOT_SCANNED);
+}
+
 const struct gp_command gp_cmd_virus_scan = {
 	.name = "virus scan",
 	.operands = "[FILE|DIRECTORY|-]...",
 	.summary = "Have milter-virus scan messages or other files, as it scans mail",
 	.details = "Says what was found, and does nothing with it. The exit status is that of clamscan:\n"
-		   "0 nothing was found, 1 something was, 2 something could not be scanned.",
+		   "0 nothing was found, 1 something was, 2 something failed or could not be scanned.",
 	.options = scan_options,
 	.run = run_scan,
 };

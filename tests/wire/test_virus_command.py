@@ -50,6 +50,10 @@ def test_status_and_reload(start_virus: StartVirus) -> None:
 def test_nobody_is_there(start_virus: StartVirus) -> None:
     milter = start_virus()
     assert milter.stop() == 0
-    for command in ("status", "scan", "reload"):
+    for command, failure in {"status": 69, "scan": 2, "reload": 69}.items():
         status, out, err = gatepost(milter, command, data=CLEAN)
-        assert (status, out) == (69, "") and "does milter-virus run?" in err
+        assert (status, out) == (failure, "") and "does milter-virus run?" in err
+    assert gatepost(milter, "scan", "--nonsense")[0] == 2
+    assert gatepost(milter, "scan", "--help")[0] == 0
+    milter.config.write_text("milter-virus = { nonsense = 1; };\n")
+    assert gatepost(milter, "scan", data=CLEAN)[0] == 2
