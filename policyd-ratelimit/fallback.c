@@ -242,7 +242,7 @@ static void look(struct fallback *f, struct gp_limit_take *t, int64_t now_ms)
 		      amount_of(f, t, now_ms), &t->answer);
 }
 
-static void count(struct fallback *f, struct gp_limit_take *t, int64_t now_ms)
+static void count(struct fallback *f, struct gp_limit_take *t, bool owes, int64_t now_ms)
 {
 	int64_t amount = amount_of(f, t, now_ms), at_ms = now_ms - t->age_ms;
 	struct item *item, *member = NULL;
@@ -256,7 +256,7 @@ static void count(struct fallback *f, struct gp_limit_take *t, int64_t now_ms)
 	/* Making the member may have cost its key the place. */
 	item = find(f, t->key, GP_STR(""));
 	if (!item || (t->member.len > 0 && !member)) {
-		f->lost += (uint64_t)amount;
+		f->lost += owes ? (uint64_t)amount : 0;
 		return;
 	}
 	item->limit = t->limit;
@@ -265,6 +265,10 @@ static void count(struct fallback *f, struct gp_limit_take *t, int64_t now_ms)
 		member->limit = t->limit;
 		member->is_counted = true;
 		member->made_ms = at_ms;
+	}
+	if (!owes)
+		return;
+	if (member) {
 		member->told = (struct gp_limit_use){at_ms, amount};
 		member->told_number = ++f->number;
 	} else {
@@ -275,8 +279,8 @@ static void count(struct fallback *f, struct gp_limit_take *t, int64_t now_ms)
 	owe(f, member ? member : item);
 }
 
-void fallback_limit(struct fallback *f, struct gp_limit_take *takes, size_t n,
-		    enum gp_limit_mode mode, int64_t now_ms)
+bool fallback_limit(struct fallback *f, struct gp_limit_take *takes, size_t n,
+		    enum gp_limit_mode mode, bool owes, int64_t now_ms)
 {
 	bool has_room = true;
 
@@ -285,9 +289,10 @@ void fallback_limit(struct fallback *f, struct gp_limit_take *takes, size_t n,
 		has_room &= takes[i].answer.passed;
 	}
 	if (mode == GP_LIMIT_LOOK || (mode == GP_LIMIT_TAKE && !has_room))
-		return;
+		return false;
 	for (size_t i = 0; i < n; i++)
-		count(f, &takes[i], now_ms);
+		count(f, &takes[i], owes, now_ms);
+	return true;
 }
 
 /* Telling. */

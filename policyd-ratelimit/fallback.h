@@ -1,7 +1,7 @@
 /*
  * Limits counted in this process while the store is away, and told to it afterwards.
  *
- *	fallback_limit(f, takes, n, GP_LIMIT_TAKE, gp_clock_mono_ms());	(instead of the store)
+ *	fallback_limit(f, takes, n, GP_LIMIT_TAKE, true, gp_clock_mono_ms());	(instead of the store)
  *	…
  *	while ((n = fallback_merge_begin(f, gp_clock_mono_ms(), takes, GP_ARRAY_SIZE(takes))) > 0) {
  *		r = … gp_store_limit_begin(store, batch, table, takes, n, GP_LIMIT_COUNT, 0) …
@@ -12,8 +12,9 @@
  * same name, and the store knows it (the member of a take).  It counts from when it was, by an
  * age, so neither this host's nor the store's clock matters: times here are monotonic.
  *
- * What was asked of the store and not answered, when it went away, may have been counted there: of
- * those few requests a use may count twice, never not at all.
+ * What was asked of the store and not answered may have been counted there: the caller tells the
+ * store of those under the names that they were asked with (limit_retell.h), and this module counts
+ * them for its own answers only.
  *
  * Here only what this process counted is known, so a host lets through at most its own max more
  * than the store would have.  What was told is remembered for decisions until a window after,
@@ -39,11 +40,12 @@ struct fallback *fallback_new(size_t keys_max) __attribute__((returns_nonnull));
 /* Clears *f; NULL is fine. */
 void fallback_free(struct fallback **f);
 
-/* As gp_store_limit(), which it answers for: the same takes, answered the same.  Keys and members
- * are copied; one that has more than 1,024 bytes with its member is not held, but counted as lost.
+/* As gp_store_limit(), which it answers for: the same takes, answered the same (but of names nothing
+ * is known here).  True: it counted them.  Keys and members are copied; one that has more than 1,024
+ * bytes with its member is not held, but counted as lost.  owes: the store is to be told.
  * now_ms: gp_clock_mono_ms(). */
-void fallback_limit(struct fallback *f, struct gp_limit_take *takes, size_t n,
-		    enum gp_limit_mode mode, int64_t now_ms);
+bool fallback_limit(struct fallback *f, struct gp_limit_take *takes, size_t n,
+		    enum gp_limit_mode mode, bool owes, int64_t now_ms);
 
 /* Up to max (1 … GP_LIMIT_TAKES_MAX) takes for one call with GP_LIMIT_COUNT by the store's clock, of
  * what the store does not know yet; how many, 0 if it knows everything.  Their texts live until

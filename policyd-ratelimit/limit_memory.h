@@ -2,9 +2,10 @@
  * What was counted of messages under way.
  *
  * Requests of one message share `instance`; here is remembered what each of them added to
- * which limit, so that a later stage takes only what is new.  A message is forgotten an hour
- * after its last request, or earlier when there are too many: then it would be counted anew, which
- * takes that many messages between two stages of one.
+ * which limit, so that a later stage takes only what is new, and the store is not asked where
+ * nothing is.  The store knows the same by names (limit_plan.c), across restarts: what is forgotten
+ * here costs a question, no second count.  A message is forgotten an hour after its last request, or
+ * earlier when there are too many.
  *
  * The loop's thread only.
  */

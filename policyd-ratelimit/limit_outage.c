@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
 #include "policyd-ratelimit/fallback.h"
+#include "policyd-ratelimit/limit_retell.h"
 #include "policyd-ratelimit/limit_rule.h"
 #include "policyd-ratelimit/ratelimit.h"
 
@@ -23,10 +24,11 @@ static void late(void *arg);
 
 static struct {
 	struct fallback *fallback; /* NULL: nothing was counted here */
+	struct limit_retell *retell; /* as long as that */
 	struct gp_timer turn, late;
 	struct gp_call ready;
-	struct gp_batch *batch; /* of the call that is under way */
-	struct gp_limit_call *call;
+	struct gp_batch *batch; /* of the calls that are under way */
+	struct gp_limit_call *call; /* of sums; NULL: there are none */
 	struct gp_limit_take takes[GP_LIMIT_TAKES_MAX];
 	uint64_t lost;
 	bool is_done;
@@ -63,31 +65,54 @@ static void again_in(int64_t ms)
 	gp_timer_set(ratelimit.loop, &outage.turn, gp_clock_mono_ms() + ms);
 }
 
-void limit_outage_take(struct gp_limit_take *takes, size_t n, enum gp_limit_mode mode)
+static void forget(void)
 {
-	if (!outage.fallback)
+	fallback_free(&outage.fallback);
+	limit_retell_free(&outage.retell);
+	outage.lost = 0;
+}
+
+static bool is_owing(void)
+{
+	return fallback_is_owing(outage.fallback) || limit_retell_len(outage.retell) > 0;
+}
+
+void limit_outage_take(struct gp_limit_take *takes, size_t n, enum gp_limit_mode mode,
+		       bool is_unsure)
+{
+	int64_t now_ms = gp_clock_mono_ms();
+	bool fits;
+
+	if (!outage.fallback) {
 		outage.fallback = fallback_new(FALLBACK_KEYS_MAX);
-	fallback_limit(outage.fallback, takes, n, mode, gp_clock_mono_ms());
+		outage.retell = limit_retell_new(LIMIT_RETELL_BYTES);
+	}
+	fits = limit_retell_fits(outage.retell, takes, n, is_unsure);
+	if (fallback_limit(outage.fallback, takes, n, mode, !fits, now_ms) && fits)
+		limit_retell_add(outage.retell, takes, n, now_ms);
 	gp_metric_add(&in_memory, 1);
 	look_at_stats();
-	if (!outage.batch && fallback_is_owing(outage.fallback))
+	if (!outage.batch && is_owing())
 		again_in(RETRY_MS);
 }
 
 static void told(void)
 {
-	int r = gp_store_limit_finish(outage.call, outage.takes);
+	bool all = limit_retell_finish(outage.retell);
+	int r = outage.call ? gp_store_limit_finish(outage.call, outage.takes) : GP_OK;
 
 	gp_timer_clear(ratelimit.loop, &outage.late);
 	gp_batch_free(&outage.batch);
+	outage.call = NULL;
 	fallback_merge_finish(outage.fallback, r == GP_OK);
+	all &= r == GP_OK;
 	if (outage.is_done) {
-		fallback_free(&outage.fallback);
+		forget();
 		return;
 	}
-	if (r == GP_OK && !fallback_is_owing(outage.fallback))
+	if (all && !is_owing())
 		gp_log_info("limits: the store was told what was counted without it");
-	again_in(r == GP_OK ? 0 : RETRY_MS);
+	again_in(all ? 0 : RETRY_MS);
 }
 
 static void ready(void *arg)
@@ -110,10 +135,12 @@ static void turn(void *arg)
 					GP_ARRAY_SIZE(outage.takes));
 
 	(void)arg;
-	if (n > 0) {
+	if (n > 0 || limit_retell_len(outage.retell) > 0) {
 		outage.batch = gp_batch_new(now_ms + CALL_MS);
-		outage.call = gp_store_limit_begin(ratelimit.store, outage.batch, LIMIT_TABLE,
-						   outage.takes, n, GP_LIMIT_COUNT, 0);
+		(void)limit_retell_begin(outage.retell, ratelimit.store, LIMIT_TABLE, outage.batch, now_ms);
+		if (n > 0)
+			outage.call = gp_store_limit_begin(ratelimit.store, outage.batch, LIMIT_TABLE,
+							   outage.takes, n, GP_LIMIT_COUNT, 0);
 		gp_timer_set(ratelimit.loop, &outage.late, now_ms + CALL_MS);
 		gp_batch_notify(outage.batch, ratelimit.loop, &outage.ready);
 		return;
@@ -124,15 +151,14 @@ static void turn(void *arg)
 		again_in(SWEEP_MS);
 		return;
 	}
-	fallback_free(&outage.fallback);
-	outage.lost = 0;
+	forget();
 }
 
 void limit_outage_done(void)
 {
 	if (!outage.fallback)
 		return;
-	if (fallback_is_owing(outage.fallback))
+	if (is_owing())
 		gp_log_warning("limits: what was counted without the store is lost");
 	gp_timer_clear(ratelimit.loop, &outage.turn);
 	gp_timer_clear(ratelimit.loop, &outage.late);
@@ -140,6 +166,6 @@ void limit_outage_done(void)
 	outage.is_done = true;
 	if (!outage.batch || gp_batch_forget(outage.batch)) {
 		gp_batch_free(&outage.batch);
-		fallback_free(&outage.fallback);
+		forget();
 	}
 }

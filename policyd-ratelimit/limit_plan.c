@@ -12,6 +12,7 @@ struct planner {
 	struct limit_subject *subject;
 	const struct limit_directory *directory;
 	uint64_t message;
+	struct gp_str message_name; /* in the store; empty: it has none */
 	int64_t mono_ms;
 	struct limit_plan *plan;
 };
@@ -89,8 +90,8 @@ void limit_part_add(struct limit_part *part, struct gp_arena *arena, const struc
 
 /* What a request adds to one key of a rule. */
 struct addition {
-	int64_t amount;
-	struct gp_str member;
+	int64_t amount, before;
+	struct gp_str member, whole, part;
 	struct limit_mark marks[2];
 	size_t n_marks;
 };
@@ -98,6 +99,35 @@ struct addition {
 static int64_t counted(const struct planner *p, uint64_t what)
 {
 	return limit_memory_counted(p->message, what, p->mono_ms);
+}
+
+/* The message in this limit, by what all its requests have in common, whoever asks. */
+static struct gp_str name_of_message(const struct policy_request *r, struct gp_arena *arena)
+{
+	struct gp_str instance = policy_get(r, POLICY_instance);
+
+	if (instance.len == 0)
+		return instance;
+	return gp_str(gp_arena_printf(arena, "%.*s %.*s %.*s", GP_STR_FMT(instance),
+				      GP_STR_FMT(policy_get(r, POLICY_client_address)),
+				      GP_STR_FMT(policy_get(r, POLICY_client_port))));
+}
+
+static struct gp_str name_of_whole(const struct planner *p, const struct limit_rule *rule,
+				   struct gp_str key)
+{
+	if (p->message_name.len == 0)
+		return p->message_name;
+	return limit_state_key(p->subject->arena, p->message_name, rule->name, key);
+}
+
+/* Begins as no name of a whole does. */
+static struct gp_str name_of_part(const struct planner *p, struct gp_str whole, struct gp_str part)
+{
+	if (whole.len == 0)
+		return whole;
+	return gp_str(gp_arena_printf(p->subject->arena, "\n%zu\t%.*s\t%.*s", whole.len,
+				      GP_STR_FMT(whole), GP_STR_FMT(part)));
 }
 
 static struct addition addition_to(const struct planner *p, const struct limit_rule *rule,
@@ -112,7 +142,9 @@ static struct addition addition_to(const struct planner *p, const struct limit_r
 	struct gp_str recipient;
 
 	if (!is_recipient) {
-		a.amount = GP_MAX(a.amount - counted(p, all), (int64_t)0);
+		a.before = counted(p, all);
+		a.amount = GP_MAX(a.amount - a.before, (int64_t)0);
+		a.whole = name_of_whole(p, rule, key);
 		a.marks[a.n_marks++] = (struct limit_mark){.what = all, .amount = a.amount};
 		return a;
 	}
@@ -121,11 +153,15 @@ static struct addition addition_to(const struct planner *p, const struct limit_r
 	if (recipient.len == 0 || counted(p, one) > 0)
 		return (struct addition){0};
 	a.marks[a.n_marks++] = (struct limit_mark){.what = one, .amount = 1, .is_recipient = true};
-	if (rule->count == LIMIT_DISTINCT_RECIPIENTS)
-		a.member = recipient;
-	else
-		a.marks[a.n_marks++] =
-			(struct limit_mark){.what = all, .amount = a.amount, .is_recipient = true};
+	if (rule->count == LIMIT_DISTINCT_RECIPIENTS) {
+		a.member = recipient; /* known to the store for a window */
+		return a;
+	}
+	a.before = counted(p, all);
+	a.whole = name_of_whole(p, rule, key);
+	a.part = name_of_part(p, a.whole, recipient);
+	a.marks[a.n_marks++] =
+		(struct limit_mark){.what = all, .amount = a.amount, .is_recipient = true};
 	return a;
 }
 
@@ -143,6 +179,9 @@ static void ask_windows(struct planner *p, enum limit_part_kind kind, struct lim
 	for (size_t i = 0; i < windows->len; i++) {
 		item.window = gp_arena_str(arena, gp_str(windows->items[i].name));
 		limit_part_add(part, arena, &item, &windows->items[i].limit, a->amount, a->member);
+		part->takes[part->len - 1].whole = a->whole;
+		part->takes[part->len - 1].part = a->part;
+		part->takes[part->len - 1].before = GP_MIN(a->before, (int64_t)GP_LIMIT_AMOUNT_MAX);
 	}
 	for (size_t i = 0; i < a->n_marks; i++)
 		*gp_vec_push(arena, &part->marks) = a->marks[i];
@@ -216,7 +255,13 @@ void limit_plan_make(const struct limits *limits, const struct policy_request *r
 		     struct limit_subject *subject, const struct limit_directory *directory,
 		     uint64_t message, int64_t mono_ms, struct limit_plan *ret)
 {
-	struct planner p = {request, subject, directory, message, mono_ms, ret};
+	struct planner p = {.request = request,
+			    .subject = subject,
+			    .directory = directory,
+			    .message = message,
+			    .message_name = name_of_message(request, subject->arena),
+			    .mono_ms = mono_ms,
+			    .plan = ret};
 
 	*ret = (struct limit_plan){0};
 	for (size_t i = 0; i < limits->rules.len; i++)

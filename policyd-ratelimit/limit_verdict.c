@@ -205,7 +205,7 @@ static bool is_ours(const struct policy_ask *ask)
 }
 
 bool limit_verdict_unknown(struct policy_ask *ask, const struct limit_subject *subject,
-			   struct limit_part *part, enum limit_part_kind kind)
+			   struct limit_part *part, enum limit_part_kind kind, bool is_unsure)
 {
 	struct answer answer = {
 		.action = ANSWER_DEFER_IF_PERMIT,
@@ -215,7 +215,7 @@ bool limit_verdict_unknown(struct policy_ask *ask, const struct limit_subject *s
 	if (is_ours(ask)) {
 		if (kind == LIMIT_PART_LOOK) /* who counts bounces tells the store alone */
 			return false;
-		limit_outage_take(part->takes, part->len, limit_part_mode(kind));
+		limit_outage_take(part->takes, part->len, limit_part_mode(kind), is_unsure);
 		return limit_verdict(ask, subject, part);
 	}
 	if (kind == LIMIT_PART_TAKE && ask->conf->limits.on_error == GP_ON_ERROR_TEMPFAIL)

@@ -12,9 +12,9 @@
 bool limit_verdict(struct policy_ask *ask, const struct limit_subject *subject,
 		   const struct limit_part *part);
 /* The store did not answer: what memory says of our own mail, on_error of others'.  True: memory
- * had room for all. */
+ * had room for all.  is_unsure: the store may have counted it. */
 bool limit_verdict_unknown(struct policy_ask *ask, const struct limit_subject *subject,
-			   struct limit_part *part, enum limit_part_kind kind);
+			   struct limit_part *part, enum limit_part_kind kind, bool is_unsure);
 
 /* An event brought it above a limit: logs, contains. */
 struct limit_met;

@@ -127,16 +127,18 @@ static void remember(struct work *w, enum limit_part_kind kind, bool recipients_
 static bool finish_part(struct policy_ask *ask, struct work *w, enum limit_part_kind kind)
 {
 	struct limit_part *part = &w->plan.parts[kind];
+	const struct gp_limit_call *call = w->calls[kind];
 	int r;
 
-	if (!w->calls[kind])
+	if (!call)
 		return true;
 	r = gp_store_limit_finish(w->calls[kind], part->takes);
 	w->calls[kind] = NULL;
 	limit_store_report(r);
 	if (r != GP_OK) {
 		gp_metric_add(&unanswered, 1);
-		return limit_verdict_unknown(ask, &w->subject, part, kind);
+		return limit_verdict_unknown(ask, &w->subject, part, kind,
+					     gp_store_limit_is_unsure(call));
 	}
 	return limit_verdict(ask, &w->subject, part);
 }

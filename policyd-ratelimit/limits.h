@@ -3,8 +3,8 @@
  *
  * What a request adds to each limit that applies is taken from the store in one call, from
  * all or none: a message that one limit refuses counts in none.  Requests of one message
- * (`instance`) are remembered for a while, so that only what a later stage adds is taken
- * there; see limit_stage.h for what can be counted where.
+ * (`instance`) are remembered for a while, here and by name in the store, so that only what a later
+ * stage adds is taken there; see limit_stage.h for what can be counted where.
  *
  * Rounds of one request, each left out where nobody needs it:
  *	1. the groups of the account from the directory, and its overrides

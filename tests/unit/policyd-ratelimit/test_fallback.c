@@ -28,7 +28,7 @@ static struct gp_limit_answer ask(struct fallback *f, const char *key, const cha
 	struct gp_limit_take t = {.key = gp_str(key), .member = gp_str(member), .limit = *limit,
 				  .amount = amount};
 
-	fallback_limit(f, &t, 1, mode, now_ms);
+	(void)fallback_limit(f, &t, 1, mode, true, now_ms);
 	return t.answer;
 }
 
@@ -128,7 +128,7 @@ static void answers_like_the_store(void **state)
 			has_room &= want[i].passed;
 		}
 		counts = mode == GP_LIMIT_COUNT || (mode == GP_LIMIT_TAKE && has_room);
-		fallback_limit(f, takes, 3, mode, now);
+		(void)fallback_limit(f, takes, 3, mode, true, now);
 		for (size_t i = 0; i < 3; i++) {
 			if (counts && takes[i].amount > 0) {
 				gp_limit_count(&limits[i], &states[i], now, takes[i].amount);
