@@ -374,12 +374,14 @@ static double apply(enum op op, double a, double b)
 	return 0;
 }
 
-double gp_meta_eval(const struct gp_meta *m, const double *hits, bool has_network)
+/* The value of a part of the program that is an expression by itself. */
+static double eval(const struct gp_meta *m, struct gp_meta_part part, const double *hits,
+		   bool has_network)
 {
 	double stack[DEPTH_MAX + 1];
 	unsigned n = 0;
 
-	for (size_t pc = 0; pc < m->code.len; pc++) {
+	for (size_t pc = part.from; pc < part.to; pc++) {
 		const struct instruction *in = &m->code.items[pc];
 
 		switch ((enum op)in->op) {
@@ -433,4 +435,71 @@ double gp_meta_eval(const struct gp_meta *m, const double *hits, bool has_networ
 	}
 	assert(n == 1);
 	return stack[0];
+}
+
+static struct gp_meta_part whole(const struct gp_meta *m)
+{
+	return (struct gp_meta_part){0, (unsigned)m->code.len};
+}
+
+double gp_meta_eval(const struct gp_meta *m, const double *hits, bool has_network)
+{
+	return eval(m, whole(m), hits, has_network);
+}
+
+bool gp_meta_part_holds(const struct gp_meta *m, struct gp_meta_part part, const double *hits,
+			bool has_network)
+{
+	return eval(m, part, hits, has_network) != 0;
+}
+
+/*
+ * The outermost operator of an expression stands last or jumps to its end, and
+ * of all that jump there it is the first: the others are within its operands.
+ */
+static size_t outermost_jump(const struct gp_meta *m, struct gp_meta_part part)
+{
+	for (size_t pc = part.from; pc < part.to; pc++) {
+		const struct instruction *in = &m->code.items[pc];
+
+		if ((in->op == OP_AND || in->op == OP_OR || in->op == OP_JUMP) && in->arg == part.to)
+			return pc;
+	}
+	return part.to;
+}
+
+static size_t split(const struct gp_meta *m, struct gp_meta_part part, struct gp_meta_part *ret,
+		    size_t n, size_t max)
+{
+	size_t pc = outermost_jump(m, part);
+
+	if (pc == part.to || m->code.items[pc].op != OP_AND) {
+		if (n < max)
+			ret[n++] = part;
+		return n;
+	}
+	n = split(m, (struct gp_meta_part){part.from, (unsigned)pc}, ret, n, max);
+	return split(m, (struct gp_meta_part){(unsigned)pc + 1, part.to}, ret, n, max);
+}
+
+size_t gp_meta_split(const struct gp_meta *m, struct gp_meta_part *ret, size_t max)
+{
+	return split(m, whole(m), ret, 0, max);
+}
+
+void gp_meta_part_needs(const struct gp_meta *m, struct gp_meta_part part,
+			void (*fn)(void *arg, unsigned rule), void *arg)
+{
+	for (size_t pc = part.from; pc < part.to; pc++) {
+		const struct instruction *in = &m->code.items[pc];
+		const struct glob *g;
+
+		if (in->op == OP_RULE)
+			fn(arg, in->arg);
+		if (in->op != OP_GLOB)
+			continue;
+		g = &m->globs.items[in->arg];
+		for (size_t i = 0; i < g->n; i++)
+			fn(arg, g->rules[i]);
+	}
 }

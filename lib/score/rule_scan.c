@@ -522,6 +522,35 @@ bool gp_rule_scan_set(struct gp_rule_scan *s, const char *name, double value)
 	return gp_rule_scan_set_evidence(s, name, value, (struct gp_str){0});
 }
 
+static inline uint64_t bits_of(double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+/* Whether none of the eight rules from there on has hit: a zero has no bits. */
+static inline bool eight_missed(const double *h)
+{
+	return !(bits_of(h[0]) | bits_of(h[1]) | bits_of(h[2]) | bits_of(h[3]) | bits_of(h[4]) |
+		 bits_of(h[5]) | bits_of(h[6]) | bits_of(h[7]));
+}
+
+/* The next rule that hit, from *at on; false when there is none. */
+static bool next_hit(const struct gp_rule_scan *s, size_t *at)
+{
+	size_t i = *at, n = s->set->rules.len;
+
+	while (i < n && s->hits[i] == 0) {
+		while (i + 8 <= n && eight_missed(s->hits + i))
+			i += 8;
+		i += i < n && s->hits[i] == 0;
+	}
+	*at = i;
+	return i < n;
+}
+
 static unsigned score_set(const struct gp_rule_input *in)
 {
 	return (in->has_network ? 1u : 0u) | (in->has_bayes ? 2u : 0u);
@@ -550,7 +579,7 @@ static void run_eval(struct gp_rule_scan *s, struct gp_eval *e, const struct gp_
 		remember(s, r, e->evidence.len ? e->evidence : gp_rule_trace_eval(e));
 }
 
-static void run_evals(struct gp_rule_scan *s)
+static void run_evals(struct gp_rule_scan *s, uint32_t *may_hold)
 {
 	const struct gp_rule_input *in = s->input;
 	struct gp_eval e = {.in = in,
@@ -569,8 +598,11 @@ static void run_evals(struct gp_rule_scan *s)
 		if ((r->tflags & GP_TFLAG_NET && !in->has_network) ||
 		    (r->tflags & GP_TFLAG_LEARN && !in->has_bayes))
 			continue;
-		if (!gp_rule_limit_is_undecided(&s->limits, r))
-			run_eval(s, &e, r);
+		if (gp_rule_limit_is_undecided(&s->limits, r))
+			continue;
+		run_eval(s, &e, r);
+		if (s->hits[r->index] != 0)
+			gp_rule_wake_users(s->set, r->index, may_hold);
 	}
 }
 
@@ -588,25 +620,23 @@ static void collect_dns(struct gp_rule_scan *s)
 	s->stats.refusing = stats.refusing;
 }
 
-static void run_metas(struct gp_rule_scan *s)
+static void run_metas(struct gp_rule_scan *s, uint32_t *may_hold)
 {
-	bool *is_awake = gp_rule_wake_begin(s->set, s->input->has_network, s->arena);
-
-	for (unsigned i = 0; i < s->set->rules.len; i++)
-		if (s->hits[i] != 0)
-			gp_rule_wake_users(s->set, i, is_awake);
 	for (size_t i = 0; i < s->set->metas.len; i++) {
-		const struct gp_rule *r = s->set->metas.items[i];
+		const struct gp_rule *r;
 		double value;
 
-		if (!is_awake[i] || s->hits[r->index] != 0 || is_off(r, s->input))
+		if (!gp_rule_wake_is_awake(may_hold, i))
+			continue;
+		r = s->set->metas.items[i];
+		if (s->hits[r->index] != 0 || is_off(r, s->input))
 			continue;
 		value = gp_meta_eval(r->meta, s->hits, s->input->has_network);
 		if (value == 0)
 			continue;
 		/* As SpamAssassin: a hit is never worth less than nothing. */
 		s->hits[r->index] = isfinite(value) && value > 0 ? value : 1;
-		gp_rule_wake_users(s->set, r->index, is_awake);
+		gp_rule_wake_users(s->set, r->index, may_hold);
 		if (s->evidence)
 			remember(s, r, gp_rule_trace_meta(s->set, r, s->hits, s->arena));
 	}
@@ -627,27 +657,30 @@ static double score_of(const struct gp_rule_scan *s, const struct gp_rule *r)
 
 void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 {
+	uint32_t *may_hold;
+
 	assert(!s->is_finished);
 	s->is_finished = true;
 	collect_dns(s);
-	for (size_t i = 0; i < s->set->rules.len; i++)
-		if (s->hits[i] != 0 && is_off(s->set->rules.items[i], s->input))
+	may_hold = gp_rule_wake_begin(s->set, s->input->has_network, s->arena);
+	for (size_t i = 0; next_hit(s, &i); i++) {
+		if (is_off(s->set->rules.items[i], s->input))
 			s->hits[i] = 0;
-	run_evals(s);
+		else
+			gp_rule_wake_users(s->set, (unsigned)i, may_hold);
+	}
+	run_evals(s, may_hold);
 	release_scratch(s);
-	run_metas(s);
+	run_metas(s, may_hold);
 	gp_rule_circuit_cut(s->set, s->hits, score_set(s->input), &s->cut);
 	if (s->cut.rule)
 		remember(s, s->set->circuit, gp_str(s->cut.rule->name));
 	if (s->dns)
 		gp_rule_dns_block(s->set, s->hits);
-	for (size_t i = 0; i < s->set->rules.len; i++) {
-		const struct gp_rule *r;
+	for (size_t i = 0; next_hit(s, &i); i++) {
+		const struct gp_rule *r = s->set->rules.items[i];
 		struct gp_symbol *symbol;
 
-		if (s->hits[i] == 0)
-			continue;
-		r = s->set->rules.items[i];
 		s->stats.hits++;
 		if (r->name[0] == '_' && r->name[1] == '_')
 			continue;
@@ -669,21 +702,19 @@ double gp_rule_scan_hits(const struct gp_rule_scan *s, const char *name)
 
 bool gp_rule_scan_next_hit(const struct gp_rule_scan *s, size_t *iter, struct gp_symbol *ret)
 {
-	for (; *iter < s->set->rules.len; ++*iter) {
-		const struct gp_rule *r = s->set->rules.items[*iter];
+	const struct gp_rule *r;
 
-		if (s->hits[*iter] == 0)
-			continue;
-		*ret = (struct gp_symbol){.name = r->name,
-					  .score = score_of(s, r),
-					  .description = r->describe,
-					  .hits = s->hits[*iter]};
-		if (s->evidence)
-			ret->evidence = s->evidence[*iter];
-		++*iter;
-		return true;
-	}
-	return false;
+	if (!next_hit(s, iter))
+		return false;
+	r = s->set->rules.items[*iter];
+	*ret = (struct gp_symbol){.name = r->name,
+				  .score = score_of(s, r),
+				  .description = r->describe,
+				  .hits = s->hits[*iter]};
+	if (s->evidence)
+		ret->evidence = s->evidence[*iter];
+	++*iter;
+	return true;
 }
 
 const struct gp_rule_scan_stats *gp_rule_scan_stats(const struct gp_rule_scan *s)

@@ -160,6 +160,13 @@ static void metas(void **state)
 		{"LATER", 2}, {"rules_matching(T?O)", 2}, {"rules_matching(NOTHING*)", 0},
 		{"local_tests_only", 1}, {"1.5", 1.5}, {"()", 0}, {"((((A))))", 1},
 		{"A+TWO>2&&!N", 1},
+		/* chains of &&, of which each part must be able to hold */
+		{"!N && A", 1}, {"!N && !OFF", 1}, {"!N && !A", 0}, {"!N && OFF", 0},
+		{"A && (N || TWO)", 2}, {"(A || N) && TWO", 2}, {"(N && A) || TWO", 2},
+		{"N || A && TWO", 2}, {"(A && TWO) && LATER", 2}, {"A && !(N && TWO)", 1},
+		{"A && (TWO ? LATER : N)", 2}, {"N ? A && N : TWO && LATER", 2},
+		{"!N && (A ? N : TWO)", 0}, {"A && rules_matching(T?O) && LATER > 1", 1},
+		{"LATER && 2", 2}, {"0 && A", 0}, {"(A && TWO) + N > 1 && !OFF", 1},
 	};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(metas); i++) {
@@ -181,6 +188,29 @@ static void metas(void **state)
 				 gp_rule_scan_hits(f.scan, "M"), metas[i].value);
 		fixture_done(&f);
 	}
+}
+
+/* More parts in a chain than are looked at one by one. */
+static void long_meta(void **state)
+{
+	struct fixture f;
+	GP_BUF_AUTO text = GP_BUF_INIT(1 << 16);
+
+	(void)state;
+	gp_buf_add_cstr(&text, "body A /First/\nbody N /nothing/\nmeta YES A");
+	for (unsigned i = 0; i < 40; i++)
+		gp_buf_add_cstr(&text, " && A");
+	gp_buf_add_cstr(&text, "\nmeta NO A");
+	for (unsigned i = 0; i < 40; i++)
+		gp_buf_add_cstr(&text, " && A");
+	gp_buf_add_cstr(&text, " && N\n");
+	gp_buf_add(&text, "", 1);
+	fixture_load(&f, text.data);
+	fixture_message(&f, gp_str(mail));
+	gp_rule_scan_finish(f.scan, &f.symbols);
+	assert_true(gp_rule_scan_hits(f.scan, "YES") == 1);
+	assert_true(gp_rule_scan_hits(f.scan, "NO") == 0);
+	fixture_done(&f);
 }
 
 static void meta_cycles(void **state)
@@ -545,6 +575,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules),  cmocka_unit_test(metas),    cmocka_unit_test(meta_cycles),
+		cmocka_unit_test(long_meta),
 		cmocka_unit_test(scores), cmocka_unit_test(evidence),
 		cmocka_unit_test(evidence_of_functions), cmocka_unit_test(limits),
 		cmocka_unit_test(budget), cmocka_unit_test(abandoned), cmocka_unit_test(threads),
