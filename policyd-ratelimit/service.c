@@ -1,9 +1,11 @@
 /*
  * The program's sockets as the skeleton sees them.
  */
+#include <sys/resource.h>
 #include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/daemon/socket.h"
 #include "policyd-ratelimit/alert.h"
 #include "policyd-ratelimit/alerter.h"
@@ -15,6 +17,9 @@
 
 /* Of the control socket: who may open it may use it. */
 #define CONTROL_MODE 0660
+
+/* Open files that clients leave for the control socket, the store, directory, metrics and log. */
+#define SPARE_FILES 128
 
 static int policy_fd = -1, control_fd = -1;
 
@@ -62,6 +67,22 @@ static int bind_sockets(const struct gp_daemon *d, const struct gp_snapshot *sna
 	return r == GP_OK ? bind_policy(&conf->daemon, diag) : r;
 }
 
+/* With every file in use the store could not be reached again after it was away. */
+static size_t clients_max(const struct ratelimit_conf *conf)
+{
+	size_t max = (size_t)conf->clients_max, room;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY)
+		return max;
+	room = files.rlim_cur - GP_MIN(files.rlim_cur / 2, (rlim_t)SPARE_FILES);
+	if (room >= max)
+		return max;
+	gp_log_info("clients_max is %zu, as no more than %zu files may be open", room,
+		    (size_t)files.rlim_cur);
+	return room;
+}
+
 int ratelimit_serve(struct gp_diag *diag)
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
@@ -69,7 +90,7 @@ int ratelimit_serve(struct gp_diag *diag)
 	int r = keeper_start(diag);
 
 	if (r == GP_OK)
-		r = server_start(policy_fd, (size_t)conf->clients_max, diag);
+		r = server_start(policy_fd, clients_max(conf), diag);
 	policy_fd = -1;
 	if (r == GP_OK && control_fd >= 0)
 		r = control_start(control_fd, diag);

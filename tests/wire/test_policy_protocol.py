@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import resource
+import signal
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from conftest import StartPolicyd
 from servers.milter import TOP
 from servers.policyd import Policyd, request
+from servers.redis import Redis
 
 # Every attribute up to Postfix 3.11, with a value of its kind.
 EVERYTHING = {
@@ -68,6 +71,7 @@ BAD = {
     "a NUL": request(sender="a\0b"),
     "an empty request": b"\n",
     "another protocol": b"EHLO example.net\r\n\r\nMAIL FROM:<>\n\n",
+    "as much as a request may have, without end": (request(sender="x" * 70000))[:65536],
     "one without end": b"request=smtpd_access_policy\nsender=" + b"x" * 300000,
     "noise": bytes(range(256)) * 4 + b"\n\n",
 }
@@ -87,6 +91,54 @@ def test_what_is_no_request_is_closed_and_said_once(policyd: Policyd, data: byte
         assert good.ask() == "DUNNO"
     assert policyd.counted("gatepost_policy_malformed_total") == 5
     assert len(policyd.lines("policy socket: a client sent")) == 1
+
+
+def test_the_longest_request(policyd: Policyd) -> None:
+    longest = request(sender="x" * (65536 - len(request(sender=""))))
+    with policyd.client() as client:
+        for data, answer in ((longest, "DUNNO"), (longest.replace(b"=x", b"=xx"), None)):
+            client.send(data)
+            assert client.answer() == answer
+    assert policyd.counted("gatepost_policy_malformed_total") == 1
+
+
+def test_one_without_end_behind_one_that_waits(start_policyd: StartPolicyd, world: Path) -> None:
+    """What fills the buffer while the first is judged is looked at afterwards."""
+    redis = Redis(world / "redis")
+    redis.start()
+    policyd = start_policyd({"store_timeout": "1s"}, redis.url)
+    with policyd.client() as client:
+        assert client.ask("DATA", sasl_username="joe") == "DUNNO"
+        redis.process.send(signal.SIGSTOP)
+        try:
+            client.send(request("DATA", sasl_username="joe", instance="2"))
+            time.sleep(0.1)
+            client.send(request(sender="x" * 70000)[:65536])
+            assert client.answer() == "DUNNO"
+            assert client.answer() is None
+        finally:
+            redis.process.send(signal.SIGCONT)
+            redis.stop()
+
+
+def test_clients_leave_files_for_the_rest(start_policyd: StartPolicyd) -> None:
+    """However many come, the store and the metrics can be reached; who has to wait is served later."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        policyd = start_policyd()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    clients = [policyd.client() for _ in range(80)]
+    for client in clients:
+        client.send(request())
+    assert [client.answer() for client in clients[:20]] == ["DUNNO"] * 20
+    assert policyd.counted("gatepost_policy_clients") == 32
+    for client in clients[:60]:
+        client.close()
+    assert [client.answer() for client in clients[60:]] == ["DUNNO"] * 20
+    for client in clients[60:]:
+        client.close()
 
 
 def test_a_bad_request_behind_good_ones_leaves_them_their_answers(policyd: Policyd) -> None:
