@@ -7,7 +7,7 @@
 
 #include "controller/intake.h"
 #include "controller/learn_socket.h"
-#include "lib/io/sock.h"
+#include "lib/io/clients.h"
 
 #define LEARN_WINDOW 64 /* questions without an answer, of one client */
 
@@ -26,12 +26,10 @@ struct learn_slot {
 };
 
 struct learn_client {
-	struct gp_sock *sock; /* NULL: gone, and only waits for its work to end */
-	struct gp_peer peer;
+	struct gp_client base;
 	char own[GP_LEARN_USER_MAX + 1]; /* name of the peer's user, once asked for */
 	bool has_own, is_own_asked;
-	bool is_greeted, is_closing, is_paused, is_reading;
-	struct gp_buf in;
+	bool is_greeted, is_closing;
 	struct learn_slot slots[LEARN_WINDOW]; /* a ring */
 	uint64_t first, next;		       /* numbers of slots: the oldest, the one behind the last */
 	/* The message that is being received. */
@@ -43,16 +41,11 @@ struct learn_client {
 	char origin[GP_LEARN_ORIGIN_MAX + 1];
 	struct gp_buf message;
 	size_t size_max; /* as of its beginning */
-	unsigned refs;	 /* requests under way that will come back to it */
-	struct gp_timer idle;
-	struct learn_client *next_client, **at_client;
 };
 
 /* The answer to the slot of this number is known. */
 void learn_client_answer(struct learn_client *c, uint64_t slot, enum gp_learn_status status,
 			 const char *reason);
-/* A request that held the client came back; it may be gone afterwards. */
-void learn_client_release(struct learn_client *c);
 /* Begins a query whose turn it is. */
 void learn_query_begin(struct learn_client *c, uint64_t slot, struct learner *learner,
 		       struct journal *journal);

@@ -43,14 +43,14 @@ static void finish(struct asked *a, enum gp_learn_status status, const char *rea
 
 	free(a);
 	learn_client_answer(c, slot, status, reason);
-	learn_client_release(c);
+	gp_client_release(&c->base);
 }
 
 static struct asked *hold(struct learn_client *c, uint64_t slot)
 {
 	struct asked *a = gp_xcalloc(1, sizeof(*a));
 
-	c->refs++;
+	gp_client_hold(&c->base);
 	a->client = c;
 	a->slot = slot;
 	return a;
@@ -62,7 +62,7 @@ static void logged(struct learner_query *q, bool is_stopping)
 	struct learn_slot *s = learn_slot_at(a->client, a->slot);
 	struct gp_str rest = gp_buf_str(&q->rows), row;
 
-	while (a->client->sock && gp_str_next(&rest, '\n', &row))
+	while (a->client->base.sock && gp_str_next(&rest, '\n', &row))
 		add_row(s, row);
 	gp_buf_done(&q->rows);
 	finish(a, is_stopping ? GP_LEARN_LATER : GP_LEARN_QUEUED, is_stopping ? "stopping" : "");
@@ -88,7 +88,7 @@ static void undo_done(void *arg, const struct learner_result *result)
 {
 	struct asked *a = arg;
 
-	if (a->client->sock)
+	if (a->client->base.sock)
 		add_json(learn_slot_at(a->client, a->slot),
 			 json_pack("{s:I,s:I}", "undone", (json_int_t)result->undone, "kept",
 				   (json_int_t)result->kept));
@@ -98,7 +98,7 @@ static void undo_done(void *arg, const struct learner_result *result)
 static void begin_undo(struct learn_client *c, uint64_t slot)
 {
 	const struct learn_slot *s = learn_slot_at(c, slot);
-	struct intake_request request = {.grant = &s->grant, .uid = (uint32_t)c->peer.uid,
+	struct intake_request request = {.grant = &s->grant, .uid = (uint32_t)c->base.peer.uid,
 					 .since_s = s->since_s, .queued = undo_queued,
 					 .learned = undo_done, .arg = hold(c, slot)};
 

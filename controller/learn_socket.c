@@ -5,12 +5,9 @@
  * is full, or who does not read its answers, is not read from.  What all clients together
  * may have us hold of unfinished messages is bounded: beyond that a message is read to its
  * end, thrown away, and put off.
- *
- * A client that is gone stays in memory until its requests have come back.
  */
 #include "controller/learn_socket.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "controller/controller.h"
@@ -24,17 +21,13 @@
 #define HELD_MAX ((size_t)128 << 20)	/* bytes of unfinished messages, of all clients */
 #define UNSENT_MAX ((size_t)1 << 20)	/* answers that a client has not taken */
 #define ROWS_MAX ((size_t)12 << 20)	/* frames of one query's answer */
-#define COMPLAIN_MS 60000
+#define GREETING_MS 60000
 
 static struct {
 	struct learn_socket_options o;
-	struct gp_listener *listener;
-	struct learn_client *clients;
+	struct gp_clients clients;
 	size_t held;
-	bool is_stopping;
-	int64_t complained_ms;
 	size_t unanswered; /* counted by learn_socket_unanswered */
-	int err;
 } server;
 
 static struct gp_metric connected = GP_GAUGE("gatepost_controller_learn_clients",
@@ -54,52 +47,11 @@ void learn_socket_register_metrics(void)
 	gp_metric_register(&denied);
 }
 
-static void read_on(struct learn_client *c);
-
-/* A client's end. */
-
 static void drop_message(struct learn_client *c)
 {
 	server.held -= c->message.len;
 	gp_buf_done(&c->message);
 	c->is_in_message = false;
-}
-
-static void free_if_done(struct learn_client *c)
-{
-	if (c->sock || c->refs > 0)
-		return;
-	for (uint64_t i = c->first; i != c->next; i++)
-		gp_buf_done(&learn_slot_at(c, i)->rows);
-	*c->at_client = c->next_client;
-	if (c->next_client)
-		c->next_client->at_client = c->at_client;
-	gp_buf_done(&c->in);
-	free(c);
-}
-
-/* It is gone, whoever closed it. */
-static void disconnected(struct learn_client *c)
-{
-	c->sock = NULL;
-	gp_timer_clear(server.o.loop, &c->idle);
-	drop_message(c);
-	gp_metric_add(&connected, -1);
-	if (server.listener)
-		gp_listener_gone(server.listener);
-	free_if_done(c);
-}
-
-static void close_client(struct learn_client *c)
-{
-	gp_sock_close(&c->sock);
-	disconnected(c);
-}
-
-void learn_client_release(struct learn_client *c)
-{
-	c->refs--;
-	free_if_done(c);
 }
 
 /* Answers. */
@@ -109,8 +61,8 @@ static void send_frame(struct learn_client *c, const struct gp_learn_frame *fram
 	char buf[GP_LEARN_HEAD_SIZE + GP_LEARN_TEXT_MAX + 64];
 	size_t len = gp_learn_format(frame, buf, sizeof(buf));
 
-	if (c->sock)
-		gp_sock_write(c->sock, buf, len);
+	if (c->base.sock)
+		gp_sock_write(c->base.sock, buf, len);
 }
 
 static void send_answer(struct learn_client *c, uint32_t id, enum gp_learn_status status,
@@ -129,35 +81,18 @@ static void flush_answers(struct learn_client *c)
 		struct learn_slot *s = learn_slot_at(c, c->first);
 
 		if (!s->is_answered) {
-			if (s->is_query && !s->is_begun && c->sock) {
+			if (s->is_query && !s->is_begun && c->base.sock) {
 				s->is_begun = true;
 				/* Comes back here when it is answered at once. */
 				learn_query_begin(c, c->first, server.o.learner, server.o.journal);
 			}
 			return;
 		}
-		if (c->sock && s->rows.len > 0)
-			gp_sock_write(c->sock, s->rows.data, s->rows.len);
+		if (c->base.sock && s->rows.len > 0)
+			gp_sock_write(c->base.sock, s->rows.data, s->rows.len);
 		send_answer(c, s->id, s->status, s->reason);
 		gp_buf_done(&s->rows);
 		c->first++;
-	}
-}
-
-/* Full, or not reading: then it is held back. */
-static bool must_wait(const struct learn_client *c)
-{
-	return server.is_stopping || c->next - c->first >= LEARN_WINDOW ||
-	       gp_sock_unsent(c->sock) > UNSENT_MAX;
-}
-
-static void look_at_pause(struct learn_client *c)
-{
-	bool want = must_wait(c) || c->is_closing;
-
-	if (want != c->is_paused) {
-		c->is_paused = want;
-		gp_sock_pause(c->sock, want);
 	}
 }
 
@@ -170,8 +105,8 @@ void learn_client_answer(struct learn_client *c, uint64_t slot, enum gp_learn_st
 	s->status = status;
 	s->reason = reason;
 	flush_answers(c);
-	if (c->sock && c->is_paused && !c->is_reading)
-		read_on(c);
+	if (c->base.sock && c->base.is_paused)
+		gp_client_read(&c->base);
 }
 
 static uint64_t add_slot(struct learn_client *c, uint32_t id)
@@ -200,7 +135,7 @@ static void queued(void *arg, enum gp_learn_status status, const char *reason)
 		free(t);
 	learn_client_answer(c, slot, status, reason);
 	if (ends)
-		learn_client_release(c);
+		gp_client_release(&c->base);
 }
 
 static void learned(void *arg, const struct learner_result *result)
@@ -212,7 +147,7 @@ static void learned(void *arg, const struct learner_result *result)
 
 	free(t);
 	send_frame(c, &frame);
-	learn_client_release(c);
+	gp_client_release(&c->base);
 }
 
 int64_t learn_denied(void)
@@ -238,9 +173,9 @@ static void end_message(struct learn_client *c)
 	t = gp_xcalloc(1, sizeof(*t));
 	*t = (struct taught){.client = c, .slot = slot, .id = c->id,
 			     .wants_result = c->flags & GP_LEARN_WANT_RESULT};
-	c->refs++;
+	gp_client_hold(&c->base);
 	request = (struct intake_request){
-		.grant = &c->grant, .uid = (uint32_t)c->peer.uid, .class = c->class,
+		.grant = &c->grant, .uid = (uint32_t)c->base.peer.uid, .class = c->class,
 		.flags = c->flags, .origin = gp_str(c->origin), .message = gp_buf_str(&c->message),
 		.queued = queued, .learned = t->wants_result ? learned : NULL, .arg = t};
 	intake_teach(&request); /* copies */
@@ -276,22 +211,11 @@ static void add_data(struct learn_client *c, struct gp_learn_text data)
 
 /* Frames. */
 
-/* It has said something whole.  Pieces of a message are not that, nor is half a frame: who sends
- * a byte now and then would hold a place, and what of a message is there, for ever. */
-static void touch(struct learn_client *c)
-{
-	struct gp_snapshot *snap = gp_daemon_snapshot();
-	const struct controller_conf *conf = gp_snapshot_get(snap, &controller_table);
-
-	gp_timer_set(server.o.loop, &c->idle, gp_clock_mono_ms() + conf->idle_timeout_ms);
-	gp_snapshot_unref(snap);
-}
-
 /* Asked once a connection, and only where it matters: it may wait for a directory. */
 static const char *own_name(struct learn_client *c)
 {
 	if (!c->is_own_asked)
-		c->has_own = trust_name_of(c->peer.uid, c->own);
+		c->has_own = trust_name_of(c->base.peer.uid, c->own);
 	c->is_own_asked = true;
 	return c->has_own ? c->own : NULL;
 }
@@ -301,8 +225,8 @@ static int find_grant(struct learn_client *c, struct gp_learn_text user, struct 
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
 	const struct trust *trust = controller_data(snap)->trust;
-	const char *own = c->peer.is_known && !trust_is_trusted(trust, &c->peer) ? own_name(c) : NULL;
-	int r = trust_grant(trust, gp_snapshot_get(snap, &gp_conf_bayes_table), &c->peer, own,
+	const char *own = c->base.peer.is_known && !trust_is_trusted(trust, &c->base.peer) ? own_name(c) : NULL;
+	int r = trust_grant(trust, gp_snapshot_get(snap, &gp_conf_bayes_table), &c->base.peer, own,
 			    gp_str_n(user.data, user.len), ret, ret_why);
 
 	c->size_max = (size_t)((const struct gp_conf_learn *)
@@ -370,16 +294,19 @@ static void take_part(struct learn_client *c, const struct gp_learn_frame *f)
 /* NULL, or why the frame has no place here. */
 static const char *take_frame(struct learn_client *c, const struct gp_learn_frame *f)
 {
-	if (f->type != GP_LEARN_DATA)
-		touch(c);
 	if (!c->is_greeted) {
 		if (f->type != GP_LEARN_HELLO)
 			return "no hello";
 		if (f->version < 1)
 			return "an unknown version";
 		greet(c);
+		gp_client_touch(&c->base);
 		return NULL;
 	}
+	/* Pieces of a message are no sign of life, nor is half a frame: who sends a byte now and
+	 * then would hold a place, and what of a message is there, for ever. */
+	if (f->type != GP_LEARN_DATA)
+		gp_client_touch(&c->base);
 	switch (f->type) {
 	case GP_LEARN_LEARN:
 		if (c->is_in_message)
@@ -409,39 +336,25 @@ static const char *take_frame(struct learn_client *c, const struct gp_learn_fram
 	return "a frame that only a controller sends";
 }
 
-static void complain(const struct learn_client *c, const char *why)
-{
-	int64_t now_ms = gp_clock_mono_ms();
-
-	gp_metric_add(&malformed, 1);
-	if (server.complained_ms && now_ms - server.complained_ms < COMPLAIN_MS)
-		return;
-	server.complained_ms = now_ms;
-	gp_log_warning("learn socket: a client of uid %ld sent %s: closed",
-		       c->peer.is_known ? (long)c->peer.uid : -1L, why);
-}
-
 /* Says why, and closes when that was sent. */
 static void turn_out(struct learn_client *c, const char *why)
 {
-	complain(c, why);
+	gp_client_complain(&c->base, why);
 	c->is_closing = true;
 	send_answer(c, 0, GP_LEARN_REFUSED, why);
-	look_at_pause(c);
-	if (gp_sock_unsent(c->sock) == 0)
-		close_client(c);
+	if (gp_sock_unsent(c->base.sock) == 0)
+		gp_client_close(&c->base);
 }
 
-/* The frames that are there; false when the client is gone. */
-static bool take_frames(struct learn_client *c)
+static void read_frames(struct gp_client *base)
 {
+	struct learn_client *c = (struct learn_client *)base;
 	const char *why = NULL;
 	size_t at = 0;
 
-	c->is_reading = true; /* answers that come at once do not begin this again */
-	while (!why && !must_wait(c)) {
+	while (!why && !c->is_closing && !gp_client_must_wait(base)) {
 		struct gp_learn_frame frame;
-		long n = gp_learn_parse(c->in.data + at, c->in.len - at, &frame, &why);
+		long n = gp_learn_parse(base->in.data + at, base->in.len - at, &frame, &why);
 
 		if (n == 0)
 			break;
@@ -450,119 +363,96 @@ static bool take_frames(struct learn_client *c)
 			why = take_frame(c, &frame);
 		}
 	}
-	c->is_reading = false;
-	gp_buf_consume(&c->in, at);
+	gp_buf_consume(&base->in, at);
 	if (why)
 		turn_out(c, why);
-	return !why;
 }
 
-/* Goes on with what was left lying, then with the socket. */
-static void read_on(struct learn_client *c)
+static bool is_full(const struct gp_client *base)
 {
-	if (must_wait(c) || c->is_closing || !take_frames(c))
-		return;
-	look_at_pause(c);
+	const struct learn_client *c = (const struct learn_client *)base;
+
+	return c->is_closing || c->next - c->first >= LEARN_WINDOW;
 }
 
-static void data(void *arg, const char *bytes, size_t len)
+static int64_t idle_ms(const struct gp_client *base)
 {
-	struct learn_client *c = arg;
+	const struct learn_client *c = (const struct learn_client *)base;
+	struct gp_snapshot *snap;
+	int64_t ms;
 
-	gp_buf_add(&c->in, bytes, len);
-	if (!c->is_closing && take_frames(c))
-		look_at_pause(c);
-}
-
-static void closed(void *arg, const struct gp_diag *why)
-{
-	(void)why;
-	disconnected(arg);
-}
-
-static void sent(void *arg)
-{
-	struct learn_client *c = arg;
-
-	if (c->is_closing)
-		close_client(c);
-	else if (c->is_paused)
-		read_on(c);
+	if (!c->is_greeted)
+		return GREETING_MS;
+	snap = gp_daemon_snapshot();
+	ms = ((const struct controller_conf *)gp_snapshot_get(snap, &controller_table))->idle_timeout_ms;
+	gp_snapshot_unref(snap);
+	return ms;
 }
 
 /* Who waits for an answer is not idle, but for one who owes us the rest of a message. */
-static void idle(void *arg)
+static bool is_busy(const struct gp_client *base)
 {
-	struct learn_client *c = arg;
+	const struct learn_client *c = (const struct learn_client *)base;
 
-	if ((c->refs == 0 && c->first == c->next) || (c->is_in_message && !c->is_paused))
-		close_client(c);
-	else
-		gp_timer_set(server.o.loop, &c->idle, gp_clock_mono_ms() + COMPLAIN_MS);
+	return (base->refs > 0 || c->first != c->next) && (!c->is_in_message || base->is_paused);
 }
 
-static void accepted(void *arg, int fd, const struct gp_peer *peer)
+static void sent(struct gp_client *base)
 {
-	static const struct gp_sock_events events = {.data = data, .closed = closed, .sent = sent};
-	struct learn_client *c = gp_xcalloc(1, sizeof(*c));
-
-	(void)arg;
-	c->peer = *peer;
-	gp_buf_init(&c->in, 4 * GP_LEARN_PAYLOAD_MAX);
-	c->sock = gp_sock_adopt(server.o.loop, fd, &events, c);
-	if (!c->sock) {
-		gp_listener_gone(server.listener);
-		free(c);
-		return;
-	}
-	c->idle = (struct gp_timer){.fn = idle, .arg = c};
-	gp_timer_set(server.o.loop, &c->idle, gp_clock_mono_ms() + COMPLAIN_MS);
-	c->next_client = server.clients;
-	c->at_client = &server.clients;
-	if (c->next_client)
-		c->next_client->at_client = &c->next_client;
-	server.clients = c;
-	gp_metric_add(&connected, 1);
+	if (((struct learn_client *)base)->is_closing)
+		gp_client_close(base);
+	else if (base->is_paused)
+		gp_client_read(base);
 }
+
+static void ended(struct gp_client *base)
+{
+	drop_message((struct learn_client *)base);
+}
+
+static void done(struct gp_client *base)
+{
+	struct learn_client *c = (struct learn_client *)base;
+
+	for (uint64_t i = c->first; i != c->next; i++)
+		gp_buf_done(&learn_slot_at(c, i)->rows);
+}
+
+static const struct gp_client_kind kind = {
+	.name = "learn socket",
+	.size = sizeof(struct learn_client),
+	.in_max = 4 * GP_LEARN_PAYLOAD_MAX,
+	.unsent_max = UNSENT_MAX,
+	.connected = &connected,
+	.malformed = &malformed,
+	.read = read_frames,
+	.is_full = is_full,
+	.idle_ms = idle_ms,
+	.is_busy = is_busy,
+	.sent = sent,
+	.ended = ended,
+	.done = done,
+};
 
 /* From other threads. */
-
-static void start_in_loop(void *arg)
-{
-	(void)arg;
-	server.listener = gp_listener_new(server.o.loop, server.o.fd, server.o.clients_max, accepted,
-					  NULL);
-	server.err = server.listener ? 0 : errno;
-}
 
 int learn_socket_start(const struct learn_socket_options *options, struct gp_diag *diag)
 {
 	server.o = *options;
-	gp_loop_run_in(server.o.loop, start_in_loop, NULL);
-	errno = server.err;
-	return server.err ? gp_diag_errno(diag, "learn socket") : GP_OK;
-}
-
-static void stop_in_loop(void *arg)
-{
-	(void)arg;
-	server.is_stopping = true;
-	gp_listener_free(&server.listener);
-	for (struct learn_client *c = server.clients; c; c = c->next_client)
-		if (c->sock)
-			look_at_pause(c);
+	return gp_clients_start(&server.clients, &kind, server.o.loop, server.o.fd,
+				server.o.clients_max, diag);
 }
 
 void learn_socket_stop(void)
 {
-	gp_loop_run_in(server.o.loop, stop_in_loop, NULL);
+	gp_clients_stop(&server.clients);
 }
 
 static void count_in_loop(void *arg)
 {
 	(void)arg;
 	server.unanswered = intake_unwritten();
-	for (const struct learn_client *c = server.clients; c; c = c->next_client)
+	for (const struct gp_client *c = server.clients.first; c; c = c->next)
 		server.unanswered += c->sock && gp_sock_unsent(c->sock) > 0;
 }
 
@@ -572,19 +462,7 @@ size_t learn_socket_unanswered(void)
 	return server.unanswered;
 }
 
-static void close_in_loop(void *arg)
-{
-	struct learn_client *next;
-
-	(void)arg;
-	for (struct learn_client *c = server.clients; c; c = next) {
-		next = c->next_client;
-		if (c->sock)
-			close_client(c);
-	}
-}
-
 void learn_socket_close(void)
 {
-	gp_loop_run_in(server.o.loop, close_in_loop, NULL);
+	gp_clients_close(&server.clients);
 }

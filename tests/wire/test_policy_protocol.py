@@ -90,7 +90,7 @@ def test_what_is_no_request_is_closed_and_said_once(policyd: Policyd, data: byte
                 assert bad.answer() is None
         assert good.ask() == "DUNNO"
     assert policyd.counted("gatepost_policy_malformed_total") == 5
-    assert len(policyd.lines("policy socket: a client sent")) == 1
+    assert len(policyd.lines("policy socket: a client of uid 0 sent")) == 1
 
 
 def test_the_longest_request(policyd: Policyd) -> None:
