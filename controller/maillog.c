@@ -8,20 +8,21 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "controller/maillog_file.h"
 #include "controller/maillog_join.h"
 #include "controller/maillog_send.h"
+#include "controller/maillog_journal.h"
+#include "controller/maillog_source.h"
 #include "controller/maillog_state.h"
-#include "controller/maillog_watch.h"
 #include "controller/options.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
@@ -32,7 +33,6 @@
 #include "lib/daemon/sandbox.h"
 #include "lib/proto/event.h"
 
-#define PAST_MAX ((uint64_t)16 << 20) /* read at the first start: some ten thousand messages */
 #define LINES_MAX 10000		/* between two looks at anything else */
 #define SAVE_MS 1000		/* between two savings of a position without events */
 #define RETRY_MIN_MS 100
@@ -41,16 +41,15 @@
 enum trouble { READING, HANDING_OVER, SAVING, TROUBLES };
 
 struct maillog {
-	char *source, *state_path, *socket;
+	char *name, *state_path, *socket; /* name: the source's */
 	int stop_fd;
 	pthread_t thread;
 	pthread_mutex_t lock;		   /* guards troubles */
 	struct gp_diag troubles[TROUBLES]; /* "": none */
 	/* The thread's. */
-	struct maillog_file *file;
+	struct maillog_source *source;
 	struct maillog_join *join;
 	struct maillog_sender sender;
-	struct maillog_watch watch;
 	struct maillog_position saved;
 	struct maillog_position first; /* the log's end when we were started; inode 0: there was none */
 	uint64_t past_end;	       /* while the past is read: where it ends; else 0 */
@@ -60,6 +59,7 @@ struct maillog {
 	uint64_t state_size;
 	int64_t saved_ms;
 	uint64_t unmatched;
+	struct gp_metric *lag; /* by what the source counts in */
 };
 
 static struct gp_metric lines_total =
@@ -82,8 +82,11 @@ static struct gp_metric losses_total =
 		   "Times that lines were gone before they were read.");
 static struct gp_metric messages_now =
 	GP_GAUGE("gatepost_controller_maillog_messages", "Messages on their way that are known.");
-static struct gp_metric lag_now =
+static struct gp_metric lag_bytes =
 	GP_GAUGE("gatepost_controller_maillog_lag_bytes", "Bytes of the log that are not read yet.");
+static struct gp_metric lag_seconds =
+	GP_GAUGE("gatepost_controller_maillog_lag_seconds",
+		 "How old the last entry is that was read of the journal, while there are more.");
 
 void maillog_register_metrics(void)
 {
@@ -94,12 +97,21 @@ void maillog_register_metrics(void)
 	gp_metric_register(&unmatched_total);
 	gp_metric_register(&losses_total);
 	gp_metric_register(&messages_now);
-	gp_metric_register(&lag_now);
+	gp_metric_register(&lag_bytes);
+	gp_metric_register(&lag_seconds);
+}
+
+/* True: to be stopped. */
+static bool pause_for(const struct maillog *m, int64_t ms)
+{
+	struct pollfd fd = {.fd = m->stop_fd, .events = POLLIN};
+
+	return poll(&fd, 1, (int)ms) > 0;
 }
 
 static bool is_stopping(const struct maillog *m)
 {
-	return maillog_watch_pause(&m->watch, 0);
+	return pause_for(m, 0);
 }
 
 /* Trouble is said when it begins, becomes another one, and ends. */
@@ -164,7 +176,6 @@ static void take_line(struct maillog *m, const struct gp_snapshot *snap, struct 
 static bool read_lines(struct maillog *m)
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
-	struct maillog_position here;
 	struct gp_diag diag = {""};
 	int r = GP_OK;
 
@@ -172,15 +183,13 @@ static bool read_lines(struct maillog *m)
 		struct gp_str line;
 		uint64_t place;
 
-		r = maillog_file_next(m->file, &line, &place, &diag);
+		r = m->source->ops->next(m->source, &line, &place, &diag);
 		if (r == GP_OK)
 			take_line(m, snap, line, place);
 		if (r == GP_OK && m->past_end > 0 && place >= m->past_end)
 			break;
 	}
 	gp_snapshot_unref(snap);
-	if (r == GP_ENOENT && !maillog_file_position(m->file, &here))
-		gp_diag_set(&diag, "%s is not there", m->source);
 	set_trouble(m, READING, diag.text);
 	return r == GP_OK;
 }
@@ -190,13 +199,12 @@ static void tell_losses(struct maillog *m)
 	struct maillog_losses losses;
 	uint64_t unmatched = maillog_join_unmatched(m->join);
 
-	maillog_file_losses(m->file, &losses);
+	m->source->ops->losses(m->source, &losses);
 	if (losses.gone)
-		gp_log_warning("maillog: the file that was being read is gone, or packed: the lines "
-			       "that were left in it are lost");
+		gp_log_warning("maillog: %s", m->source->ops->gone);
 	if (losses.truncated)
 		gp_log_warning("maillog: %s was truncated, and there is no copy of it: lines may be lost",
-			       m->source);
+			       m->name);
 	if (losses.long_lines)
 		gp_log_warning("maillog: %u lines of more than %d bytes were passed over",
 			       losses.long_lines, MAILLOG_LINE_MAX);
@@ -204,7 +212,7 @@ static void tell_losses(struct maillog *m)
 	gp_metric_add(&unmatched_total, (int64_t)(unmatched - m->unmatched));
 	m->unmatched = unmatched;
 	gp_metric_set(&messages_now, (int64_t)maillog_join_len(m->join));
-	gp_metric_set(&lag_now, (int64_t)maillog_file_lag(m->file));
+	gp_metric_set(m->lag, (int64_t)m->source->ops->lag(m->source));
 }
 
 /* Handing over. */
@@ -229,7 +237,7 @@ static bool hand_over(struct maillog *m)
 		/* At once the first time: it may have been restarted since we last met. */
 		if (pause_ms > 0)
 			set_trouble(m, HANDING_OVER, diag.text);
-		if (maillog_watch_pause(&m->watch, pause_ms))
+		if (pause_for(m, pause_ms))
 			return false;
 		pause_ms = GP_MIN(GP_MAX(pause_ms * 2, (int64_t)RETRY_MIN_MS), (int64_t)RETRY_MAX_MS);
 		tell_losses(m);
@@ -244,7 +252,7 @@ static void write_state(struct maillog *m, const struct maillog_position *at)
 {
 	struct gp_diag diag = {""};
 
-	if (maillog_state_save(m->state_path, m->source, at, m->join, &m->state_size, &diag) == GP_OK) {
+	if (maillog_state_save(m->state_path, m->name, at, m->join, &m->state_size, &diag) == GP_OK) {
 		m->saved = *at;
 		m->is_owed = false;
 	}
@@ -259,8 +267,9 @@ static void save(struct maillog *m, bool is_last)
 					 : GP_MAX((int64_t)SAVE_MS, (int64_t)(m->state_size >> 10));
 	struct maillog_position here;
 
-	if (!maillog_file_position(m->file, &here) ||
-	    (here.inode == m->saved.inode && here.offset == m->saved.offset))
+	if (!m->source->ops->position(m->source, &here) ||
+	    (here.inode == m->saved.inode && here.offset == m->saved.offset &&
+	     strcmp(here.cursor, m->saved.cursor) == 0))
 		return;
 	/* Another file is noted at once: until then the state may not name any. */
 	if (is_last || here.inode != m->saved.inode || gp_clock_mono_ms() >= m->saved_ms + interval_ms)
@@ -274,17 +283,14 @@ static void begin_anew(struct maillog *m)
 	struct maillog_position here = {0};
 
 	if (m->first.inode != 0) {
-		m->past_end = m->first.offset;
-		here = (struct maillog_position){
-			.inode = m->first.inode,
-			.offset = m->past_end > PAST_MAX ? m->past_end - PAST_MAX : 0};
-		maillog_file_start(m->file, &here);
+		m->past_end = m->source->ops->start_past(m->source, &m->first);
+		(void)m->source->ops->position(m->source, &here);
 	}
 	while (here.offset < m->past_end && !is_stopping(m) && read_lines(m))
-		(void)maillog_file_position(m->file, &here);
+		(void)m->source->ops->position(m->source, &here);
 	if (here.offset < m->past_end) { /* to be stopped, or it cannot be read: it stays past */
 		here = m->first;
-		maillog_file_start(m->file, &here);
+		m->source->ops->start(m->source, &here);
 	}
 	m->past_end = 0;
 	write_state(m, &here);
@@ -293,10 +299,10 @@ static void begin_anew(struct maillog *m)
 static void load(struct maillog *m)
 {
 	struct gp_diag diag = {""};
-	int r = maillog_state_load(m->state_path, m->source, &m->saved, m->join, &diag);
+	int r = maillog_state_load(m->state_path, m->name, &m->saved, m->join, &diag);
 
 	if (r == GP_OK) {
-		maillog_file_start(m->file, &m->saved);
+		m->source->ops->start(m->source, &m->saved);
 		return;
 	}
 	if (r != GP_ENOENT)
@@ -319,7 +325,7 @@ static void *thread_main(void *arg)
 		if (is_whole)
 			save(m, false);
 		if (is_whole && !has_more)
-			maillog_watch_wait(&m->watch);
+			m->source->ops->wait(m->source);
 	}
 	if (is_whole)
 		save(m, true);
@@ -330,14 +336,13 @@ static void *thread_main(void *arg)
 
 static void release(struct maillog *m)
 {
-	maillog_file_free(&m->file);
+	m->source->ops->free(m->source);
 	maillog_join_free(&m->join);
 	maillog_sender_done(&m->sender);
-	maillog_watch_done(&m->watch);
 	gp_buf_done(&m->frames);
 	gp_fd_close(&m->stop_fd);
 	pthread_mutex_destroy(&m->lock);
-	free(m->source);
+	free(m->name);
 	free(m->socket);
 	free(m->state_path);
 	free(m);
@@ -347,22 +352,19 @@ static struct maillog *make(const struct maillog_conf *conf, const char *directo
 {
 	struct maillog *m = gp_xcalloc(1, sizeof(*m));
 	GP_BUF_AUTO path = GP_BUF_INIT(65536);
-	struct stat st;
 
 	gp_buf_printf(&path, "%s/maillog", directory);
 	m->state_path = gp_xstrdup(gp_buf_cstr(&path));
-	m->source = gp_xstrdup(conf->source);
+	m->name = gp_xstrdup(conf->source);
 	m->socket = gp_xstrdup(conf->socket + sizeof("unix:") - 1);
 	m->stop_fd = stop_fd;
 	pthread_mutex_init(&m->lock, NULL);
-	m->file = maillog_file_new(m->source);
+	m->source = maillog_source_new(conf, stop_fd);
+	m->lag = maillog_journal_folder(conf->source) ? &lag_seconds : &lag_bytes;
+	m->source->ops->end(m->source, &m->first);
 	m->join = maillog_join_new((size_t)conf->messages_max);
 	maillog_sender_init(&m->sender, m->socket, stop_fd);
-	maillog_watch_init(&m->watch, m->source, stop_fd);
 	gp_buf_init(&m->frames, (size_t)MAILLOG_BATCH * GP_EVENT_SIZE_MAX);
-	if (stat(m->source, &st) == 0 && S_ISREG(st.st_mode))
-		m->first = (struct maillog_position){.inode = st.st_ino,
-						     .offset = (uint64_t)st.st_size};
 	return m;
 }
 
@@ -414,8 +416,8 @@ void maillog_health(struct maillog *m, struct gp_health *ret)
 		if (*m->troubles[i - 1].text)
 			why = m->troubles[i - 1].text;
 	*ret = (struct gp_health){.name = "maillog", .is_ok = !*why};
-	snprintf(ret->detail, sizeof(ret->detail), "%lld bytes behind%s%.100s",
-		 (long long)gp_metric_get(&lag_now), *why ? ": " : "", why);
+	snprintf(ret->detail, sizeof(ret->detail), "%lld %s behind%s%.100s",
+		 (long long)gp_metric_get(m->lag), m->source->ops->lag_unit, *why ? ": " : "", why);
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -423,5 +425,10 @@ void maillog_sandbox(const struct gp_snapshot *snap)
 {
 	const struct controller_conf *conf = gp_snapshot_get(snap, &controller_table);
 
-	gp_sandbox_read_folder_of(conf->maillog.source);
+	const char *folder = maillog_journal_folder(conf->maillog.source);
+
+	if (folder)
+		maillog_journal_sandbox(folder);
+	else
+		gp_sandbox_read_folder_of(conf->maillog.source);
 }

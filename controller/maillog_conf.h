@@ -11,15 +11,21 @@ struct maillog_conf {
 	const char *source;
 	const char *socket;
 	struct gp_conf_list names;
+	struct gp_conf_list units;
 	int64_t messages_max;
 };
 
 /* `type` is the program's struct, `member` its maillog_conf. */
 #define MAILLOG_ROWS(type, member)                                                                 \
-	{"maillog.source", GP_CONF_PATH, offsetof(type, member.source), "",                        \
-	 .flags = GP_CONF_RESTART,                                                                 \
-	 .help = "Postfix's log file, followed for bounces and failed logins, which "              \
-		 "policyd-ratelimit counts: \"/var/log/mail.log\"; empty: none is followed."},     \
+	{"maillog.source", GP_CONF_STRING, offsetof(type, member.source), "",                      \
+	 .flags = GP_CONF_RESTART, .check = maillog_conf_check_source,                             \
+	 .help = "Postfix's log, followed for bounces and failed logins, which "                   \
+		 "policyd-ratelimit counts: a file, \"/var/log/mail.log\", or \"journal\", the "   \
+		 "systemd journal, or \"journal:/folder\"; empty: none is followed."},             \
+	{"maillog.units", GP_CONF_LIST, offsetof(type, member.units),                              \
+	 "postfix.service, postfix@-.service", .flags = GP_CONF_RESTART,                           \
+	 .help = "Units whose entries in the journal are read, by their exact names; empty: all, " \
+		 "and then any local user can forge them."},                                       \
 	{"maillog.socket", GP_CONF_STRING, offsetof(type, member.socket),                          \
 	 "unix:" GP_RUNDIR "/ratelimit-control.sock",                                              \
 	 .flags = GP_CONF_REQUIRED | GP_CONF_RESTART, .check = maillog_conf_check_socket,          \
@@ -33,6 +39,11 @@ struct maillog_conf {
 		 "beyond that, those first forgotten of which nothing was heard for the longest "  \
 		 "time."}
 
+/* The journal's folder in "journal:/folder"; "" for the system's; NULL: a file is meant. */
+const char *maillog_journal_folder(const char *source);
+
+/* "", an absolute path, "journal", "journal:/folder". */
+int maillog_conf_check_source(const void *field, struct gp_diag *diag) GP_MUST_USE;
 /* As gp_conf_check_socket, unix ones only. */
 int maillog_conf_check_socket(const void *field, struct gp_diag *diag) GP_MUST_USE;
 

@@ -21,18 +21,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controller/maillog_position.h"
+#include "controller/maillog_source.h"
 #include "lib/base/err.h"
 #include "lib/base/str.h"
 
 /* A longer line is passed over: syslog daemons cut at 8 KiB, Postfix before that. */
 #define MAILLOG_LINE_MAX 16384
-
-struct maillog_position {
-	uint64_t inode;
-	uint64_t offset;
-	uint32_t mark_len; /* bytes that the mark is of: the first ones, at most offset */
-	uint64_t mark;
-};
 
 struct maillog_file;
 
@@ -50,12 +45,6 @@ int maillog_file_next(struct maillog_file *f, struct gp_str *ret_line, uint64_t 
 /* False: no file has been opened yet. */
 bool maillog_file_position(const struct maillog_file *f, struct maillog_position *ret);
 
-/* What went wrong, since the last time it was asked. */
-struct maillog_losses {
-	unsigned gone;	    /* the file of the position is not there, or packed */
-	unsigned truncated; /* times that the rest of a truncated file was not found */
-	unsigned long_lines;
-};
 void maillog_file_losses(struct maillog_file *f, struct maillog_losses *ret);
 /* Bytes that are there and not read, in this file and in the log if that is another one. */
 uint64_t maillog_file_lag(const struct maillog_file *f);

@@ -3,7 +3,8 @@
  *
  *	gatepost-maillog 1
  *	source PATH
- *	position INODE OFFSET MARK-LENGTH MARK
+ *	position INODE OFFSET MARK-LENGTH MARK, or
+ *	journal TIME CURSOR
  *	message QUEUE-ID<TAB>ACCOUNT<TAB>CLIENT<TAB>SENDER
  *	end SUM
  */
@@ -28,6 +29,15 @@ static void add_message(void *arg, const struct maillog_message *m)
 		      GP_STR_FMT(m->account), GP_STR_FMT(m->client), GP_STR_FMT(m->sender));
 }
 
+static void add_position(struct gp_buf *text, const struct maillog_position *p)
+{
+	if (p->inode == MAILLOG_JOURNAL)
+		gp_buf_printf(text, "journal %" PRIu64 " %s\n", p->offset, p->cursor);
+	else
+		gp_buf_printf(text, "position %" PRIu64 " %" PRIu64 " %" PRIu32 " %016" PRIx64 "\n",
+			      p->inode, p->offset, p->mark_len, p->mark);
+}
+
 int maillog_state_save(const char *path, const char *source, const struct maillog_position *position,
 		       const struct maillog_join *join, uint64_t *ret_size, struct gp_diag *diag)
 {
@@ -36,8 +46,7 @@ int maillog_state_save(const char *path, const char *source, const struct maillo
 
 	gp_buf_add_cstr(&text, HEAD);
 	gp_buf_printf(&text, "source %s\n", source);
-	gp_buf_printf(&text, "position %" PRIu64 " %" PRIu64 " %" PRIu32 " %016" PRIx64 "\n",
-		      position->inode, position->offset, position->mark_len, position->mark);
+	add_position(&text, position);
 	maillog_join_each(join, add_message, &text);
 	gp_buf_printf(&text, "end %016" PRIx64 "\n", gp_hash64(SUM_SEED, text.data, text.len));
 	if (gp_buf_error(&text))
@@ -64,6 +73,12 @@ static bool read_position(struct gp_str s, struct maillog_position *ret)
 		return false;
 	ret->mark_len = (uint32_t)len;
 	return true;
+}
+
+static bool read_journal(struct gp_str s, struct maillog_position *ret)
+{
+	ret->inode = MAILLOG_JOURNAL;
+	return take_number(&s, 10, &ret->offset) && gp_str_copy(ret->cursor, sizeof(ret->cursor), s);
 }
 
 static bool read_message(struct gp_str s, struct maillog_join *join)
@@ -96,13 +111,16 @@ static bool check_sum(struct gp_str text, struct gp_str *ret_lines)
 
 static bool read_lines(struct gp_str lines, struct maillog_position *ret, struct maillog_join *join)
 {
-	const struct gp_str position = GP_STR("position "), message = GP_STR("message ");
+	const struct gp_str position = GP_STR("position "), journal = GP_STR("journal "),
+			    message = GP_STR("message ");
 	bool has_position = false, ok = true;
 	struct gp_str line;
 
 	while (ok && gp_str_next(&lines, '\n', &line)) {
 		if (gp_str_starts(line, position))
 			ok = has_position = read_position(gp_str_sub(line, position.len, line.len), ret);
+		else if (gp_str_starts(line, journal))
+			ok = has_position = read_journal(gp_str_sub(line, journal.len, line.len), ret);
 		else
 			ok = gp_str_starts(line, message) &&
 			     read_message(gp_str_sub(line, message.len, line.len), join);

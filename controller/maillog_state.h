@@ -5,8 +5,8 @@
 #ifndef GP_CONTROLLER_MAILLOG_STATE_H
 #define GP_CONTROLLER_MAILLOG_STATE_H
 
-#include "controller/maillog_file.h"
 #include "controller/maillog_join.h"
+#include "controller/maillog_position.h"
 
 /* Durable when it returns GP_OK; ret_size is the file's.  `source`: the log it is of. */
 int maillog_state_save(const char *path, const char *source, const struct maillog_position *position,

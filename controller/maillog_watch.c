@@ -62,10 +62,3 @@ void maillog_watch_wait(struct maillog_watch *w)
 	while (w->fd >= 0 && read(w->fd, events, sizeof(events)) > 0)
 		;
 }
-
-bool maillog_watch_pause(const struct maillog_watch *w, int64_t ms)
-{
-	struct pollfd fd = {.fd = w->stop_fd, .events = POLLIN};
-
-	return poll(&fd, 1, (int)ms) > 0;
-}

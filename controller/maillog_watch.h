@@ -19,7 +19,5 @@ void maillog_watch_init(struct maillog_watch *w, const char *path, int stop_fd);
 void maillog_watch_done(struct maillog_watch *w);
 /* Returns when something may have changed, or to be stopped. */
 void maillog_watch_wait(struct maillog_watch *w);
-/* Waits for the time only, or to be stopped: true then. */
-bool maillog_watch_pause(const struct maillog_watch *w, int64_t ms);
 
 #endif

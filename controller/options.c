@@ -4,6 +4,8 @@
  */
 #include "controller/options.h"
 
+#include <string.h>
+
 #include "config.h"
 
 #define AT(field) offsetof(struct controller_conf, field)
@@ -39,6 +41,31 @@ int http_conf_check_listen(const void *field, struct gp_diag *diag)
 
 		if (r < 0)
 			return r;
+	}
+	return GP_OK;
+}
+
+const char *maillog_journal_folder(const char *source)
+{
+	struct gp_str prefix = GP_STR("journal");
+
+	if (!gp_str_starts(gp_str(source), prefix) || (source[prefix.len] && source[prefix.len] != ':'))
+		return NULL;
+	return source + prefix.len + (source[prefix.len] == ':');
+}
+
+int maillog_conf_check_source(const void *field, struct gp_diag *diag)
+{
+	const char *text = *(const char *const *)field, *folder = maillog_journal_folder(text);
+	bool is_whole = folder && !strchr(text, ':');
+
+	if (folder && !GP_HAVE_JOURNAL) {
+		gp_diag_set(diag, "this build has no libsystemd, which reads the journal");
+		return GP_EINVAL;
+	}
+	if (*text && !is_whole && (folder ? *folder : *text) != '/') {
+		gp_diag_set(diag, "expected a file, \"/path\", \"journal\", or \"journal:/folder\"");
+		return GP_EINVAL;
 	}
 	return GP_OK;
 }

@@ -43,7 +43,7 @@ FENCED = {
     r"seccomp\.h": ["lib/daemon/sandbox"],
     r"zlib\.h": ["lib/base/inflate.c"],
     r"xxhash\.h": ["lib/base/hash.c"],
-    r"systemd/": ["lib/daemon/notify.c"],
+    r"systemd/": ["controller/maillog_journal.c"],
     r"idn2\.h": ["lib/mail/", "lib/dns/"],
     r"libpsl\.h": ["lib/auth/psl.c"],
     r"clamav\.h": ["milter-virus/engine_"],

@@ -243,6 +243,7 @@ LOG = "/var/log/mail.log"
 @pytest.mark.parametrize(("rule", "maillog", "main", "said"), [
     (BOUNCES, {"source": LOG}, "", None),
     (BOUNCES, {"source": LOG}, f"maillog_file = {LOG}", None),
+    (BOUNCES, {"source": "journal:/x"}, f"maillog_file = {LOG}", f"Postfix logs into {LOG} (maillog_file), and"),
     (FAILURES, {"source": LOG, "names": ["mx/*", "postfix/*"]}, "syslog_name = mx", None),
     (RECIPIENTS, {"socket": "unix:/other"}, "maillog_file = /other", None),
     (BOUNCES, {}, "", 'limit "x" counts nothing: controller.maillog.source is empty, so nobody looks for bounces'),

@@ -16,7 +16,7 @@
 static char dir[] = "/tmp/gp-test-state-XXXXXX";
 static char path[100];
 
-static const struct maillog_position position = {.inode = UINT64_MAX, .offset = 12345678901,
+static const struct maillog_position position = {.inode = UINT64_MAX - 1, .offset = 12345678901,
 						 .mark_len = 256, .mark = 0xfedcba9876543210};
 
 static void put(struct maillog_join *j, const char *id, const char *account, const char *client,
@@ -67,6 +67,26 @@ static void test_round_trip(void **state)
 	maillog_join_free(&j);
 }
 
+static void test_journal(void **state)
+{
+	static const char *const cursors[] = {"", "s=0df8;i=1;b=01;m=1;t=60a24181e4000;x=e4"};
+	struct maillog_position there = {.inode = MAILLOG_JOURNAL, .offset = 1700000000000000}, again;
+	struct maillog_join *j = maillog_join_new(10);
+	struct gp_diag diag = {""};
+	uint64_t size = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(there.cursor, sizeof(there.cursor), "%s", cursors[i]);
+		again = (struct maillog_position){0};
+		assert_int_equal(maillog_state_save(path, "journal", &there, j, &size, &diag), GP_OK);
+		assert_int_equal(maillog_state_load(path, "journal", &again, j, &diag), GP_OK);
+		assert_true(again.inode == MAILLOG_JOURNAL && again.offset == there.offset);
+		assert_string_equal(again.cursor, there.cursor);
+	}
+	maillog_join_free(&j);
+}
+
 static void test_damaged(void **state)
 {
 	struct maillog_join *j = maillog_join_new(10);
@@ -92,7 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_damaged), cmocka_unit_test(test_journal),
 	};
 	int r;
 

@@ -1,0 +1,39 @@
+"""Lines as Postfix logs them, and a syslog daemon writes them."""
+
+from __future__ import annotations
+
+import time
+
+
+def stamp() -> str:
+    return time.strftime("%b %e %H:%M:%S")
+
+
+def line(program: str, text: str) -> str:
+    return f"{stamp()} mx postfix/{program}[4711]: {text}\n"
+
+
+def mail(number: int, account: str = "", client: str = "192.0.2.7") -> str:
+    """A message, up to the queue manager's taking it."""
+    login = f", sasl_method=PLAIN, sasl_username={account}" if account else ""
+    return (line("submission/smtpd", f"{queue_id(number)}: client=a.example[{client}]{login}")
+            + line("cleanup", f"{queue_id(number)}: message-id=<{number}@example.org>")
+            + line("qmgr", f"{queue_id(number)}: from=<{account}>, size=400, nrcpt=1 (queue active)"))
+
+
+def queue_id(number: int) -> str:
+    return f"4dHq2k{number:06d}"
+
+
+def bounce(number: int, recipient: str = "nobody@example.net") -> str:
+    return line("smtp", f"{queue_id(number)}: to=<{recipient}>, relay=m[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, "
+                        "status=bounced (host m[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT TO command))")
+
+
+def removed(number: int) -> str:
+    return line("qmgr", f"{queue_id(number)}: removed")
+
+
+def failure(client: str = "192.0.2.9", account: str = "u@example.org") -> str:
+    return line("smtpd", f"warning: unknown[{client}]: SASL LOGIN authentication failed: (reason unavailable), "
+                         f"sasl_username={account}")
