@@ -12,7 +12,7 @@ from conftest import StartVirus
 from milterclient import Envelope, judge
 from servers.milter import MilterVirus
 from servers.process import wait_for
-from servers.virusmail import CLEAN, EICAR, ENCODINGS, FOR_TEXT, MARK, SIGNATURES, TESTFILES, clam_exe, forwarded, hdb, letter, zipped
+from servers.virusmail import CLEAN, EICAR, ENCODINGS, FOR_TEXT, MARK, SIGNATURES, TESTFILES, clam_exe, forwarded, hdb, letter, ndb, zipped
 
 needs_testfiles = pytest.mark.skipif(not TESTFILES.is_dir(), reason="clamav-testfiles is not installed")
 
@@ -158,6 +158,43 @@ def test_encrypted_archives_and_limits(start_virus: StartVirus) -> None:
     large = scan(milter, letter(os.urandom(200000)))
     assert large.reply.action != "reply"
     assert large.value("X-Virus-Status").startswith("Suspicious (Heuristics.Limits.Exceeded")
+
+
+CATEGORIES = {
+    "pua": ({"pua.ndu": ndb("PUA.Win.Test", b"perhaps not wanted")}, letter(b"perhaps not wanted"), "PUA.Win.Test"),
+    "phishing": ({"test.pdb": "H:bank.example.com\n"},
+                 b"From: a@example.net\nTo: b@example.org\nSubject: s\nMIME-Version: 1.0\nContent-Type: text/html\n\n<html><body>"
+                 b'<a href="http://evil.example.net/login">https://bank.example.com/login</a></body></html>\n',
+                 "Heuristics.Phishing.Email"),
+    "encrypted": ({}, None, "Heuristics.Encrypted.Zip"),
+    "virus": ({}, letter(EICAR), "Test.Eicar"),
+}
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_each_category_has_its_action(start_virus: StartVirus, category: str) -> None:
+    """What is found, by its setting; one that is off passes unmarked, and the others' settings do not matter."""
+    database, message, name = CATEGORIES[category]
+    if message is None:
+        locked = bytearray(zipped(b"secret" * 1000))
+        locked[6] |= 1  # "encrypted", in both headers of the file
+        locked[locked.index(b"PK\x01\x02") + 8] |= 1
+        message = letter(bytes(locked))
+    every = ("virus", "heuristics", "pua", "encrypted", "macro", "limits", "phishing", "broken")
+    for action, code in (("off", 0), ("mark", 0), ("tempfail", 451), ("reject", 550)):
+        milter = start_virus({"milter-virus": {"actions": {c: action if c == category else "discard" for c in every}}},
+                             {**SIGNATURES, **database})
+        result = scan(milter, message, Envelope(queue_id="4Categoryx"))
+        assert result.reply.code == code and result.reply.action != "discard", action
+        status = result.values("X-Virus-Status")
+        if action == "mark":
+            assert len(status) == 1 and name in status[0]
+        else:
+            assert status == (["Clean"] if action == "off" else [])
+        if action != "off":
+            assert milter.verdict("4Categoryx")["category"] == category
+            assert milter.counted("gatepost_virus_found_total", f'category="{category}"') == 1
+        assert milter.stop() == 0
 
 
 def zip_by(method: int, *files: bytes) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +16,7 @@ from milterclient import Envelope, judge
 from servers import clamd
 from servers.clamd import Clamd
 from servers.milter import MilterVirus, Value
-from servers.process import wait_for
+from servers.process import free_port, wait_for
 from servers.virusmail import CLEAN, EICAR, SIGNATURES, letter, zipped
 
 pytestmark = pytest.mark.skipif(clamd.PROGRAM is None, reason="clamd is not installed")
@@ -71,6 +74,29 @@ def test_the_next_server_takes_over(start_virus: StartVirus, start_clamd: StartC
             server.process.kill()
         assert judge(str(milter.socket), letter(EICAR)).reply.code == 550
         assert judge(str(milter.socket), CLEAN).value("X-Virus-Status") == "Clean"
+
+
+def test_by_tcp(start_virus: StartVirus, start_clamd: StartClamd) -> None:
+    """A clamd on another host, in front of which one has gone."""
+    away, port = free_port(), free_port()
+    start_clamd(TCPSocket=str(port), TCPAddr="127.0.0.1")
+    milter = with_clamd(start_virus, f"inet:{away}@127.0.0.1", f"inet:{port}@127.0.0.1")
+    for _ in range(5):
+        assert judge(str(milter.socket), letter(EICAR)).reply.code == 550
+        assert judge(str(milter.socket), letter(os.urandom(3000000))).value("X-Virus-Status") == "Clean"
+
+
+def test_one_that_hangs(start_virus: StartVirus, start_clamd: StartClamd) -> None:
+    """The deadline holds; what takes long there is not begun once more elsewhere."""
+    first, second = start_clamd(), start_clamd()
+    milter = with_clamd(start_virus, first.address, second.address, deadline="1s")
+    first.process.send(signal.SIGSTOP)
+    began = time.monotonic()
+    assert judge(str(milter.socket), CLEAN, Envelope(queue_id="4Hangsxxxx")).reply.code == 451
+    assert 0.9 < time.monotonic() - began < 4
+    assert milter.verdict("4Hangsxxxx")["outcome"] == "deadline"
+    first.process.send(signal.SIGCONT)
+    assert judge(str(milter.socket), letter(EICAR)).reply.code == 550
 
 
 @pytest.mark.parametrize("on_error, answer", [("tempfail", 451), ("accept", None), ("accept-and-mark", None)])

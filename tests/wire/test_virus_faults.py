@@ -136,6 +136,45 @@ def test_workers_hold_nothing_of_the_front(start_virus: StartVirus) -> None:
         assert sorted(what.split(":")[0] for what in held if not what.startswith(str(milter.temporary))) == ["socket"]
 
 
+def test_workers_are_bounded(start_virus: StartVirus) -> None:
+    """By the kernel: memory, files, processes, the size of a file, CPU time; hard limits, and no core."""
+    milter = start_virus({"milter-virus": {"worker_memory": "256M", "max_scan_size": "50M", "max_file_size": "20M", "deadline": "7s"}})
+    assert scan(milter, CLEAN).value("X-Virus-Status") == "Clean"
+    bounds = {}
+    for pid in milter.processes("virus-worker"):
+        for line in Path(f"/proc/{pid}/limits").read_text().splitlines()[1:]:
+            bounds.setdefault(line[:26].strip(), set()).add(tuple(line[26:].split()[:2]))
+        assert "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text()
+    assert bounds["Max processes"] == bounds["Max core file size"] == {("0", "0")}
+    assert bounds["Max open files"] == {("512", "512")}
+    assert bounds["Max file size"] == {(str((50 << 20) + (1 << 20)),) * 2}
+    [(soft, hard)] = bounds["Max address space"]
+    assert soft == hard and 256 << 20 < int(soft) < 1 << 30
+    assert {soft for soft, _ in bounds["Max cpu time"]} <= {"unlimited", "9", "10"} and bounds["Max cpu time"] != {("unlimited",) * 2}
+
+
+@pytest.mark.parametrize(("on_killer", "code", "action"), [("hold", 0, "continue"), ("tempfail", 451, "reply"), ("reject", 550, "reply"),
+                                                           ("quarantine", 0, "discard"), ("discard", 0, "discard"), ("mark", 0, "continue")])
+def test_what_becomes_of_a_killer(start_virus: StartVirus, world: Path, on_killer: str, code: int, action: str) -> None:
+    """A message that cost two workers, each time it comes; others are scanned."""
+    kept = world / "quarantine"
+    kept.mkdir(mode=0o777)
+    kept.chmod(0o777)
+    milter = start_virus({"milter-virus": {"deadline": "1s", "workers": 2, "on_killer": on_killer, "quarantine": str(kept)}})
+    for n in range(2):
+        milter.wait_status(lambda s: s["idle"] == 2)
+        send_all(milter, signal.SIGSTOP)
+        result = scan(milter, letter(MARK), f"4Killer{n}xx")
+    for n in range(2, 4):
+        assert (result.reply.code, result.reply.action.replace("accept", "continue")) == (code, action)
+        assert bool(result.quarantine) == (on_killer == "hold")
+        result = scan(milter, letter(MARK), f"4Killer{n}xx")
+        assert milter.verdict(f"4Killer{n}xx")["outcome"] == "killer"
+    assert len(list(kept.glob("*.eml"))) == (3 if on_killer == "quarantine" else 0)
+    send_all(milter, signal.SIGKILL)
+    recovered(milter)
+
+
 def memory(pid: int) -> bytes:
     """All that a process has in memory and may read."""
     found = []
