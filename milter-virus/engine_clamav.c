@@ -136,9 +136,9 @@ static int load_selftest(struct cl_engine *e, const struct virus_engine_options 
 	for (const char *p = VIRUS_SELFTEST_MARK; *p; p++)
 		len += snprintf(line + len, sizeof(line) - (size_t)len, "%02x", (unsigned char)*p);
 	line[len++] = '\n';
-	snprintf(path, sizeof(path), "%s/gatepost-selftest-%ld.ndb", o->temporary, (long)getpid());
-	(void)unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* A name that nobody else can take before: all may write to that folder. */
+	snprintf(path, sizeof(path), "%s/gatepost-selftest-XXXXXX.ndb", o->temporary);
+	fd = mkostemps(path, 4, O_CLOEXEC);
 	if (fd < 0 || write(fd, line, (size_t)len) != len || close(fd) < 0)
 		return gp_diag_errno(diag, "%s", path);
 	r = cl_load(path, e, &n, 0);

@@ -22,6 +22,7 @@
 #include "milter-virus/wire.h"
 
 #define TICK_MS 5000 /* of signs of life to the MTA */
+#define CPU_MAX_US 600000000 /* that is believed of one scan */
 
 static struct gp_metric lost_crash =
 	GP_COUNTER_L("gatepost_virus_workers_lost_total", "while=\"scanning\"",
@@ -115,7 +116,7 @@ static void take_result(struct scan *s)
 	virus_name_copy(v->name, r->name, strnlen(r->name, sizeof(r->name)));
 	v->n_layers += r->n_layers;
 	v->n_known += r->n_known;
-	v->cpu_us += GP_MAX(r->cpu_us, 0);
+	v->cpu_us += GP_MIN(GP_MAX(r->cpu_us, 0), CPU_MAX_US);
 	v->generation = s->worker->generation;
 	switch (r->status) {
 	case VIRUS_CLEAN:

@@ -73,6 +73,24 @@ static int allow_for(scmp_filter_ctx ctx, int call, pid_t pid)
 	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, 1, &is_own);
 }
 
+/* Not F_SETOWN and F_SETSIG: a signal of one's choice to another process of the same user. */
+static int allow_fcntl(scmp_filter_ctx ctx)
+{
+	static const int commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL,
+				       F_GETLK, F_SETLK, F_SETLKW, F_GET_SEALS};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < GP_ARRAY_SIZE(commands); i++) {
+		/* the kernel takes an int: what stands above it is not looked at */
+		const struct scmp_arg_cmp is_command = {.arg = 1, .op = SCMP_CMP_MASKED_EQ,
+							.datum_a = UINT32_MAX,
+							.datum_b = (scmp_datum_t)commands[i]};
+
+		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, &is_command);
+	}
+	return r;
+}
+
 static int add_rules(scmp_filter_ctx ctx, const struct gp_sandbox_calls *calls)
 {
 	int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
@@ -81,6 +99,8 @@ static int add_rules(scmp_filter_ctx ctx, const struct gp_sandbox_calls *calls)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls->allowed[i], 0);
 	for (size_t i = 0; r == 0 && i < calls->n_refused; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), calls->refused[i], 0);
+	if (r == 0 && calls->has_fcntl)
+		r = allow_fcntl(ctx);
 	if (r == 0)
 		r = allow_for(ctx, SCMP_SYS(tgkill), getpid());
 	if (r == 0)

@@ -4,6 +4,7 @@
 #ifndef GP_DAEMON_SANDBOX_CHILD_H
 #define GP_DAEMON_SANDBOX_CHILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -16,6 +17,7 @@ struct gp_sandbox_calls {
 	size_t n_allowed;
 	const int *refused; /* EACCES: a library goes on without; what is in neither ends the process */
 	size_t n_refused;
+	bool has_fcntl; /* allowed, but who gets signals of a descriptor cannot be said */
 };
 
 /* No new privileges, and nobody of the same user may look into it.  GP_ESYS. */

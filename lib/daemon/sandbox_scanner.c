@@ -22,7 +22,7 @@ static const int allowed[] = {
 	SCMP_SYS(clock_nanosleep), SCMP_SYS(close), SCMP_SYS(copy_file_range), SCMP_SYS(dup),
 	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
 	SCMP_SYS(fadvise64), SCMP_SYS(fallocate), SCMP_SYS(fchmod), 
-	SCMP_SYS(fcntl), SCMP_SYS(fstat), SCMP_SYS(fstatfs), SCMP_SYS(fsync), SCMP_SYS(ftruncate),
+	SCMP_SYS(fstat), SCMP_SYS(fstatfs), SCMP_SYS(fsync), SCMP_SYS(ftruncate),
 	SCMP_SYS(futex), SCMP_SYS(getcwd), SCMP_SYS(getdents64), SCMP_SYS(getegid),
 	SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getpid), SCMP_SYS(getrandom),
 	SCMP_SYS(getrusage), SCMP_SYS(gettid), SCMP_SYS(gettimeofday), SCMP_SYS(getuid),
@@ -69,7 +69,7 @@ int gp_sandbox_enter_scanner(const char *folder, const struct gp_scanner_limits 
 			     struct gp_diag *diag)
 {
 	static const struct gp_sandbox_calls calls = {allowed, GP_ARRAY_SIZE(allowed), refused,
-						      GP_ARRAY_SIZE(refused)};
+						      GP_ARRAY_SIZE(refused), .has_fcntl = true};
 	uint64_t mapped = mapped_now();
 	int r = gp_sandbox_close_up(diag);
 

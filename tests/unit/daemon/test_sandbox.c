@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,8 +96,9 @@ static int attempt(int what)
 	struct rlimit none = {0, 0};
 	struct gp_diag diag;
 	pid_t parent = getppid();
+	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	if (gp_sandbox_enter_scanner(what == 3 ? "/" : "/tmp", &limits, &diag) < 0)
+	if (gp_sandbox_enter_scanner(what == 5 ? "/" : "/tmp", &limits, &diag) < 0)
 		return 1;
 	switch (what) {
 	case 0: /* what it may: its own limits, a signal to itself */
@@ -106,6 +108,10 @@ static int attempt(int what)
 		return syscall(SYS_tgkill, parent, parent, 0) == 0 ? 0 : 2;
 	case 2:
 		return prlimit(parent, RLIMIT_CORE, NULL, &none) == 0 ? 0 : 2;
+	case 3: /* news of a descriptor by a signal of its choice, to whom it likes */
+		return fcntl(sock, F_SETSIG, SIGKILL) == 0 && fcntl(sock, F_SETOWN, parent) == 0 ? 0 : 2;
+	case 4:
+		return fcntl(sock, F_SETFL, fcntl(sock, F_GETFL)) == 0 && dup(sock) >= 0 ? 0 : 2;
 	default:
 		return chmod("/tmp/gp-box-none", 0600) < 0 && errno == EACCES ? 2 : 0;
 	}
@@ -115,14 +121,14 @@ static int attempt(int what)
 static void test_scanner_leaves_others_alone(void **state)
 {
 	(void)state;
-	for (int what = 0; what < 4; what++) {
+	for (int what = 0; what < 6; what++) {
 		int status = -1;
 		pid_t pid = fork();
 
 		if (pid == 0)
 			_exit(attempt(what));
 		assert_int_equal(waitpid(pid, &status, 0), pid);
-		if (what == 0)
+		if (what == 0 || what == 4)
 			assert_int_equal(status, 0);
 		else /* it was refused, or ended for trying */
 			assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGSYS
