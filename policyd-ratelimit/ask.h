@@ -3,8 +3,8 @@
  *
  * The checks are a table (judge.c): each is one function that looks at the request, asks
  * whom it must without waiting, and is called again when the answers are there.  They run
- * one after the other, so that a refused sender counts in no limit, and a message above a
- * limit is not greylisted.  All of it happens on the loop's thread.
+ * one after the other, the limits last, so that a refused sender counts in no limit, and neither
+ * does what greylisting tells to come again.  All of it happens on the loop's thread.
  */
 #ifndef POLICYD_ASK_H
 #define POLICYD_ASK_H

@@ -17,6 +17,10 @@
 /* Messages that were given the header lately: it is one for all of their recipients. */
 #define MARKED_MAX 256
 
+/* Messages of which a recipient passed at RCPT lately, by a hash of their instance: at DATA, where
+ * several recipients have no name, they are not tried again as something else. */
+#define PASSED_MAX 16384
+
 struct greylist_setup {
 	struct gp_greylist_rule rule;
 	struct limit_text text;
@@ -42,7 +46,7 @@ static struct gp_metric busy = GP_COUNTER("gatepost_policy_greylist_busy_total",
 					  "Senders known by their network because all helpers were "
 					  "busy.");
 
-static uint64_t marked[MARKED_MAX];
+static uint64_t marked[MARKED_MAX], passed_at_rcpt[PASSED_MAX];
 static size_t marked_at;
 
 void greylist_register_metrics(void)
@@ -137,6 +141,35 @@ static void defer(struct policy_ask *ask, const struct greylist_try *t,
 	policy_object(ask, &answer);
 }
 
+static uint64_t *passed_slot(const struct policy_ask *ask, uint64_t *ret_hash)
+{
+	struct gp_str instance = policy_get(&ask->request, POLICY_instance);
+	struct gp_str client = policy_get(&ask->request, POLICY_client_address);
+
+	*ret_hash = instance.len == 0 ? 0
+				      : gp_hash64(gp_hash_table(client.ptr, client.len), instance.ptr,
+						  instance.len);
+	return &passed_at_rcpt[*ret_hash % PASSED_MAX];
+}
+
+static void remember_passed(const struct policy_ask *ask)
+{
+	uint64_t hash, *slot = passed_slot(ask, &hash);
+
+	if (ask->request.stage == POLICY_RCPT)
+		*slot = hash;
+}
+
+/* A message to several, at DATA. */
+static bool has_passed(const struct policy_ask *ask)
+{
+	uint64_t hash;
+	const uint64_t *slot = passed_slot(ask, &hash);
+
+	return ask->request.stage == POLICY_DATA && hash != 0 && *slot == hash &&
+	       policy_get(&ask->request, POLICY_recipient).len == 0;
+}
+
 static enum check_step say(struct policy_ask *ask, const struct greylist_try *t,
 			   const struct gp_greylist_state *s)
 {
@@ -147,21 +180,25 @@ static enum check_step say(struct policy_ask *ask, const struct greylist_try *t,
 					      : FIRST;
 
 	gp_metric_add(&tried[outcome], 1);
-	if (!s->passed)
+	if (!s->passed) {
 		defer(ask, t, s);
-	else if (s->is_return)
+		return CHECK_NEXT;
+	}
+	remember_passed(ask);
+	if (s->is_return)
 		mark(ask, t, s);
 	return CHECK_NEXT;
 }
 
 /* Nobody is deferred; said once a minute. */
-static enum check_step give_up(void)
+static enum check_step give_up(const struct policy_ask *ask)
 {
 	static int64_t complained_ms;
 	int64_t now_ms = gp_clock_mono_ms();
 	struct gp_diag why = {""};
 
 	gp_metric_add(&tried[FAILED], 1);
+	remember_passed(ask);
 	if (complained_ms == 0 || now_ms - complained_ms >= COMPLAIN_MS) {
 		gp_store_last_error(ratelimit.store, &why);
 		gp_log_warning("greylist: the store does not answer, nobody is deferred: %s", why.text);
@@ -208,12 +245,13 @@ enum check_step greylist_check(struct policy_ask *ask)
 	if (t && !t->call)
 		return count(ask, t, greylist_who_finish(ask, t->who_task));
 	if (t)
-		return gp_store_greylist_finish(t->call, &s) == GP_OK ? say(ask, t, &s) : give_up();
+		return gp_store_greylist_finish(t->call, &s) == GP_OK ? say(ask, t, &s) : give_up(ask);
 	if (!ask->data->greylist || !greylist_who_is_on() || !is_stranger(ask) ||
-	    (stage != POLICY_RCPT && stage != POLICY_DATA))
+	    (stage != POLICY_RCPT && stage != POLICY_DATA) || has_passed(ask))
 		return CHECK_NEXT;
 	if (!is_exempt(ask))
 		return begin(ask);
+	remember_passed(ask);
 	gp_metric_add(&tried[EXEMPT], 1);
 	return CHECK_NEXT;
 }

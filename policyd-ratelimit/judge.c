@@ -25,8 +25,8 @@
 static check_fn *const checks[] = {
 	sender_check,
 	contain_check,
-	limits_check,
 	greylist_check,
+	limits_check,
 	NULL,
 };
 

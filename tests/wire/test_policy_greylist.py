@@ -28,11 +28,12 @@ DEFERRED = "DEFER_IF_PERMIT 4.2.0 Greylisted, please come back in "
 class Grey:
     """A policyd-ratelimit that greylists, and a clock."""
 
-    def __init__(self, start_policyd: StartPolicyd, dns: Dns, store: str = "", **settings: Value) -> None:
+    def __init__(self, start_policyd: StartPolicyd, dns: Dns, store: str = "", limits: dict[str, Value] | None = None,
+                 **settings: Value) -> None:
         dns.add(ZONE)
         self._settings: dict[str, Value] = {
             "dns": {"servers": [dns.address], "timeout": "1s"},
-            "policyd-ratelimit": {"greylist": {"enabled": True, **settings}, "limits": {}}}
+            "policyd-ratelimit": {"greylist": {"enabled": True, **settings}, "limits": limits or {}}}
         self.policyd: Policyd = start_policyd(self._settings, store)
         self.client: PolicyClient = self.policyd.client()
         self._offset = 0
@@ -57,6 +58,25 @@ class Grey:
         answer = self.ask(*args, **more)
         assert answer.startswith((DEFERRED, "DUNNO", "PREPEND X-Greylist: ")), answer
         return answer.startswith(DEFERRED)
+
+
+def test_what_is_deferred_uses_up_no_limit(start_policyd: StartPolicyd, dns: Dns) -> None:
+    """A client with three messages of two recipients, all deferred, then all let in; a fourth is above its limits."""
+    grey = Grey(start_policyd, dns, limits={
+        "client": {"by": ["client_address"], "count": "recipients", "windows": ["6 per 1h"], "text": "{used} of {max}"},
+        "mail": {"by": ["client_address"], "windows": ["3 per 1h"], "text": "{used} of {max}"}})
+    to = ["a@example.org", "b@example.org"]
+    for round_ in range(2):
+        for n in range(3):
+            answers = [grey.ask(sender=f"{'abc'[n]}@pool.example", recipient=f"{n}{one}", instance=f"{round_}.{n}") for one in to]
+            assert all(a.startswith(DEFERRED) if round_ == 0 else a.startswith(("DUNNO", "PREPEND")) for a in answers), answers
+            if round_ == 1:
+                assert grey.ask(state="DATA", sender=f"{'abc'[n]}@pool.example", recipient="", recipient_count="2",
+                                instance=f"{round_}.{n}") == "DUNNO"
+        used = {row["limit"]: row["used"] for row in grey.policyd.order("list")[0]}
+        assert used == ({} if round_ == 0 else {"client": 6, "mail": 3})
+        grey.wait(DELAY)
+    assert grey.ask(recipient="0a@example.org", sender="a@pool.example", instance="2.0").startswith("451 4.7.1 ")
 
 
 @pytest.fixture
