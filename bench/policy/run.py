@@ -23,6 +23,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tests"), str(TOP / "bench")]
 
+from flood import measure_flood  # noqa: E402
 from peers.policy import PolicydRateLimit, Postgrey  # noqa: E402
 from servers.build import build  # noqa: E402
 from servers.milter import Value, build_folder  # noqa: E402
@@ -132,9 +133,7 @@ def ours(folder: Path, store: str) -> Policyd:
     return policyd
 
 
-def measure(folder: Path, options: argparse.Namespace) -> None:
-    loader = folder / "policyload"
-    subprocess.run(["gcc", "-O2", "-pthread", "-o", str(loader), str(LOADER)], check=True)
+def measure(folder: Path, loader: Path, options: argparse.Namespace) -> None:
     redis, bare = Redis(folder / "redis"), Redis(folder / "redis-bare")
     peers = [PolicydRateLimit(folder / "policyd-rate-limit"), Postgrey(folder / "postgrey")]
     running: list[Policyd] = []
@@ -174,6 +173,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=100000, help="of a run; a twentieth of it for the peers")
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--flood", type=int, nargs="?", const=1000000, metavar="KEYS",
+                        help="not beside others, but with so many keys that are new (1,000,000)")
     options = parser.parse_args()
     if not LOADER.exists():
         print(f"bench/policy: skipped: no load generator in {LOADER.parent} (set GATEPOST_DATA)")
@@ -183,7 +184,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="gatepost-bench.") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        measure(folder, options)
+        loader = folder / "policyload"
+        subprocess.run(["gcc", "-O2", "-pthread", "-o", str(loader), str(LOADER)], check=True)
+        (measure_flood if options.flood else measure)(folder, loader, options)
     return 0
 
 
