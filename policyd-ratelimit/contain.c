@@ -3,8 +3,7 @@
  */
 #include "policyd-ratelimit/contain.h"
 
-#include <stdatomic.h>
-
+#include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
 #include "lib/base/num.h"
@@ -86,9 +85,12 @@ void contain_trip(const struct contain_trip *t)
 
 /* Checking. */
 
-/* Where Postfix asks at DATA or later, the message is held there; where it never did, as soon as it
- * asks at all: Postfix then holds the message too, only the queue id is not known yet. */
-static atomic_bool is_asked_late;
+/* Where Postfix asks at DATA or later, the message is held there; where this smtpd never did, as
+ * soon as it asks at all: Postfix then holds the message too, only the queue id is not known yet. */
+static struct {
+	uint64_t services[32]; /* of Postfix: hashes of port and context; the loop's */
+	size_t n;
+} late;
 
 static bool is_late(enum policy_stage stage)
 {
@@ -98,6 +100,30 @@ static bool is_late(enum policy_stage stage)
 static bool has_message(enum policy_stage stage)
 {
 	return stage == POLICY_MAIL || stage == POLICY_RCPT || is_late(stage);
+}
+
+static uint64_t service_of(const struct policy_request *r)
+{
+	struct gp_str port = policy_get(r, POLICY_server_port);
+	struct gp_str context = policy_get(r, POLICY_policy_context);
+
+	return gp_hash64(gp_hash_table(port.ptr, port.len), context.ptr, context.len);
+}
+
+static bool is_asked_late(const struct policy_request *r)
+{
+	uint64_t service = service_of(r);
+
+	for (size_t i = 0; i < late.n; i++)
+		if (late.services[i] == service)
+			return true;
+	return false;
+}
+
+static void note_late(const struct policy_request *r)
+{
+	if (late.n < GP_ARRAY_SIZE(late.services) && !is_asked_late(r))
+		late.services[late.n++] = service_of(r);
 }
 
 /* A message is asked about at DATA and at END-OF-MESSAGE: its note is one. */
@@ -125,7 +151,7 @@ static void object(struct policy_ask *ask, const struct contained *c)
 	struct answer answer = {.action = c->action, .text = gp_str(ask->conf->contain.text),
 				.by = "contained", .rule = gp_arena_str(ask->arena, c->rule)};
 
-	if (c->action == ANSWER_HOLD && !is_late(stage) && atomic_load(&is_asked_late))
+	if (c->action == ANSWER_HOLD && !is_late(stage) && is_asked_late(&ask->request))
 		return;
 	if (c->action == ANSWER_HOLD) {
 		answer.text = gp_str(gp_arena_printf(ask->arena, "contained: %.*s",
@@ -168,7 +194,7 @@ enum check_step contain_check(struct policy_ask *ask)
 	bool is_contained = false;
 
 	if (is_late(r->stage))
-		atomic_store(&is_asked_late, true);
+		note_late(r);
 	if (contain_table_is_empty() || !has_message(r->stage))
 		return CHECK_NEXT;
 	for (int kind = 0; kind < CONTAIN_KINDS; kind++)

@@ -17,6 +17,7 @@
 #include "lib/base/metric.h"
 
 #define BUCKETS 1024
+#define ACCOUNTS_SHARE (CONTAIN_TABLE_MAX / 4)
 #define COMPLAIN_EVERY 1000
 #define CLOCKS_DIFFER_S 60 /* between hosts */
 
@@ -107,6 +108,15 @@ static void mark(struct place *p, enum contain_change change)
 	p->is_told = change == CONTAIN_DROP || p->c.max == 0;
 }
 
+/* The last places are for accounts, and for what is blocked by hand: addresses are as many as
+ * strangers like. */
+static bool has_room(const struct contained *c, enum contain_change change)
+{
+	bool is_first = c->kind == CONTAIN_ACCOUNT || change == CONTAIN_PUT;
+
+	return atomic_load(&table.n) < CONTAIN_TABLE_MAX - (is_first ? 0 : ACCOUNTS_SHARE);
+}
+
 static int set_locked(const struct contained *c, enum contain_change change)
 {
 	struct gp_arena *arena = gp_arena_new(512);
@@ -118,7 +128,7 @@ static int set_locked(const struct contained *c, enum contain_change change)
 	gp_arena_free(arena);
 	if (old && change == CONTAIN_ADD && !was_dropped && !is_over)
 		return GP_EINVAL;
-	if (!old && atomic_load(&table.n) >= CONTAIN_TABLE_MAX)
+	if (!old && !has_room(c, change))
 		return GP_ELIMIT;
 	mark(make_place(c), was_dropped || is_over ? CONTAIN_PUT : change);
 	return GP_OK;
@@ -134,7 +144,8 @@ int contain_table_set(const struct contained *c, enum contain_change change)
 	complains = r == GP_ELIMIT && table.n_refused++ % COMPLAIN_EVERY == 0;
 	pthread_mutex_unlock(&table.lock);
 	if (complains)
-		gp_log_error("%d keys are contained: further ones are not", CONTAIN_TABLE_MAX);
+		gp_log_error("%zu keys are contained: further ones are not%s", atomic_load(&table.n),
+			     c->kind == CONTAIN_ACCOUNT ? "" : ", but for accounts");
 	return r;
 }
 

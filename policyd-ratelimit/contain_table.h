@@ -12,8 +12,8 @@
 #include "lib/store/store.h"
 #include "policyd-ratelimit/contained.h"
 
-/* Keys at a time; in the store as many at the most.  Beyond it nobody is contained, and the log
- * says so: that many at once is a wrong limit. */
+/* Keys at a time; in the store as many at the most.  The last quarter is for accounts and what is
+ * blocked by hand.  Beyond it nobody is contained, and the log says so. */
 #define CONTAIN_TABLE_MAX GP_ENTRIES_MAX
 
 enum contain_change {

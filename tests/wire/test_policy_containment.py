@@ -94,6 +94,36 @@ def test_where_only_rcpt_is_asked_it_is_held_there(start_policyd: StartPolicyd) 
         assert str(client.ask("RCPT", sasl_username=ACCOUNT)).startswith("HOLD contained")
 
 
+def test_it_is_held_where_rcpt_is_all_though_others_ask_at_data(start_policyd: StartPolicyd) -> None:
+    """Submission may be attached elsewhere than port 25."""
+    policyd = start_policyd(containing())
+    with policyd.client() as client:
+        assert client.ask("DATA", server_port=25, sender="x@example.net") == "DUNNO"
+        assert client.ask("DATA", server_port=587, policy_context="lists", sender="x@example.net") == "DUNNO"
+        exceed(client)
+        assert str(client.ask("RCPT", sasl_username=ACCOUNT, server_port=587)).startswith("HOLD contained")
+        assert client.ask("RCPT", sasl_username=ACCOUNT, server_port=25) == "DUNNO"
+        assert client.ask("RCPT", sasl_username=ACCOUNT, server_port=587, policy_context="lists") == "DUNNO"
+
+
+def test_strangers_leave_room_for_accounts(start_policyd: StartPolicyd) -> None:
+    """A botnet that guesses passwords: some of its addresses are not contained any more, an account still is."""
+    policyd = start_policyd({"log": {"level": "error"}, "policyd-ratelimit": {"limits": {
+        "guessing": {"count": "auth_failures", "by": ["client_address"], "windows": ["1 per 1h"], "contain": "1h"},
+        "burst": BURST}}})
+    with ControlClient(policyd.control) as control:
+        for begin in range(0, 4200, 100):
+            for i in range(begin, begin + 100):
+                for k in range(2):
+                    control.tell("event", kind="auth_failure", event_id=f"{i}.{k}", time=int(time.time()),
+                                 client_address=f"198.18.{i >> 8}.{i & 255}")
+            assert [control.answer() for _ in range(200)] == [([], "OK")] * 200
+    policyd.wait_line("are contained: further ones are not")
+    with policyd.client() as client:
+        exceed(client)
+        assert str(message(client)[1]).startswith("HOLD")
+
+
 def test_networks_and_domains_are_contained(start_policyd: StartPolicyd) -> None:
     policyd = start_policyd()
     assert policyd.order("block", key="client:198.51.100.0/24", action="reject")[1] == "OK"
