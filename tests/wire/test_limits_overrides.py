@@ -75,6 +75,20 @@ def test_overrides_of_the_directory(start_policyd: StartPolicyd, directory: Slap
         assert passed(client, "ann@example.org") == 1, "without a directory what is configured counts"
 
 
+def test_the_file_goes_first_and_the_directory_has_what_it_does_not_say(start_policyd: StartPolicyd, directory: Slapd,
+                                                                        world: Path) -> None:
+    """For each limit on its own, also where the file names the account for another one."""
+    (world / "first").write_text("ann@example.org  other: 2 per 1h\nbob@example.org  out: 4 per 1h\n")
+    (world / "first").chmod(0o644)
+    policyd = start_policyd(asking(directory, {}, {
+        "out": {"windows": ["1 per 1h"], "overrides": str(world / "first"), "text": "out"},
+        "other": {"windows": ["3 per 1h"], "overrides": str(world / "first"), "text": "other"}}))
+    with policyd.client() as client:
+        for who, n, limit in (("ann", 2, "other"), ("bob", 2, "other"), ("eve", 1, "out")):
+            assert passed(client, f"{who}@example.org") == n
+            assert send(client, f"{who}@example.org", stages="d") == f"451 4.7.1 {limit}", who
+
+
 def test_groups_of_the_directory(start_policyd: StartPolicyd, directory: Slapd) -> None:
     policyd = start_policyd(asking(directory, {}, {"team": {"by": ["ldap_group"], "windows": ["4 per 1h"], "text": "{key}"}}))
     with policyd.client() as client:

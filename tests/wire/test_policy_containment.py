@@ -94,6 +94,40 @@ def test_where_only_rcpt_is_asked_it_is_held_there(start_policyd: StartPolicyd) 
         assert str(client.ask("RCPT", sasl_username=ACCOUNT)).startswith("HOLD contained")
 
 
+def test_distinct_recipients_contain(start_policyd: StartPolicyd, store: str) -> None:
+    policyd = start_policyd(containing(count="distinct_recipients"), store)
+    with policyd.client() as client:
+        for i in range(12):  # the same three again and again are no address list
+            assert client.ask("RCPT", sasl_username=ACCOUNT, instance=f"d.{i}", recipient=f"r{i % 3}@example.net") == "DUNNO"
+        assert contained(policyd) == []
+        assert str(client.ask("RCPT", sasl_username=ACCOUNT, instance="d.x", recipient="r4@example.net")).startswith("550")
+        assert message(client)[1:] == ["HOLD contained: more than 3 distinct recipients in 1h"] * 2
+
+
+def test_a_share_of_bounces_contains(start_policyd: StartPolicyd, store: str) -> None:
+    policyd = start_policyd(containing(count="bounces", ratio=50.0, ratio_min=4), store)
+    event: dict[str, str | int] = {"kind": "bounce", "sasl_username": ACCOUNT, "time": int(time.time())}
+    with policyd.client() as client, ControlClient(policyd.control) as control:
+        for i in range(10):
+            assert client.ask("DATA", sasl_username=ACCOUNT, instance=f"b.{i}", recipient_count=1) == "DUNNO"
+        for i in range(5):
+            assert control.order("event", event_id=f"e{i}", **event) == ([], "OK")
+        assert contained(policyd) == [], "5 of 10 are not more than half"
+        assert control.order("event", event_id="e4", **event) == ([], "OK")
+        assert contained(policyd) == [], "told again"
+        assert control.order("event", event_id="e5", **event) == ([], "OK")
+        assert contained(policyd) == [ACCOUNT]
+
+
+def test_a_dry_run_contains_nobody(start_policyd: StartPolicyd) -> None:
+    policyd = start_policyd(containing(dry_run=True))
+    with policyd.client() as client:
+        for i in range(6):
+            assert client.ask("RCPT", sasl_username=ACCOUNT, instance=f"t.{i}") == "DUNNO"
+        assert contained(policyd) == []
+    assert len(policyd.lines("dry_run=reject")) == 3
+
+
 def test_it_is_held_where_rcpt_is_all_though_others_ask_at_data(start_policyd: StartPolicyd) -> None:
     """Submission may be attached elsewhere than port 25."""
     policyd = start_policyd(containing())
