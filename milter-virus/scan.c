@@ -8,6 +8,7 @@
  */
 #include "milter-virus/scan.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ struct scan {
 	struct virus_worker *worker;
 	int64_t deadline_ms; /* 0: no worker has had it yet */
 	union virus_wire *wire;
-	bool is_begun; /* the worker has it */
+	bool has_asked; /* the worker has it, and was answered */
 	bool has_digest;
 	unsigned char digest[GP_SHA256_SIZE];
 };
@@ -146,16 +147,14 @@ static bool listen_to(struct scan *s, enum turn *ret)
 
 	if (r == GP_ETEMP)
 		return false;
-	*ret = s->is_begun ? TURN_DIED : TURN_UNSEEN; /* it was dying already: not of this */
+	/* What it left unread is our order, if it has not asked: it was dying already, not of this. */
+	*ret = r == GP_ESYS && errno == ECONNRESET && !s->has_asked ? TURN_UNSEEN : TURN_DIED;
 	if (r < 0)
 		return true;
-	if (s->wire->head.kind == VIRUS_BEGUN) {
-		s->is_begun = true;
-		return false;
-	}
-	*ret = TURN_DIED;
-	if (s->wire->head.kind == VIRUS_ASK)
+	if (s->wire->head.kind == VIRUS_ASK) {
+		s->has_asked = true;
 		return !answer(s);
+	}
 	if (s->wire->head.kind == VIRUS_RESULT) {
 		take_result(s);
 		*ret = TURN_DONE;
@@ -197,7 +196,7 @@ static enum turn take_turn(struct scan *s)
 		return TURN_UNSEEN;
 	if (!s->deadline_ms)
 		s->deadline_ms = gp_clock_mono_ms() + s->request->conf->deadline_ms;
-	s->is_begun = false;
+	s->has_asked = false;
 	turn = converse(s);
 	s->verdict->tries += turn != TURN_UNSEEN;
 	return turn;

@@ -67,7 +67,6 @@ static bool send_result(struct child *c, int64_t cpu_us)
 /* One message; false when it was the last. */
 static bool serve_one(struct child *c)
 {
-	static const struct virus_wire_head begun = {.kind = VIRUS_BEGUN};
 	int64_t cpu_us;
 	int fds[2];
 	size_t len;
@@ -78,8 +77,6 @@ static bool serve_one(struct child *c)
 	message = fds[0];
 	gp_fd_close(&fds[1]);
 	if (c->wire->head.kind != VIRUS_SCAN || message < 0)
-		return false;
-	if (virus_wire_send(c->front, &begun, sizeof(begun), NULL, 0, false) < 0)
 		return false;
 	cpu_us = gp_clock_cpu_us();
 	c->scan->known = c->wire->scan.wants_layers ? ask : NULL;

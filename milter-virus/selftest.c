@@ -101,7 +101,7 @@ static void readable(void *arg, unsigned events)
 	int r = virus_wire_receive(t->worker->fd, &t->wire, &len, NULL, true);
 
 	(void)events;
-	if (r == GP_ETEMP || (r == GP_OK && t->wire.head.kind == VIRUS_BEGUN))
+	if (r == GP_ETEMP)
 		return;
 	if (r < 0 || t->wire.head.kind != VIRUS_RESULT) {
 		finish(t, "its worker died of the test");

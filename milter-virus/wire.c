@@ -25,7 +25,6 @@ static const size_t sizes[] = {
 	[VIRUS_KEEP] = sizeof(struct virus_wire_keep),
 	[VIRUS_KEPT] = sizeof(struct virus_wire_head),
 	[VIRUS_SCAN] = sizeof(struct virus_wire_scan),
-	[VIRUS_BEGUN] = sizeof(struct virus_wire_head),
 	[VIRUS_ASK] = sizeof(struct virus_wire_ask),
 	[VIRUS_KNOWN] = sizeof(struct virus_wire_known),
 	[VIRUS_RESULT] = VIRUS_RESULT_HEAD,
@@ -108,8 +107,8 @@ int virus_wire_receive(int fd, union virus_wire *ret, size_t *ret_len, int ret_f
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return GP_ETEMP;
-	if (n <= 0) /* a reset is what is left of a peer that did not read all */
-		return n == 0 || errno == ECONNRESET ? GP_ENOENT : GP_ESYS;
+	if (n <= 0)
+		return n == 0 ? GP_ENOENT : GP_ESYS;
 	take_fds(&msg, fds);
 	is_right = !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && is_sound(ret, (size_t)n);
 	for (size_t i = 0; i < 2; i++) {

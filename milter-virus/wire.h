@@ -11,7 +11,6 @@
  *	loader → front    VIRUS_KEPT			… has done so, or cannot
  *	loader → front    VIRUS_STARTED + socket, pidfd	the worker's; or err
  *	front → worker    VIRUS_SCAN {size} + memory file
- *	worker → front    VIRUS_BEGUN			it has the message: what follows is its doing
  *	worker → front    VIRUS_ASK {layer}		any number
  *	front → worker    VIRUS_KNOWN {verdict}		one for each
  *	worker → front    VIRUS_RESULT {…}
@@ -38,7 +37,6 @@ enum virus_wire_kind {
 	VIRUS_KEEP,
 	VIRUS_KEPT,
 	VIRUS_SCAN,
-	VIRUS_BEGUN,
 	VIRUS_ASK,
 	VIRUS_KNOWN,
 	VIRUS_RESULT,
@@ -122,8 +120,9 @@ int virus_wire_send(int fd, const void *data, size_t len, const int *fds, size_t
 	GP_MUST_USE;
 
 /* Takes one datagram.  GP_OK with its size in *ret_len: its form fits its kind; GP_ETEMP: there is
- * none now (at_once), GP_ENOENT: the end; GP_EINVAL: nonsense, GP_ESYS.  Descriptors that came
- * beside it are stored in ret_fds (2 of them, -1: none) and are the caller's; NULL closes them. */
+ * none now (at_once), GP_ENOENT: the end; GP_EINVAL: nonsense, GP_ESYS with errno (ECONNRESET: the
+ * end, of a process that had not read all that was sent to it).  Descriptors that came beside it
+ * are stored in ret_fds (2 of them, -1: none) and are the caller's; NULL closes them. */
 int virus_wire_receive(int fd, union virus_wire *ret, size_t *ret_len, int ret_fds[2], bool at_once)
 	GP_MUST_USE;
 

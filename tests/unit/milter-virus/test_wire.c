@@ -3,6 +3,7 @@
  * once and are closed where nobody takes them.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -72,6 +73,19 @@ static void sizes_fit_kinds(void **state)
 	assert_int_equal(receive(NULL), GP_ENOENT);
 }
 
+/* What was sent to a process that is gone, and whether that had read it. */
+static void an_end_tells_what_was_not_read(void **state)
+{
+	struct virus_wire_head head = {.kind = VIRUS_FORK};
+
+	(void)state;
+	assert_int_equal(virus_wire_send(pair[1], &head, sizeof(head), NULL, 0, true), GP_OK);
+	gp_fd_close(&pair[0]);
+	errno = 0;
+	assert_int_equal(receive(NULL), GP_ESYS);
+	assert_int_equal(errno, ECONNRESET);
+}
+
 static void results_have_as_many_layers_as_they_say(void **state)
 {
 	static struct virus_wire_result r = {.head = {.kind = VIRUS_RESULT}};
@@ -122,6 +136,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sizes_fit_kinds, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(results_have_as_many_layers_as_they_say, open_pair,
 						close_pair),
+		cmocka_unit_test_setup_teardown(an_end_tells_what_was_not_read, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(descriptors, open_pair, close_pair),
 	};
 
