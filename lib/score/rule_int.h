@@ -54,6 +54,13 @@ enum gp_regex_flags {
 	GP_REGEX_UTF = 1 << 6, /* over characters: only for texts known to be valid UTF-8 */
 };
 
+/* Where in a text a pattern's matches can begin. */
+enum gp_regex_start {
+	GP_REGEX_ANYWHERE,
+	GP_REGEX_AT_LINE, /* at its start or behind a line end */
+	GP_REGEX_AT_TEXT, /* at its start */
+};
+
 /* A pattern: text without delimiters, flags, and what was made of it. */
 struct gp_regex {
 	struct gp_str text; /* PCRE2's syntax; NUL-terminated */
@@ -63,6 +70,7 @@ struct gp_regex {
 	unsigned lead; /* bytes that a match may have before its literal, or before the place
 			* that an automaton finds; GP_TREE_INF: no limit */
 	bool has_windows; /* may be searched from anywhere (gp_pcre_begins) */
+	enum gp_regex_start start;
 	bool is_joinable;   /* no match in texts joined by line ends means none in any of them */
 	void *code;	    /* pcre2_code, or NULL */
 	bool has_jit;

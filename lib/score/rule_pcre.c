@@ -93,6 +93,20 @@ static bool has_windows(const struct gp_regex *re)
 	       gp_str_find(re->text, GP_STR("\\G"), 0) >= re->text.len;
 }
 
+/* As PCRE2 has worked out: from ^, \A, and .* in front. */
+static enum gp_regex_start start_of(const struct gp_regex *re)
+{
+	uint32_t options = 0, first = 0, newline = 0;
+
+	if (!re->has_windows || pcre2_pattern_info(re->code, PCRE2_INFO_ALLOPTIONS, &options) ||
+	    pcre2_pattern_info(re->code, PCRE2_INFO_FIRSTCODETYPE, &first) ||
+	    pcre2_pattern_info(re->code, PCRE2_INFO_NEWLINE, &newline))
+		return GP_REGEX_ANYWHERE;
+	if (options & PCRE2_ANCHORED)
+		return GP_REGEX_AT_TEXT;
+	return first == 2 && newline == PCRE2_NEWLINE_LF ? GP_REGEX_AT_LINE : GP_REGEX_ANYWHERE;
+}
+
 static void code_free(void *code)
 {
 	pcre2_code_free(code);
@@ -116,6 +130,7 @@ int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *dia
 	}
 	re->code = code;
 	re->has_windows = has_windows(re);
+	re->start = start_of(re);
 	/* (*NO_JIT) in a pattern: no error, and no code either. */
 	re->has_jit = !(re->flags & GP_REGEX_ONCE) &&
 		      pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0 &&

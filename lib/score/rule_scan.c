@@ -167,14 +167,21 @@ static void test_segment(struct run *run, const struct gp_rule *r, size_t segmen
  * tried before. */
 static void add_tried(struct gp_rule_tried *t, unsigned *from, unsigned to)
 {
-	if (t->n == 0 || *from < t->from || *from > t->to) {
+	if (t->to == 0 || *from < t->from || *from > t->to) {
 		t->from = *from;
 		t->to = to;
 	} else {
 		*from = t->to;
 		t->to = GP_MAX(t->to, to);
 	}
-	t->n += *from < to;
+}
+
+/* The first byte from `from` on at which a line begins; at least `to`: none before that. */
+static unsigned line_start(struct gp_str text, unsigned from, unsigned to)
+{
+	if (from == 0 || from >= to || text.ptr[from - 1] == '\n')
+		return from;
+	return (unsigned)gp_str_find_chr(gp_str_sub(text, 0, to), '\n', from) + 1;
 }
 
 /* Whether a match begins among the bytes at which it must, if one has the place that was found. */
@@ -185,9 +192,12 @@ static bool begins(struct run *run, const struct gp_rule *r, struct gp_str text,
 	int64_t began_us = s->limits.costs ? gp_clock_cpu_us() : 0;
 	bool limited = false, found;
 
+	if (r->regex.start == GP_REGEX_AT_LINE)
+		from = line_start(text, from, to);
 	if (from >= to || over_budget(s, text.len) || !passes_sieve(run, r, text, from, to))
 		return false;
 	s->stats.confirmed++;
+	s->scratch->tried[r->index].n++;
 	found = gp_pcre_begins(s->scratch->pcre, &r->regex, text, from, to - 1, &limited);
 	if (s->limits.costs)
 		s->limits.costs[r->index] += gp_clock_cpu_us() - began_us;
@@ -207,12 +217,15 @@ static void test_place(struct run *run, const struct gp_rule *r, size_t segment,
 
 	if (s->done[r->index] || segment < s->next[r->index])
 		return;
+	from = r->regex.lead < to ? to - r->regex.lead - 1 : 0;
+	if (r->regex.start == GP_REGEX_AT_TEXT && from > 0)
+		return;
 	if (t->scan != s->scratch->scans || t->segment != segment)
 		*t = (struct gp_rule_tried){.scan = s->scratch->scans, .segment = segment};
-	from = r->regex.lead < to ? to - r->regex.lead - 1 : 0;
 	if (g->len < WHOLE_BELOW || to - from > PLACE_MAX || !r->regex.has_windows ||
-	    t->n >= PLACES_MAX) {
-		if (passes_sieve(run, r, gp_rule_segment_text(&run->subject, segment), 0, g->len))
+	    t->n >= PLACES_MAX || r->regex.start == GP_REGEX_AT_TEXT) {
+		to = r->regex.start == GP_REGEX_AT_TEXT ? 1 : (unsigned)g->len;
+		if (passes_sieve(run, r, gp_rule_segment_text(&run->subject, segment), 0, to))
 			test_segment(run, r, segment);
 		else
 			s->next[r->index] = (unsigned)segment + 1;
