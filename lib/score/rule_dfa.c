@@ -39,6 +39,7 @@ static void forget(struct gp_dfa_memory *m)
 	if (m->room)
 		memset(table_of(m), 0xff, (size_t)m->dfa->n_classes * m->room * sizeof(uint16_t));
 	m->n_states = m->n_lists = 0;
+	m->forgotten++;
 	memset(m->slots, 0, 2 * m->room * sizeof(*m->slots));
 }
 

@@ -67,11 +67,10 @@ unsigned gp_dfa_memory_states(const struct gp_dfa_memory *m);
 /* Called where a match of a pattern may stand: it begins at most at end - 1, at least at
  * end - its span, and is not known to be one.  In order of `end`.  False stops. */
 typedef bool gp_dfa_found(void *arg, unsigned pattern, size_t end);
-/* Runs n automata over a text.  Every text within it that one of their patterns matches leads to a
- * call with an `end` in it that is not further from its beginning than the span, unless that
- * automaton lost its way. */
-void gp_dfa_scan(struct gp_dfa_memory *const *m, size_t n, struct gp_str text, gp_dfa_found *found,
-		 void *arg);
+/* Runs an automaton over a text.  Every text within it that one of its patterns matches leads to a
+ * call with an `end` in it that is not further from its beginning than the span, unless it lost its
+ * way.  False: `found` said stop. */
+bool gp_dfa_scan(struct gp_dfa_memory *m, struct gp_str text, gp_dfa_found *found, void *arg);
 /* Whether it gave up on the text scanned last: then it has not found everything. */
 bool gp_dfa_is_lost(const struct gp_dfa_memory *m);
 

@@ -37,6 +37,7 @@ struct gp_dfa_memory {
 	unsigned n_lists, lists_room;
 	uint16_t *slots; /* hash table of 2 * room: state + 1 */
 	unsigned fresh; /* states learned in the text scanned last */
+	unsigned forgotten; /* times that all was forgotten: states are others then */
 	unsigned *mark, *ended, stamp; /* by node, by pattern */
 	unsigned *set;		       /* being made */
 };
@@ -52,6 +53,12 @@ void gp_dfa_begin(struct gp_dfa_memory *m);
 /* An entry that the table does not have yet; the table may move.  When the memory is full all is
  * forgotten, and the text goes on from nothing but where it is. */
 unsigned gp_dfa_learn(struct gp_dfa_memory *m, unsigned state, unsigned class);
+/* The entry of a state for a byte, learned if need be; GP_DFA_UNKNOWN: too many were new in this
+ * text, it is lost. */
+unsigned gp_dfa_entry(struct gp_dfa_memory *m, unsigned state, unsigned char c);
+/* Reports the patterns that end in a state.  False: stop. */
+bool gp_dfa_report(const struct gp_dfa_memory *m, unsigned state, size_t end, gp_dfa_found *found,
+		   void *arg);
 /* The state of another memory for the positions of a state of this one. */
 unsigned gp_dfa_cross(const struct gp_dfa_memory *m, unsigned state, struct gp_dfa_memory *to);
 

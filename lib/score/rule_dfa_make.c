@@ -137,7 +137,7 @@ static bool try_sample(const struct gp_tree *tree, unsigned depth, unsigned *ret
 	if (is_good) {
 		prepare(d, false);
 		m = gp_dfa_memory_new(d, GP_DFA_STATES_MAX);
-		gp_dfa_scan(&m, 1, gp_str_n(sample, sizeof(sample) - 1), count, ret_hits);
+		gp_dfa_scan(m, gp_str_n(sample, sizeof(sample) - 1), count, ret_hits);
 		is_good = !gp_dfa_is_lost(m);
 		*ret_states = gp_dfa_memory_states(m);
 		gp_dfa_memory_free(m);

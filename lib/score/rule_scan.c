@@ -15,6 +15,7 @@
 #include "lib/base/limits.h"
 #include "lib/score/rule_capture.h"
 #include "lib/score/rule_circuit.h"
+#include "lib/score/rule_dfa_bank.h"
 #include "lib/score/rule_dns.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_int.h"
@@ -316,7 +317,7 @@ static bool on_window(void *arg, unsigned pattern, size_t end)
 }
 
 /* Runs the automata from `from` on that are of the same field; the number behind them. */
-static size_t scan_field(struct run *run, struct gp_dfa_memory **m, size_t from)
+static size_t scan_field(struct run *run, struct gp_dfa_bank **banks, size_t from)
 {
 	const struct gp_dfas *dfas = &run->target->dfas;
 	unsigned field = gp_dfa_group(dfas->items[from]);
@@ -327,12 +328,16 @@ static size_t scan_field(struct run *run, struct gp_dfa_memory **m, size_t from)
 
 	while (end < dfas->len && gp_dfa_group(dfas->items[end]) == field)
 		end++;
-	if (range->n) {
-		run->from = a->start;
+	if (range->n == 0)
+		return end;
+	run->from = a->start;
+	for (size_t i = from; i < end; i += GP_DFA_LANES_MAX) {
 		run->segment = range->first;
-		gp_dfa_scan(m + from, end - from,
-			    gp_str_sub(run->subject.text, a->start, z->start + z->len - a->start),
-			    on_window, run);
+		if (!gp_dfa_bank_scan(banks[i],
+				      gp_str_sub(run->subject.text, a->start,
+						 z->start + z->len - a->start),
+				      on_window, run))
+			break;
 	}
 	return end;
 }
@@ -344,7 +349,7 @@ static void match_windowed(struct run *run, enum gp_rule_type type)
 	struct gp_dfa_memory **m = run->scan->scratch->dfas[type];
 
 	for (size_t i = 0; i < t->dfas.len && run->subject.segments.len;)
-		i = scan_field(run, m, i);
+		i = scan_field(run, run->scan->scratch->banks[type], i);
 	for (size_t i = 0; i < t->windowed.len && !run->scan->stats.budget_exceeded; i++)
 		if (t->windowed.items[i]->regex.n_literals == 0 &&
 		    (!t->dfas.of || t->dfas.of[i] < 0 || gp_dfa_is_lost(m[t->dfas.of[i]])))

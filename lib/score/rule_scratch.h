@@ -21,6 +21,7 @@ struct gp_rule_scratch {
 	struct gp_rule_tried *tried; /* by rule */
 	struct gp_pcre *pcre;
 	struct gp_dfa_memory **dfas[GP_RULE_TARGETS]; /* by target, by automaton */
+	struct gp_dfa_bank **banks[GP_RULE_TARGETS]; /* at each first of those that run side by side */
 	struct gp_sieve *sieve;
 	void *vs; /* NULL: no database can be used */
 	struct gp_rule_scratch *next;

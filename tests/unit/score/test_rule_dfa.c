@@ -2,6 +2,7 @@
 #include "tests/unit/score/rule_fixture.h"
 
 #include "lib/score/rule_dfa.h"
+#include "lib/score/rule_dfa_bank.h"
 #include "lib/score/rule_dfa_search.h"
 #include "lib/score/rule_pcre.h"
 #include "lib/score/rule_regex.h"
@@ -55,7 +56,7 @@ static bool on_end(void *arg, unsigned pattern, size_t end)
 static size_t found(struct tried *t, struct gp_str text)
 {
 	t->n = 0;
-	gp_dfa_scan(&t->memory, 1, text, on_end, t);
+	gp_dfa_scan(t->memory, text, on_end, t);
 	return t->n;
 }
 
@@ -318,6 +319,7 @@ static void several(void **state)
 	struct gp_dfa_pattern p[GP_ARRAY_SIZE(patterns)];
 	struct gp_dfa_memory *m[GP_ARRAY_SIZE(patterns)];
 	struct gp_arena *a = gp_arena_new(0);
+	struct gp_dfa_bank *bank;
 	struct tried t = {0};
 	struct gp_dfas dfas;
 
@@ -330,16 +332,99 @@ static void several(void **state)
 		assert_int_equal(dfas.of[i], i);
 		m[i] = gp_dfa_memory_new(dfas.items[i], GP_DFA_STATES_MAX);
 	}
+	bank = gp_dfa_bank_new(m, dfas.len);
 	for (unsigned i = 0; i < dfas.len; i++) {
 		char text[] = "--?0x--";
 
 		text[2] = *patterns[i];
-		gp_dfa_scan(m, dfas.len, gp_str(text), count_pattern, &t.ends[i]);
+		assert_true(gp_dfa_bank_scan(bank, gp_str(text), count_pattern, &t.ends[i]));
 		assert_int_equal(t.ends[i], 100 * (i + 1) + 5);
 	}
+	gp_dfa_bank_free(bank);
 	for (unsigned i = 0; i < dfas.len; i++)
 		gp_dfa_memory_free(m[i]);
 	gp_arena_free(a);
+}
+
+/* What several patterns have reported: a sum for each. */
+struct reports {
+	size_t sums[GP_DFA_LANES_MAX], last, left;
+};
+
+static bool add_report(void *arg, unsigned pattern, size_t end)
+{
+	struct reports *r = arg;
+
+	assert_true(end >= r->last);
+	r->last = end;
+	r->sums[pattern] = r->sums[pattern] * 31 + end;
+	return --r->left > 0;
+}
+
+/* Alone and side by side, of any number: the same reports, also from states beyond those that the
+ * bank has in its table, when memories forget, and when one is lost. */
+static void a_bank_finds_the_same(void **state)
+{
+	static const char *const patterns[] = {"[q-][qx-]{9}j", "qx", "x[qj]x", "[q-][qx-]{13}j",
+					       "jj", "q{4}", "[^q]x{3}", "j.x"};
+	struct gp_dfa_memory *alone[GP_DFA_LANES_MAX], *m[GP_DFA_LANES_MAX];
+	struct gp_arena *a = gp_arena_new(0);
+	struct gp_dfa_pattern p[GP_DFA_LANES_MAX];
+	struct gp_dfas dfas;
+	bool was_lost = false;
+
+	for (unsigned i = 0; i < GP_DFA_LANES_MAX; i++)
+		p[i] = (struct gp_dfa_pattern){gp_tree_parse(a, gp_str(patterns[i]), 0), i, 100};
+	gp_dfa_make(a, p, GP_DFA_LANES_MAX, &dfas);
+	assert_int_equal(dfas.len, GP_DFA_LANES_MAX);
+	for (unsigned n = 1; n <= GP_DFA_LANES_MAX; n++) {
+		struct gp_dfa_bank *bank;
+
+		for (unsigned i = 0; i < n; i++) {
+			alone[i] = gp_dfa_memory_new(dfas.items[i], 600);
+			m[i] = gp_dfa_memory_new(dfas.items[i], 600);
+		}
+		bank = gp_dfa_bank_new(m, n);
+		for (unsigned round = 0; round < 40; round++) {
+			struct reports by_one = {.left = SIZE_MAX}, by_bank = {.left = SIZE_MAX};
+			char text[3000];
+			size_t len = random_below(2) ? 50 : random_below(sizeof(text));
+
+			for (size_t i = 0; i < len; i++)
+				text[i] = "qxqxqxj"[random_below(7)];
+			assert_true(gp_dfa_bank_scan(bank, gp_str_n(text, len), add_report, &by_bank));
+			for (unsigned i = 0; i < n; i++) {
+				by_one.last = 0;
+				assert_true(gp_dfa_scan(alone[i], gp_str_n(text, len), add_report,
+							&by_one));
+				assert_int_equal(gp_dfa_is_lost(m[i]), gp_dfa_is_lost(alone[i]));
+				was_lost |= gp_dfa_is_lost(m[i]);
+				assert_int_equal(by_one.sums[i], by_bank.sums[i]);
+			}
+		}
+		gp_dfa_bank_free(bank);
+		for (unsigned i = 0; i < n; i++) {
+			gp_dfa_memory_free(alone[i]);
+			gp_dfa_memory_free(m[i]);
+		}
+	}
+	assert_true(was_lost);
+	gp_arena_free(a);
+}
+
+/* Who is told something may say that it is enough. */
+static void a_bank_stops(void **state)
+{
+	struct reports r = {.left = 2};
+	struct gp_dfa_bank *bank;
+	struct tried t;
+
+	assert_true(try_pattern(&t, "/a[0o]x/"));
+	bank = gp_dfa_bank_new(&t.memory, 1);
+	assert_false(gp_dfa_bank_scan(bank, GP_STR("a0x aox a0x"), add_report, &r));
+	assert_int_equal(r.last, 7);
+	gp_dfa_bank_free(bank);
+	done(&t);
 }
 
 int main(void)
@@ -352,6 +437,8 @@ int main(void)
 		cmocka_unit_test(search_in_a_range),
 		cmocka_unit_test(search_is_bounded),
 		cmocka_unit_test(several),
+		cmocka_unit_test(a_bank_finds_the_same),
+		cmocka_unit_test(a_bank_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
