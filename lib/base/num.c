@@ -70,6 +70,22 @@ static void make_locale(void)
 	c_locale = newlocale(LC_ALL_MASK, "C", NULL);
 }
 
+/* Few enough digits are exact as they are. */
+static bool is_small_integer(struct gp_str s, double *ret)
+{
+	unsigned v = 0;
+
+	if (!s.len || s.len > 9)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if (!gp_is_digit(s.ptr[i]))
+			return false;
+		v = v * 10 + (unsigned)(s.ptr[i] - '0');
+	}
+	*ret = v;
+	return true;
+}
+
 int gp_num_parse_double(struct gp_str s, double *ret)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -77,6 +93,8 @@ int gp_num_parse_double(struct gp_str s, double *ret)
 	char *end;
 	double v;
 
+	if (is_small_integer(s, ret))
+		return GP_OK;
 	if (s.len == 0 || !gp_str_copy(text, sizeof(text), s))
 		return GP_EINVAL;
 	for (size_t i = 0; i < s.len; i++)

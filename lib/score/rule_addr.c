@@ -24,6 +24,29 @@ static bool is_one_of(char c, const char *set)
 	return c && strchr(set, c);
 }
 
+/* Bytes that end something; asked of each byte of a list. */
+enum stop {
+	STOP_DOMAIN = 1 << 0,
+	STOP_NAME = 1 << 1, /* what stands before the '@' */
+	STOP_PHRASE = 1 << 2,
+};
+
+#define ALL_STOP (STOP_DOMAIN | STOP_NAME)
+
+static const unsigned char stops[256] = {
+	[' '] = ALL_STOP, ['\t'] = ALL_STOP, ['\n'] = ALL_STOP, ['\v'] = ALL_STOP,
+	['\f'] = ALL_STOP, ['\r'] = ALL_STOP,
+	['>'] = ALL_STOP, ['('] = ALL_STOP, [')'] = ALL_STOP, ['['] = ALL_STOP, [']'] = ALL_STOP,
+	[':'] = ALL_STOP, ['"'] = STOP_DOMAIN, ['@'] = STOP_NAME,
+	[','] = ALL_STOP | STOP_PHRASE, [';'] = ALL_STOP | STOP_PHRASE,
+	['<'] = ALL_STOP | STOP_PHRASE,
+};
+
+static bool is_stop(char c, enum stop what)
+{
+	return stops[(unsigned char)c] & what;
+}
+
 static size_t skip_space(struct gp_str s, size_t i)
 {
 	while (i < s.len && gp_is_space(s.ptr[i]))
@@ -66,7 +89,7 @@ static size_t skip_domain(struct gp_str s, size_t i)
 			k++;
 		return k > i + 1 && k < s.len && s.ptr[k] == ']' ? k + 1 : 0;
 	}
-	while (k < s.len && !gp_is_space(s.ptr[k]) && !is_one_of(s.ptr[k], "\"<>()[],:;"))
+	while (k < s.len && !is_stop(s.ptr[k], STOP_DOMAIN))
 		k++;
 	return k > i ? k : 0;
 }
@@ -77,7 +100,7 @@ static size_t skip_address(struct gp_str s, size_t i)
 	size_t k = skip_quoted(s, i);
 
 	if (!k || k == s.len || s.ptr[k] != '@') {
-		for (k = i; k < s.len && !gp_is_space(s.ptr[k]) && !is_one_of(s.ptr[k], "@<>()[],:;");)
+		for (k = i; k < s.len && !is_stop(s.ptr[k], STOP_NAME);)
 			k++;
 		if (k == i)
 			return 0;
@@ -175,7 +198,7 @@ static bool read_angle(struct gp_str s, size_t open, struct entry *ret)
 
 static size_t skip_phrase(struct gp_str s, size_t i)
 {
-	while (i < s.len && !is_one_of(s.ptr[i], ",;<")) {
+	while (i < s.len && !is_stop(s.ptr[i], STOP_PHRASE)) {
 		size_t end = s.ptr[i] == '"' ? skip_quoted(s, i) : i + 1;
 
 		if (!end)

@@ -31,6 +31,9 @@ enum gp_eval_memo_key {
 	GP_EVAL_UPPERCASE,
 	GP_EVAL_URI_HOSTS,
 	GP_EVAL_FREEMAILS,
+	GP_EVAL_HEADERS,
+	GP_EVAL_RECEIVED, /* rule_eval_forged.c */
+	GP_EVAL_HOTMAIL,
 	GP_EVAL_MEMO_KEYS = 24, /* room; a subject's own keys come before this one */
 };
 

@@ -34,10 +34,8 @@ static bool is_from(struct gp_eval *e, const char *domain)
 	return at == 0 || !(gp_is_alnum(from.ptr[at - 1]) || from.ptr[at - 1] == '_');
 }
 
-/* All Received values with single spaces. */
-static struct gp_str received(struct gp_eval *e, const char *name)
+static struct gp_str single_spaced(struct gp_eval *e, struct gp_str s)
 {
-	struct gp_str s = gp_eval_header(e, name);
 	char *out = gp_arena_alloc(e->arena, s.len + 1);
 	size_t n = 0;
 
@@ -48,6 +46,18 @@ static struct gp_str received(struct gp_eval *e, const char *name)
 			out[n++] = ' ';
 	}
 	return gp_str_n(out, n);
+}
+
+/* All Received values with single spaces. */
+static struct gp_str received(struct gp_eval *e)
+{
+	struct gp_str *s = e->memo[GP_EVAL_RECEIVED];
+
+	if (!s) {
+		s = e->memo[GP_EVAL_RECEIVED] = GP_ARENA_NEW(e->arena, struct gp_str);
+		*s = single_spaced(e, gp_eval_header(e, "Received"));
+	}
+	return *s;
 }
 
 static bool any(struct gp_eval *e, const char *const *patterns, size_t n, unsigned flags,
@@ -82,11 +92,12 @@ static enum outcome hotmail(struct gp_eval *e)
 		"\\(\\S+\\.outbound\\.protection\\.outlook\\.com[ )]",
 		"from \\S*\\.(?:eur|nam)prd\\d+\\.prod\\.outlook\\.com \\(" IP "\\)",
 	};
-	struct gp_str rcvd = received(e, "Received"), org = gp_eval_header(e, "X-OriginatorOrg");
+	struct gp_str rcvd = received(e), org;
 	bool is_from_there = is_from(e, "hotmail.com");
 
 	if (!is_from_there && !has(rcvd, "hotmail.com"))
 		return GENUINE;
+	org = gp_eval_header(e, "X-OriginatorOrg");
 	if (has(rcvd, "from mail pickup service by hotmail.com with Microsoft SMTPSVC;") ||
 	    is_msn_group(e, rcvd) || gp_eval_lacks_received(e))
 		return GENUINE;
@@ -104,7 +115,13 @@ static enum outcome hotmail(struct gp_eval *e)
 static bool check_hotmail(struct gp_eval *e, const struct gp_rule_eval *row,
 			  const struct gp_str *args, size_t n_args)
 {
-	return (int)hotmail(e) == row->what;
+	enum outcome *o = e->memo[GP_EVAL_HOTMAIL];
+
+	if (!o) {
+		o = e->memo[GP_EVAL_HOTMAIL] = GP_ARENA_NEW(e->arena, enum outcome);
+		*o = hotmail(e);
+	}
+	return (int)*o == row->what;
 }
 
 static bool check_eudoramail(struct gp_eval *e, const struct gp_rule_eval *row,
@@ -112,7 +129,7 @@ static bool check_eudoramail(struct gp_eval *e, const struct gp_rule_eval *row,
 {
 	return is_from(e, "eudoramail.com") && !gp_eval_lacks_received(e) &&
 	       !(has_ip(gp_eval_header(e, "X-Sender-Ip")) &&
-		 gp_eval_matches(e, "by \\S*whowhere.com;", 0, received(e, "Received")));
+		 gp_eval_matches(e, "by \\S*whowhere.com;", 0, received(e)));
 }
 
 static bool is_below(struct gp_str name, const char *suffix)
@@ -146,10 +163,10 @@ static bool check_yahoo(struct gp_eval *e, const struct gp_rule_eval *row, const
 
 	if (!is_from(e, "yahoo.com") || gp_eval_lacks_received(e) || has_yahoo_relay(e))
 		return false;
-	rcvd = received(e, "Received");
+	rcvd = received(e);
 	if (gp_eval_header(e, "Resent-From").len && gp_eval_header(e, "Resent-To").len &&
 	    gp_eval_header(e, "X-Received").len)
-		rcvd = received(e, "X-Received");
+		rcvd = single_spaced(e, gp_eval_header(e, "X-Received"));
 	return !any(e, genuine, GP_ARRAY_SIZE(genuine), 0, rcvd) &&
 	       !(is_from(e, "reply.yahoo.com") &&
 		 gp_eval_matches(e, "\\bmailer\\d+\\.bulk\\.scd\\.yahoo\\.com\\b", 0, rcvd));
@@ -158,11 +175,13 @@ static bool check_yahoo(struct gp_eval *e, const struct gp_rule_eval *row, const
 static bool check_juno(struct gp_eval *e, const struct gp_rule_eval *row, const struct gp_str *args,
 		       size_t n_args)
 {
-	struct gp_str origin = gp_eval_header(e, "X-Originating-IP");
-	struct gp_str mailer = gp_eval_header(e, "X-Mailer"), rcvd = gp_eval_header(e, "Received");
+	struct gp_str origin, mailer, rcvd;
 
 	if (!is_from(e, "juno.com") || gp_eval_lacks_received(e))
 		return false;
+	origin = gp_eval_header(e, "X-Originating-IP");
+	mailer = gp_eval_header(e, "X-Mailer");
+	rcvd = gp_eval_header(e, "Received");
 	if (origin.len)
 		return (!gp_eval_matches(e, "from.*\\b(?:juno|untd)\\.com.*[[(]" IP "[\\])].*by", 0, rcvd) &&
 			!gp_eval_matches(e, " cookie\\.(?:juno|untd)\\.com ", 0, rcvd)) ||
@@ -194,7 +213,7 @@ static bool check_aol_relay(struct gp_eval *e, const struct gp_rule_eval *row,
 
 	if (gp_str_ifind(rcvd, GP_STR("rly-"), 0) >= rcvd.len)
 		return false;
-	rcvd = received(e, "Received");
+	rcvd = received(e);
 	return gp_eval_matches(e, " rly-[a-z][a-z]\\d\\d\\.", GP_REGEX_CASELESS, rcvd) &&
 	       !gp_eval_matches(e, "/AOL-\\d+\\.\\d+\\.\\d+\\)", 0, rcvd) &&
 	       !gp_eval_matches(e, "ESMTP id (?:RELAY|MAILRELAY|MAILIN)", 0, rcvd);

@@ -1,6 +1,6 @@
 /*
- * Header names are looked for in the message itself: eval functions are few,
- * and most of them read one or two.
+ * Header names are looked for in the message itself, each once: eval functions
+ * ask for some twenty names, for From a dozen times.
  */
 #include "lib/score/rule_eval_text.h"
 
@@ -12,10 +12,40 @@
 
 #define TO_RECEIVED_MAX 3 /* Received lines searched for a recipient */
 
-static struct gp_str join(struct gp_eval *e, const char *name, bool is_raw)
+/* What is known of the headers of one name; ptr NULL, NULL: not asked for yet. */
+struct named {
+	struct gp_str name;
+	struct gp_str value, raw;
+	const struct gp_eval_addrs *addrs;
+};
+
+/* Enough for all names that SpamAssassin's functions and rules ask for; the room is a lap's: of
+ * more, the first ones are forgotten. */
+#define NAMED_MAX 64
+
+struct headers {
+	struct named items[NAMED_MAX];
+	size_t n; /* ever noted */
+};
+
+static struct named *named(struct gp_eval *e, struct gp_str name)
+{
+	struct headers *h = e->memo[GP_EVAL_HEADERS];
+	struct named *new;
+
+	if (!h)
+		h = e->memo[GP_EVAL_HEADERS] = GP_ARENA_NEW(e->arena, struct headers);
+	for (size_t i = 0; i < GP_MIN(h->n, (size_t)NAMED_MAX); i++)
+		if (gp_str_ieq(h->items[i].name, name))
+			return &h->items[i];
+	new = &h->items[h->n++ % NAMED_MAX];
+	*new = (struct named){.name = name};
+	return new;
+}
+
+static struct gp_str join(struct gp_eval *e, struct gp_str wanted, bool is_raw)
 {
 	const struct gp_message *m = e->in->message;
-	struct gp_str wanted = gp_str(name);
 	size_t len = 0;
 	char *out, *p;
 
@@ -40,12 +70,20 @@ static struct gp_str join(struct gp_eval *e, const char *name, bool is_raw)
 
 struct gp_str gp_eval_header(struct gp_eval *e, const char *name)
 {
-	return join(e, name, false);
+	struct named *h = named(e, gp_str(name));
+
+	if (!h->value.ptr)
+		h->value = join(e, h->name, false);
+	return h->value;
 }
 
 struct gp_str gp_eval_raw_header(struct gp_eval *e, const char *name)
 {
-	return join(e, name, true);
+	struct named *h = named(e, gp_str(name));
+
+	if (!h->raw.ptr)
+		h->raw = join(e, h->name, true);
+	return h->raw;
 }
 
 static void add(struct gp_eval *e, struct gp_str s, struct gp_eval_addrs *out)
@@ -63,26 +101,46 @@ static void add_of_header(struct gp_eval *e, struct gp_str raw, struct gp_eval_a
 		add(e, list.items[i].addr, out);
 }
 
-void gp_eval_add_addrs(struct gp_eval *e, struct gp_str name, struct gp_eval_addrs *out)
+static const struct gp_eval_addrs *read_addrs(struct gp_eval *e, struct gp_str name)
 {
 	const struct gp_message *m = e->in->message;
+	struct gp_eval_addrs *out = GP_ARENA_NEW(e->arena, struct gp_eval_addrs);
 
-	name = gp_str_sub(name, 0, gp_str_find_chr(name, ':', 0));
 	if (gp_str_ieq(name, GP_STR("EnvelopeFrom"))) {
 		add(e, gp_field_envelope_from(m, e->relays, e->in, e->arena), out);
-		return;
+		return out;
 	}
 	for (size_t i = 0; i < m->headers.len; i++)
 		if (gp_str_ieq(m->headers.items[i].name, name))
 			add_of_header(e, m->headers.items[i].raw, out);
+	return out;
+}
+
+static const struct gp_eval_addrs *addrs_of(struct gp_eval *e, struct gp_str name)
+{
+	struct named *h = named(e, name);
+
+	if (!h->addrs)
+		h->addrs = read_addrs(e, h->name);
+	return h->addrs;
+}
+
+void gp_eval_add_addrs(struct gp_eval *e, struct gp_str name, struct gp_eval_addrs *out)
+{
+	const struct gp_eval_addrs *addrs =
+		addrs_of(e, gp_str_sub(name, 0, gp_str_find_chr(name, ':', 0)));
+
+	for (size_t i = 0; i < addrs->items.len; i++)
+		add(e, addrs->items.items[i], out);
 }
 
 struct gp_str gp_eval_addr(struct gp_eval *e, const char *name)
 {
-	struct gp_eval_addrs addrs = {0};
+	struct gp_str s = gp_str(name);
+	const struct gp_eval_addrs *addrs =
+		addrs_of(e, gp_str_sub(s, 0, gp_str_find_chr(s, ':', 0)));
 
-	gp_eval_add_addrs(e, gp_str(name), &addrs);
-	return addrs.items.len ? addrs.items.items[0] : GP_STR("");
+	return addrs->items.len ? addrs->items.items[0] : GP_STR("");
 }
 
 /* Each once, in order. */

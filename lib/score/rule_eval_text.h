@@ -12,7 +12,8 @@ struct gp_eval_addrs {
 	GP_VEC(struct gp_str) items; /* as written */
 };
 
-/* All headers of that name, decoded and unfolded, each with a line end; "" when there is none. */
+/* All headers of that name (which is kept: it lives as long as the scan), decoded and unfolded, each
+ * with a line end; "" when there is none. */
 struct gp_str gp_eval_header(struct gp_eval *e, const char *name);
 /* The same undecoded, folds and the space behind the colon as they are. */
 struct gp_str gp_eval_raw_header(struct gp_eval *e, const char *name);
