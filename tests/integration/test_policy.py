@@ -126,6 +126,30 @@ def test_hold(start: StartHost, letter: Letter) -> None:
     host.postfix.wait_delivered(held.queue_id)
 
 
+def test_each_answer_does_what_it_says(start: StartHost, letter: Letter, world: Path) -> None:
+    """Each account has a limit of its own, of one message, with another answer."""
+    rules: dict[str, Value] = {}
+    for action in ("warn", "prepend", "defer_if_permit", "reject"):
+        (world / action).write_text(f"{action}@example.org  1 per 1h\n")
+        rules[action] = {"count": "messages", "windows": ["1000 per 1h"], "overrides": str(world / action), "action": action,
+                         "text": "X-Limit: {limit} for {retry}" if action == "prepend" else "One {limit} per {window}"}
+    host = start({"policyd-ratelimit": {"limits": rules}})
+
+    def send(action: str) -> tuple[smtp.Answer, str]:
+        message, message_id = letter("own")
+        return host.submit("rcpt", f"{action}@example.org", message), message_id
+
+    for action in rules:
+        assert send(action)[0].code == 250
+    assert send("warn")[0].code == 250
+    host.postfix.wait_log("warn: RCPT from .*One warn per 1h")
+    answer, message_id = send("prepend")
+    assert answer.code == 250
+    assert b"\nX-Limit: prepend for 60 minutes\n" in b"\n" + host.dovecot.wait_mail(BOB, message_id).raw.replace(b"\r", b"")
+    assert str(send("defer_if_permit")[0]) == f"450 4.7.1 <{BOB}>: Recipient address rejected: One defer_if_permit per 1h"
+    assert str(send("reject")[0]) == f"550 5.7.1 <{BOB}>: Recipient address rejected: One reject per 1h"
+
+
 def test_senders(start: StartHost, letter: Letter, world: Path) -> None:
     (world / "senders").write_text("joe@example.org  sales@example.org\n")
     host = start({"policyd-ratelimit": {"sender": {"check": True, "map": str(world / "senders")}}})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import StartPolicyd
-from servers.milter import Value, build_folder
+from servers.milter import Value, build_folder, merged
 from servers.policyd import Policyd
 
 ACCOUNT = "joe@example.org"
@@ -131,6 +131,18 @@ def test_release_prints_what_is_still_held(policyd: Policyd, world: Path) -> Non
     command(policyd, "release", ACCOUNT, "--yes", status=65, path=path)
     given = (path / "released").read_text().split()
     assert given[:2] == ["-H", "-"] and set(given[2:]) == {"A1", "A3"}
+
+
+def test_only_root_has_it_released(start_policyd: StartPolicyd, world: Path) -> None:
+    """Whoever may use the control socket may release the key; the mail is for root."""
+    policyd = start_policyd(merged(LIMITS, {"policyd-ratelimit": {"control_group": "nogroup"}}))
+    send(policyd, 6)
+    held(policyd, "A1")
+    path = fake_postfix(world / "postfix", [{"queue_name": "hold", "queue_id": "A1", "sender": ACCOUNT}])
+    path.chmod(0o777)
+    done = command(policyd, "release", ACCOUNT, "--yes", path=path, user="nobody", status=77)
+    assert "postsuper -H A1" in done.stdout
+    assert not (path / "released").exists()
 
 
 def test_without_postfix_the_noted_ids_are_printed(policyd: Policyd, world: Path) -> None:
