@@ -238,7 +238,7 @@ static void plan_rule(struct planner *p, const struct limit_rule *rule, struct l
 	if (!limit_rule_applies(rule, p->request))
 		return;
 	fit = limit_stage_fits(rule, p->request);
-	if (fit != LIMIT_STAGE_FITS) {
+	if (fit != LIMIT_STAGE_FITS && fit != LIMIT_STAGE_LONE) {
 		if (limit_key_is_possible(&rule->by, p->subject,
 					  limit_stage_unknown(p->request->stage)))
 			limit_watch_seen(watch, rule, fit, p->request->stage);

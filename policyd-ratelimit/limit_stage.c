@@ -19,8 +19,8 @@ enum knowledge {
 #define FITS LIMIT_STAGE_FITS
 #define BEFORE_MAIL [POLICY_CONNECT] = LATER, [POLICY_EHLO] = LATER, [POLICY_HELO] = LATER
 
-/* The table.  VRFY and ETRN are no part of a message; at DATA and behind, "who" fits if there
- * is one recipient alone. */
+/* The table.  VRFY and ETRN are no part of a message; at DATA and behind, "who" is told if
+ * there is one recipient alone. */
 static const struct {
 	enum limit_stage_fit fits[POLICY_STAGES];
 	const char *parameter;
@@ -80,7 +80,7 @@ enum limit_stage_fit limit_stage_fits(const struct limit_rule *rule,
 {
 	enum limit_stage_fit fit = stages[knowledge_of(rule)].fits[r->stage];
 
-	return fit == MISSED && policy_get(r, POLICY_recipient).len > 0 ? FITS : fit;
+	return fit == MISSED && policy_get(r, POLICY_recipient).len > 0 ? LIMIT_STAGE_LONE : fit;
 }
 
 unsigned limit_stage_unknown(enum policy_stage stage)

@@ -21,6 +21,7 @@ enum limit_stage_fit {
 	LIMIT_STAGE_NEVER,  /* no stage of a message: nothing is expected of it */
 	LIMIT_STAGE_LATER,  /* not known yet, a later stage knows */
 	LIMIT_STAGE_MISSED, /* not known any more, an earlier stage knew */
+	LIMIT_STAGE_LONE,   /* of this message: it has one recipient.  Of others not */
 	LIMIT_STAGE_FITS,
 };
 

@@ -75,7 +75,7 @@ void limit_watch_seen(struct limit_watch *w, const struct limit_rule *rule,
 		w->is_attached = w->is_said = false;
 		gp_metric_set(&w->attached, 0);
 	}
-	if (w->is_attached || fit == LIMIT_STAGE_NEVER)
+	if (w->is_attached || fit == LIMIT_STAGE_NEVER || fit == LIMIT_STAGE_LONE)
 		return;
 	if (fit == LIMIT_STAGE_FITS) {
 		w->is_attached = true;

@@ -157,6 +157,22 @@ def test_a_limit_in_the_wrong_place_says_so(start_policyd: StartPolicyd) -> None
         assert len(policyd.lines('limit "')) == 2, "once"
 
 
+def test_messages_to_one_do_not_hide_that_others_are_not_counted(start_policyd: StartPolicyd) -> None:
+    """At DATA the recipient is told where it is the only one, as it is of most messages."""
+    policyd = start_policyd(settings(
+        spread={"count": "distinct_recipients", "windows": ["2 per 1h"]},
+        each={"count": "messages", "by": ["recipient_domain"], "windows": ["10 per 1h"]}))
+    with policyd.client() as client:
+        for i in range(3):
+            answer = client.ask("DATA", sasl_username="joe", recipient=f"r{i}@example.net", recipient_count=1, instance=f"o.{i}")
+        assert str(answer).startswith("451 "), "it is counted where it can be"
+        assert policyd.lines('limit "') == [] and policyd.counted("gatepost_policy_limit_attached", 'limit="spread"') == 0
+        assert client.ask("DATA", sasl_username="joe", recipient="", recipient_count=2, instance="o.4") == "DUNNO"
+        for name in ("spread", "each"):
+            assert "smtpd_recipient_restrictions" in policyd.wait_line(f'limit "{name}"')
+            assert policyd.counted("gatepost_policy_limit_attached", f'limit="{name}"') == 0
+
+
 def test_what_a_later_stage_tells_is_waited_for(start_policyd: StartPolicyd) -> None:
     policyd = start_policyd(settings(volume={"count": "bytes", "windows": ["1M per 1h"]}))
     with policyd.client() as client:
