@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import resource
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -168,6 +169,15 @@ def test_who_does_not_read_is_not_read_from(policyd: Policyd) -> None:
         assert good.ask() == "DUNNO"
 
 
+def test_who_reads_late_gets_every_answer(policyd: Policyd) -> None:
+    with policyd.client() as client:
+        sender = threading.Thread(target=client.send, args=(request() * 20000,))
+        sender.start()
+        time.sleep(1)
+        assert [client.answer() for _ in range(20000)] == ["DUNNO"] * 20000
+        sender.join()
+
+
 def test_idle_connections_are_closed(start_policyd: StartPolicyd) -> None:
     policyd = start_policyd({"policyd-ratelimit": {"idle_timeout": "1s"}})
     with policyd.client() as client:
@@ -206,6 +216,25 @@ def test_a_stop_answers_what_was_asked(policyd: Policyd) -> None:
         assert client.ask() == "DUNNO"
         assert policyd.stop() == 0
         assert client.answer() is None
+
+
+def test_a_stop_answers_what_is_under_way(start_policyd: StartPolicyd, world: Path) -> None:
+    """Though the store hangs; and nothing that comes afterwards."""
+    redis = Redis(world / "redis")
+    redis.start()
+    policyd = start_policyd({"store_timeout": "1s"}, redis.url)
+    clients = [policyd.client() for _ in range(20)]
+    assert {client.ask("DATA", sasl_username="joe") for client in clients} == {"DUNNO"}
+    redis.process.send(signal.SIGSTOP)
+    try:
+        for i, client in enumerate(clients):
+            client.send(request("DATA", sasl_username="joe", instance=f"s.{i}"))
+        time.sleep(0.2)
+        policyd.process.send(signal.SIGTERM)
+        assert [(client.answer(), client.answer()) for client in clients] == [("DUNNO", None)] * 20
+    finally:
+        redis.process.send(signal.SIGCONT)
+        redis.stop()
 
 
 def test_each_metric_is_in_the_page(policyd: Policyd) -> None:
