@@ -4,6 +4,7 @@
 #include "milter-virus/folder.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -12,22 +13,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/str.h"
 
 #define PREFIX "gatepost-virus-"
+#define LOCK "lock"
+#define MAKING_S 60
 #define TREE_FDS 16
 
 int virus_folder_make(const char *temporary, char ret[VIRUS_FOLDER_MAX], struct gp_diag *diag)
 {
+	char lock[VIRUS_FOLDER_MAX + sizeof("/" LOCK)];
 	int fd;
 
 	snprintf(ret, VIRUS_FOLDER_MAX, "%s/" PREFIX "XXXXXX", temporary);
 	if (!mkdtemp(ret))
 		return gp_diag_errno(diag, "%s", ret);
-	fd = open(ret, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Not the folder itself: a worker has the descriptor, and a folder's leads out of its own. */
+	snprintf(lock, sizeof(lock), "%s/" LOCK, ret);
+	fd = open(lock, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0)
-		return gp_diag_errno(diag, "%s", ret);
+		return gp_diag_errno(diag, "%s", lock);
 	return GP_OK; /* the descriptor is the lock: it ends with the last process */
 }
 
@@ -55,10 +62,15 @@ void virus_folder_remove(const char *folder)
 static bool is_left(const char *path)
 {
 	GP_FD_AUTO fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	GP_FD_AUTO lock = -1;
 	struct stat st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
-	       flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid())
+		return false;
+	lock = openat(fd, LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (lock < 0) /* somebody is just making it, or was ended while making it */
+		return errno == ENOENT && st.st_mtim.tv_sec < gp_clock_real_s() - MAKING_S;
+	return flock(lock, LOCK_EX | LOCK_NB) == 0;
 }
 
 void virus_folder_clean(const char *temporary)

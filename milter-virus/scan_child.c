@@ -102,7 +102,8 @@ GP_NORETURN void virus_child_run(const struct virus_child_options *options, int 
 	limits.file_size = options->file_max ? options->file_max + (1 << 20) : UINT64_MAX;
 	c.wire = gp_xmalloc(sizeof(*c.wire));
 	c.scan = gp_xmalloc(sizeof(*c.scan));
-	if (options->kind->settle(options->engine, options->folder, &diag) < 0 ||
+	limits.is_rooted = options->is_confined && gp_sandbox_may_root();
+	if (options->kind->settle(options->engine, limits.is_rooted ? "/" : options->folder, &diag) < 0 ||
 	    (options->is_confined &&
 	     gp_sandbox_enter_scanner(options->folder, &limits, &diag) < 0)) {
 		gp_log_error("scan worker: %s", diag.text);

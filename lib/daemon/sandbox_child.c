@@ -55,6 +55,11 @@ static bool allow_folder(int ruleset, const char *folder)
 	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
+bool gp_sandbox_has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
 void gp_sandbox_confine_files(const char *folder)
 {
 	struct landlock_ruleset_attr attr = {.handled_access_fs = IN_FOLDER | NOWHERE};

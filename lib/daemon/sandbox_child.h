@@ -26,6 +26,8 @@ int gp_sandbox_close_up(struct gp_diag *diag) GP_MUST_USE;
 /* Soft and hard; one that cannot be set is a line in the log. */
 void gp_sandbox_limit(__rlimit_resource_t what, uint64_t value);
 
+bool gp_sandbox_has_landlock(void);
+
 /* No path but those beneath folder (NULL: none at all).  A kernel without landlock leaves this to
  * the filter and to file permissions. */
 void gp_sandbox_confine_files(const char *folder);

@@ -2,16 +2,21 @@
  * Confinement of a scanner.
  *
  * As sandbox_worker.c a list of what is allowed; longer, because unpacking wants files.  Where
- * they may be is landlock's; a kernel without it leaves that to file permissions, which is said.
+ * they may be is landlock's; on a kernel without it the folder becomes the root, where a user
+ * namespace can be had for that; else file permissions remain, which is said.
  * Sanitizers: as there.
  */
 #include "lib/daemon/sandbox_scanner.h"
 
+#include <linux/capability.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/base/log.h"
 #include "lib/daemon/sandbox_child.h"
 
 /* Defined where a sanitizer is linked in. */
@@ -65,6 +70,29 @@ static uint64_t mapped_now(void)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+bool gp_sandbox_may_root(void)
+{
+	if (gp_sandbox_has_landlock())
+		return false;
+	if (unshare(CLONE_NEWUSER) == 0 && chroot("/") == 0)
+		return true;
+	gp_log_warning("no landlock and no user namespace: a scanner may read what its user may");
+	return false;
+}
+
+/* The rights that the namespace gave go too. */
+static int make_root(const char *folder, struct gp_diag *diag)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (chroot(folder) < 0 || chdir("/") < 0)
+		return gp_diag_errno(diag, "%s: as root folder", folder);
+	if (syscall(SYS_capset, &head, none) < 0)
+		return gp_diag_errno(diag, "capset");
+	return GP_OK;
+}
+
 int gp_sandbox_enter_scanner(const char *folder, const struct gp_scanner_limits *limits,
 			     struct gp_diag *diag)
 {
@@ -82,8 +110,11 @@ int gp_sandbox_enter_scanner(const char *folder, const struct gp_scanner_limits 
 	gp_sandbox_limit(RLIMIT_NOFILE, limits->files);
 	if (!__lsan_do_leak_check && mapped > 0)
 		gp_sandbox_limit(RLIMIT_AS, mapped + limits->address_space);
-	gp_sandbox_confine_files(folder);
-	return gp_sandbox_filter(&calls, diag);
+	if (!limits->is_rooted)
+		gp_sandbox_confine_files(folder);
+	else
+		r = make_root(folder, diag);
+	return r < 0 ? r : gp_sandbox_filter(&calls, diag);
 }
 
 void gp_sandbox_cpu_budget(uint32_t seconds)

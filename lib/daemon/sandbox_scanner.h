@@ -5,6 +5,7 @@
 #ifndef GP_DAEMON_SANDBOX_SCANNER_H
 #define GP_DAEMON_SANDBOX_SCANNER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/err.h"
@@ -13,7 +14,13 @@ struct gp_scanner_limits {
 	uint64_t address_space; /* bytes that may be added to what is mapped now */
 	uint64_t file_size;	/* of one file */
 	uint64_t files;		/* open at a time */
+	bool is_rooted;		/* gp_sandbox_may_root() said so: the folder becomes "/" */
 };
+
+/* Where the kernel has no landlock: may this process, which has one thread, make a folder all that it
+ * sees of the file system?  It has a user namespace of its own then.  False: landlock confines it, or
+ * nothing but the rights of its user does. */
+bool gp_sandbox_may_root(void);
 
 /*
  * What stays: the descriptors that are open, files in `folder` (made, read, removed; also

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import pwd
 import shutil
 import signal
+import struct
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -151,6 +155,48 @@ def test_workers_are_bounded(start_virus: StartVirus) -> None:
     [(soft, hard)] = bounds["Max address space"]
     assert soft == hard and 256 << 20 < int(soft) < 1 << 30
     assert {soft for soft, _ in bounds["Max cpu time"]} <= {"unlimited", "9", "10"} and bounds["Max cpu time"] != {("unlimited",) * 2}
+
+
+def without(number: int, what: Callable[[], MilterVirus]) -> MilterVirus:
+    """Does it on a thread that has no such system call (ENOSYS), nor have the processes that it starts."""
+    def instruction(code: int, yes: int, no: int, k: int) -> bytes:
+        return struct.pack("HBBI", code, yes, no, k)
+
+    code = instruction(0x20, 0, 0, 0) + instruction(0x15, 0, 1, number) + instruction(0x06, 0, 0, 0x50000 + errno.ENOSYS) + \
+        instruction(0x06, 0, 0, 0x7FFF0000)  # load the number; equal?; fail; allow
+    buffer = ctypes.create_string_buffer(code, len(code))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer)), 16)
+    found: list[MilterVirus] = []
+
+    def run() -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program) == 0  # no_new_privs, seccomp
+        found.append(what())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    return found[0]
+
+
+def test_a_kernel_without_landlock(start_virus: StartVirus) -> None:
+    """A worker's own folder is all that it has of the file system, nevertheless."""
+    if subprocess.run(["unshare", "-U", "true"], check=False).returncode:
+        pytest.skip("no user namespaces here")
+    landlock_create_ruleset = 444
+    milter = without(landlock_create_ruleset, lambda: start_virus({"milter-virus": {"cache_size": 0}}))
+    assert not milter.lines("no landlock")
+    for pid in milter.processes("virus-worker"):
+        wait_for(lambda: "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text(), "a confined worker")
+        root = os.readlink(f"/proc/{pid}/root")
+        assert root.startswith(f"{milter.temporary}/gatepost-virus-")
+        assert "CapEff:\t0000000000000000\n" in Path(f"/proc/{pid}/status").read_text()
+        assert [fd for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_dir()] == []  # none leads out of it
+    large = os.urandom(3_000_000)
+    for message in (letter(EICAR), letter(zipped(large + EICAR, times=2)), forwarded(letter(large + EICAR), 2)):
+        assert scan(milter, message).reply.code == 550
+    assert scan(milter, letter(zipped(large))).value("X-Virus-Status") == "Clean"
+    recovered(milter)
 
 
 @pytest.mark.parametrize(("on_killer", "code", "action"), [("hold", 0, "continue"), ("tempfail", 451, "reply"), ("reject", 550, "reply"),

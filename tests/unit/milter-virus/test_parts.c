@@ -94,7 +94,7 @@ static void databases(void **state)
 static void folders(void **state)
 {
 	char dir[] = "/tmp/gatepost-folders.XXXXXX", left[200], mine[VIRUS_FOLDER_MAX],
-	     worker[VIRUS_FOLDER_MAX];
+	     worker[VIRUS_FOLDER_MAX], fresh[200];
 	struct stat st;
 
 	(void)state;
@@ -102,11 +102,20 @@ static void folders(void **state)
 	snprintf(left, sizeof(left), "%s/gatepost-virus-abcdef", dir);
 	assert_int_equal(mkdir(left, 0700), 0);
 	put(left, "file", "left behind");
+	put(left, "lock", "");
+	snprintf(fresh, sizeof(fresh), "%s/gatepost-virus-fresh", dir);
+	assert_int_equal(mkdir(fresh, 0700), 0);
 	assert_int_equal(virus_folder_make(dir, mine, NULL), GP_OK);
 	assert_int_equal(virus_folder_make_worker(mine, 3, worker, NULL), GP_OK);
 	virus_folder_clean(dir);
 	assert_int_equal(stat(left, &st), -1);	 /* nobody holds it */
 	assert_int_equal(stat(worker, &st), 0);	 /* we do */
+	assert_int_equal(stat(fresh, &st), 0);	 /* somebody may be about to */
+	gp_clock_set(1000, gp_clock_real_s() + 120);
+	virus_folder_clean(dir);
+	gp_clock_set(0, -1);
+	assert_int_equal(stat(fresh, &st), -1);
+	assert_int_equal(stat(worker, &st), 0);
 	virus_folder_remove(dir);
 	assert_int_equal(stat(dir, &st), -1);
 }
