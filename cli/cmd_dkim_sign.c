@@ -9,6 +9,7 @@
 
 #include "cli/context.h"
 #include "cli/dkim.h"
+#include "cli/dkim_directory.h"
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
 #include "lib/dns/dnsname.h"
@@ -114,28 +115,45 @@ static int use_given_key(struct run *r)
 	return status;
 }
 
+/* Of the table, of the directory, of the folder of keys, of the nearest parent. */
+static int find_signers(struct run *r, const struct dkim_keyring *ring, struct gp_cli_signers *s)
+{
+	const struct dkim_conf *conf = gp_snapshot_get(r->snap, &dkim_table);
+	struct gp_arena *arena = r->cli->arena;
+	bool is_found = false;
+	int status;
+
+	s->len = dkim_keyring_find_line(ring, s->local, s->domain, arena, &s->items, &s->is_none);
+	if (s->len || s->is_none)
+		return 0;
+	status = gp_cli_directory_signers(r->cli, r->snap, ring, s, &is_found);
+	if (status || is_found)
+		return status;
+	s->len = dkim_keyring_find(ring, s->local, s->domain, arena, &s->items, &s->is_none);
+	if (s->len == 0 && !s->is_none && conf->sign.subdomains)
+		s->len = dkim_keyring_find_parent(ring, s->domain, arena, &s->items, &s->is_none);
+	return 0;
+}
+
 /* Those that milter-dkim would sign with. */
 static int use_keyring(struct run *r)
 {
 	GP_VEC(struct dkim_signer) chosen = {0};
-	const struct dkim_signer *found = NULL;
-	const struct dkim_conf *conf = gp_snapshot_get(r->snap, &dkim_table);
+	struct gp_cli_signers found = {.local = r->local, .domain = r->domain};
 	struct dkim_keyring *ring;
-	bool is_none = false;
-	size_t n;
 	int status = gp_cli_keyring(r->cli, r->snap, &ring);
 
+	if (!status)
+		status = find_signers(r, ring, &found);
 	if (status)
 		return status;
-	n = dkim_keyring_find(ring, r->local, r->domain, r->cli->arena, &found, &is_none);
-	if (n == 0 && !is_none && conf->sign.subdomains)
-		n = dkim_keyring_find_parent(ring, r->domain, r->cli->arena, &found, &is_none);
-	if (is_none)
-		return gp_cli_fail(GP_EXIT_DATA, "%.*s: the key table says that it is not signed",
+	if (found.is_none)
+		return gp_cli_fail(GP_EXIT_DATA, "%.*s: the key table or the directory says that it is "
+						 "not signed",
 				   GP_STR_FMT(r->domain));
-	for (size_t i = 0; i < n; i++)
-		if (!r->o->selector || gp_str_ieq(found[i].selector, gp_str(r->o->selector)))
-			*gp_vec_push(r->cli->arena, &chosen) = found[i];
+	for (size_t i = 0; i < found.len; i++)
+		if (!r->o->selector || gp_str_ieq(found.items[i].selector, gp_str(r->o->selector)))
+			*gp_vec_push(r->cli->arena, &chosen) = found.items[i];
 	if (chosen.len == 0)
 		return gp_cli_fail(GP_EXIT_DATA, "no key signs for %.*s%s%s; give --key, or make "
 						 "one: gatepost dkim genkey %.*s",

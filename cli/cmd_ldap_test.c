@@ -70,6 +70,10 @@ static const char *why_not_asked(const struct run *run, const struct test *t)
 	const struct gp_conf_list *domains = &t->use->conf->domains;
 	struct gp_str domain = gp_str_after_last(t->key, '@');
 
+	if (t->key.len == 0)
+		return "nobody asks about an empty name";
+	if (t->key.len > GP_LDAP_KEY_MAX)
+		return "nobody asks about a name that is as long";
 	for (size_t i = 0; i < domains->len; i++)
 		if (gp_str_ieq(gp_str(domains->items[i]), domain))
 			domains = &(const struct gp_conf_list){0};

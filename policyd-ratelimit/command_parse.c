@@ -86,7 +86,11 @@ const char *command_parse(struct gp_str frame, struct gp_arena *arena, struct co
 	c.resets = gp_attr_is(values[RESET], "1");
 	if (c.verb != COMMAND_LIST) {
 		if (contained_parse_key(span(values[KEY]), arena, &c.kind, &c.key) < 0)
-			return "no key, or none that there could be";
+			return contained_is_bad_client(span(values[KEY]))
+				       ? "this looks like an address or network and is none (of a "
+					 "network the bits behind its length are 0); an account of "
+					 "this name is account:NAME"
+				       : "no key, or none that there could be";
 		c.name = contained_name(arena, c.kind, c.key);
 	}
 	*ret = c;

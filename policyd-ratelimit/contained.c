@@ -134,6 +134,27 @@ static struct gp_str normal_key(enum contain_kind kind, struct gp_str text, stru
 	return limit_key_of(&by, unescape(text, arena), arena);
 }
 
+bool contained_is_bad_client(struct gp_str text)
+{
+	struct gp_str address = gp_str_sub(text, 0, gp_str_find_chr(text, '/', 0));
+	size_t n_digits = 0, n_hex = 0, n_dots = 0, n_colons = 0;
+	struct gp_cidr net;
+
+	for (size_t i = 0; i < address.len; i++) {
+		char c = gp_lower(address.ptr[i]);
+
+		n_digits += gp_is_digit(c);
+		n_hex += gp_is_digit(c) || (c >= 'a' && c <= 'f');
+		n_dots += c == '.';
+		n_colons += c == ':';
+	}
+	/* "1234" may be an account, and "a:b" too. */
+	if (n_colons == 0 ? n_dots == 0 || n_digits + n_dots < address.len
+			  : n_colons < 2 || n_hex + n_dots + n_colons < address.len)
+		return false;
+	return gp_cidr_parse(text, &net) != GP_OK;
+}
+
 int contained_parse_key(struct gp_str text, struct gp_arena *arena, enum contain_kind *ret_kind,
 			struct gp_str *ret_key)
 {
@@ -145,6 +166,8 @@ int contained_parse_key(struct gp_str text, struct gp_arena *arena, enum contain
 	if (colon < text.len && (find_kind(contain_kind_names, word, &kind) ||
 				 find_kind(short_names, word, &kind)))
 		key = gp_str_sub(text, colon + 1, text.len);
+	else if (contained_is_bad_client(text))
+		return GP_EINVAL;
 	else if (gp_cidr_parse(text, &net) == GP_OK)
 		kind = CONTAIN_CLIENT;
 	if (key.len == 0 || key.len > CONTAINED_KEY_MAX)

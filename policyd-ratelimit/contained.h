@@ -58,9 +58,11 @@ struct contained {
 struct gp_str contained_name(struct gp_arena *arena, enum contain_kind kind, struct gp_str key);
 /* What a person writes, "KIND:KEY" ("account:" and "client:" will do), or a key alone, which is a
  * client when it is an address or a network, else an account; in the form that limits give it, in
- * the arena.  GP_EINVAL: it is empty, too long, no network. */
+ * the arena.  GP_EINVAL: it is empty, too long, no network, or alone and looks like a network. */
 int contained_parse_key(struct gp_str text, struct gp_arena *arena, enum contain_kind *ret_kind,
 			struct gp_str *ret_key) GP_MUST_USE;
+/* Looks like an address or a network and is none: "300.1.2.3", "192.0.2.1/24". */
+bool contained_is_bad_client(struct gp_str text);
 
 /* The value of its entry, at most GP_RECORD_MAX bytes. */
 void contained_format(const struct contained *c, struct gp_buf *out);

@@ -76,8 +76,8 @@ int gp_directory_open(const struct gp_conf_ldap *conf, struct gp_ldap **ret, str
 	return r;
 }
 
-int gp_directory_query_new(const struct gp_directory_query_conf *conf, struct gp_arena *arena,
-			   struct gp_ldap_query **ret, struct gp_diag *diag)
+static int new_query(const struct gp_directory_query_conf *conf, struct gp_arena *arena,
+		     struct gp_ldap_query **ret, const char **ret_part, struct gp_diag *diag)
 {
 	struct gp_ldap_words words = {
 		.base = conf->base,
@@ -95,7 +95,13 @@ int gp_directory_query_new(const struct gp_directory_query_conf *conf, struct gp
 		*ret = NULL;
 		return GP_OK;
 	}
-	return gp_ldap_query_new(&words, arena, ret, diag);
+	return gp_ldap_query_new(&words, arena, ret, ret_part, diag);
+}
+
+int gp_directory_query_new(const struct gp_directory_query_conf *conf, struct gp_arena *arena,
+			   struct gp_ldap_query **ret, struct gp_diag *diag)
+{
+	return new_query(conf, arena, ret, NULL, diag);
 }
 
 void gp_directory_query_check(const struct gp_directory_query_conf *conf,
@@ -104,14 +110,16 @@ void gp_directory_query_check(const struct gp_directory_query_conf *conf,
 {
 	const struct gp_conf_ldap *ldap = gp_snapshot_get(snap, &gp_conf_ldap_table);
 	struct gp_arena *scratch = gp_arena_new(0);
-	const char *path = gp_arena_printf(scratch, "%s.base", prefix);
+	const char *part = "base";
 	struct gp_ldap_query *query;
 	struct gp_diag diag;
 
 	if (*conf->base && ldap->servers.len == 0)
-		gp_conf_complain(snap, table, path, report, "needs ldap.servers");
-	if (gp_directory_query_new(conf, scratch, &query, &diag))
-		gp_conf_complain(snap, table, path, report, "%s", diag.text);
+		gp_conf_complain(snap, table, gp_arena_printf(scratch, "%s.base", prefix), report,
+				 "needs ldap.servers");
+	if (new_query(conf, scratch, &query, &part, &diag))
+		gp_conf_complain(snap, table, gp_arena_printf(scratch, "%s.%s", prefix, part), report,
+				 "%s", diag.text);
 	gp_arena_free(scratch);
 }
 

@@ -110,9 +110,11 @@ struct gp_ldap_words {
 	const char *const *domains; /* keys of these alone; none: all keys */
 	size_t n_domains;
 };
-/* In the arena.  GP_EINVAL with what is wrong in the diag. */
+/* In the arena.  GP_EINVAL with what is wrong in the diag, and where in *ret_part (may be NULL):
+ * "base", "filter", "result" or "follow". */
 int gp_ldap_query_new(const struct gp_ldap_words *words, struct gp_arena *arena,
-		      struct gp_ldap_query **ret, struct gp_diag *diag) GP_MUST_USE;
+		      struct gp_ldap_query **ret, const char **ret_part, struct gp_diag *diag)
+	GP_MUST_USE;
 
 struct gp_ldap_value {
 	struct gp_str attribute; /* as "result" writes it */

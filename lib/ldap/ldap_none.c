@@ -35,7 +35,7 @@ void gp_ldap_flush(struct gp_ldap *ldap)
 }
 
 int gp_ldap_query_new(const struct gp_ldap_words *words, struct gp_arena *arena,
-		      struct gp_ldap_query **ret, struct gp_diag *diag)
+		      struct gp_ldap_query **ret, const char **ret_part, struct gp_diag *diag)
 {
 	*ret = GP_ARENA_NEW(arena, struct gp_ldap_query);
 	return GP_OK;

@@ -56,31 +56,44 @@ static int check_filter(struct gp_str filter, struct gp_diag *diag)
 	return gp_ldap_template_check(filter, diag);
 }
 
-static int fill_attributes(const struct gp_ldap_words *w, struct gp_arena *arena,
-			   struct gp_ldap_query *q, struct gp_diag *diag)
+static int fill_rows(const struct gp_ldap_words *w, struct gp_arena *arena,
+		     struct gp_ldap_query *q, struct gp_diag *diag)
 {
-	size_t n = 0;
-
 	q->rows = GP_ARENA_NEW_N(arena, w->n_result, struct ldap_result_row);
-	q->follow = GP_ARENA_NEW_N(arena, w->n_follow + 1, char *);
-	q->attributes = GP_ARENA_NEW_N(arena, w->n_result + w->n_follow + 2, char *);
 	for (; q->n_rows < w->n_result; q->n_rows++) {
 		int r = parse_row(gp_str(w->result[q->n_rows]), arena, &q->rows[q->n_rows], diag);
 
 		if (r)
 			return r;
-		q->attributes[n++] = q->rows[q->n_rows].attribute;
 	}
+	return GP_OK;
+}
+
+static int fill_follow(const struct gp_ldap_words *w, struct gp_arena *arena,
+		       struct gp_ldap_query *q, struct gp_diag *diag)
+{
+	q->follow = GP_ARENA_NEW_N(arena, w->n_follow + 1, char *);
 	for (; q->n_follow < w->n_follow; q->n_follow++) {
 		if (!is_attribute(gp_str(w->follow[q->n_follow])))
 			return bad_attribute(gp_str(w->follow[q->n_follow]), diag);
-		q->attributes[n++] = q->follow[q->n_follow] =
-			gp_arena_strdup(arena, w->follow[q->n_follow]);
+		q->follow[q->n_follow] = gp_arena_strdup(arena, w->follow[q->n_follow]);
 	}
+	return GP_OK;
+}
+
+/* What the server is asked for. */
+static void name_attributes(struct gp_ldap_query *q, struct gp_arena *arena)
+{
+	size_t n = 0;
+
+	q->attributes = GP_ARENA_NEW_N(arena, q->n_rows + q->n_follow + 2, char *);
+	for (size_t i = 0; i < q->n_rows; i++)
+		q->attributes[n++] = q->rows[i].attribute;
+	for (size_t i = 0; i < q->n_follow; i++)
+		q->attributes[n++] = q->follow[i];
 	/* RFC 4511, 4.5.1.8: "1.1" asks for the entry's name alone; an empty list for all. */
 	if (n == 0)
 		q->attributes[0] = gp_arena_strdup(arena, LDAP_NO_ATTRS);
-	return GP_OK;
 }
 
 /* Everything that makes two queries differ, with separators that no text holds. */
@@ -106,25 +119,44 @@ static struct gp_str make_id(const struct gp_ldap_query *q, struct gp_arena *are
 	return gp_arena_str(arena, gp_buf_str(&id));
 }
 
-int gp_ldap_query_new(const struct gp_ldap_words *words, struct gp_arena *arena,
-		      struct gp_ldap_query **ret, struct gp_diag *diag)
+static int fill_base(const struct gp_ldap_words *w, struct gp_arena *arena,
+		     struct gp_ldap_query *q, struct gp_diag *diag)
 {
-	struct gp_ldap_query *q = GP_ARENA_NEW(arena, struct gp_ldap_query);
-	int r;
+	q->base = gp_arena_str(arena, gp_str(w->base));
+	return gp_ldap_template_check(q->base, diag);
+}
 
-	q->base = gp_arena_str(arena, gp_str(words->base));
-	q->filter = gp_arena_str(arena, gp_str(words->filter));
+static int fill_filter(const struct gp_ldap_words *w, struct gp_arena *arena,
+		       struct gp_ldap_query *q, struct gp_diag *diag)
+{
+	q->filter = gp_arena_str(arena, gp_str(w->filter));
+	return check_filter(q->filter, diag);
+}
+
+int gp_ldap_query_new(const struct gp_ldap_words *words, struct gp_arena *arena,
+		      struct gp_ldap_query **ret, const char **ret_part, struct gp_diag *diag)
+{
+	static const struct {
+		const char *name;
+		int (*fill)(const struct gp_ldap_words *w, struct gp_arena *arena,
+			    struct gp_ldap_query *q, struct gp_diag *diag);
+	} parts[] = {{"base", fill_base}, {"filter", fill_filter}, {"result", fill_rows},
+		     {"follow", fill_follow}};
+	struct gp_ldap_query *q = GP_ARENA_NEW(arena, struct gp_ldap_query);
+
 	q->scope = scopes[words->scope];
 	q->domains = GP_ARENA_NEW_N(arena, words->n_domains + 1, struct gp_str);
 	for (; q->n_domains < words->n_domains; q->n_domains++)
 		q->domains[q->n_domains] = gp_arena_lower(arena, gp_str(words->domains[q->n_domains]));
-	r = gp_ldap_template_check(q->base, diag);
-	if (r == GP_OK)
-		r = check_filter(q->filter, diag);
-	if (r == GP_OK)
-		r = fill_attributes(words, arena, q, diag);
-	if (r)
-		return r;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(parts); i++) {
+		int r = parts[i].fill(words, arena, q, diag);
+
+		if (r && ret_part)
+			*ret_part = parts[i].name;
+		if (r)
+			return r;
+	}
+	name_attributes(q, arena);
 	q->id = make_id(q, arena);
 	*ret = q;
 	return GP_OK;

@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_escape(key, GP_LDAP_FILTER, GP_STR("*()\0"));
 	check_escape(key, GP_LDAP_DN, GP_STR("\"+,;<>=\0\n"));
 	words.n_result = 0;
-	if (gp_ldap_query_new(&words, arena, &query, &diag) == GP_OK) {
+	if (gp_ldap_query_new(&words, arena, &query, NULL, &diag) == GP_OK) {
 		if (gp_ldap_explain(query, key, arena, &base, &filter) == GP_OK) {
 			FUZZ_CHECK(key.len > 0 && key.len <= GP_LDAP_KEY_MAX);
 			FUZZ_CHECK(gp_str_eq(base, GP_STR("dc=x")));
@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	words.filter = "(x=%s)";
 	words.n_result = 1;
 	diag.text[0] = '\0';
-	FUZZ_CHECK(gp_ldap_query_new(&words, arena, &query, &diag) == GP_OK || diag.text[0]);
+	FUZZ_CHECK(gp_ldap_query_new(&words, arena, &query, NULL, &diag) == GP_OK || diag.text[0]);
 	gp_arena_free(arena);
 	return 0;
 }

@@ -219,7 +219,7 @@ int main(int argc, char **argv)
 	words.n_follow = follow.n;
 	words.domains = domains.items;
 	words.n_domains = domains.n;
-	if (gp_ldap_query_new(&words, arena, &query, &diag) || gp_ldap_open(&options, &ldap, &diag)) {
+	if (gp_ldap_query_new(&words, arena, &query, NULL, &diag) || gp_ldap_open(&options, &ldap, &diag)) {
 		fprintf(stderr, "%s\n", diag.text);
 		gp_arena_free(arena);
 		return 78;

@@ -134,6 +134,11 @@ def test_not_for_this_key(slapd: Slapd, world: Path) -> None:
     assert told["result"] == "not-asked" and "lacks" in told["why"]
 
 
+def test_empty_name(command: Command) -> None:
+    """Its reason is not that the query lacks something."""
+    assert {row["why"] for row in command.told("", status=1).values()} == {"nobody asks about an empty name"}
+
+
 def test_file_goes_before(slapd: Slapd, world: Path) -> None:
     (world / "recipients").write_text("# ours\n@example.org reject=20\n")
     more = {"milter-spam": {"recipients": str(world / "recipients")}}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +89,31 @@ def test_keys(slapd: Slapd, table: str, start_dkim: StartDkim) -> None:
     before = slapd.searches()
     assert signed(milter, "x@filed.example") == "filed.example:f", "the file first"
     assert slapd.searches() == before
+
+
+@pytest.mark.parametrize(("author", "expected"), [
+    ("x@hosted.example", (0, "provider.example:p1,provider.example:p2")), ("x@two.example", (0, "provider.example:p2")),
+    ("x@filed.example", (0, "filed.example:f")), ("x@provider.example", (0, "provider.example:p1,provider.example:p2")),
+    ("x@quiet.example", (65, "says that it is not signed")), ("x@empty.example", (65, "no key signs for empty.example")),
+    ("x@broken.example", (65, "key of nowhere.example")),
+])
+def test_the_command_signs_so_too(slapd: Slapd, table: str, world: Path, author: str, expected: tuple[int, str]) -> None:
+    milter = MilterDkim(world / "dkim", world / "dkim.sock", "127.0.0.1@1", settings(slapd, table, "keys"))
+    done = subprocess.run([build_folder() / "cli" / "gatepost", "-c", milter.config, "dkim", "sign", "-"], capture_output=True, text=True,
+                          input=f"From: {author}\nSubject: x\n\nx\n")
+    signatures = done.stdout.split("DKIM-Signature:")[1:]
+    said = ",".join(":".join(match[1] for match in (re.search(rf"\s{tag}=([^;\s]+);", text) for tag in "ds") if match)
+                    for text in signatures)
+    assert (done.returncode, said or expected[1]) == expected, (done.stdout, done.stderr)
+    assert said or expected[1] in done.stderr
+
+
+def test_the_command_without_the_directory(slapd: Slapd, table: str, world: Path) -> None:
+    milter = MilterDkim(world / "dkim", world / "dkim.sock", "127.0.0.1@1", settings(slapd, table, "keys", uri=f"ldap://127.0.0.1:{free_port()}"))
+    for author, status in (("x@filed.example", 0), ("x@hosted.example", 75)):
+        done = subprocess.run([build_folder() / "cli" / "gatepost", "-c", milter.config, "dkim", "sign", "-"], capture_output=True, text=True,
+                              input=f"From: {author}\nSubject: x\n\nx\n")
+        assert done.returncode == status, (author, done.stderr)
 
 
 def test_entry_without_a_key(slapd: Slapd, table: str, start_dkim: StartDkim) -> None:

@@ -408,6 +408,8 @@ def test_what_is_no_frame_closes_the_connection(start_policyd: StartPolicyd, fra
 @pytest.mark.parametrize(("order", "answer"), [
     ({"request": "dance"}, "ERROR an unknown request"),
     ({"request": "show"}, "ERROR no key, or none that there could be"),
+    ({"request": "block", "key": "300.1.2.3/99"}, "ERROR this looks like an address or network and is none (of a network the bits "
+     "behind its length are 0); an account of this name is account:NAME"),
     ({"request": "block", "key": "client:nonsense"}, "ERROR no key, or none that there could be"),
     ({"request": "block", "key": "x", "for": "-1"}, "ERROR a time that is none"),
     ({"request": "list", "max": "1000000"}, "ERROR a number that is none"),

@@ -123,10 +123,11 @@ static void mistakes_are_named(void **state)
 
 static void bad_queries_are_named(void **state)
 {
-	static const char *const CASES[][2] = {
-		{"filter = \"(uid=%x)\";", "%x"},
-		{"filter = \"(uid=%s\";", "parentheses"},
-		{"result = \"a b\";", "attribute"},
+	static const char *const CASES[][3] = {
+		{"filter = \"(uid=%x)\";", "%x", "limits.filter"},
+		{"filter = \"(uid=%s\";", "parentheses", "limits.filter"},
+		{"result = \"a b\";", "attribute", "limits.result"},
+		{"follow = \"a b\";", "attribute", "limits.follow"},
 	};
 
 	for (size_t i = 0; GP_HAVE_LDAP && i < GP_ARRAY_SIZE(CASES); i++) {
@@ -139,6 +140,7 @@ static void bad_queries_are_named(void **state)
 		assert_null(load(text, &report));
 		assert_int_equal(report.errors.len, 1);
 		assert_non_null(strstr(report.errors.items[0].text, CASES[i][1]));
+		assert_non_null(strstr(report.errors.items[0].text, CASES[i][2]));
 	}
 }
 

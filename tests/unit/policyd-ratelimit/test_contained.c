@@ -38,7 +38,19 @@ static void test_keys(void **state)
 		{"helo:Mail.Example", "helo_name:mail.example"},
 		{"sender:a%b@example.org", "sender:a%25b@example.org"},
 		{"sender:a%25b@example.org", "sender:a%25b@example.org"}, /* as it is shown */
-		{"192.0.2.1/24", "sasl_username:192.0.2.1/24"}, /* no network: host bits */
+		{"192.0.2.1/24", NULL}, /* no network: host bits */
+		{"300.1.2.3/99", NULL},
+		{"300.1.2.3", NULL},
+		{"192.0.2.0/33", NULL},
+		{"192.0.2.0/", NULL},
+		{"192.0.2", NULL},
+		{"2001:db8:::1", NULL},
+		{"2001:db8::1/32", NULL},
+		{"account:300.1.2.3", "sasl_username:300.1.2.3"},
+		{"1234", "sasl_username:1234"},
+		{"a:b", "sasl_username:a:b"},
+		{"10.0.0.1@example.org", "sasl_username:10.0.0.1@example.org"},
+		{"3com.example", "sasl_username:3com.example"},
 		{"", NULL},
 		{"client:nonsense", NULL},
 		{"client:", NULL},
