@@ -18,6 +18,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/store/keys.h"
 #include "lib/store/lmdb_mark.h"
@@ -429,6 +430,11 @@ static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 		work_done(w, GP_ETEMP);
 		return;
 	}
+	if (!env->mdb) {
+		gp_diag_set(&w->diag, "%s: taken away", env->config.dir);
+		work_done(w, GP_ETEMP);
+		return;
+	}
 	for (int round = 0; round < GROW_ROUNDS; round++) {
 		rc = look_for_room(env, w, &may_use_reserve);
 		if (rc == 0)
@@ -456,7 +462,8 @@ static void run(struct gp_lmdb_env *env, struct gp_lmdb_work *w)
 /* A list of small work. */
 static void run_group(struct gp_lmdb_env *env, struct gp_lmdb_work *head)
 {
-	bool unused, is_done = look_for_room(env, head, &unused) == 0 && run_once(env, head) == 0;
+	bool unused, is_done = env->mdb && look_for_room(env, head, &unused) == 0 &&
+			       run_once(env, head) == 0;
 
 	for (struct gp_lmdb_work *w = head, *next; w; w = next) {
 		next = w->next;
@@ -466,6 +473,103 @@ static void run_group(struct gp_lmdb_env *env, struct gp_lmdb_work *head)
 		else
 			run(env, w);
 	}
+}
+
+static int make_dir(const char *dir, struct gp_diag *diag)
+{
+	char path[4096];
+	size_t len = strlen(dir);
+
+	if (len >= sizeof(path)) {
+		gp_diag_set(diag, "%s: name too long", dir);
+		return GP_EINVAL;
+	}
+	for (size_t i = 1; i <= len; i++) {
+		if (dir[i] != '/' && dir[i] != '\0')
+			continue;
+		memcpy(path, dir, i);
+		path[i] = '\0';
+		if (mkdir(path, 0750) < 0 && errno != EEXIST)
+			return gp_diag_errno(diag, "cannot make directory %s", path);
+	}
+	return GP_OK;
+}
+
+/* What root makes (`gatepost learn` by hand) belongs to whom the store's directory
+ * belongs to, else the filters could not read it.  That owner is not trusted by root:
+ * neither symbolic nor hard links of his are followed.  By name, because closing a
+ * descriptor of lock.mdb would give up LMDB's locks. */
+static void share(const char *dir)
+{
+	static const char *const names[] = {"", "/data.mdb", "/lock.mdb", "/boot"};
+	GP_BUF_AUTO path = GP_BUF_INIT(4200);
+	struct stat owner, st;
+
+	gp_buf_printf(&path, "%s/..", dir);
+	if (geteuid() != 0 || stat(gp_buf_cstr(&path), &owner) < 0)
+		return;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++) {
+		gp_buf_reset(&path);
+		gp_buf_printf(&path, "%s%s", dir, names[i]);
+		if (lstat(gp_buf_cstr(&path), &st) == 0 &&
+		    (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1)))
+			(void)!lchown(gp_buf_cstr(&path), owner.st_uid, owner.st_gid);
+	}
+}
+
+/* Anew, after somebody took the file away, or put another one there.  Readers find it as they find
+ * one that another process made.  The lock file belongs to the file that is gone.  No umask here:
+ * it is all threads'. */
+static int reopen(struct gp_lmdb_env *env, const char *path, bool is_gone, struct gp_diag *diag)
+{
+	char lock[4096];
+	int r;
+
+	pthread_rwlock_wrlock(&env->lock);
+	if (env->mdb)
+		mdb_env_close(env->mdb);
+	env->mdb = NULL;
+	(void)snprintf(lock, sizeof(lock), "%s/lock.mdb", env->config.dir);
+	if (is_gone)
+		(void)unlink(lock);
+	r = make_dir(env->config.dir, diag);
+	if (r == GP_OK && env->config.is_lazy)
+		r = gp_lmdb_mark_open(env->config.dir, diag);
+	if (r == GP_OK)
+		r = env_open(env, diag);
+	if (r == GP_OK)
+		(void)!chmod(path, 0660);
+	if (r == GP_OK)
+		share(env->config.dir);
+	env->room = (struct gp_lmdb_place){0};
+	env->full_rows = 0;
+	pthread_rwlock_unlock(&env->lock);
+	return r;
+}
+
+/* The writer's: what it writes is to be what others find, and what is there after a restart. */
+static void look_after_file(struct gp_lmdb_env *env)
+{
+	int64_t now_ms = gp_clock_mono_ms();
+	bool was_open = env->mdb != NULL, is_gone;
+	struct gp_diag why = {""};
+	char path[4096];
+	struct stat st;
+
+	if (now_ms < atomic_load(&env->look_at_ms))
+		return;
+	atomic_store(&env->look_at_ms, now_ms + LOOK_EVERY_MS);
+	env_path(env, path, sizeof(path));
+	is_gone = stat(path, &st) < 0;
+	if (was_open && (is_gone ? errno != ENOENT && errno != ENOTDIR
+				 : st.st_dev == env->dev && st.st_ino == env->ino))
+		return;
+	if (reopen(env, path, is_gone, &why) == GP_OK)
+		gp_log_warning("%s was taken away while it was in use: goes on with %s", path,
+			       is_gone ? "an empty one" : "the one that is there");
+	else if (was_open)
+		gp_log_error("%s was taken away while it was in use, and cannot be made anew: %s", path,
+			     why.text);
 }
 
 static struct timespec in_ms(int64_t ms)
@@ -522,6 +626,7 @@ static void *writer_main(void *arg)
 
 	while ((w = next_work(env, is_dirty, &sync_at, &sync)) || sync) {
 		if (w) {
+			look_after_file(env);
 			if (w->is_small)
 				run_group(env, w);
 			else
@@ -533,11 +638,12 @@ static void *writer_main(void *arg)
 		}
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (is_dirty && (sync || now.tv_sec > sync_at.tv_sec)) {
-			(void)mdb_env_sync(env->mdb, 1);
+			if (env->mdb)
+				(void)mdb_env_sync(env->mdb, 1);
 			is_dirty = false;
 		}
 	}
-	env->is_synced = mdb_env_sync(env->mdb, 1) == 0;
+	env->is_synced = env->mdb && mdb_env_sync(env->mdb, 1) == 0;
 	return NULL;
 }
 
@@ -590,26 +696,6 @@ void gp_lmdb_work_free(struct gp_job *job)
 
 /* Life. */
 
-static int make_dir(const char *dir, struct gp_diag *diag)
-{
-	char path[4096];
-	size_t len = strlen(dir);
-
-	if (len >= sizeof(path)) {
-		gp_diag_set(diag, "%s: name too long", dir);
-		return GP_EINVAL;
-	}
-	for (size_t i = 1; i <= len; i++) {
-		if (dir[i] != '/' && dir[i] != '\0')
-			continue;
-		memcpy(path, dir, i);
-		path[i] = '\0';
-		if (mkdir(path, 0750) < 0 && errno != EEXIST)
-			return gp_diag_errno(diag, "cannot make directory %s", path);
-	}
-	return GP_OK;
-}
-
 static void env_free(struct gp_lmdb_env *env)
 {
 	if (env->mdb)
@@ -640,28 +726,6 @@ static struct gp_lmdb_env *env_new(const struct gp_lmdb_config *config)
 	pthread_cond_init(&env->queue_filled, &cond);
 	pthread_condattr_destroy(&cond);
 	return env;
-}
-
-/* What root makes (`gatepost learn` by hand) belongs to whom the store's directory
- * belongs to, else the filters could not read it.  That owner is not trusted by root:
- * neither symbolic nor hard links of his are followed.  By name, because closing a
- * descriptor of lock.mdb would give up LMDB's locks. */
-static void share(const char *dir)
-{
-	static const char *const names[] = {"", "/data.mdb", "/lock.mdb", "/boot"};
-	GP_BUF_AUTO path = GP_BUF_INIT(4200);
-	struct stat owner, st;
-
-	gp_buf_printf(&path, "%s/..", dir);
-	if (geteuid() != 0 || stat(gp_buf_cstr(&path), &owner) < 0)
-		return;
-	for (size_t i = 0; i < GP_ARRAY_SIZE(names); i++) {
-		gp_buf_reset(&path);
-		gp_buf_printf(&path, "%s%s", dir, names[i]);
-		if (lstat(gp_buf_cstr(&path), &st) == 0 &&
-		    (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1)))
-			(void)!lchown(gp_buf_cstr(&path), owner.st_uid, owner.st_gid);
-	}
 }
 
 /* Other programs of the group read, for which LMDB needs the lock file writable,

@@ -2,6 +2,9 @@
  * One LMDB environment: opening it when it appears, reading while another
  * process writes and grows it, writing on a thread of its own.
  *
+ * A file that is taken away while it is written is missed at the next change, a second later at the
+ * most: a warning is logged, and it goes on with a new one, or with the one that was put there.
+ *
  * Readers take gp_lmdb_read_begin/end around each transaction.  An environment
  * that this process only reads may not exist yet, and may be replaced by a new
  * one: it is looked for again once a second.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -222,6 +223,26 @@ def test_a_store_that_stalls_loses_nothing(start_policyd: StartPolicyd, world: P
         rows, _ = policyd.order("list")
         assert rows[0]["used"] == 10 and policyd.counted("gatepost_policy_limit_memory_lost_total") == 0
     assert policyd.stop() == 0
+
+
+@pytest.mark.parametrize("what", ["limits/data.mdb", "limits"])
+def test_a_store_that_is_deleted_is_begun_anew(start_policyd: StartPolicyd, what: str) -> None:
+    """Under the daemon, which says so: it does not go on with a file that nobody else finds."""
+    policyd = start_policyd(settings(out={"windows": ["3 per 1h"]}))
+    with policyd.client() as client:
+        assert passed(client, "joe") == 3
+        gone = policyd.folder / "store" / what
+        if gone.is_dir():
+            shutil.rmtree(gone)
+        else:
+            gone.unlink()
+        time.sleep(1.1)
+        assert passed(client, "joe") == 3
+        policyd.wait_line("data.mdb was taken away while it was in use: goes on with an empty one")
+        assert policyd.stop() == 0
+        policyd.start()
+    with policyd.client() as client:
+        assert passed(client, "joe") == 0
 
 
 def test_two_daemons_on_one_store_count_together(start_policyd: StartPolicyd, store: str, world: Path) -> None:

@@ -442,6 +442,51 @@ static int list_limits(const char *name)
 	return limits == 3 && entries == 5 ? 0 : 1;
 }
 
+/* The file is removed under its writer, or another one put in its place. */
+static void is_taken_away(void **state)
+{
+	struct gp_store *st = open_store("taken", GP_STORE_LIMITS | GP_STORE_SPAM, 0);
+	struct gp_limit_take t = {.key = GP_STR("k"), .amount = 1, .limit = {.max = 9, .window_ms = 3600000}};
+	struct gp_store *reader;
+	char command[400];
+	int entries = 0;
+
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(gp_store_limit(st, GP_STR("limit-use"), &t, 1, GP_LIMIT_TAKE, 0, soon()),
+					 GP_OK);
+		assert_int_equal(t.answer.used, 3);
+		if (round == 0)
+			snprintf(command, sizeof(command), "cd '%s' && cp -r taken saved && rm taken/limits/data.mdb",
+				 path(""));
+		else if (round == 1)
+			snprintf(command, sizeof(command), "cd '%s' && rm -r taken/limits", path(""));
+		else
+			snprintf(command, sizeof(command), "cd '%s' && mv saved/limits/data.mdb taken/limits/data.mdb",
+				 path(""));
+		assert_int_equal(system(command), 0);
+		usleep(1100000);
+	}
+	assert_int_equal(gp_store_limit(st, GP_STR("limit-use"), &t, 1, GP_LIMIT_TAKE, 0, soon()), GP_OK);
+	assert_int_equal(t.answer.used, 4);
+	reader = open_store("taken", 0, 0);
+	assert_int_equal(gp_store_limit_each(reader, GP_STR("limit-use"), soon(), count_limit, &entries), GP_OK);
+	assert_int_equal(entries, 1);
+	gp_store_close(&reader);
+	/* Where nothing can be made calls fail, until it can. */
+	snprintf(command, sizeof(command), "cd '%s' && rm -r taken && touch taken", path(""));
+	assert_int_equal(system(command), 0);
+	usleep(1100000);
+	assert_int_equal(gp_store_limit(st, GP_STR("limit-use"), &t, 1, GP_LIMIT_TAKE, 0, soon()), GP_ETEMP);
+	assert_int_equal(gp_store_entry_put(st, GP_STR("limit-held"), t.key, t.key, 10, soon()), GP_ETEMP);
+	assert_int_equal(unlink(path("taken")), 0);
+	usleep(1100000);
+	while (gp_store_limit(st, GP_STR("limit-use"), &t, 1, GP_LIMIT_TAKE, 0, soon()) == GP_ETEMP)
+		usleep(100000); /* the breaker */
+	assert_int_equal(t.answer.used, 1);
+	gp_store_close(&st);
+}
+
 static void ask_named(struct gp_limit_take *t)
 {
 	assert_int_equal(gp_store_limit(contract_store, GP_STR("limit-names"), t, 1, GP_LIMIT_TAKE, 0, soon()),
@@ -686,7 +731,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(rings_make_room),
 		cmocka_unit_test(full_is_temporary),
 		cmocka_unit_test(full_is_made_room_in), cmocka_unit_test(limits_make_room),
-		cmocka_unit_test(limits_forget_names),
+		cmocka_unit_test(is_taken_away), cmocka_unit_test(limits_forget_names),
 		cmocka_unit_test(limits_make_room_among_others),
 		cmocka_unit_test(limits_are_read_elsewhere),
 		cmocka_unit_test(held_lock_costs_the_deadline),
