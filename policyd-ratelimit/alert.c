@@ -17,6 +17,8 @@
 #include "lib/proto/attrs.h"
 #include "policyd-ratelimit/alerter.h"
 
+/* Of accounts, and as many of others: strangers, of whom there may be very many, do not hide that
+ * an account was taken over. */
 #define QUEUE_MAX 100
 #define BURST 10	  /* at once; then … */
 #define SPREAD_MS 30000	  /* … one in this time: nobody reads more */
@@ -43,7 +45,7 @@ static struct {
 	uint64_t n_ids;
 	uint64_t asked_id; /* of the order under way; 0: none */
 	int64_t asked_ms;
-	int64_t free_ms; /* when a whole burst will be free again, as GCRA counts */
+	int64_t free_ms[2]; /* when a whole burst will be free again, as GCRA counts; of accounts: 1 */
 } alerts = {.fd = -1};
 
 #define ALERTS(result_)                                                                            \
@@ -88,15 +90,23 @@ void alert_close(void)
 	gp_fd_close(&alerts.fd);
 }
 
+static bool is_account(const struct contained *c)
+{
+	return c->kind == CONTAIN_ACCOUNT;
+}
+
 void alert_send(const struct contained *c)
 {
 	struct alert *a, **at = &alerts.first;
+	size_t n = 0;
 
 	if (alerts.fd < 0) {
 		gp_metric_add(&failed, alerts.parts != 0);
 		return;
 	}
-	if (alerts.n >= QUEUE_MAX) {
+	for (; *at; at = &(*at)->next)
+		n += is_account(&(*at)->c) == is_account(c);
+	if (n >= QUEUE_MAX) {
 		gp_metric_add(&dropped, 1);
 		gp_log_error("no alert about %.*s: %d are waiting", GP_STR_FMT(c->key), QUEUE_MAX);
 		return;
@@ -113,8 +123,6 @@ void alert_send(const struct contained *c)
 	a->parts = alerts.parts;
 	a->begun_ms = gp_clock_mono_ms();
 	a->wait_ms = RETRY_MS;
-	while (*at)
-		at = &(*at)->next;
 	*at = a;
 	gp_metric_set(&waiting, (int64_t)++alerts.n);
 }
@@ -190,21 +198,30 @@ static bool take_answers(void)
 
 /* Orders. */
 
-/* The next one that is due, and whose turn has come. */
-static struct alert *choose(int64_t now_ms)
+/* The next one, of accounts or of others, that is due, and whose turn has come. */
+static struct alert *choose_of(bool of_accounts, int64_t now_ms)
 {
+	int64_t *free_ms = &alerts.free_ms[of_accounts];
+
 	for (struct alert *a = alerts.first; a; a = a->next) {
-		if (now_ms < a->due_ms)
+		if (is_account(&a->c) != of_accounts || now_ms < a->due_ms)
 			continue;
 		if (a->is_counted)
 			return a;
-		if (alerts.free_ms - now_ms > (int64_t)(BURST - 1) * SPREAD_MS)
+		if (*free_ms - now_ms > (int64_t)(BURST - 1) * SPREAD_MS)
 			continue;
-		alerts.free_ms = GP_MAX(alerts.free_ms, now_ms) + SPREAD_MS;
+		*free_ms = GP_MAX(*free_ms, now_ms) + SPREAD_MS;
 		a->is_counted = true;
 		return a;
 	}
 	return NULL;
+}
+
+static struct alert *choose(int64_t now_ms)
+{
+	struct alert *a = choose_of(true, now_ms);
+
+	return a ? a : choose_of(false, now_ms);
 }
 
 static bool order(const struct alert *a)

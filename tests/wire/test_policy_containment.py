@@ -140,9 +140,10 @@ def test_it_is_held_where_rcpt_is_all_though_others_ask_at_data(start_policyd: S
         assert client.ask("RCPT", sasl_username=ACCOUNT, server_port=587, policy_context="lists") == "DUNNO"
 
 
-def test_strangers_leave_room_for_accounts(start_policyd: StartPolicyd) -> None:
-    """A botnet that guesses passwords: some of its addresses are not contained any more, an account still is."""
-    policyd = start_policyd({"log": {"level": "error"}, "policyd-ratelimit": {"limits": {
+def test_strangers_leave_room_for_accounts(start_policyd: StartPolicyd, world: Path) -> None:
+    """A botnet that guesses passwords: some of its addresses are not contained any more, an account still is, and told of."""
+    script, seen = alert_script(world)
+    policyd = start_policyd({"log": {"level": "error"}, "policyd-ratelimit": {"alert_command": script, "limits": {
         "guessing": {"count": "auth_failures", "by": ["client_address"], "windows": ["1 per 1h"], "contain": "1h"},
         "burst": BURST}}})
     with ControlClient(policyd.control) as control:
@@ -156,6 +157,7 @@ def test_strangers_leave_room_for_accounts(start_policyd: StartPolicyd) -> None:
     with policyd.client() as client:
         exceed(client)
         assert str(message(client)[1]).startswith("HOLD")
+        wait_for(lambda: ACCOUNT in [alert["key"] for alert in seen()], "alert", 15)
 
 
 def test_networks_and_domains_are_contained(start_policyd: StartPolicyd) -> None:
