@@ -179,6 +179,14 @@ static bool step(struct gp_dfa_bank *b, unsigned lane, struct places *p, unsigne
 	return !(entry & GP_DFA_HIT) || gp_dfa_report(m, to, end, found, arg);
 }
 
+static bool ignore(void *arg, unsigned pattern, size_t end)
+{
+	(void)arg;
+	(void)pattern;
+	(void)end;
+	return true;
+}
+
 static void begin(struct gp_dfa_bank *b, struct places *p)
 {
 	for (unsigned lane = 0; lane < b->width; lane++) {
@@ -188,6 +196,8 @@ static void begin(struct gp_dfa_bank *b, struct places *p)
 		gp_dfa_begin(b->m[lane]);
 		if (b->forgotten[lane] != b->m[lane]->forgotten)
 			clear(b, lane);
+		if (b->m[lane]->dfa->has_line_starts)
+			(void)step(b, lane, p, '\n', 0, ignore, NULL);
 	}
 }
 

@@ -8,6 +8,7 @@
 struct gp_dfa {
 	struct gp_nfa nfa;
 	unsigned group;
+	bool has_line_starts; /* texts are read as if a line end stood before them */
 	unsigned n_patterns;	    /* all are below */
 	unsigned n_classes;
 	unsigned char class_of[256], example[256];

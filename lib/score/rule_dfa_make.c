@@ -133,6 +133,7 @@ static bool try_sample(const struct gp_tree *tree, unsigned depth, unsigned *ret
 	*ret_hits = 0;
 	gp_nfa_init(&d->nfa, a);
 	d->n_patterns = 1;
+	d->has_line_starts = tree->has_line_start;
 	is_good = gp_nfa_add(&d->nfa, tree, 0, depth, false);
 	if (is_good) {
 		prepare(d, false);
@@ -191,6 +192,7 @@ void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size
 		of[i] = (int)dfas.len - 1;
 		spans[i] = gp_nfa_span(patterns[i].tree, depth);
 		d->n_patterns = i + 1;
+		d->has_line_starts |= patterns[i].tree->has_line_start;
 	}
 	for (size_t i = 0; i < dfas.len; i++)
 		prepare(dfas.items[i], false);
@@ -211,6 +213,7 @@ const struct gp_dfa *gp_dfa_make_search(struct gp_arena *a, const struct gp_tree
 	if (!is_good)
 		return NULL;
 	d->n_patterns = 1;
+	d->has_line_starts = tree->has_line_start;
 	prepare(d, true);
 	return d;
 }

@@ -33,6 +33,8 @@ bool gp_dfa_scan(struct gp_dfa_memory *m, struct gp_str text, gp_dfa_found *foun
 	unsigned state = 0;
 
 	gp_dfa_begin(m);
+	if (m->dfa->has_line_starts)
+		state = gp_dfa_entry(m, 0, '\n') & ~GP_DFA_HIT;
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned entry = gp_dfa_entry(m, state, (unsigned char)text.ptr[i]);
 

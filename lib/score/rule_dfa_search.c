@@ -64,9 +64,12 @@ static bool read_bytes(struct gp_dfa_memory *m, const char *at, const char *end,
 bool gp_dfa_search_finds(struct gp_dfa_search *s, struct gp_str text, size_t from, size_t to)
 {
 	unsigned state = 0;
+	const char *before = from ? text.ptr + from - 1 : "\n";
 
 	gp_dfa_begin(s->open);
 	gp_dfa_begin(s->closed);
+	if (s->open->dfa->has_line_starts && !read_bytes(s->open, before, before + 1, &state))
+		return true;
 	if (!read_bytes(s->open, text.ptr + from, text.ptr + to, &state))
 		return true;
 	state = gp_dfa_cross(s->open, state, s->closed);

@@ -187,11 +187,11 @@ static unsigned line_start(struct gp_str text, unsigned from, unsigned to)
 
 /* Whether a match begins among the bytes at which it must, if one has the place that was found. */
 static bool begins(struct run *run, const struct gp_rule *r, struct gp_str text, unsigned from,
-		   unsigned to)
+		   unsigned to, bool *ret_limited)
 {
 	struct gp_rule_scan *s = run->scan;
 	int64_t began_us = s->limits.costs ? gp_clock_cpu_us() : 0;
-	bool limited = false, found;
+	bool found;
 
 	if (r->regex.start == GP_REGEX_AT_LINE)
 		from = line_start(text, from, to);
@@ -199,12 +199,12 @@ static bool begins(struct run *run, const struct gp_rule *r, struct gp_str text,
 		return false;
 	s->stats.confirmed++;
 	s->scratch->tried[r->index].n++;
-	found = gp_pcre_begins(s->scratch->pcre, &r->regex, text, from, to - 1, &limited);
+	found = gp_pcre_begins(s->scratch->pcre, &r->regex, text, from, to - 1, ret_limited);
 	if (s->limits.costs)
 		s->limits.costs[r->index] += gp_clock_cpu_us() - began_us;
 	if (!found)
-		note_vain(s, r, limited);
-	return found || limited;
+		note_vain(s, r, *ret_limited);
+	return found;
 }
 
 /* Runs a rule's pattern where something of it stands: a match would begin before `last` (an offset
@@ -215,6 +215,7 @@ static void test_place(struct run *run, const struct gp_rule *r, size_t segment,
 	const struct gp_rule_segment *g = &run->subject.segments.items[segment];
 	struct gp_rule_tried *t = &s->scratch->tried[r->index];
 	unsigned to = (unsigned)(GP_MIN(last, g->start + g->len) - g->start), from;
+	bool limited = false, found;
 
 	if (s->done[r->index] || segment < s->next[r->index])
 		return;
@@ -233,8 +234,12 @@ static void test_place(struct run *run, const struct gp_rule *r, size_t segment,
 		return;
 	}
 	add_tried(t, &from, to);
-	if (begins(run, r, gp_rule_segment_text(&run->subject, segment), from, to))
+	found = begins(run, r, gp_rule_segment_text(&run->subject, segment), from, to, &limited);
+	if (limited || (found && (r->tflags & (GP_TFLAG_MULTIPLE | GP_TFLAG_NOSUBJECT) ||
+				  s->evidence)))
 		test_segment(run, r, segment);
+	else if (found)
+		s->hits[r->index] = s->done[r->index] = true;
 }
 
 /* How many of n segments from `first` on are together no longer than JOINED_MAX; at least 1. */

@@ -21,6 +21,9 @@ struct parser {
 	bool is_extended, is_caseless;
 	bool is_mixed; /* caseless in parts; then all of it counts as that */
 	bool gave_up;
+	bool is_front; /* nothing that takes a byte stands before this */
+	bool knows_lines; /* ^ is a byte, not nothing */
+	unsigned line_starts; /* seen so far */
 	struct gp_map subroutines; /* name → tree */
 };
 
@@ -99,6 +102,18 @@ static struct gp_tree *node_anything(struct parser *p)
 	return node_repeat(p, node_set(p, &gp_byte_set_all), 0, GP_TREE_INF);
 }
 
+/* ^ or \A: behind a line end, as far as is known. */
+static struct gp_tree *node_line_start(struct parser *p)
+{
+	struct gp_byte_set set = {0};
+
+	if (!p->is_front || !p->knows_lines)
+		return node(p, GP_TREE_EMPTY);
+	p->line_starts++;
+	gp_byte_set_add(&set, '\n');
+	return node_set(p, &set);
+}
+
 /* \xHH or \x{HH}, behind the x. */
 static unsigned char take_hex(struct parser *p)
 {
@@ -151,7 +166,9 @@ static struct gp_tree *parse_escape(struct parser *p)
 		return node_byte(p, take_octal(p));
 	if (control(c) >= 0)
 		return node_byte(p, (unsigned char)control(c));
-	if (c && strchr("bBAzZGK", c))
+	if (c == 'A')
+		return node_line_start(p);
+	if (c && strchr("bBzZGK", c))
 		return node(p, GP_TREE_EMPTY);
 	if (!gp_is_alnum(c))
 		return node_byte(p, (unsigned char)c);
@@ -319,6 +336,7 @@ static struct gp_tree *parse_call(struct parser *p)
 	gp_buf_printf(&head, "(?<%.*s>", GP_STR_FMT(name));
 	p->at = gp_str_find(p->s, gp_buf_str(&head), 0) + head.len;
 	p->gave_up |= p->at >= p->s.len || gp_buf_error(&head);
+	p->is_front = false; /* it may be called from elsewhere too */
 	t = parse_alternatives(p);
 	gp_map_set(&p->subroutines, name, t);
 	p->at = back;
@@ -327,7 +345,7 @@ static struct gp_tree *parse_call(struct parser *p)
 
 static struct gp_tree *parse_group(struct parser *p)
 {
-	bool is_transparent;
+	bool is_transparent, was_front = p->is_front;
 	struct gp_tree *t;
 
 	p->at++;
@@ -337,9 +355,11 @@ static struct gp_tree *parse_group(struct parser *p)
 		p->at++;
 		return node(p, GP_TREE_EMPTY);
 	}
+	p->is_front = was_front && is_transparent;
 	t = parse_alternatives(p);
 	p->gave_up |= peek(p) != ')';
 	p->at++;
+	p->is_front = was_front;
 	return is_transparent ? t : node(p, GP_TREE_EMPTY);
 }
 
@@ -354,7 +374,9 @@ static struct gp_tree *parse_atom(struct parser *p)
 	if (c == '(')
 		return parse_group(p);
 	p->at++;
-	if (c == '^' || c == '$')
+	if (c == '^')
+		return node_line_start(p);
+	if (c == '$')
 		return node(p, GP_TREE_EMPTY);
 	return c == '.' ? node_set(p, &gp_byte_set_all) : node_byte(p, (unsigned char)c);
 }
@@ -392,17 +414,32 @@ static void append(struct parser *p, struct gp_tree *t, struct gp_tree *kid)
 	t->longest = longest((uint64_t)t->longest + kid->longest);
 }
 
+/* An atom and its quantifiers.  A ^ in what is repeated is nothing: not every copy follows one. */
+static struct gp_tree *parse_repeated(struct parser *p)
+{
+	size_t start = p->at;
+	unsigned seen = p->line_starts, min, max;
+	struct gp_tree *kid = parse_atom(p);
+
+	for (skip_extended(p); take_quantifier(p, &min, &max); skip_extended(p)) {
+		if (p->line_starts > seen) {
+			p->line_starts = seen;
+			p->is_front = false;
+			p->at = start;
+			return parse_repeated(p);
+		}
+		kid = node_repeat(p, kid, min, max);
+	}
+	return kid;
+}
+
 static struct gp_tree *parse_sequence(struct parser *p)
 {
 	struct gp_tree *t = node(p, GP_TREE_CAT);
-	unsigned min, max;
 
 	for (skip_extended(p); more(p) && peek(p) != '|' && peek(p) != ')'; skip_extended(p)) {
-		struct gp_tree *kid = parse_atom(p);
-
-		for (skip_extended(p); take_quantifier(p, &min, &max); skip_extended(p))
-			kid = node_repeat(p, kid, min, max);
-		append(p, t, kid);
+		append(p, t, parse_repeated(p));
+		p->is_front = p->is_front && t->longest == 0;
 	}
 	return t->kids.len == 1 ? t->kids.items[0] : t;
 }
@@ -461,11 +498,14 @@ static void add_alternative(struct parser *p, struct gp_tree *t, struct gp_tree 
 static struct gp_tree *parse_alternatives(struct parser *p)
 {
 	struct gp_tree *t = node(p, GP_TREE_ALT);
-	bool is_more = true;
+	bool is_more = true, was_front = p->is_front;
 
 	p->gave_up |= ++p->depth > DEPTH_MAX;
 	while (is_more && !p->gave_up) {
-		struct gp_tree *kid = parse_sequence(p);
+		struct gp_tree *kid;
+
+		p->is_front = was_front;
+		kid = parse_sequence(p);
 
 		add_alternative(p, t, kid);
 		is_more = more(p) && peek(p) == '|';
@@ -486,7 +526,8 @@ static bool is_mixed(struct gp_str s)
 	return false;
 }
 
-const struct gp_tree *gp_tree_parse(struct gp_arena *a, struct gp_str text, unsigned flags)
+static const struct gp_tree *parse(struct gp_arena *a, struct gp_str text, unsigned flags,
+				   bool knows_lines)
 {
 	struct parser p = {.arena = a,
 			   .s = text,
@@ -494,10 +535,21 @@ const struct gp_tree *gp_tree_parse(struct gp_arena *a, struct gp_str text, unsi
 			   .is_caseless = flags & GP_REGEX_CASELESS || is_mixed(text),
 			   .is_mixed = is_mixed(text),
 			   .gave_up = flags & (GP_REGEX_EXTENDED_MORE | GP_REGEX_UTF) ||
-				      text.len > PATTERN_MAX};
+				      text.len > PATTERN_MAX,
+			   .is_front = true,
+			   .knows_lines = knows_lines};
 	struct gp_tree *t;
 
 	gp_map_init(&p.subroutines, a, false);
 	t = parse_alternatives(&p);
+	t->has_line_start = p.line_starts > 0;
 	return p.gave_up || p.at < text.len ? NULL : t;
+}
+
+const struct gp_tree *gp_tree_parse(struct gp_arena *a, struct gp_str text, unsigned flags)
+{
+	const struct gp_tree *t = parse(a, text, flags, true);
+
+	/* A line end alone says nothing: of a match itself a byte must be left. */
+	return t && t->has_line_start && t->width < 2 ? parse(a, text, flags, false) : t;
 }

@@ -89,7 +89,17 @@ static const struct {
 	{"/a\\tb/", "a\tb", true},
 	{"/a.b/", "a\nb", true}, /* lets more through */
 	{"/(?=.*z)abc(?!d)/", "abcd", true},
-	{"/^\\s*abc/", "xabc", true},
+	{"/^\\s*abc/", "xabc", false},
+	{"/^\\s*abc/", "abc", true},
+	{"/^\\s*abc/", "x\nabc", true},
+	{"/\\Aabc/", "xabc", false},
+	{"/(?:^|x)abc/", "yabc", false},
+	{"/(?:^|x)abc/", "xabc", true},
+	{"/(?:^abc){2}/", "abcabc", true}, /* not known there */
+	{"/(?:^a\n){2}bc/m", "a\na\nbc", true},
+	{"/a?^bc/m", "abc", true},
+	{"/(?=^)abc/", "xabc", true},
+	{"/^^abc/", "abc", true},
 	{"/(?:\\b|\\s)_{0,3}abc/", "abc", true},
 	{"/ab{3}c/", "abbc", false},
 	{"/ab{3}c/", "abbbc", true},
@@ -124,7 +134,7 @@ static void what_is_not_understood(void **state)
 {
 	static const char *const patterns[] = {
 		"/a\\Qb\\E/", "/a(?1)(b)/", "/a\\p{L}/", "/a(?x) b/", "/a[[:blank:]]b/", "/(?^:a b)/x",
-		"/a\\k<x>(?<x>b)/", "/(*UTF)a/", "/a{,3}b/", "/x*/", "/(?:a|)/", "/(?(DEFINE)(?<N>x(?&N)))(?&N)/"};
+		"/a\\k<x>(?<x>b)/", "/(*UTF)a/", "/a{,3}b/", "/x*/", "/(?:a|)/", "/(?:^|a)b*/m", "/^/", "/(?(DEFINE)(?<N>x(?&N)))(?&N)/"};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(patterns); i++) {
 		struct tried t;
