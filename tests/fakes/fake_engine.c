@@ -19,9 +19,11 @@ static int open_engine(const struct virus_engine_options *options, struct virus_
 		       struct virus_engine_info *info, struct gp_diag *diag)
 {
 	GP_BUF_AUTO word = GP_BUF_INIT(64);
+	char path[VIRUS_PATH_MAX + 16];
 	struct virus_engine *e;
 
-	if (gp_file_read(options->database, &word, diag) < 0)
+	snprintf(path, sizeof(path), "%s/" FAKE_DATABASE, options->database);
+	if (gp_file_read(path, &word, diag) < 0)
 		return GP_ENOENT;
 	if (gp_str_eq(gp_buf_str(&word), GP_STR("broken"))) {
 		gp_diag_set(diag, "broken");

@@ -1,7 +1,7 @@
 /*
  * A scan engine without libclamav that does what messages tell it, to try what is around it.
  *
- * Its database is a file with one word: "good", "broken", "blind" (finds nothing at all),
+ * Its database is a folder with a file, FAKE_DATABASE, of one word: "good", "broken", "blind" (finds nothing at all),
  * "jumpy" (finds something in everything), "mortal" (dies while it loads).  A message with one of
  * these words makes it: CRASH die, HANG sleep for ever, FAIL give up, VIRUS find Fake.Virus, TIME
  * say that it ended the scan for its length;
@@ -11,6 +11,8 @@
 #define GP_FAKE_ENGINE_H
 
 #include "milter-virus/engine.h"
+
+#define FAKE_DATABASE "word.ndb"
 
 extern const struct virus_engine_kind fake_engine;
 

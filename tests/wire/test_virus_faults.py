@@ -187,10 +187,8 @@ def test_a_kernel_without_landlock(start_virus: StartVirus) -> None:
     milter = without(landlock_create_ruleset, lambda: start_virus({"milter-virus": {"cache_size": 0}}))
     assert not milter.lines("no landlock")
     for pid in milter.processes("virus-worker"):
-        wait_for(lambda: "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text(), "a confined worker")
-        root = os.readlink(f"/proc/{pid}/root")
-        assert root.startswith(f"{milter.temporary}/gatepost-virus-")
-        assert "CapEff:\t0000000000000000\n" in Path(f"/proc/{pid}/status").read_text()
+        wait_for(lambda: os.readlink(f"/proc/{pid}/root").startswith(f"{milter.temporary}/gatepost-virus-"), "a root of its own")
+        wait_for(lambda: "CapEff:\t0000000000000000\n" in Path(f"/proc/{pid}/status").read_text(), "an end of its rights")
         assert [fd for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_dir()] == []  # none leads out of it
     large = os.urandom(3_000_000)
     for message in (letter(EICAR), letter(zipped(large + EICAR, times=2)), forwarded(letter(large + EICAR), 2)):
@@ -230,6 +228,8 @@ def memory(pid: int) -> bytes:
             if rights[0] != "r" or rest[-1] in ("[vvar]", "[vsyscall]"):
                 continue
             start, end = (int(part, 16) for part in where.split("-"))
+            if end - start > 1 << 30:  # a sanitizer's
+                continue
             mem.seek(start)
             try:
                 found.append(mem.read(end - start))
@@ -255,8 +255,9 @@ def test_workers_know_nothing_of_the_front(start_virus: StartVirus, world: Path,
         for pid in milter.processes(kind):
             held = memory(pid)
             assert len(held) > 1 << 20 and [text for text in secrets if text in held] == [], kind
-    places = {kind: Path(f"/proc/{milter.processes(kind)[0]}/maps").read_text().split("-")[0] for kind in ("milter-virus", "virus-worker")}
-    assert len(set(places.values())) == 2
+    places = [next(line for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if line.endswith("/milter-virus"))
+              for pid in (milter.process.pid, *milter.processes("virus-worker"))]
+    assert places[0] not in places[1:]
 
 
 def test_verdicts_of_a_dead_worker_are_forgotten(start_virus: StartVirus) -> None:
@@ -395,29 +396,6 @@ def test_a_copy_is_there_before_it_is_needed(start_virus: StartVirus) -> None:
     (milter.database / "broken.ndb").write_text("this is no signature\n")
     milter.wait_line("error: signatures: .*the copy of the last good ones is taken")
     milter.wait_status(lambda s: s["serving"] and not s["loading"] and s["idle"] == 2)
-    recovered(milter)
-
-
-def test_a_drain_waits_for_the_copy(start_virus: StartVirus) -> None:
-    """The old ones serve until their copy is there."""
-    milter = start_virus({"milter-virus": {"reload": "drain"}})
-    (milter.database / "more.ndb").write_text(ndb("More", b"a signature that came later"))
-    copier = 0
-
-    def is_copied() -> bool:
-        nonlocal copier
-        copier = next(iter(milter.processes("virus-copier")), 0)
-        return copier != 0
-
-    wait_for(is_copied, "a process that copies", 20, 0.0005)
-    os.kill(copier, signal.SIGSTOP)
-    milter.wait_status(lambda s: s["signatures"] == 3)
-    generation = milter.status()["generation"]
-    milter.ask(b"reload\n")
-    time.sleep(1)
-    assert milter.status()["generation"] == generation and milter.status()["serving"]
-    os.kill(copier, signal.SIGCONT)
-    milter.wait_status(lambda s: s["generation"] == generation + 1 and s["idle"] == 2)
     recovered(milter)
 
 

@@ -25,7 +25,8 @@
 #define WAIT_MS 20000
 
 static char dir[] = "/tmp/gatepost-engines.XXXXXX";
-static char database[64], temporary[64];
+static char folder[64], database[80], temporary[64], slow[80], copies[64];
+static const char *copy = "";
 static struct gp_loop *loop;
 static struct virus_scanner scanner;
 static struct virus_conf conf;
@@ -68,7 +69,8 @@ static void start_with(int spawner_fd, const char *word, enum virus_reload reloa
 {
 	struct virus_engines_options options = {.conf = &conf, .spawner_fd = spawner_fd};
 
-	conf = (struct virus_conf){.database = database,
+	conf = (struct virus_conf){.database = folder,
+				   .database_copy = copy,
 				   .temporary = temporary,
 				   .database_check_ms = 50,
 				   .reload = reload,
@@ -292,14 +294,44 @@ static void a_spawner_that_takes_no_orders(void **state)
 	wait_until(r.failures == 2); /* pair[1] stays open: its end would be the end of the front */
 }
 
+/* The old one serves until its copy is whole, which a pipe among the signatures delays. */
+static void a_drain_waits_for_the_copy(void **state)
+{
+	GP_FD_AUTO fd = -1;
+
+	(void)state;
+	assert_int_equal(mkfifo(slow, 0600), 0);
+	copy = copies;
+	start("good", VIRUS_RELOAD_DRAIN);
+	copy = "";
+	wait_until(r.is_serving);
+	virus_engines_reload(scanner.engines);
+	usleep(300000);
+	assert_int_equal(report().generation, 1);
+	assert_true(report().is_serving);
+	assert_true(report().is_loading);
+	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+	while ((fd = open(slow, O_WRONLY | O_NONBLOCK)) < 0)
+		usleep(1000); /* nobody reads it yet */
+	assert_int_equal(unlink(slow), 0);
+	gp_fd_close(&fd);
+	wait_until(r.generation == 2 && r.is_serving);
+	put_database("broken");
+	wait_until(r.failures == 1 && r.is_serving); /* by the copy */
+	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
+}
+
 static int make_folders(void **state)
 {
 	(void)state;
 	gp_log_setup(GP_LOG_ERROR, GP_LOG_TEXT, NULL);
 	assert_non_null(mkdtemp(dir));
-	snprintf(database, sizeof(database), "%s/database.ndb", dir);
+	snprintf(folder, sizeof(folder), "%s/database", dir);
+	snprintf(database, sizeof(database), "%s/" FAKE_DATABASE, folder);
+	snprintf(slow, sizeof(slow), "%s/slow.ndb", folder);
+	snprintf(copies, sizeof(copies), "%s/copies", dir);
 	snprintf(temporary, sizeof(temporary), "%s/temporary", dir);
-	return mkdir(temporary, 0700);
+	return mkdir(temporary, 0700) | mkdir(folder, 0700) | mkdir(copies, 0700);
 }
 
 static int remove_folders(void **state)
@@ -321,6 +353,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(bad_databases, stop),
 		cmocka_unit_test_teardown(a_loader_that_dies, stop),
 		cmocka_unit_test_teardown(no_database, stop),
+		cmocka_unit_test_teardown(a_drain_waits_for_the_copy, stop),
 		cmocka_unit_test_teardown(a_spawner_that_takes_no_orders, stop),
 		{"reloads beside", reloads, NULL, stop, &overlap},
 		{"reloads one after the other", reloads, NULL, stop, &drain},

@@ -37,12 +37,12 @@ static void put_group(const char *folder, int max, int high, int current, int ca
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(files); i++) {
 		snprintf(name, sizeof(name), "groups%s/%s", folder, files[i].name);
-		snprintf(text, sizeof(text), "%lld\n", (long long)files[i].mb << 20);
+		snprintf(text, sizeof(text), "%lld\n", (long long)files[i].mb * (1 << 20));
 		put(name, files[i].mb < 0 ? "max\n" : text);
 	}
 	snprintf(name, sizeof(name), "groups%s/memory.stat", folder);
 	snprintf(text, sizeof(text), "anon 1\nfile 5\nkernel 1\nactive_file 7\ninactive_file %lld\nslab 3\n",
-		 (long long)cache << 20);
+		 (long long)cache * (1 << 20));
 	put(name, text);
 }
 
