@@ -103,16 +103,26 @@ static int configure(const struct gp_ldap *l, LDAP *ld, struct gp_diag *diag)
 	return r;
 }
 
+/* What libldap says of it.  Of a certificate that it does not take GnuTLS' build says this. */
+static const char *explain(const char *said)
+{
+	if (!said || strcmp(said, "(unknown error code)") != 0)
+		return said ? said : "";
+	return "TLS: its certificate is not of ca_file, is for another name or has expired";
+}
+
 /* "URI: text: what the server says". */
 static int fail(struct gp_ldap *l, LDAP *ld, const char *doing, int code, struct gp_diag *diag)
 {
 	int r = ldap_conn_result(code);
+	const char *why;
 	char *more = NULL;
 
 	if (ld)
 		ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
+	why = explain(more);
 	gp_diag_set(diag, "%s: %s: %s%s%s%s", l->uris[l->uri], doing, ldap_err2string(code),
-		    more && *more ? " (" : "", more && *more ? more : "", more && *more ? ")" : "");
+		    *why ? " (" : "", why, *why ? ")" : "");
 	ldap_memfree(more);
 	return r == GP_OK || r == GP_ENOENT ? GP_ETEMP : r;
 }

@@ -150,7 +150,7 @@ def test_untrusted_server(slapd: Slapd, start: Start, way: str) -> None:
     other = slapd.client_certificate
     options: tuple[object, ...] = ("--ca", other) if way == "ldaps" else ("--starttls", "--ca", other)
     told = start(*options, uri=slapd.ldaps_url if way == "ldaps" else None).ask("joe@example.org")
-    assert told["result"] == "temporary failure" and told["why"]
+    assert told["result"] == "temporary failure" and "certificate" in told["why"]
 
 
 def test_wrong_password(slapd: Slapd, start: Start, tmp_path: Path) -> None:
