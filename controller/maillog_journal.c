@@ -76,6 +76,28 @@ static int add_units(struct journal *j)
 	return r;
 }
 
+/* "t=…;x=…" of a cursor, the time and a hash of the entry, which it keeps in another file: journald
+ * copies /run/log/journal to the disk.  "": not there. */
+static struct gp_str lasting_part(struct gp_str cursor)
+{
+	return gp_str_sub(cursor, gp_str_find(cursor, GP_STR(";t="), 0), cursor.len);
+}
+
+/* Is this the entry that was read last? */
+static bool is_read_last(struct journal *j)
+{
+	struct gp_str last = lasting_part(gp_str(j->here.cursor));
+	char *cursor = NULL;
+	bool is_it;
+
+	if (sd_journal_test_cursor(j->sd, j->here.cursor) > 0)
+		return true;
+	is_it = last.len > 0 && sd_journal_get_cursor(j->sd, &cursor) >= 0 &&
+		gp_str_eq(lasting_part(gp_str(cursor)), last);
+	free(cursor);
+	return is_it;
+}
+
 /* Onto the entry that was read last, or before the first one to read. */
 static int seek(struct journal *j)
 {
@@ -87,7 +109,7 @@ static int seek(struct journal *j)
 			r = sd_journal_next(j->sd);
 		if (r < 0)
 			return r;
-		if (r > 0 && sd_journal_test_cursor(j->sd, j->here.cursor) > 0)
+		if (r > 0 && is_read_last(j))
 			return 0;
 		j->losses.gone++;
 		*j->here.cursor = '\0';

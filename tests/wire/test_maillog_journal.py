@@ -176,6 +176,21 @@ def test_over_a_restart(place: Place) -> None:
     assert len(place.events.counted) == 2 and place.losses() == 0
 
 
+def test_entries_in_another_file(place: Place) -> None:
+    """Flushed to the disk while the program was down: the place is found by what entries keep."""
+    place.begin()
+    place.journal.write(failure("192.0.2.1"))
+    place.wait_read()
+    assert place.controller.stop() == 0
+    place.journal.write(failure("192.0.2.2"))
+    place.journal.copy()
+    place.controller.start()
+    wait_for(lambda: len(place.events.counted) == 2, "the other one")
+    place.wait_read()
+    assert [e["client_address"] for e in place.events.counted] == ["192.0.2.1", "192.0.2.2"]
+    assert place.losses() == 0
+
+
 def test_the_entry_is_gone(place: Place) -> None:
     """Vacuumed while the program was down: it says so, and goes on with the oldest one that is newer."""
     place.begin()
