@@ -276,6 +276,6 @@ def test_killed_under_load(place: Place) -> None:
     once = {(e["event_id"], e["sasl_username"], e["queue_id"]) for e in place.events.counted}
     assert len(once) == 8000
     assert {(account, id_) for _, account, id_ in once} == writer.expected
-    # Only what was under way when it was killed comes twice.
-    assert len(place.events.counted) - 8000 <= kills * 64
+    # Only what was under way when it was killed comes twice: a batch, or two, as a large state is not saved after each.
+    assert len(place.events.counted) - 8000 <= kills * 2 * 64
     assert place.controller.counted("gatepost_controller_maillog_losses_total") == 0
