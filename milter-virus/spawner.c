@@ -174,8 +174,11 @@ static GP_NORETURN void execute(const struct virus_spawner_options *o, int contr
 			environment[n++] = *each;
 	environment[n] = NULL;
 	if ((control == CONTROL_FD || dup2(control, CONTROL_FD) == CONTROL_FD) &&
-	    fcntl(CONTROL_FD, F_SETFD, 0) == 0 && close_range(CONTROL_FD + 1, UINT_MAX, 0) == 0)
+	    fcntl(CONTROL_FD, F_SETFD, 0) == 0) {
+		/* All of ours end with the execution by themselves; this is for a library's. */
+		(void)close_range(CONTROL_FD + 1, UINT_MAX, 0);
 		(void)execve("/proc/self/exe", argv, environment);
+	}
 	gp_log_error("spawner: it cannot be executed: %s", strerror(errno));
 	_exit(127);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -13,6 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,30 @@ def test_a_worker_is_killed_while_it_scans(start_virus: StartVirus) -> None:
     assert milter.verdict("4Killedxxx")["tries"] == "2"
     recovered(milter)
     assert milter.counted("gatepost_virus_workers_lost_total", 'while="scanning"') == 1
+
+
+def test_workers_are_killed_under_load(start_virus: StartVirus) -> None:
+    """No message is lost, deferred or passes: one that costs a worker is scanned by another, the rest do not notice."""
+    milter = start_virus({"milter-virus": {"workers": 3, "cache_size": 0}})
+    is_over = threading.Event()
+
+    def kill() -> None:
+        while not is_over.wait(0.3):
+            for pid in milter.processes("virus-worker")[:1]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    messages = [letter(os.urandom(100_000) + MARK) for _ in range(600)]
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(lambda message: scan(milter, message), messages))
+    is_over.set()
+    killer.join()
+    assert all(r.reply.code == 550 or r.quarantine for r in results)
+    assert sum(bool(r.quarantine) for r in results) <= 2  # one may be so unlucky as to lose two workers
+    assert milter.counted("gatepost_virus_workers_lost_total") > 3
+    milter.wait_status(lambda s: s["idle"] == 3)
 
 
 def test_idle_workers_are_killed(start_virus: StartVirus) -> None:
