@@ -198,7 +198,10 @@ static enum turn take_turn(struct scan *s)
 		s->deadline_ms = gp_clock_mono_ms() + s->request->conf->deadline_ms;
 	s->has_asked = false;
 	turn = converse(s);
-	s->verdict->tries += turn != TURN_UNSEEN;
+	if (turn != TURN_UNSEEN)
+		s->verdict->tries++;
+	else if (s->verdict->tries == 0)
+		s->deadline_ms = 0; /* the wait for another one is not of its time */
 	return turn;
 }
 
