@@ -16,7 +16,12 @@
 #include "lib/base/num.h"
 #include "lib/proto/attrs.h"
 #include "policyd-ratelimit/alerter.h"
+#include "policyd-ratelimit/keeper.h"
+#include "policyd-ratelimit/note.h"
+#include "policyd-ratelimit/ratelimit.h"
 
+/* Those that wait, of every host, so that a restart does not lose them; for as long as they are tried. */
+#define TABLE GP_STR("limit-alerts")
 /* Of accounts, and as many of others: strangers, of whom there may be very many, do not hide that
  * an account was taken over. */
 #define QUEUE_MAX 100
@@ -35,11 +40,13 @@ struct alert {
 	unsigned parts; /* that are still to be done */
 	int64_t begun_ms, due_ms, wait_ms;
 	bool is_counted; /* in the burst */
+	bool is_kept;	 /* in the store */
 };
 
 static struct {
 	int fd;
 	unsigned parts;
+	bool is_restored;    /* what waited at the last stop is here */
 	struct alert *first; /* oldest first */
 	size_t n;
 	uint64_t n_ids;
@@ -71,6 +78,25 @@ void alert_open(int fd, unsigned parts)
 	alerts.parts = parts;
 }
 
+/* What waits, in the store.  Where that is away a restart loses it, or sends it again. */
+
+static struct gp_str kept_name(const struct alert *a)
+{
+	struct gp_str name = contained_name(a->arena, a->c.kind, a->c.key);
+
+	name = gp_str(gp_arena_printf(a->arena, "%s %.*s", note_host(), GP_STR_FMT(name)));
+	return gp_str_sub(name, 0, GP_ENTRY_NAME_MAX);
+}
+
+static void keep(struct alert *a)
+{
+	GP_BUF_AUTO value = GP_BUF_INIT(GP_RECORD_MAX);
+
+	contained_format(&a->c, &value);
+	a->is_kept = gp_store_entry_put(ratelimit.store, TABLE, kept_name(a), gp_buf_str(&value),
+					GIVE_UP_MS / 1000, keeper_deadline()) == GP_OK;
+}
+
 static void free_alert(struct alert **at)
 {
 	struct alert *a = *at;
@@ -81,12 +107,26 @@ static void free_alert(struct alert **at)
 	gp_metric_set(&waiting, (int64_t)--alerts.n);
 }
 
+/* It waits no longer. */
+static void end(struct alert **at)
+{
+	if ((*at)->is_kept)
+		(void)!gp_store_entry_drop(ratelimit.store, TABLE, kept_name(*at), keeper_deadline());
+	free_alert(at);
+}
+
 void alert_close(void)
 {
-	if (alerts.n > 0)
-		gp_log_warning("%zu alerts are not sent", alerts.n);
-	while (alerts.first)
+	size_t n = alerts.n, n_kept = 0;
+
+	while (alerts.first) {
+		n_kept += alerts.first->is_kept;
 		free_alert(&alerts.first);
+	}
+	if (n_kept > 0)
+		gp_log_info("%zu alerts wait for the next start", n_kept);
+	if (n > n_kept)
+		gp_log_warning("%zu alerts are not sent", n - n_kept);
 	gp_fd_close(&alerts.fd);
 }
 
@@ -95,21 +135,18 @@ static bool is_account(const struct contained *c)
 	return c->kind == CONTAIN_ACCOUNT;
 }
 
-void alert_send(const struct contained *c)
+/* NULL: too many are waiting. */
+static struct alert *queue(const struct contained *c)
 {
 	struct alert *a, **at = &alerts.first;
 	size_t n = 0;
 
-	if (alerts.fd < 0) {
-		gp_metric_add(&failed, alerts.parts != 0);
-		return;
-	}
 	for (; *at; at = &(*at)->next)
 		n += is_account(&(*at)->c) == is_account(c);
 	if (n >= QUEUE_MAX) {
 		gp_metric_add(&dropped, 1);
 		gp_log_error("no alert about %.*s: %d are waiting", GP_STR_FMT(c->key), QUEUE_MAX);
-		return;
+		return NULL;
 	}
 	a = gp_xcalloc(1, sizeof(*a));
 	a->arena = gp_arena_new(1024);
@@ -125,6 +162,57 @@ void alert_send(const struct contained *c)
 	a->wait_ms = RETRY_MS;
 	*at = a;
 	gp_metric_set(&waiting, (int64_t)++alerts.n);
+	return a;
+}
+
+void alert_send(const struct contained *c)
+{
+	struct alert *a;
+
+	if (alerts.fd < 0) {
+		gp_metric_add(&failed, alerts.parts != 0);
+		return;
+	}
+	a = queue(c);
+	if (a)
+		keep(a);
+}
+
+static bool is_queued(const struct contained *c)
+{
+	const struct alert *a = alerts.first;
+
+	while (a && (a->c.kind != c->kind || !gp_str_eq(a->c.key, c->key)))
+		a = a->next;
+	return a != NULL;
+}
+
+static bool take_kept(void *arg, const struct gp_entry *entry)
+{
+	struct gp_str host = gp_str(note_host());
+	struct gp_arena *arena;
+	struct alert *a = NULL;
+	struct contained c;
+
+	(void)arg;
+	if (!gp_str_starts(entry->name, host) || entry->name.len <= host.len ||
+	    entry->name.ptr[host.len] != ' ')
+		return true;
+	arena = gp_arena_new(1024);
+	if (contained_parse(gp_str_sub(entry->name, host.len + 1, entry->name.len), entry->value, arena,
+			    &c) == GP_OK &&
+	    !is_queued(&c))
+		a = queue(&c);
+	if (a)
+		a->is_kept = true;
+	gp_arena_free(arena);
+	return true;
+}
+
+static void restore(void)
+{
+	alerts.is_restored = gp_store_entry_each(ratelimit.store, TABLE, keeper_deadline(), take_kept,
+						 NULL) != GP_ETEMP;
 }
 
 /* Answers. */
@@ -146,7 +234,7 @@ static void try_again(struct alert **at, const char *why)
 	if (now_ms - a->begun_ms > GIVE_UP_MS) {
 		gp_metric_add(&failed, 1);
 		gp_log_error("alert about %.*s: %s; given up", GP_STR_FMT(a->c.key), why);
-		free_alert(at);
+		end(at);
 		return;
 	}
 	gp_metric_add(&retried, 1);
@@ -182,7 +270,7 @@ static void take_answer(struct gp_str text)
 	}
 	gp_metric_add(&sent, 1);
 	gp_log_info("alert about %.*s: sent", GP_STR_FMT((*at)->c.key));
-	free_alert(at);
+	end(at);
 }
 
 /* False: the alerter is gone. */
@@ -248,6 +336,8 @@ int alert_work(void)
 		alert_close();
 		return GP_OK;
 	}
+	if (!alerts.is_restored)
+		restore();
 	a = alerts.asked_id ? NULL : choose(now_ms);
 	if (a && order(a)) {
 		alerts.asked_id = a->id;

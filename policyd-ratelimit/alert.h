@@ -2,7 +2,8 @@
  * Alerts: who is told that a key is contained, and what becomes of it when that fails.
  *
  * A queue in memory, worked off by the keeper through the alerter (alerter.h), one at a time; a
- * burst of them is spread.  An alert that fails is tried again for an hour.
+ * burst of them is spread.  An alert that fails is tried again for an hour.  What waits is in the
+ * store too, under this host's name, so it is sent after a restart.
  */
 #ifndef POLICYD_ALERT_H
 #define POLICYD_ALERT_H

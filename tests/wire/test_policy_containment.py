@@ -304,6 +304,31 @@ def test_an_alert_that_fails_is_tried_again(start_policyd: StartPolicyd, world: 
     assert policyd.counted("gatepost_policy_alerts_total", 'result="retried"') == 1
 
 
+@pytest.mark.parametrize("ends", ["stop", "kill"])
+def test_an_alert_that_waits_is_sent_after_a_restart(start_policyd: StartPolicyd, store: str, world: Path, ends: str) -> None:
+    """Once: not again after the next one."""
+    mailbox = Mailbox()
+    mailbox.refuses = True
+    policyd = start_policyd(containing({"alert_mail": ["postmaster@example.org"], "alert_smtp": mailbox.address}), store)
+    with policyd.client() as client:
+        exceed(client)
+    assert policyd.wait_line(f"alert about {ACCOUNT}: mail server: greeting: 421 later; again in 10 s")
+    if ends == "kill":
+        policyd.process.kill()
+    else:
+        assert policyd.stop() == 0
+        policyd.wait_line("1 alerts wait for the next start")
+    mailbox.refuses = False
+    for _ in range(2):
+        policyd.start()
+        wait_for(lambda: len(mailbox.messages) == 1, "the mail", 8)
+        wait_for(lambda: policyd.counted("gatepost_policy_alerts_waiting") == 0, "the end of it", 8)
+        time.sleep(1.5)
+        assert policyd.stop() == 0
+    assert len(mailbox.messages) == 1 and f"Subject: contained: {ACCOUNT}\r\n" in mailbox.messages[0]
+    assert "3 of 3 in 1h" in mailbox.messages[0] or "burst" in mailbox.messages[0]
+
+
 def test_an_alert_command_can_be_ended(start_policyd: StartPolicyd, world: Path) -> None:
     """What the process that starts it ignores (SIGTERM, …) it does not: timeout(1) would do nothing there."""
     script, folder = world / "alert", world / "alerts"
