@@ -126,15 +126,48 @@ static void note_late(const struct policy_request *r)
 		late.services[late.n++] = service_of(r);
 }
 
+/* Held at RCPT, where the first recipient comes before the queue id: noted when a later request
+ * of the message tells it.  The last ones; the loop's. */
+static struct {
+	uint64_t message;
+	char name[GP_ENTRY_NAME_MAX + 1];
+} unnamed[64];
+static size_t unnamed_at, n_unnamed;
+
+/* 0: it has no instance. */
+static uint64_t message_of(const struct policy_request *r)
+{
+	struct gp_str instance = policy_get(r, POLICY_instance);
+	struct gp_str client = policy_get(r, POLICY_client_address);
+
+	if (instance.len == 0)
+		return 0;
+	return gp_hash64(gp_hash_table(client.ptr, client.len), instance.ptr, instance.len);
+}
+
+static void remember_unnamed(const struct policy_request *r, struct gp_str name)
+{
+	size_t at = unnamed_at % GP_ARRAY_SIZE(unnamed);
+	uint64_t message = message_of(r);
+
+	if (message == 0)
+		return;
+	n_unnamed += unnamed[at].message == 0;
+	unnamed[at].message = message;
+	(void)gp_str_copy(unnamed[at].name, sizeof(unnamed[at].name), name);
+	unnamed_at++;
+}
+
 /* A message is asked about at DATA and at END-OF-MESSAGE: its note is one. */
-static void note_held(const struct policy_ask *ask, const struct contained *c)
+static void note_held(const struct policy_ask *ask, struct gp_str name)
 {
 	static char last[64 + GP_ENTRY_NAME_MAX]; /* the loop's */
 	struct gp_str id = policy_get(&ask->request, POLICY_queue_id);
-	struct gp_str name = contained_name(ask->arena, c->kind, c->key);
 	const char *both = gp_arena_printf(ask->arena, "%.*s %.*s", GP_STR_FMT(id), GP_STR_FMT(name));
 	GP_BUF_AUTO note = GP_BUF_INIT(NOTE_MAX);
 
+	if (id.len == 0)
+		remember_unnamed(&ask->request, name);
 	if (id.len == 0 || strcmp(both, last) == 0)
 		return;
 	(void)gp_str_copy(last, sizeof(last), gp_str(both));
@@ -144,6 +177,28 @@ static void note_held(const struct policy_ask *ask, const struct contained *c)
 	note_add(NOTE_HELD, &note);
 }
 
+static void note_unnamed(const struct policy_ask *ask)
+{
+	uint64_t message;
+
+	if (n_unnamed == 0 || policy_get(&ask->request, POLICY_queue_id).len == 0)
+		return;
+	message = message_of(&ask->request);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(unnamed) && message != 0; i++) {
+		if (unnamed[i].message != message)
+			continue;
+		note_held(ask, gp_str(unnamed[i].name));
+		unnamed[i].message = 0;
+		n_unnamed--;
+	}
+}
+
+/* Is it known at DATA, and behind, too?  Who the recipients are is not, of several. */
+static bool is_known_late(enum contain_kind kind)
+{
+	return kind != CONTAIN_RECIPIENT && kind != CONTAIN_RECIPIENT_DOMAIN;
+}
+
 /* Says what becomes of it here. */
 static void object(struct policy_ask *ask, const struct contained *c)
 {
@@ -151,12 +206,13 @@ static void object(struct policy_ask *ask, const struct contained *c)
 	struct answer answer = {.action = c->action, .text = gp_str(ask->conf->contain.text),
 				.by = "contained", .rule = gp_arena_str(ask->arena, c->rule)};
 
-	if (c->action == ANSWER_HOLD && !is_late(stage) && is_asked_late(&ask->request))
+	if (c->action == ANSWER_HOLD && !is_late(stage) && is_known_late(c->kind) &&
+	    is_asked_late(&ask->request))
 		return;
 	if (c->action == ANSWER_HOLD) {
 		answer.text = gp_str(gp_arena_printf(ask->arena, "contained: %.*s",
 						     GP_STR_FMT(c->reason)));
-		note_held(ask, c);
+		note_held(ask, contained_name(ask->arena, c->kind, c->key));
 	}
 	gp_metric_add(&held, 1);
 	policy_object(ask, &answer);
@@ -195,6 +251,7 @@ enum check_step contain_check(struct policy_ask *ask)
 
 	if (is_late(r->stage))
 		note_late(r);
+	note_unnamed(ask);
 	if (contain_table_is_empty() || !has_message(r->stage))
 		return CHECK_NEXT;
 	for (int kind = 0; kind < CONTAIN_KINDS; kind++)

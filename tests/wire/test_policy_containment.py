@@ -140,6 +140,41 @@ def test_it_is_held_where_rcpt_is_all_though_others_ask_at_data(start_policyd: S
         assert client.ask("RCPT", sasl_username=ACCOUNT, server_port=587, policy_context="lists") == "DUNNO"
 
 
+@pytest.mark.parametrize("key", ["recipient:bob@example.net", "recipient_domain:example.net"])
+def test_a_contained_recipient_is_held_among_others(start_policyd: StartPolicyd, key: str) -> None:
+    """At DATA nobody says who they are; the id is noted where it is known."""
+    policyd = start_policyd()
+    assert policyd.order("block", key=key, action="hold")[1] == "OK"
+    about: dict[str, str | int] = {"instance": "b.1", "sender": "x@example.com"}
+    with policyd.client() as client:
+        assert client.ask("DATA", sender="x@example.com", instance="b.0") == "DUNNO"  # so it is asked late, too
+        assert client.ask("RCPT", recipient="ann@example.com", **about) == "DUNNO"
+        assert str(client.ask("RCPT", recipient="bob@example.net", **about)).startswith("HOLD")
+        assert client.ask("RCPT", recipient="cid@example.com", queue_id="", **about) == "DUNNO"
+        assert client.ask("DATA", recipient="", recipient_count=3, queue_id="4bQ", **about) == "DUNNO"
+        assert client.ask("DATA", recipient="", recipient_count=2, queue_id="4cQ", instance="b.2", sender="x@example.com") == "DUNNO"
+    rows, answer = policyd.order("release", key=key)
+    assert answer == "OK" and [row["queue_id"] for row in rows if row["type"] == "held"] == ["4bQ"]
+
+
+def test_a_restart_amid_a_message_that_is_held(start_policyd: StartPolicyd, store: str) -> None:
+    """Before it, nothing is said at RCPT, as DATA comes; after it, nobody knows that: each way the id is noted."""
+    policyd = start_policyd(containing(), store)
+    with policyd.client() as client:
+        exceed(client)
+        message(client, queue_id="4a")
+        assert client.ask("RCPT", sasl_username=ACCOUNT, instance="4b") == "DUNNO"
+    for instance in ("4b", "4c"):
+        assert policyd.stop() == 0
+        policyd.start()
+        with policyd.client() as client:
+            if instance == "4c":
+                assert str(client.ask("RCPT", sasl_username=ACCOUNT, instance="4c")).startswith("HOLD")
+            assert str(client.ask("DATA", sasl_username=ACCOUNT, instance=instance, queue_id=instance)).startswith("HOLD")
+            wait_for(lambda: {r["queue_id"] for r in policyd.order("show", key=ACCOUNT)[0] if r["type"] == "held"} >= {instance},
+                     "the note", 5)
+
+
 def test_strangers_leave_room_for_accounts(start_policyd: StartPolicyd, world: Path) -> None:
     """A botnet that guesses passwords: some of its addresses are not contained any more, an account still is, and told of."""
     script, seen = alert_script(world)
