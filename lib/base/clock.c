@@ -43,6 +43,11 @@ int64_t gp_clock_real_ms(void)
 	return now_us(CLOCK_REALTIME) / 1000;
 }
 
+int64_t gp_clock_passing_us(void)
+{
+	return now_us(CLOCK_MONOTONIC);
+}
+
 int64_t gp_clock_cpu_us(void)
 {
 	return now_us(CLOCK_THREAD_CPUTIME_ID);

@@ -8,7 +8,7 @@
 
 static size_t bucket_of(const struct gp_map *m, struct gp_str key)
 {
-	char folded[256];
+	GP_UNZEROED char folded[256];
 
 	if (!m->fold)
 		return gp_hash_table(key.ptr, key.len) & (m->cap - 1);

@@ -42,7 +42,7 @@ static void split(struct gp_str text, struct words *ret)
 {
 	size_t i = 0;
 
-	*ret = (struct words){0};
+	ret->len = 0;
 	while (i < text.len && ret->len < WORDS_MAX) {
 		size_t from = i;
 
@@ -194,7 +194,7 @@ static int64_t days_to(int year, int month)
 
 int gp_rule_date_parse(struct gp_str text, int64_t *ret_s)
 {
-	struct words words;
+	GP_UNZEROED struct words words;
 	struct clock clock;
 	struct day day;
 	int64_t first, next;

@@ -82,7 +82,7 @@ static unsigned fetched_lines(struct gp_eval *e)
 static const struct dates *dates_of(struct gp_eval *e)
 {
 	struct dates *d = e->memo[GP_EVAL_DATES];
-	double shifts[TIMES_MAX];
+	GP_UNZEROED double shifts[TIMES_MAX];
 	const struct gp_header *h;
 	int64_t date, time;
 	size_t n = 0;

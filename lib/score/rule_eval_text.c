@@ -33,8 +33,10 @@ static struct named *named(struct gp_eval *e, struct gp_str name)
 	struct headers *h = e->memo[GP_EVAL_HEADERS];
 	struct named *new;
 
-	if (!h)
-		h = e->memo[GP_EVAL_HEADERS] = GP_ARENA_NEW(e->arena, struct headers);
+	if (!h) {
+		h = e->memo[GP_EVAL_HEADERS] = gp_arena_alloc(e->arena, sizeof(*h));
+		h->n = 0;
+	}
 	for (size_t i = 0; i < GP_MIN(h->n, (size_t)NAMED_MAX); i++)
 		if (gp_str_ieq(h->items[i].name, name))
 			return &h->items[i];

@@ -152,6 +152,8 @@ struct gp_rule_target {
 	struct gp_vs *vs; /* finds the literals; NULL: PCRE2 alone */
 	GP_VEC(struct gp_rule *) windowed; /* that automata may look for, by field; rule_window.h */
 	struct gp_dfas dfas; /* of those */
+	GP_VEC(struct gp_rule *) unguided; /* of those: neither automaton nor literals */
+	GP_VEC(struct gp_rule *) negated; /* !~ */
 	const char *no_vs;   /* why vs is NULL */
 	const char *no_file; /* why it does not come from the cache, or NULL */
 	bool is_refused;     /* a file is there, but not to be used */

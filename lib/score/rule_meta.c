@@ -378,7 +378,7 @@ static double apply(enum op op, double a, double b)
 static double eval(const struct gp_meta *m, struct gp_meta_part part, const double *hits,
 		   bool has_network)
 {
-	double stack[DEPTH_MAX + 1];
+	GP_UNZEROED double stack[DEPTH_MAX + 1];
 	unsigned n = 0;
 
 	for (size_t pc = part.from; pc < part.to; pc++) {

@@ -58,7 +58,7 @@ struct gp_rule_scan {
 	struct gp_rule_scan_stats stats;
 	struct gp_rule_cut cut;
 	struct gp_rule_limits limits;
-	int64_t cpu_end_us, budget_us;
+	int64_t began_us, cpu_end_us, budget_us;
 	unsigned ticks;
 	bool is_finished;
 };
@@ -75,9 +75,12 @@ struct run {
 /* Near the end of the budget each pattern's cost is looked at: one must be too much. */
 static void look_at_budget(struct gp_rule_scan *s)
 {
-	int64_t left_us = s->cpu_end_us - gp_clock_cpu_us();
+	int64_t left_us;
 
 	s->ticks = 0;
+	if (gp_clock_passing_us() - s->began_us < s->budget_us / 2)
+		return; /* a thread gets no more CPU than time, and asking for that is cheap */
+	left_us = s->cpu_end_us - gp_clock_cpu_us();
 	if (left_us < s->budget_us / 2)
 		gp_rule_limit_watch(&s->limits);
 	if (left_us >= 0)
@@ -347,6 +350,14 @@ static size_t scan_field(struct run *run, struct gp_dfa_bank **banks, size_t fro
 	return end;
 }
 
+static bool any_is_lost(struct gp_dfa_memory *const *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (gp_dfa_is_lost(m[i]))
+			return true;
+	return false;
+}
+
 /* Patterns that are not found by literals: where their automaton says, or everywhere. */
 static void match_windowed(struct run *run, enum gp_rule_type type)
 {
@@ -355,9 +366,12 @@ static void match_windowed(struct run *run, enum gp_rule_type type)
 
 	for (size_t i = 0; i < t->dfas.len && run->subject.segments.len;)
 		i = scan_field(run, run->scan->scratch->banks[type], i);
+	for (size_t i = 0; i < t->unguided.len && !run->scan->stats.budget_exceeded; i++)
+		test_rule(run, t->unguided.items[i]);
+	if (!any_is_lost(m, t->dfas.len))
+		return;
 	for (size_t i = 0; i < t->windowed.len && !run->scan->stats.budget_exceeded; i++)
-		if (t->windowed.items[i]->regex.n_literals == 0 &&
-		    (!t->dfas.of || t->dfas.of[i] < 0 || gp_dfa_is_lost(m[t->dfas.of[i]])))
+		if (t->dfas.of[i] >= 0 && gp_dfa_is_lost(m[t->dfas.of[i]]))
 			test_rule(run, t->windowed.items[i]);
 }
 
@@ -378,12 +392,10 @@ static void match_target(struct run *run, enum gp_rule_type type)
 /* !~ hits where the pattern did not, also when there is no such header. */
 static void invert_negated(struct run *run)
 {
-	for (size_t i = 0; i < run->target->rules.len; i++) {
-		const struct gp_rule *r = run->target->rules.items[i];
+	for (size_t i = 0; i < run->target->negated.len; i++) {
+		const struct gp_rule *r = run->target->negated.items[i];
 		double *hits = &run->scan->hits[r->index];
 
-		if (!r->is_negated || r->template)
-			continue;
 		*hits = *hits == 0 && !run->scan->stats.budget_exceeded &&
 			!gp_rule_limit_is_undecided(&run->scan->limits, r);
 		if (run->scan->evidence)
@@ -508,6 +520,7 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	if (input->trace)
 		s->evidence = GP_ARENA_NEW_N(arena, n, struct gp_str);
 	s->budget_us = (int64_t)budget_ms * 1000;
+	s->began_us = gp_clock_passing_us();
 	s->cpu_end_us = gp_clock_cpu_us() + s->budget_us;
 	s->limits = (struct gp_rule_limits){
 		.set = set, .arena = arena, .stats = &s->stats, .done = s->done};

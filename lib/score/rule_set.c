@@ -178,8 +178,8 @@ static void order_metas(struct gp_rule_builder *b)
 	}
 }
 
-/* Gathers the literals of a target's patterns, each once. */
-static void collect_literals(struct gp_rule_builder *b, struct gp_rule_target *t)
+/* Gathers what is negated of a target's patterns, and their literals, each once. */
+static void collect_patterns(struct gp_rule_builder *b, struct gp_rule_target *t)
 {
 	struct gp_map known;
 
@@ -187,6 +187,8 @@ static void collect_literals(struct gp_rule_builder *b, struct gp_rule_target *t
 	for (size_t i = 0; i < t->rules.len; i++) {
 		struct gp_rule *r = t->rules.items[i];
 
+		if (r->is_negated && !r->template)
+			*gp_vec_push(b->arena, &t->negated) = r;
 		t->with_literals += r->regex.n_literals > 0;
 		for (size_t k = 0; k < r->regex.n_literals; k++) {
 			struct gp_str text = r->regex.literals[k];
@@ -273,7 +275,7 @@ static void finish(struct gp_rule_builder *b)
 	gp_rule_wake_prepare(set);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		gp_rule_window_prepare(b, &set->targets[i]);
-		collect_literals(b, &set->targets[i]);
+		collect_patterns(b, &set->targets[i]);
 	}
 	gp_sieve_prepare(set);
 	gp_rule_relays_prepare(b);

@@ -41,7 +41,7 @@ static bool is_one_byte(const struct gp_tree *t)
 	return n == 1;
 }
 
-void gp_rule_window_prepare(struct gp_rule_builder *b, struct gp_rule_target *t)
+static void make_automata(struct gp_rule_builder *b, struct gp_rule_target *t)
 {
 	struct gp_arena *scratch;
 	struct gp_dfa_pattern *patterns;
@@ -70,4 +70,12 @@ void gp_rule_window_prepare(struct gp_rule_builder *b, struct gp_rule_target *t)
 			t->windowed.items[i]->regex.lead = t->dfas.spans[i];
 		}
 	gp_arena_free(scratch);
+}
+
+void gp_rule_window_prepare(struct gp_rule_builder *b, struct gp_rule_target *t)
+{
+	make_automata(b, t);
+	for (size_t i = 0; i < t->windowed.len; i++)
+		if (t->windowed.items[i]->regex.n_literals == 0 && (!t->dfas.of || t->dfas.of[i] < 0))
+			*gp_vec_push(b->arena, &t->unguided) = t->windowed.items[i];
 }
