@@ -52,6 +52,20 @@ size_t gp_str_find_chr(struct gp_str s, char c, size_t from)
 	return p ? (size_t)(p - s.ptr) : s.len;
 }
 
+bool gp_str_is_ascii(struct gp_str s)
+{
+	uint64_t all = 0, eight;
+	size_t i = 0;
+
+	for (; i + sizeof(eight) <= s.len; i += sizeof(eight)) {
+		memcpy(&eight, s.ptr + i, sizeof(eight));
+		all |= eight;
+	}
+	for (; i < s.len; i++)
+		all |= (unsigned char)s.ptr[i];
+	return !(all & 0x8080808080808080);
+}
+
 bool gp_str_is_digits(struct gp_str s)
 {
 	for (size_t i = 0; i < s.len; i++)

@@ -62,6 +62,8 @@ static inline bool gp_is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* No byte above 0x7f. */
+bool gp_str_is_ascii(struct gp_str s);
 /* Decimal digits and nothing else; not empty. */
 bool gp_str_is_digits(struct gp_str s);
 bool gp_str_eq(struct gp_str a, struct gp_str b);

@@ -91,9 +91,15 @@ void gp_utf8_sanitize(struct gp_str s, struct gp_buf *out)
 
 size_t gp_utf8_length(struct gp_str s)
 {
-	size_t n = 0;
+	size_t n = s.len, i = 0;
+	uint64_t eight;
 
-	for (size_t i = 0; i < s.len; i++)
-		n += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
+	/* Bytes with the upper of their two highest bits alone follow others. */
+	for (; i + sizeof(eight) <= s.len; i += sizeof(eight)) {
+		memcpy(&eight, s.ptr + i, sizeof(eight));
+		n -= (size_t)__builtin_popcountll(eight & ~(eight << 1) & 0x8080808080808080);
+	}
+	for (; i < s.len; i++)
+		n -= ((unsigned char)s.ptr[i] & 0xc0) == 0x80;
 	return n;
 }

@@ -58,15 +58,6 @@ static int check(struct gp_str s, bool with_escapes)
 	return label ? GP_OK : GP_EINVAL;
 }
 
-static bool is_ascii(struct gp_str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] & 0x80)
-			return false;
-	}
-	return true;
-}
-
 static int fold(struct gp_str name, bool with_escapes, char ret[GP_DNS_NAME_MAX + 1])
 {
 	/* A-labels are longer than what they stand for in UTF-8, if at all shorter
@@ -77,7 +68,7 @@ static int fold(struct gp_str name, bool with_escapes, char ret[GP_DNS_NAME_MAX 
 
 	if (name.len && name.ptr[name.len - 1] == '.')
 		name.len--;
-	if (!is_ascii(name)) {
+	if (!gp_str_is_ascii(name)) {
 		if (!gp_utf8_is_valid(name) || gp_str_find_chr(name, '\0', 0) < name.len ||
 		    !gp_str_copy(text, sizeof(text), name) ||
 		    idn2_lookup_u8((const uint8_t *)text, &ascii,

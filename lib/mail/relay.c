@@ -352,13 +352,25 @@ static enum gp_relay_reading read_form(struct gp_str line, struct gp_relay *r)
 
 void gp_relay_format(struct gp_arena *a, struct gp_relay *r)
 {
-	r->text = gp_str(gp_arena_printf(
-		a,
-		"[ ip=%.*s rdns=%.*s helo=%.*s by=%.*s ident=%.*s envfrom=%.*s intl=%d id=%.*s "
-		"auth=%.*s msa=%d ]",
-		GP_STR_FMT(r->ip), GP_STR_FMT(r->rdns), GP_STR_FMT(r->helo), GP_STR_FMT(r->by),
-		GP_STR_FMT(r->ident), GP_STR_FMT(r->envfrom), r->is_internal, GP_STR_FMT(r->id),
-		GP_STR_FMT(r->auth), r->is_msa));
+	const struct gp_str pieces[] = {
+		GP_STR("[ ip="), r->ip, GP_STR(" rdns="), r->rdns, GP_STR(" helo="), r->helo,
+		GP_STR(" by="), r->by, GP_STR(" ident="), r->ident, GP_STR(" envfrom="), r->envfrom,
+		r->is_internal ? GP_STR(" intl=1 id=") : GP_STR(" intl=0 id="), r->id,
+		GP_STR(" auth="), r->auth, r->is_msa ? GP_STR(" msa=1 ]") : GP_STR(" msa=0 ]"),
+	};
+	size_t len = 0;
+	char *p;
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(pieces); i++)
+		len += pieces[i].len;
+	p = gp_arena_alloc(a, len + 1);
+	r->text = gp_str_n(p, len);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(pieces); i++) {
+		if (pieces[i].len)
+			memcpy(p, pieces[i].ptr, pieces[i].len);
+		p += pieces[i].len;
+	}
+	*p = '\0';
 }
 
 enum gp_relay_reading gp_relay_read(struct gp_arena *a, struct gp_str value, struct gp_relay *ret)

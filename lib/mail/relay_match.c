@@ -118,28 +118,27 @@ static const struct element {
 		    * 'i' 'z' 'l' as they are; otherwise an assertion */
 	bool may_be_empty, is_lazy;
 	int field; /* -1: none */
-} elements[] = {
-	{'h', 'w', false, false, GP_RELAY_HELO},  {'H', 'w', true, false, GP_RELAY_HELO},
-	{'r', 'w', false, false, GP_RELAY_RDNS},  {'b', 'w', false, false, GP_RELAY_BY},
-	{'v', 'v', false, false, GP_RELAY_RDNS},  {'d', 'w', false, false, GP_RELAY_IDENT}, {'D', 'w', true, false, GP_RELAY_IDENT},
-	{'f', 'w', false, false, GP_RELAY_ENVFROM}, {'u', 'w', false, true, GP_RELAY_ID},
-	{'k', 'k', true, false, GP_RELAY_HELO},	  {'p', 'c', true, false, GP_RELAY_HELO},
-	{'w', 'w', false, false, -1},		  {'W', 'w', true, false, -1},
-	{'i', 'i', false, false, GP_RELAY_IP},	  {'I', 'i', false, false, -1},
-	{'z', 'z', true, false, -1},		  {'s', '.', true, true, GP_RELAY_SUB},
-	{'m', 'c', false, false, GP_RELAY_SUB},
-	{'t', '.', true, true, -1},		  {'g', '.', true, false, -1},
-	{'y', '.', false, true, -1},		  {'c', 'c', true, false, -1},		  {'n', 'n', false, false, -1},
-	{'l', 'l', false, false, -1},		  {'x', 'x', true, false, -1},
-	{'e', 'e', true, false, -1},
+} elements[128] = {
+	['h'] = {'h', 'w', false, false, GP_RELAY_HELO},  ['H'] = {'H', 'w', true, false, GP_RELAY_HELO},
+	['r'] = {'r', 'w', false, false, GP_RELAY_RDNS},  ['b'] = {'b', 'w', false, false, GP_RELAY_BY},
+	['v'] = {'v', 'v', false, false, GP_RELAY_RDNS},  ['d'] = {'d', 'w', false, false, GP_RELAY_IDENT}, ['D'] = {'D', 'w', true, false, GP_RELAY_IDENT},
+	['f'] = {'f', 'w', false, false, GP_RELAY_ENVFROM}, ['u'] = {'u', 'w', false, true, GP_RELAY_ID},
+	['k'] = {'k', 'k', true, false, GP_RELAY_HELO},	  ['p'] = {'p', 'c', true, false, GP_RELAY_HELO},
+	['w'] = {'w', 'w', false, false, -1},		  ['W'] = {'W', 'w', true, false, -1},
+	['i'] = {'i', 'i', false, false, GP_RELAY_IP},	  ['I'] = {'I', 'i', false, false, -1},
+	['z'] = {'z', 'z', true, false, -1},		  ['s'] = {'s', '.', true, true, GP_RELAY_SUB},
+	['m'] = {'m', 'c', false, false, GP_RELAY_SUB},
+	['t'] = {'t', '.', true, true, -1},		  ['g'] = {'g', '.', true, false, -1},
+	['y'] = {'y', '.', false, true, -1},		  ['c'] = {'c', 'c', true, false, -1},		  ['n'] = {'n', 'n', false, false, -1},
+	['l'] = {'l', 'l', false, false, -1},		  ['x'] = {'x', 'x', true, false, -1},
+	['e'] = {'e', 'e', true, false, -1},
 };
 
 static const struct element *element_of(char letter)
 {
-	for (size_t i = 0; i < GP_ARRAY_SIZE(elements); i++)
-		if (elements[i].letter == letter)
-			return &elements[i];
-	return NULL;
+	const struct element *e = &elements[letter & 127];
+
+	return e->letter ? e : NULL;
 }
 
 static bool is_in(char c, char kind)
@@ -190,6 +189,12 @@ static bool has_dot(struct gp_str s)
 	return gp_str_find_chr(gp_str_sub(s, 0, s.len - 1), '.', 1) < s.len - 1;
 }
 
+/* Whether it stands for itself in a pattern. */
+static bool is_text(char c)
+{
+	return c && c != '%' && c != '{' && c != '|' && c != '}';
+}
+
 static bool match_element(struct matcher *m, const struct element *e, const char *p,
 			  const struct rest *rest, size_t at)
 {
@@ -208,6 +213,8 @@ static bool match_element(struct matcher *m, const struct element *e, const char
 	for (size_t i = 0; i <= most - least; i++) {
 		size_t n = e->is_lazy ? least + i : most - i;
 
+		if (is_text(*p) && (at + n >= m->s.len || m->s.ptr[at + n] != *p))
+			continue;
 		if (e->field >= 0)
 			m->ret->fields[e->field] = gp_str_sub(m->s, at, n);
 		if ((e->kind != 'v' || has_dot(gp_str_sub(m->s, at, n))) && match(m, p, rest, at + n))

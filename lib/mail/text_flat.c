@@ -5,6 +5,10 @@
  * reader (text.c) a space at the start or end of a paragraph stays, as
  * SpamAssassin's rules know it.
  */
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "lib/base/utf8.h"
 #include "lib/mail/html_flat.h"
 #include "lib/mail/message_int.h"
@@ -55,15 +59,6 @@ static bool is_plain(struct gp_str type)
 	       !gp_str_eq(type, GP_STR("text/x-vcard"));
 }
 
-static bool is_ascii(struct gp_str s)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		all |= (unsigned char)s.ptr[i];
-	return all < 0x80;
-}
-
 struct gp_str gp_message_part_html(struct gp_message *m, const struct gp_part *p)
 {
 	if (!(p->flags & GP_PART_HTML) && !is_html_name(p->filename))
@@ -79,7 +74,7 @@ static void add_part(struct gp_message *m, const struct gp_part *p, struct gp_bu
 
 	if (!is_html && !(p->flags & GP_PART_MULTIPART) && !is_plain(p->type))
 		return;
-	*is_wide |= !is_ascii(content);
+	*is_wide |= !gp_str_is_ascii(content);
 	if (is_html)
 		gp_html_flatten(content, b, is_wide);
 	else
@@ -156,6 +151,35 @@ static bool is_printable(struct gp_str s, size_t i)
 	return i < s.len && s.ptr[i] > ' ' && s.ptr[i] < 0x7f;
 }
 
+#define STEP 16u
+
+/*
+ * Copies STEP bytes if all are printable or a single space or line end before
+ * something printable (s[i + STEP] is there to be looked at): most of a text.
+ */
+static bool fold_step(struct gp_str s, size_t i, char *to)
+{
+#ifdef __SSE2__
+	const __m128i printable = _mm_set1_epi8(' '), del = _mm_set1_epi8(0x7f);
+	const __m128i newline = _mm_set1_epi8('\n'), space = _mm_set1_epi8(' ');
+	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)(s.ptr + i));
+	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)(s.ptr + i + 1));
+	/* signed: what is above 0x7f is below all of these */
+	__m128i a_prints = _mm_andnot_si128(_mm_cmpeq_epi8(a, del), _mm_cmpgt_epi8(a, printable));
+	__m128i b_prints = _mm_andnot_si128(_mm_cmpeq_epi8(b, del), _mm_cmpgt_epi8(b, printable));
+	__m128i is_newline = _mm_cmpeq_epi8(a, newline);
+	__m128i is_single = _mm_and_si128(_mm_or_si128(is_newline, _mm_cmpeq_epi8(a, space)), b_prints);
+
+	if (_mm_movemask_epi8(_mm_or_si128(a_prints, is_single)) != 0xffff)
+		return false;
+	a = _mm_or_si128(_mm_andnot_si128(is_newline, a), _mm_and_si128(is_newline, space));
+	_mm_storeu_si128((__m128i *)(void *)to, a);
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* In place: what comes out is never longer. */
 static void fold(struct gp_buf *b)
 {
@@ -163,7 +187,10 @@ static void fold(struct gp_buf *b)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.len;) {
-		if (is_printable(s, i)) {
+		if (i + STEP < s.len && fold_step(s, i, b->data + n)) {
+			n += STEP;
+			i += STEP;
+		} else if (is_printable(s, i)) {
 			b->data[n++] = s.ptr[i++];
 		} else if ((s.ptr[i] == ' ' || s.ptr[i] == '\n') && is_printable(s, i + 1)) {
 			b->data[n++] = ' ';
@@ -192,7 +219,7 @@ struct gp_str gp_message_flat_text(struct gp_message *m)
 			gp_buf_add_chr(&b, '\n');
 		add_part(m, &m->parts.items[i], &b, &is_wide);
 	}
-	if (!is_wide && !is_ascii(gp_buf_str(&b)))
+	if (!is_wide && !gp_str_is_ascii(gp_buf_str(&b)))
 		make_latin1(&b);
 	fold(&b);
 	m->state->flat = b.len ? gp_arena_str(m->arena, gp_buf_str(&b)) : GP_STR("");

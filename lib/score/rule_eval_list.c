@@ -73,8 +73,8 @@ static bool check_list(struct gp_eval *e, const struct gp_rule_eval *row, const 
 static bool check_named_list(struct gp_eval *e, const struct gp_rule_eval *row,
 			     const struct gp_str *args, size_t n_args)
 {
-	const char *name = gp_arena_printf(e->arena, "enlist_addrlist %.*s", GP_STR_FMT(args[0]));
-	const struct gp_rule_list *named = list(e, name);
+	const struct gp_rule_list *named =
+		gp_rule_list_named(e->set, e->arena, GP_STR("enlist_addrlist"), args[0]);
 
 	return matches(e, (enum what)row->what,
 		       named->items.len ? named : gp_rule_list_get(e->set, args[0]));

@@ -85,13 +85,17 @@ static const struct hosts *hosts_of(struct gp_eval *e)
 	return h;
 }
 
-static bool any_listed(struct gp_eval *e, const char *name)
+static bool any_listed(struct gp_eval *e, struct gp_str name)
 {
-	const struct gp_rule_list *list = gp_rule_list_get(
-		e->set, gp_str(gp_arena_printf(e->arena, "enlist_uri_host %s", name)));
-	const struct hosts *hosts = hosts_of(e);
+	const struct gp_rule_list *list =
+		gp_rule_list_named(e->set, e->arena, GP_STR("enlist_uri_host"), name);
+	const struct hosts *hosts;
 
-	for (size_t i = 0; list->items.len && i < hosts->items.len; i++)
+	if (!list->items.len)
+		return false;
+	hosts = hosts_of(e);
+
+	for (size_t i = 0; i < hosts->items.len; i++)
 		if (is_listed(e, list, hosts->items.items[i])) {
 			e->evidence = hosts->items.items[i];
 			return true;
@@ -102,14 +106,14 @@ static bool any_listed(struct gp_eval *e, const char *name)
 static bool check_uri_host_listed(struct gp_eval *e, const struct gp_rule_eval *row,
 				  const struct gp_str *args, size_t n_args)
 {
-	return any_listed(e, gp_arena_cstr(e->arena, args[0]));
+	return any_listed(e, args[0]);
 }
 
 /* flag: the list of the good. */
 static bool check_uri_host_in(struct gp_eval *e, const struct gp_rule_eval *row,
 			      const struct gp_str *args, size_t n_args)
 {
-	return any_listed(e, row->flag ? "WELCOME" : "BLOCK");
+	return any_listed(e, row->flag ? GP_STR("WELCOME") : GP_STR("BLOCK"));
 }
 
 /* A link longer than what is kept of one. */

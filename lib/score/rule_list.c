@@ -303,6 +303,18 @@ const struct gp_rule_list *gp_rule_list_get(const struct gp_rule_set *set, struc
 	return list ? list : &empty;
 }
 
+const struct gp_rule_list *gp_rule_list_named(const struct gp_rule_set *set, struct gp_arena *a,
+					      struct gp_str kind, struct gp_str name)
+{
+	char *full = gp_arena_alloc(a, kind.len + 1 + name.len);
+
+	memcpy(full, kind.ptr, kind.len);
+	full[kind.len] = ' ';
+	if (name.len)
+		memcpy(full + kind.len + 1, name.ptr, name.len);
+	return gp_rule_list_get(set, gp_str_n(full, kind.len + 1 + name.len));
+}
+
 bool gp_rule_list_has(const struct gp_rule_list *list, struct gp_str s)
 {
 	return list->items.len && gp_map_get(&list->index, s);

@@ -24,6 +24,11 @@ bool gp_rule_list_directive(struct gp_rule_builder *b, struct gp_str name, struc
 const struct gp_rule_list *gp_rule_list_get(const struct gp_rule_set *set, struct gp_str name)
 	__attribute__((returns_nonnull));
 
+/* The list "KIND NAME" of those; the arena is for its name. */
+const struct gp_rule_list *gp_rule_list_named(const struct gp_rule_set *set, struct gp_arena *a,
+					      struct gp_str kind, struct gp_str name)
+	__attribute__((returns_nonnull));
+
 /* Is s, without regard to case, an item? / Does an item with * and ? match it? */
 bool gp_rule_list_has(const struct gp_rule_list *list, struct gp_str s);
 bool gp_rule_list_matches(const struct gp_rule_list *list, struct gp_str s);

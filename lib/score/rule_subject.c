@@ -128,15 +128,6 @@ static size_t cut_near(struct gp_str s, size_t at, size_t reach)
 	return GP_MIN(at, s.len);
 }
 
-static bool is_ascii(struct gp_str s)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		all |= (unsigned char)s.ptr[i];
-	return all < 0x80;
-}
-
 /* Text and reports as they were sent but for the transfer encoding; empty: no such part. */
 static struct gp_str raw_text(struct gp_message *m, const struct gp_part *p)
 {
@@ -145,7 +136,7 @@ static struct gp_str raw_text(struct gp_message *m, const struct gp_part *p)
 
 	if (gp_str_eq(p->type, GP_STR("text/calendar")))
 		return GP_STR("");
-	if (p->decoded.len && is_ascii(p->decoded))
+	if (p->decoded.len && gp_str_is_ascii(p->decoded))
 		return p->decoded;
 	if (!p->decoded.len && !is_html && !gp_str_starts(p->type, GP_STR("message/")))
 		return GP_STR("");
