@@ -33,6 +33,7 @@ struct gp_dfa; /* one automaton, read-only */
 
 struct gp_dfa_pattern {
 	const struct gp_tree *tree; /* NULL: none */
+	const struct gp_tree *lines; /* with line starts, or NULL */
 	unsigned group; /* patterns of different groups share no automaton */
 	unsigned limit; /* to be left alone if it finds more than this in ordinary text */
 };

@@ -133,7 +133,6 @@ static bool try_sample(const struct gp_tree *tree, unsigned depth, unsigned *ret
 	*ret_hits = 0;
 	gp_nfa_init(&d->nfa, a);
 	d->n_patterns = 1;
-	d->has_line_starts = tree->has_line_start;
 	is_good = gp_nfa_add(&d->nfa, tree, 0, depth, false);
 	if (is_good) {
 		prepare(d, false);
@@ -164,6 +163,18 @@ static unsigned choose_depth(const struct gp_dfa_pattern *p, unsigned *ret_state
 	return best;
 }
 
+/* Adds a pattern, with line starts if it has some: where lines begin, and with what, the sample does
+ * not tell, so depths are chosen without.  Its span; 0: it is too large. */
+static unsigned add_pattern(struct gp_dfa *d, const struct gp_dfa_pattern *p, unsigned i,
+			    unsigned depth)
+{
+	if (p->lines && gp_nfa_add(&d->nfa, p->lines, i, depth + 1, false)) {
+		d->has_line_starts = true;
+		return gp_nfa_span(p->lines, depth + 1);
+	}
+	return gp_nfa_add(&d->nfa, p->tree, i, depth, false) ? gp_nfa_span(p->tree, depth) : 0;
+}
+
 void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size_t n,
 		 struct gp_dfas *ret)
 {
@@ -187,12 +198,11 @@ void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size
 			*gp_vec_push(a, &dfas) = d;
 		}
 		sum += states;
-		if (!gp_nfa_add(&d->nfa, patterns[i].tree, i, depth, false))
+		spans[i] = add_pattern(d, &patterns[i], i, depth);
+		if (!spans[i])
 			continue;
 		of[i] = (int)dfas.len - 1;
-		spans[i] = gp_nfa_span(patterns[i].tree, depth);
 		d->n_patterns = i + 1;
-		d->has_line_starts |= patterns[i].tree->has_line_start;
 	}
 	for (size_t i = 0; i < dfas.len; i++)
 		prepare(dfas.items[i], false);

@@ -91,8 +91,12 @@ void gp_sieve_free(struct gp_sieve *s)
 static const struct gp_dfa *make(struct gp_sieve_store *s, const struct gp_rule *r)
 {
 	struct gp_arena *scratch = gp_arena_new(64u << 10);
-	const struct gp_tree *tree = gp_tree_parse(scratch, r->regex.text, r->regex.flags);
-	const struct gp_dfa *d = tree ? gp_dfa_make_search(s->arena, tree) : NULL;
+	const struct gp_tree *tree = gp_tree_parse_lines(scratch, r->regex.text, r->regex.flags);
+	const struct gp_dfa *d;
+
+	if (!tree)
+		tree = gp_tree_parse(scratch, r->regex.text, r->regex.flags);
+	d = tree ? gp_dfa_make_search(s->arena, tree) : NULL;
 
 	gp_arena_free(scratch);
 	return d ? d : s->none;

@@ -548,8 +548,12 @@ static const struct gp_tree *parse(struct gp_arena *a, struct gp_str text, unsig
 
 const struct gp_tree *gp_tree_parse(struct gp_arena *a, struct gp_str text, unsigned flags)
 {
+	return parse(a, text, flags, false);
+}
+
+const struct gp_tree *gp_tree_parse_lines(struct gp_arena *a, struct gp_str text, unsigned flags)
+{
 	const struct gp_tree *t = parse(a, text, flags, true);
 
-	/* A line end alone says nothing: of a match itself a byte must be left. */
-	return t && t->has_line_start && t->width < 2 ? parse(a, text, flags, false) : t;
+	return t && t->has_line_start && t->width > 1 ? t : NULL;
 }

@@ -7,8 +7,8 @@
  * greed) is left out or taken for "anything".  What is derived from it may
  * therefore let texts through that do not match, and never the other way round.
  *
- * A ^ in front of a pattern stands for the line end before it: a byte more than
- * the match has, in front.
+ * With line starts, a ^ in front of a pattern stands for the line end before it: a byte more than the
+ * match has, in front.
  */
 #ifndef GP_SCORE_RULE_TREE_H
 #define GP_SCORE_RULE_TREE_H
@@ -36,15 +36,17 @@ struct gp_tree {
 	unsigned longest; /* bytes of the longest; GP_TREE_INF beyond GP_TREE_WIDTH_MAX */
 	unsigned min, max;
 	struct gp_byte_set set;
-	bool has_line_start; /* of the whole: see gp_tree_parse() */
+	bool has_line_start; /* of the whole: made by gp_tree_parse_lines() */
 	GP_VEC(struct gp_tree *) kids;
 };
 
 #define GP_TREE_WIDTH_MAX 65535
 
-/* The tree of a pattern, with has_line_start where a match's text has to be preceded by a line end
- * (at its start one has to be made up), in PCRE2's syntax with flags (enum gp_regex_flags); shared parts are the
+/* The tree of a pattern in PCRE2's syntax with flags (enum gp_regex_flags); shared parts are the
  * same nodes.  NULL when something in it is not understood, or it is too large. */
 const struct gp_tree *gp_tree_parse(struct gp_arena *a, struct gp_str text, unsigned flags);
+/* The same with line starts, for texts that are read with the byte before them (before the first
+ * there is a line end).  NULL too when it has none, or where they leave nothing of the match. */
+const struct gp_tree *gp_tree_parse_lines(struct gp_arena *a, struct gp_str text, unsigned flags);
 
 #endif

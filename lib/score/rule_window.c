@@ -58,6 +58,7 @@ static void make_automata(struct gp_rule_builder *b, struct gp_rule_target *t)
 		const struct gp_rule *r = t->windowed.items[i];
 
 		patterns[i].tree = gp_tree_parse(scratch, r->regex.text, r->regex.flags);
+		patterns[i].lines = gp_tree_parse_lines(scratch, r->regex.text, r->regex.flags);
 		if (r->type == GP_RULE_FULL && is_one_byte(patterns[i].tree))
 			patterns[i].tree = NULL;
 		patterns[i].group = r->field_index;

@@ -28,11 +28,13 @@ static bool try_pattern(struct tried *t, const char *pattern)
 	t->search = NULL;
 	assert_int_equal(gp_regex_parse(t->arena, gp_str(pattern), &t->re, &diag), GP_OK);
 	p.tree = gp_tree_parse(t->arena, t->re.text, t->re.flags);
+	p.lines = gp_tree_parse_lines(t->arena, t->re.text, t->re.flags);
 	gp_dfa_make(t->arena, &p, 1, &t->dfas);
 	if (t->dfas.of[0] >= 0)
 		t->memory = gp_dfa_memory_new(t->dfas.items[0], GP_DFA_STATES_MAX);
 	if (t->memory)
-		t->search = gp_dfa_search_new(gp_dfa_make_search(t->arena, p.tree));
+		t->search = gp_dfa_search_new(
+			gp_dfa_make_search(t->arena, p.lines ? p.lines : p.tree));
 	return t->memory != NULL;
 }
 
@@ -222,7 +224,7 @@ static void no_match_is_missed(void **state)
 
 		gp_buf_add_chr(&pattern, '/');
 		random_pattern(&pattern, 0);
-		gp_buf_add_cstr(&pattern, random_below(2) ? "/i" : "/");
+		gp_buf_add_cstr(&pattern, (const char *[]){"/", "/i", "/m", "/im"}[random_below(4)]);
 		if (try_pattern(&t, gp_buf_cstr(&pattern)) &&
 		    gp_pcre_compile(t.arena, &t.re, &diag) == GP_OK) {
 			with++;
@@ -334,7 +336,9 @@ static void several(void **state)
 	struct gp_dfas dfas;
 
 	for (unsigned i = 0; i < GP_ARRAY_SIZE(patterns); i++)
-		p[i] = (struct gp_dfa_pattern){gp_tree_parse(a, gp_str(patterns[i]), 0), i, 100};
+		p[i] = (struct gp_dfa_pattern){.tree = gp_tree_parse(a, gp_str(patterns[i]), 0),
+					       .group = i,
+					       .limit = 100};
 	gp_dfa_make(a, p, GP_ARRAY_SIZE(p), &dfas);
 	assert_int_equal(dfas.len, GP_ARRAY_SIZE(patterns));
 	for (unsigned i = 0; i < dfas.len; i++) {
@@ -384,7 +388,9 @@ static void a_bank_finds_the_same(void **state)
 	bool was_lost = false;
 
 	for (unsigned i = 0; i < GP_DFA_LANES_MAX; i++)
-		p[i] = (struct gp_dfa_pattern){gp_tree_parse(a, gp_str(patterns[i]), 0), i, 100};
+		p[i] = (struct gp_dfa_pattern){.tree = gp_tree_parse(a, gp_str(patterns[i]), 0),
+					       .group = i,
+					       .limit = 100};
 	gp_dfa_make(a, p, GP_DFA_LANES_MAX, &dfas);
 	assert_int_equal(dfas.len, GP_DFA_LANES_MAX);
 	for (unsigned n = 1; n <= GP_DFA_LANES_MAX; n++) {
