@@ -111,6 +111,17 @@ static void grow(struct gp_dfa_memory *m)
 	}
 }
 
+/* What a state being made reports; its positions are in m->set. */
+static void note_ends(const struct gp_dfa_memory *m, struct gp_dfa_state *s)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct gp_nfa_node *x = &m->dfa->nfa.nodes.items[m->set[i]];
+
+		s->ends += x->is_end;
+		s->pattern = x->is_end ? x->pattern : s->pattern;
+	}
+}
+
 /* Remembers the set of n positions; false when it is full. */
 static bool add_state(struct gp_dfa_memory *m, unsigned n, uint32_t hash)
 {
@@ -123,6 +134,7 @@ static bool add_state(struct gp_dfa_memory *m, unsigned n, uint32_t hash)
 		m->lists = gp_xrealloc(m->lists, sizeof(*m->lists) * m->lists_room);
 	}
 	m->states[m->n_states] = (struct gp_dfa_state){.nodes = m->n_lists, .n = n, .hash = hash};
+	note_ends(m, &m->states[m->n_states]);
 	if (n)
 		memcpy(&m->lists[m->n_lists], m->set, n * sizeof(*m->set));
 	m->n_lists += n;

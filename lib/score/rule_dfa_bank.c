@@ -164,7 +164,9 @@ static bool step(struct gp_dfa_bank *b, unsigned lane, struct places *p, unsigne
 		p->states[lane] = *known;
 		return true;
 	}
-	entry = gp_dfa_entry(m, slot == FAR ? p->far[lane] : slot, c);
+	entry = *known;
+	if (entry == GP_DFA_UNKNOWN)
+		entry = gp_dfa_entry(m, slot == FAR ? p->far[lane] : slot, c);
 	if (entry == GP_DFA_UNKNOWN) {
 		p->states[lane] = LOST;
 		return true;

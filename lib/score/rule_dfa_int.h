@@ -23,6 +23,7 @@ struct gp_dfa {
 struct gp_dfa_state {
 	unsigned nodes, n; /* in lists */
 	uint32_t hash;
+	unsigned ends, pattern; /* how many end there, and which if it is one */
 };
 
 struct gp_dfa_memory {

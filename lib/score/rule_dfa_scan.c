@@ -8,6 +8,8 @@ bool gp_dfa_report(const struct gp_dfa_memory *m, unsigned state, size_t end, gp
 {
 	const struct gp_dfa_state *s = &m->states[state];
 
+	if (s->ends == 1)
+		return found(arg, s->pattern, end);
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct gp_nfa_node *x = &m->dfa->nfa.nodes.items[m->lists[s->nodes + i]];
 
