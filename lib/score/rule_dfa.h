@@ -32,7 +32,7 @@
 struct gp_dfa; /* one automaton, read-only */
 
 struct gp_dfa_pattern {
-	const struct gp_tree *tree; /* NULL: none */
+	const struct gp_tree *tree; /* NULL: none; gp_dfa_make() may take `lines` in its stead */
 	const struct gp_tree *lines; /* with line starts, or NULL */
 	unsigned group; /* patterns of different groups share no automaton */
 	unsigned limit; /* to be left alone if it finds more than this in ordinary text */
@@ -48,7 +48,7 @@ struct gp_dfas {
 
 /* Automata for n patterns, ordered by group.  Those that have no tree, match the empty text or
  * exceed their limit get none. */
-void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size_t n,
+void gp_dfa_make(struct gp_arena *a, struct gp_dfa_pattern *patterns, size_t n,
 		 struct gp_dfas *ret);
 /* An automaton for one pattern, for rule_dfa_search.h.  NULL when it matches the empty text or is too
  * large. */

@@ -133,6 +133,7 @@ static bool try_sample(const struct gp_tree *tree, unsigned depth, unsigned *ret
 	*ret_hits = 0;
 	gp_nfa_init(&d->nfa, a);
 	d->n_patterns = 1;
+	d->has_line_starts = tree->has_line_start;
 	is_good = gp_nfa_add(&d->nfa, tree, 0, depth, false);
 	if (is_good) {
 		prepare(d, false);
@@ -147,12 +148,12 @@ static bool try_sample(const struct gp_tree *tree, unsigned depth, unsigned *ret
 }
 
 /* The depth at which a pattern is of the most use; 0: none. */
-static unsigned choose_depth(const struct gp_dfa_pattern *p, unsigned *ret_states)
+static unsigned choose_depth(const struct gp_tree *tree, unsigned limit, unsigned *ret_states)
 {
-	unsigned best = 0, best_hits = p->limit + 1, hits, states;
+	unsigned best = 0, best_hits = limit + 1, hits, states;
 
-	for (size_t i = 0; p->tree && p->tree->width && best_hits && i < GP_ARRAY_SIZE(depths); i++) {
-		if (!try_sample(p->tree, depths[i], &hits, &states) || states > SAMPLE_STATES_MAX)
+	for (size_t i = 0; tree && tree->width && best_hits && i < GP_ARRAY_SIZE(depths); i++) {
+		if (!try_sample(tree, depths[i], &hits, &states) || states > SAMPLE_STATES_MAX)
 			break;
 		if (hits >= best_hits)
 			continue;
@@ -163,19 +164,31 @@ static unsigned choose_depth(const struct gp_dfa_pattern *p, unsigned *ret_state
 	return best;
 }
 
-/* Adds a pattern, with line starts if it has some: where lines begin, and with what, the sample does
- * not tell, so depths are chosen without.  Its span; 0: it is too large. */
+/* Where lines begin, and with what, the sample hardly tells, so depths are chosen without line starts;
+ * with them only for patterns that else are looked for by words that stand in ordinary text. */
+static unsigned plan(struct gp_dfa_pattern *p, unsigned *ret_states)
+{
+	unsigned depth = choose_depth(p->tree, p->limit, ret_states);
+
+	if (depth || p->limit || !p->lines)
+		return depth;
+	p->tree = p->lines;
+	return choose_depth(p->lines, 0, ret_states);
+}
+
+/* Adds a pattern, with line starts if it has some.  Its span; 0: it is too large. */
 static unsigned add_pattern(struct gp_dfa *d, const struct gp_dfa_pattern *p, unsigned i,
 			    unsigned depth)
 {
-	if (p->lines && gp_nfa_add(&d->nfa, p->lines, i, depth + 1, false)) {
+	if (p->lines && p->lines != p->tree && gp_nfa_add(&d->nfa, p->lines, i, depth + 1, false)) {
 		d->has_line_starts = true;
 		return gp_nfa_span(p->lines, depth + 1);
 	}
+	d->has_line_starts |= p->tree->has_line_start;
 	return gp_nfa_add(&d->nfa, p->tree, i, depth, false) ? gp_nfa_span(p->tree, depth) : 0;
 }
 
-void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size_t n,
+void gp_dfa_make(struct gp_arena *a, struct gp_dfa_pattern *patterns, size_t n,
 		 struct gp_dfas *ret)
 {
 	GP_VEC(struct gp_dfa *) dfas = {0};
@@ -185,7 +198,7 @@ void gp_dfa_make(struct gp_arena *a, const struct gp_dfa_pattern *patterns, size
 	unsigned sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		unsigned states = 0, depth = choose_depth(&patterns[i], &states);
+		unsigned states = 0, depth = plan(&patterns[i], &states);
 
 		of[i] = -1;
 		if (!depth)
