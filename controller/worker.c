@@ -3,8 +3,10 @@
  * loop's thread, but for the calls that others make, which are posted to it.
  *
  * A worker goes STARTING (ordered from the spawner; then its first reply says that it is
- * ready) → IDLE ⇄ BUSY, and ends by the end of its socket, whatever the reason.  The job
- * that it had is tried once more on another one.
+ * ready) → IDLE → GIVEN (it was sent a job) → BUSY (it says that it has it) → IDLE, and
+ * ends by the end of its socket, whatever the reason.  The job that it had is tried once
+ * more on another one; one that it was only given, as often as it takes until the job's
+ * deadline: the worker was dying already, and not of this message.
  */
 #include "controller/worker.h"
 
@@ -41,7 +43,7 @@ static struct gp_metric lost = GP_COUNTER("gatepost_controller_workers_lost_tota
 static struct gp_metric given_up = GP_COUNTER("gatepost_controller_messages_given_up_total",
 					      "Messages that cost two workers.");
 
-enum state { STARTING, IDLE, BUSY };
+enum state { STARTING, IDLE, GIVEN, BUSY };
 
 struct worker {
 	struct workers *pool;
@@ -163,14 +165,14 @@ static void say_lost(struct worker *w, const char *why, bool again)
 		       : w->job ? ": its message is given up" : "");
 }
 
-/* It is gone, or must go: its job is tried once more. */
+/* It is gone, or must go: its job is tried once more, or again if it had not begun it. */
 static void lose(struct worker *w, const char *why)
 {
 	struct workers *pool = w->pool;
 	struct trade *t = &pool->trades[w->kind];
 	enum worker_kind kind = w->kind;
 	struct worker_job *job = w->job;
-	bool again = job && ++job->tries < WORKER_TRIES;
+	bool again = job && (w->state == GIVEN || ++job->tries < WORKER_TRIES);
 
 	(void)syscall(SYS_pidfd_send_signal, w->pidfd, SIGKILL, NULL, 0);
 	gp_metric_add(&lost, 1);
@@ -225,7 +227,7 @@ static bool begin(struct worker *w, struct worker_job *job)
 		return true;
 	}
 	w->job = job;
-	w->state = BUSY;
+	w->state = GIVEN;
 	gp_timer_set(w->pool->loop, &w->timer, gp_clock_mono_ms() + w->pool->timeout_ms);
 	return true;
 }
@@ -258,8 +260,13 @@ static bool look_at_reply(struct worker *w)
 	if (w->reply.len < sizeof(head))
 		return true;
 	memcpy(&head, w->reply.data, sizeof(head));
+	if (w->state == GIVEN && head.len == 0) {
+		w->state = BUSY;
+		gp_buf_consume(&w->reply, sizeof(head));
+		return look_at_reply(w);
+	}
 	size = sizeof(head) + head.len;
-	if (head.len > WORKER_REPLY_MAX || w->reply.len > size ||
+	if (head.len > WORKER_REPLY_MAX || w->reply.len > size || w->state == GIVEN ||
 	    (w->state == STARTING && head.len > 0))
 		return false;
 	if (w->reply.len == size)

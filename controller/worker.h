@@ -6,7 +6,8 @@
  * another, for its questions to store and DNS: ask_wire.h): no files, no network, no
  * store, bounded memory, and it takes one message at a time.  A worker that crashes,
  * hangs or meets a limit is killed and replaced; what the others do is
- * not disturbed.  A message that does this twice is given up.
+ * not disturbed.  A message that does this twice is given up; a worker that dies before
+ * it has said that it has the message costs it nothing.
  *
  *	struct worker_job job = {.kind = WORKER_TEACH, .message = bytes, .deadline_ms = …,
  *				 .done = learned, .arg = …};
@@ -45,7 +46,7 @@ enum worker_kind {
 
 enum worker_result {
 	WORKER_OK,
-	WORKER_REFUSED, /* the message cost WORKER_TRIES workers */
+	WORKER_REFUSED, /* the message cost WORKER_TRIES workers that had begun it */
 	WORKER_LATE,	/* the deadline passed before a worker was free */
 	WORKER_STOPPED, /* the workers are being closed */
 };

@@ -82,7 +82,7 @@ static bool serve_one(const struct worker_trade *trade, char *params, struct gp_
 	bool is_done;
 
 	if (!receive_head(&request, &fd, &channel) || request.params_len > WORKER_PARAMS_MAX ||
-	    !receive_all(params, request.params_len))
+	    !receive_all(params, request.params_len) || !send_reply(gp_str(NULL)))
 		return false;
 	if (request.message_len > 0)
 		message = mmap(NULL, request.message_len, PROT_READ, MAP_PRIVATE, fd, 0);

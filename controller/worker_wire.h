@@ -3,8 +3,9 @@
  *
  * The controller sends a struct worker_request, the parameters after it, and beside it
  * (SCM_RIGHTS) a sealed memory file with the message, and perhaps a socket for questions
- * (ask_wire.h).  The worker answers with a struct
- * worker_reply and as many bytes; the first one, with no bytes, says that it is ready.
+ * (ask_wire.h).  The worker answers with two struct worker_reply: one without bytes says
+ * that it has the message, and that what follows is its doing; one with as many bytes as it
+ * says is the result.  Before all that, one without bytes says that it is ready.
  */
 #ifndef GP_CONTROLLER_WORKER_WIRE_H
 #define GP_CONTROLLER_WORKER_WIRE_H

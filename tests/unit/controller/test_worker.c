@@ -141,6 +141,13 @@ static void take_request(int worker)
 	assert_int_equal(request.message_len, job.message.len);
 }
 
+/* The same, and says that it has it. */
+static void begin_request(int worker)
+{
+	take_request(worker);
+	reply(worker, "");
+}
+
 static void nothing(void *arg)
 {
 }
@@ -159,7 +166,7 @@ static void a_message_is_read(void **state)
 	int worker = spawn();
 
 	ask();
-	take_request(worker);
+	begin_request(worker);
 	reply(worker, "facts");
 	assert_true(is_done_within(5000));
 	assert_int_equal(last, WORKER_OK);
@@ -171,10 +178,10 @@ static void a_message_may_cost_two_workers(void **state)
 	int worker = spawn();
 
 	ask();
-	take_request(worker);
+	begin_request(worker);
 	close(worker);
 	worker = spawn();
-	take_request(worker);
+	begin_request(worker);
 	close(worker);
 	assert_true(is_done_within(5000));
 	assert_int_equal(last, WORKER_REFUSED);
@@ -191,13 +198,50 @@ static void workers_that_never_saw_a_message_are_not_its_fault(void **state)
 		assert_false(is_done_within(50));
 	}
 	worker = spawn();
-	take_request(worker);
+	begin_request(worker);
 	reply(worker, "facts");
 	assert_true(is_done_within(5000));
 	assert_int_equal(last, WORKER_OK);
 	close(worker);
 	for (int i = 0; i < WORKER_TRIES; i++)
 		close(gone[i]);
+}
+
+/* Each is sent the message, but was dying already: it says nothing of having it. */
+static void workers_that_die_before_they_begin_are_not_its_fault(void **state)
+{
+	int worker;
+
+	ask();
+	for (int i = 0; i < WORKER_TRIES; i++) {
+		worker = spawn();
+		take_request(worker);
+		close(worker);
+	}
+	worker = spawn();
+	begin_request(worker);
+	reply(worker, "facts");
+	assert_true(is_done_within(5000));
+	assert_int_equal(last, WORKER_OK);
+	close(worker);
+}
+
+/* Killed for it, and replaced; a message that it never read has cost nothing either. */
+static void a_worker_that_replies_before_it_begins_talks_nonsense(void **state)
+{
+	int worker = spawn();
+
+	ask();
+	take_request(worker);
+	reply(worker, "facts");
+	assert_false(is_done_within(50));
+	close(worker);
+	worker = spawn();
+	begin_request(worker);
+	reply(worker, "facts");
+	assert_true(is_done_within(5000));
+	assert_int_equal(last, WORKER_OK);
+	close(worker);
 }
 
 static void without_descriptors_it_waits(void **state)
@@ -212,7 +256,7 @@ static void without_descriptors_it_waits(void **state)
 	ask();
 	assert_false(is_done_within(700));
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	take_request(worker);
+	begin_request(worker);
 	reply(worker, "facts");
 	assert_true(is_done_within(5000));
 	assert_int_equal(last, WORKER_OK);
@@ -240,6 +284,8 @@ int main(void)
 		POOL_TEST(a_message_is_read),
 		POOL_TEST(a_message_may_cost_two_workers),
 		POOL_TEST(workers_that_never_saw_a_message_are_not_its_fault),
+		POOL_TEST(workers_that_die_before_they_begin_are_not_its_fault),
+		POOL_TEST(a_worker_that_replies_before_it_begins_talks_nonsense),
 		POOL_TEST(without_descriptors_it_waits),
 		POOL_TEST(a_stop_does_not_wait_for_workers_that_are_not_ready),
 	};
