@@ -37,7 +37,7 @@
 
 #define PRINT_MAX (16 << 20)
 
-static atomic_bool stop_wanted, reload_wanted, serving_ended;
+static atomic_bool stop_wanted, reload_wanted, serving_ended, serving_failed;
 static bool is_starting; /* the main thread's alone */
 static int wake_fd = -1; /* eventfd: something of the above was set */
 static char metrics_address[256];
@@ -212,8 +212,10 @@ static void *serve(void *arg)
 	const struct gp_service *service = arg;
 	struct gp_diag diag = {0};
 
-	if (service->serve(&diag) < 0)
+	if (service->serve(&diag) < 0) {
 		gp_log_error("%s", diag.text);
+		atomic_store(&serving_failed, true);
+	}
 	atomic_store(&serving_ended, true);
 	wake();
 	return NULL;
@@ -277,7 +279,7 @@ static GP_NORETURN void stop(const struct gp_daemon *d)
 	struct gp_snapshot *snap = gp_daemon_snapshot();
 	int64_t grace_ms = gp_daemon_conf_of(d, snap)->stop_grace_ms;
 	int64_t left;
-	bool is_right = !atomic_load(&serving_ended) || atomic_load(&stop_wanted);
+	bool is_right = !atomic_load(&serving_failed) || atomic_load(&stop_wanted);
 
 	atomic_store(&stop_wanted, true);
 	gp_notify("STOPPING=1\nSTATUS=Answering what is under way");

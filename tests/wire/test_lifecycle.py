@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +123,23 @@ def test_stale_socket_is_taken_over(start: StartMilter) -> None:
     assert milter.socket.exists()
     milter.start()
     assert marks(milter)
+
+
+def test_a_signal_that_libmilter_takes(start: StartMilter) -> None:
+    """The kernel may give SIGTERM to libmilter's own thread that waits for it: a stop like any other."""
+    milter = start()
+    pid = milter.process.pid
+
+    def waiting() -> list[int]:
+        """Threads besides the first that would take it."""
+        found = []
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            blocked = int(re.findall(r"SigBlk:\s+(\w+)", (task / "status").read_text())[0], 16)
+            if int(task.name) != pid and not blocked & 1 << signal.SIGTERM - 1:
+                found.append(int(task.name))
+        return found
+
+    wait_for(lambda: len(waiting()) == 1, "libmilter's thread for signals")
+    assert ctypes.CDLL(None).tgkill(pid, waiting()[0], signal.SIGTERM) == 0
+    assert milter.process.wait() == 0
+    assert milter.lines("stopped$")
