@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -15,6 +18,11 @@ from servers.milter import build_folder
 from servers.process import tail
 
 FOLDERS: list[Path] = []
+LONGEST = (
+    "test_many", "test_move_failures", "test_table", "test_lessons", "test_interop", "test_verdicts",
+    "test_controller_command", "test_api_verdicts", "test_dkim_command", "test_controller_expiry", "test_controller_crash",
+    "test_virus_memory", "test_virus_faults", "test_controller_learn", "test_store", "test_ldap_dkim", "test_virus",
+)
 
 
 def new_world(name: str) -> Path:
@@ -53,9 +61,23 @@ def module_world() -> Iterator[Path]:
     drop_world(folder)
 
 
+def interrupt_all(number: int, frame: FrameType | None) -> None:
+    """Ends the run as Ctrl-C does: the processes among which the tests were shared out hear of it too."""
+    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        os.kill(int(pid), signal.SIGTERM)
+    signal.default_int_handler(number, frame)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """SIGTERM ends the run as Ctrl-C does: the servers of the running test are stopped."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """SIGTERM ends the run as Ctrl-C does: the servers of the running tests are stopped."""
+    is_worker = hasattr(config, "workerinput")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler if is_worker else interrupt_all)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first: shared out among processes file by file, none is left for the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
@@ -140,20 +139,38 @@ def count_meson(results: Path, where: str) -> Count:
     return count
 
 
+# Tests of servers mostly wait for them, so more of them than there are processors run at once; those that measure come
+# after, one by one.  No -v: with it, xdist may run a process's tests on another thread than the first, which signals do
+# not reach; the names of all tests are in the results beside the log.
+AT_ONCE = min(2 * len(os.sched_getaffinity(0)), 16)
+TURNS: dict[str, tuple[str, ...]] = {
+    f"{AT_ONCE} at once": ("-m", "not alone", "-n", str(AT_ONCE), "--dist", "loadfile", "--max-worker-restart", "0"),
+    "alone": ("-m", "alone", "-p", "no:xdist"),
+}
+NO_TESTS = 5  # pytest's exit status
+
+
 def pytest_suite(name: str, variant: Variant) -> Count:
     """A folder of pytest cases that drive the programs of one build."""
     if not variant.make():
         return Count().fail(f"{name}: {variant.name} is not built")
     os.environ["GATEPOST_BUILD"] = str(variant.folder)
-    with tempfile.TemporaryDirectory() as folder:
-        results, log = Path(folder, "junit.xml"), variant.folder / f"{name}.log"
-        log.unlink(missing_ok=True)
-        argv = [sys.executable, "-B", "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider",
-                f"--junitxml={results}", str(TOP / "tests" / name)]
-        ended_well = run_step(f"{name} with {variant.name}", argv, log)
-        count = count_junit(results) if results.exists() else Count()
+    count = Count()
+    for turn, options in TURNS.items():
+        count.add(pytest_turn(name, variant, turn, options))
+    return count
+
+
+def pytest_turn(name: str, variant: Variant, turn: str, options: tuple[str, ...]) -> Count:
+    log, results = (variant.folder / f"{name}-{turn.replace(' ', '-')}.{kind}" for kind in ("log", "xml"))
+    for old in (log, results):
+        old.unlink(missing_ok=True)
+    argv = [sys.executable, "-Bu", "-m", "pytest", "--tb=short", "--durations=30", "-p", "no:cacheprovider", *options,
+            f"--junitxml={results}", str(TOP / "tests" / name)]
+    ended_well = run_step(f"{name} with {variant.name}, {turn}", argv, log, (0, NO_TESTS))
+    count = count_junit(results) if results.exists() else Count()
     if not ended_well and not count.failed:
-        count.fail(f"{name}: pytest failed")
+        count.fail(f"{name}, {turn}: pytest failed")
     if count.failed:
         print(tail(log, 200))
     return count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,12 +25,13 @@ def site(module_world: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Prints a line that pytest does not capture: what was compared, what could not be."""
+    """Prints a line that pytest does not capture: what was compared, what could not be. To stderr: of a worker of
+    several, that alone is heard."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def to_terminal(line: str) -> None:
         with capture.global_and_fixture_disabled():
-            print(f"\n{line}", end="")
+            print(f"\n{line}", end="", file=sys.stderr)
 
     return to_terminal
 

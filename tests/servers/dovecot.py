@@ -124,6 +124,7 @@ class Dovecot:
         self.port = free_port()
         self.log = folder / "dovecot.log"
         self._config = folder / "dovecot.conf"
+        self._lmtp = queue / "private" / "dovecot-lmtp"
         self._process = Process("dovecot", folder / "master.log")
         for name in ("run", "state", "sieve", "home"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -155,7 +156,7 @@ class Dovecot:
 
     def start(self) -> None:
         self._process.start(["/usr/sbin/dovecot", "-F", "-c", str(self._config)],
-                            lambda: answers(("127.0.0.1", self.port)))
+                            lambda: answers(("127.0.0.1", self.port)) and answers(str(self._lmtp)))
 
     def stop(self) -> None:
         self._process.stop()

@@ -134,7 +134,7 @@ class Dovecot:
 
     def start(self) -> None:
         argv = self.edition.inside(self.folder, ["/usr/sbin/dovecot", "-F", "-c", str(self.config)])
-        self._process.start(argv, lambda: answers(("127.0.0.1", self.port)))
+        self._process.start(argv, lambda: answers(("127.0.0.1", self.port)) and answers(str(self.lmtp)))
 
     def stop(self) -> None:
         self._process.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,18 +16,42 @@ class ServerError(Exception):
     """A server did not start, stop or answer as it should; the text carries the end of its log."""
 
 
-GIVEN: set[int] = set()  # ports that were handed out: who got one may not listen on it yet
+FIRST_PORT, LAST_PORT = 10000, 65535
+CHANCE = random.SystemRandom()  # not what a test may have seeded
+GIVEN: dict[int, socket.socket] = {}  # ports that were handed out, and what reserves each
+
+
+def below_ephemeral() -> range:
+    """Ports that the kernel gives to nobody of its own accord: no client's connection gets in the way of a server."""
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    return range(FIRST_PORT, low if low > FIRST_PORT + 1000 else LAST_PORT + 1)
+
+
+def reserve(port: int) -> socket.socket | None:
+    """Takes a port for this process until its end: who got one may not listen on it yet. An abstract socket's name is
+    the same to all processes here, so test runs beside each other get different ports. None: it is another's."""
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind(f"\0gatepost-test-port-{port}")
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # an old connection's remains are no listener
+            s.bind(("127.0.0.1", port))
+    except OSError:
+        mark.close()
+        return None
+    return mark
 
 
 def free_port() -> int:
-    """A loopback TCP port that nobody listens on now, another one each time."""
-    while True:
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port: int = s.getsockname()[1]
-        if port not in GIVEN:
-            GIVEN.add(port)
+    """A loopback TCP port that nobody listens on now, another one each time, in whatever process."""
+    candidates = below_ephemeral()
+    for _ in range(10 * len(candidates)):
+        port = CHANCE.choice(candidates)
+        mark = reserve(port)
+        if mark:
+            GIVEN[port] = mark
             return port
+    raise ServerError("no port is free")
 
 
 def wait_for(ready: Callable[[], bool], what: str, seconds: float = 20.0, step: float = 0.02) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -45,8 +45,9 @@ class Step:
         print(f"  {'ok' if kind is None else 'FAILED':6} {self.label} ({seconds:.1f} s)", flush=True)
 
 
-def run_step(label: str, argv: Sequence[str], log: Path) -> bool:
-    """Runs a command as one step, its output into a log; its n/m or [n%] shows beside the spinner. True: it succeeded."""
+def run_step(label: str, argv: Sequence[str], log: Path, fine: Collection[int] = (0,)) -> bool:
+    """Runs a command as one step, its output into a log; its n/m or [n%] shows beside the spinner. True: it succeeded,
+    with one of the exit statuses that are `fine`."""
     with log.open("ab") as out, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                                  stderr=subprocess.STDOUT) as child:
         try:
@@ -54,9 +55,9 @@ def run_step(label: str, argv: Sequence[str], log: Path) -> bool:
                 assert child.stdout is not None
                 for line in child.stdout:
                     out.write(line)
-                    counted = re.search(rb"^\[?\s*\d+/\d+\]?|\[\s*\d+%\]$", line.rstrip())
+                    counted = re.search(rb"^\[?\s*\d+/\d+\]?|\[\s*\d+%\]", line.rstrip())
                     step.note = counted[0].decode() if counted else step.note
-                if child.wait() != 0:
+                if child.wait() not in fine:
                     raise ChildProcessError
         except ChildProcessError:
             return False

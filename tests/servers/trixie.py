@@ -73,6 +73,8 @@ def edition() -> Edition:
     """Dovecot 2.4 with our modules built for it."""
     tree = make_tree()
     options = ("--werror", "-Ddovecot=enabled", f"-Ddovecot_root={tree}", "-Dtests=false")
-    if not build(BUILD, options, targets=["dovecot-sieve-learn"]):
-        raise ServerError("our modules do not build for Dovecot 2.4")
+    with Path(f"{BUILD}.lock").open("w") as lock:  # several processes may run tests of it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not build(BUILD, options, targets=["dovecot-sieve-learn"]):
+            raise ServerError("our modules do not build for Dovecot 2.4")
     return Edition("2.4", str(tree), BUILD)

@@ -47,6 +47,7 @@ def scanners(controller: ApiController) -> list[int]:
     return found
 
 
+@pytest.mark.alone
 def test_bodies_that_are_too_large(api: ApiController) -> None:
     assert api.post("/checkv2", MARK + b"x" * 900_000).status == 200
     for size in (1_048_577, 3_000_000):

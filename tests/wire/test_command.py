@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
+from servers import bayesdump
 from servers.milter import TOP, build_folder
+from servers.process import wait_for
 from servers.redis import Redis
 
 MESSAGE = b"From: a@example.net\nSubject: s%d\nMessage-ID: <%d@example.net>\n\nword%d and some more words here\n"
@@ -77,10 +78,10 @@ def test_evidence_cannot_command_a_terminal(world: Path) -> None:
 
 def test_interrupted_learning_goes_on(world: Path) -> None:
     """The first Ctrl-C ends between two batches with what was learned kept; the same command then finishes."""
-    config, total = configure(world, f"lmdb:{world}/store"), 60000
+    config, total = configure(world, f"lmdb:{world}/store"), 20000
     box = write_mbox(world / "box", total)
     child = subprocess.Popen([program(), "-c", config, "learn", "ham", box], stdout=subprocess.PIPE)
-    time.sleep(1.0)
+    wait_for(lambda: any(file.stat().st_size > 100_000 for file in world.rglob("data.mdb")), "the first batch", step=0.005)
     child.send_signal(signal.SIGINT)
     text = child.communicate(timeout=60)[0].decode()
     if child.returncode == 0:
@@ -93,14 +94,15 @@ def test_interrupted_learning_goes_on(world: Path) -> None:
 
 def test_redis_dies_during_learning(world: Path) -> None:
     """It says what happened, and a second run does not count twice what the first one had learned."""
-    redis, total = Redis(world / "redis"), 40000
+    redis, total = Redis(world / "redis"), 20000
     redis.start()
     box = write_mbox(world / "box", total)
     config = configure(world, redis.url)
     try:
         child = subprocess.Popen([program(), "-c", config, "learn", "spam", box], stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE)
-        time.sleep(0.8)
+        ask = bayesdump.Redis(redis.socket)
+        wait_for(lambda: ask(b"DBSIZE") != 0, "the first batch", step=0.005)
         redis.stop()
         error = child.communicate(timeout=120)[1].decode()
         if child.returncode == 0:

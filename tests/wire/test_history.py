@@ -128,6 +128,7 @@ def test_bytes_of_strangers_stay_text(start: StartMilter) -> None:
     json.loads(milter.gatepost("why", "--json", "4BYTES"))
 
 
+@pytest.mark.alone
 def test_a_dead_store_costs_the_mail_nothing(start: StartMilter, world: Path) -> None:
     """Items wait for Redis to come back; mail does not."""
     redis = Redis(world / "redis")
@@ -166,6 +167,7 @@ def test_what_milter_dkim_found(start_dkim: StartDkim, dns: Dns) -> None:
     assert "milter-dkim: reject" in text and "by dmarc" in text and "v=DMARC1; p=reject" in text
 
 
+@pytest.mark.alone
 def test_ten_thousand_items_are_read_in_a_second(start: StartMilter) -> None:
     """Of the size of real ones, through the whole command."""
     milter = start()

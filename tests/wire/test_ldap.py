@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from servers.milter import build_folder
+from servers.milter import TOP, build_folder
 from servers.process import free_port, wait_for
 from servers.slapd import BASE, PASSWORD, READER, Gate, Slapd
 
 PROBE = build_folder() / "tests/probe/gp-ldap-probe"
+# libldap with GnuTLS does not give back the certificate and key that it makes a context of, once in a process.
+SUPPRESSIONS = TOP / "tests" / "servers" / "libldap.lsan"
 MANY = 10_000
 
 pytestmark = pytest.mark.skipif(not PROBE.exists() or not Path("/usr/sbin/slapd").exists(),
@@ -48,12 +49,9 @@ class Probe:
     """A running gp-ldap-probe: ask() gives what it found for one key."""
 
     def __init__(self, *options: object) -> None:
-        # libldap with GnuTLS does not give back the certificate and key that it makes a context of, once in a process.
-        suppressions = Path(tempfile.gettempdir()) / "gatepost-lsan-libldap"
-        suppressions.write_text("leak:libgnutls\n")
         self._child = subprocess.Popen([str(PROBE), *map(str, options)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                        stderr=subprocess.PIPE, text=True,
-                                       env={**os.environ, "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0",
+                                       env={**os.environ, "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}:print_suppressions=0",
                                             "ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=16"})
 
     def memory(self) -> int:
@@ -400,6 +398,7 @@ class Selective:
         self._listener.close()
 
 
+@pytest.mark.alone
 def test_one_slow_search(start: Start) -> None:
     """One search that the server does not get done fails alone: the connection and what else is asked on it go on."""
     server = Selective(b"\x04\x02u7")
@@ -410,6 +409,7 @@ def test_one_slow_search(start: Start) -> None:
     server.close()
 
 
+@pytest.mark.alone
 def test_stalled_for_all(silent: Silent, start: Start) -> None:
     """Who waits for the same connection fails with it, and not one after the other."""
     told = start("--timeout", 600, uri=silent.url).ask("*50 u")

@@ -190,6 +190,7 @@ def test_slow_client(slapd: Slapd, table: str, start_dkim: StartDkim) -> None:
             "provider.example:p1,provider.example:p2")
 
 
+@pytest.mark.alone
 def test_stalled(slapd: Slapd, table: str, start_dkim: StartDkim) -> None:
     gate = Gate(slapd.port)
     milter = start_dkim(merged(settings(slapd, table, uri=gate.url), {"ldap": {"timeout": "1s", "rest": "60s"}}))

@@ -206,6 +206,7 @@ def test_restarted_under_load(module_world: Path, start: StartMilter) -> None:
     server.stop()
 
 
+@pytest.mark.alone
 def test_killed_under_load(module_world: Path, start: StartMilter, world: Path) -> None:
     """Eight clients at once while the server is killed and comes back: every message gets its verdict in time, those that
     the file knows as ever, and the verdicts of the directory are back when it is."""
@@ -243,6 +244,7 @@ def test_killed_under_load(module_world: Path, start: StartMilter, world: Path) 
     assert milter.counted("gatepost_ldap_up") == 1
 
 
+@pytest.mark.alone
 def test_stalled(slapd: Slapd, start: StartMilter, world: Path) -> None:
     """A directory that says nothing more: who needs it waits ldap.timeout at most, and after three failures not at all;
     who does not need it never waits."""
@@ -264,6 +266,7 @@ def test_stalled(slapd: Slapd, start: StartMilter, world: Path) -> None:
     gate.close()
 
 
+@pytest.mark.alone
 def test_slow_is_hidden(slapd: Slapd, start: StartMilter) -> None:
     """Asked at RCPT: an answer that takes its time is there at end of message if that takes as long."""
     gate = Gate(slapd.port)

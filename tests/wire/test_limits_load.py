@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 from pathlib import Path
 
+import pytest
+
 from conftest import StartPolicyd
 from limitmail import settings
 from servers.milter import merged
@@ -35,6 +37,7 @@ def ask(number: int, sockets: list[Path], total: int, answers: multiprocessing.Q
     answers.put(seen)
 
 
+@pytest.mark.alone
 def test_a_hundred_thousand_at_once_come_out_exactly(start_policyd: StartPolicyd, store: str, world: Path) -> None:
     limits = settings(out={"windows": [f"{MOST} per 1d", f"{MOST + 1} per 2d"], "action": "reject"})
     shared = store or f"lmdb:{world}/policyd0/store"

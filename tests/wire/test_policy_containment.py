@@ -295,6 +295,7 @@ def alert_script(world: Path) -> tuple[str, Callable[[], list[dict[str, Any]]]]:
     return str(script), seen
 
 
+@pytest.mark.alone
 def test_two_hosts_contain_together_and_one_alerts(start_policyd: StartPolicyd, redis: Redis, world: Path) -> None:
     script, seen = alert_script(world)
     mailbox = Mailbox()
@@ -502,6 +503,7 @@ def test_the_socket_is_for_the_group(start_policyd: StartPolicyd) -> None:
     assert policyd.control.stat().st_mode & 0o777 == 0o660
 
 
+@pytest.mark.alone
 def test_a_store_that_hangs_delays_nobody(start_policyd: StartPolicyd, redis: Redis) -> None:
     policyd = start_policyd(containing(), redis.url)
     with policyd.client() as client:

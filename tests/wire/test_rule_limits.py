@@ -34,6 +34,7 @@ CASES = {  # what stops it, and a text on which it does
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("case", CASES)
 def test_stopped_named_and_switched_off(start: StartMilter, case: str) -> None:
     rule, words = CASES[case]

@@ -118,6 +118,7 @@ def test_idle_workers_are_killed(start_virus: StartVirus) -> None:
     assert milter.counted("gatepost_virus_workers_lost_total", 'while="idle"') > 0
 
 
+@pytest.mark.alone
 def test_a_scan_that_hangs(start_virus: StartVirus) -> None:
     """The deadline is kept: 451, the worker is killed; the second time the message is known, and held at once."""
     milter = start_virus({"milter-virus": {"deadline": "1s", "workers": 2}})
