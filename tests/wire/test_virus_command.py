@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 from conftest import StartVirus
@@ -38,7 +39,13 @@ def test_status_and_reload(start_virus: StartVirus) -> None:
     milter = start_virus()
     status, out, _ = gatepost(milter, "status")
     assert status == 0 and "serving" in out and "signatures" in out and "ClamAV" in out
-    assert json.loads(gatepost(milter, "status", "--json")[1])["signatures"] == 2
+    assert "database of" in out and "loaded " in out and "2 idle" in out
+    told = json.loads(gatepost(milter, "status", "--json")[1])
+    assert told["signatures"] == 2
+    newest = max(int(file.stat().st_mtime) for file in milter.database.iterdir())
+    for name, metric in (("database_time", "database"), ("served_since", "last_reload")):
+        assert told[name] == milter.counted(f"gatepost_virus_{metric}_timestamp_seconds")
+        assert newest <= told[name] <= time.time()
     assert gatepost(milter, "scan", data=letter(b"another one"))[0] == 0
     (milter.database / "more.ndb").write_text(ndb("Test.More", b"another one"))
     assert gatepost(milter, "reload")[0] == 0

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/base/fd.h"
+#include "lib/daemon/sandbox_child.h"
 #include "lib/daemon/sandbox_scanner.h"
 #include "tests/unit/test.h"
 
@@ -112,6 +113,15 @@ static int attempt(int what)
 		return fcntl(sock, F_SETSIG, SIGKILL) == 0 && fcntl(sock, F_SETOWN, parent) == 0 ? 0 : 2;
 	case 4:
 		return fcntl(sock, F_SETFL, fcntl(sock, F_GETFL)) == 0 && dup(sock) >= 0 ? 0 : 2;
+	case 6: /* the network */
+		return socket(AF_INET, SOCK_STREAM, 0) >= 0 ? 0 : 2;
+	case 7: /* files that are not in its folder */
+		return open("/etc/passwd", O_RDONLY) >= 0 && gp_sandbox_has_landlock() ? 0 : 2;
+	case 8: /* other programs: true(1) ends with 0 */
+		execl("/bin/true", "true", (char *)NULL);
+		return 2;
+	case 9:
+		return fork() >= 0 ? 0 : 2;
 	default:
 		return chmod("/tmp/gp-box-none", 0600) < 0 && errno == EACCES ? 2 : 0;
 	}
@@ -121,7 +131,7 @@ static int attempt(int what)
 static void test_scanner_leaves_others_alone(void **state)
 {
 	(void)state;
-	for (int what = 0; what < 6; what++) {
+	for (int what = 0; what < 10; what++) {
 		int status = -1;
 		pid_t pid = fork();
 
