@@ -234,7 +234,7 @@ def test_what_becomes_of_a_killer(start_virus: StartVirus, world: Path, on_kille
     kept = world / "quarantine"
     kept.mkdir(mode=0o777)
     kept.chmod(0o777)
-    milter = start_virus({"milter-virus": {"deadline": "1s", "workers": 2, "on_killer": on_killer, "quarantine": str(kept)}})
+    milter = start_virus({"milter-virus": {"deadline": "2s", "workers": 2, "on_killer": on_killer, "quarantine": str(kept)}})
     for n in range(2):
         milter.wait_status(lambda s: s["idle"] == 2)
         send_all(milter, signal.SIGSTOP)
