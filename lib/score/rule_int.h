@@ -71,6 +71,7 @@ struct gp_regex {
 			* that an automaton finds; GP_TREE_INF: no limit */
 	bool has_windows; /* may be searched from anywhere (gp_pcre_begins) */
 	enum gp_regex_start start;
+	unsigned shortest; /* bytes that a match has at least */
 	bool is_joinable;   /* no match in texts joined by line ends means none in any of them */
 	void *code;	    /* pcre2_code, or NULL */
 	bool has_jit;

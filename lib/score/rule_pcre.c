@@ -131,6 +131,8 @@ int gp_pcre_compile(struct gp_arena *a, struct gp_regex *re, struct gp_diag *dia
 	re->code = code;
 	re->has_windows = has_windows(re);
 	re->start = start_of(re);
+	if (!(re->flags & GP_REGEX_UTF))
+		pcre2_pattern_info(code, PCRE2_INFO_MINLENGTH, &re->shortest);
 	/* (*NO_JIT) in a pattern: no error, and no code either. */
 	re->has_jit = !(re->flags & GP_REGEX_ONCE) &&
 		      pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0 &&

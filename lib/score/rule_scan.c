@@ -147,7 +147,7 @@ static void test_segment(struct run *run, const struct gp_rule *r, size_t segmen
 	if (segment == 0 && r->tflags & GP_TFLAG_NOSUBJECT)
 		return;
 	text = gp_rule_segment_text(&run->subject, segment);
-	if (over_budget(s, text.len))
+	if (text.len < r->regex.shortest || over_budget(s, text.len))
 		return;
 	if (r->tflags & GP_TFLAG_MULTIPLE)
 		max = (r->maxhits ? r->maxhits : GP_MAX_RULE_HITS) - (unsigned)s->hits[r->index];
