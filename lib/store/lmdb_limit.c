@@ -162,6 +162,16 @@ static int heal_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 	return put_row(w, txn, db, i, (w->now_ms + gp_limit_lifetime_ms(limit)) / 1000 + 1);
 }
 
+/* What is over near a key that was written.  Members and names lie elsewhere than rows, and there are
+ * more of them. */
+static int sweep(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i, enum gp_limit_name name)
+{
+	const struct key *key = &w->items[i].keys[name];
+
+	return key->len == 0 ? 0
+			     : gp_lmdb_sweep(txn, db, key->bytes, key->len, w->now_ms / 1000);
+}
+
 static int put_marks(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i, int64_t at_ms,
 		     int64_t until_s)
 {
@@ -171,6 +181,8 @@ static int put_marks(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i, int64_t
 
 	if (key->len > 0)
 		rc = gp_lmdb_live_put(txn, db, key->bytes, key->len, until_s, &at_ms, sizeof(at_ms));
+	if (rc == 0)
+		rc = sweep(w, txn, db, i, GP_LIMIT_MEMBER);
 	item->is_named = true;
 	if (gp_limit_call_is_same(w->call, i, GP_LIMIT_WHOLE) && item[-1].is_named &&
 	    (!has_name(item, GP_LIMIT_PART) || gp_limit_call_is_same(w->call, i, GP_LIMIT_PART)))
@@ -179,7 +191,8 @@ static int put_marks(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i, int64_t
 		rc = put_name(w, txn, db, i, GP_LIMIT_WHOLE, item->total);
 	if (rc == 0)
 		rc = put_name(w, txn, db, i, GP_LIMIT_PART, 1);
-	return rc;
+	return rc != 0 ? rc
+		       : sweep(w, txn, db, i, has_name(item, GP_LIMIT_PART) ? GP_LIMIT_PART : GP_LIMIT_WHOLE);
 }
 
 static int count_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
@@ -198,8 +211,7 @@ static int count_item(struct work *w, MDB_txn *txn, MDB_dbi db, size_t i)
 	if (rc == 0)
 		rc = put_marks(w, txn, db, i, at_ms, until_s);
 	t->answer.used += amount_of(w, i);
-	return rc != 0 ? rc : gp_lmdb_sweep(txn, db, item->keys[GP_LIMIT_KEY].bytes,
-					    item->keys[GP_LIMIT_KEY].len, w->now_ms / 1000);
+	return rc != 0 ? rc : sweep(w, txn, db, i, GP_LIMIT_KEY);
 }
 
 static int run(struct gp_lmdb_work *work, struct gp_lmdb_env *env, MDB_txn *txn)

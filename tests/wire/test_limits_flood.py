@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from conftest import StartPolicyd
 from limitmail import settings
 from servers.milter import merged
@@ -17,9 +19,9 @@ KEYS = 15000
 TOGETHER = 100  # requests that the client sends at once
 
 
-def pour(policyd: Policyd, domain: str) -> None:
-    """Requests of as many accounts, one each."""
-    template = request("RCPT", sasl_username=f"%s@{domain}", instance="%s." + domain)
+def pour(policyd: Policyd, domain: str, account: str = "%s") -> None:
+    """Requests of as many accounts, one each, or so many messages of one."""
+    template = request("RCPT", sasl_username=f"{account}@{domain}", instance="%s." + domain)
     with policyd.client() as client:
         for begin in range(0, KEYS, TOGETHER):
             client.send(b"".join(template.replace(b"%s", b"a%x" % (begin + i)) for i in range(TOGETHER)))
@@ -54,31 +56,41 @@ def test_a_flood_costs_little_and_others_count_on(start_policyd: StartPolicyd, s
     assert answer == "OK" and rows[0]["key"] == "joe" and rows[0]["used"] == 5
 
 
-def test_on_lmdb_the_next_flood_takes_the_room_of_the_last(start_policyd: StartPolicyd) -> None:
-    limits = merged(settings(out={"windows": ["1000 per 1m"]}), {"log": {"level": "error"}})
+@pytest.mark.parametrize("account", ["%s", "joe"])
+def test_on_lmdb_the_next_flood_takes_the_room_of_the_last(start_policyd: StartPolicyd, account: str) -> None:
+    """Of the keys' windows; and of the messages of one account, which are known for an hour."""
+    limits = merged(settings(out={"windows": ["100000 per 1m"]}), {"log": {"level": "error"}})
     policyd = start_policyd(limits)
-    pour(policyd, "one.example")
+    pour(policyd, "0.example", account)
     size = file_size(policyd)
-    for turn in range(1, 4):
-        policyd.configure(merged(limits, {"policyd-ratelimit": {"clock_offset": f"{3 * turn}m"}}))
+    for turn in range(1, 5):
+        policyd.configure(merged(limits, {"policyd-ratelimit": {"clock_offset": f"{2 * turn}h"}}))
         policyd.reload()
-        time.sleep(0.5)
-        pour(policyd, f"{turn}.example")
-    assert file_size(policyd) < 1.5 * size
+        time.sleep(1)
+        pour(policyd, f"{turn}.example", account)
+    assert file_size(policyd) < 1.7 * size
+
+
+def redis_says(redis: Redis, *words: str) -> list[str]:
+    return subprocess.run(["redis-cli", "-s", str(redis.socket), *words], stdout=subprocess.PIPE, text=True, check=True
+                          ).stdout.split()
 
 
 def test_redis_forgets_a_flood_when_its_window_is_over(start_policyd: StartPolicyd, world: Path) -> None:
+    """The counts with the window, which message had what after an hour."""
     redis = Redis(world / "redis-flood")
     redis.start()
     try:
         policyd = start_policyd(merged(settings(out={"windows": ["1000 per 1s"]}), {"log": {"level": "error"}}), redis.url)
         pour(policyd, "example.org")
         for _ in range(100):
-            left = int(subprocess.run(["redis-cli", "-s", str(redis.socket), "DBSIZE"], stdout=subprocess.PIPE, check=True).stdout)
-            if left < 10:
+            counts = redis_says(redis, "--scan", "--pattern", "*}q*")
+            if len(counts) < 10:
                 break
             time.sleep(0.2)
-        assert left < 10
+        assert len(counts) < 10
+        for _ in range(20):
+            assert 0 < int(redis_says(redis, "TTL", redis_says(redis, "RANDOMKEY")[0])[0]) <= 3601
     finally:
         redis.stop()
 
