@@ -155,8 +155,9 @@ void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call)
 
 /* Administration. */
 
-/* Keys looked at by one SCAN. */
-#define SCAN_COUNT 1000
+/* Keys looked at by one SCAN: five milliseconds, in which Redis does nothing else.  Most are
+ * names of messages, which it passes over. */
+#define SCAN_COUNT 2000
 
 struct walk {
 	uint64_t cursor;
