@@ -89,7 +89,7 @@ def benchmarkable(word: str) -> str:
 
 def redis_benchmark(redis: Redis, words: list[str], connections: int, requests: int) -> float:
     done = subprocess.run(["redis-benchmark", "-s", str(redis.socket), "-c", str(connections), "-n", str(requests),
-                           "-r", str(10 ** 12), "--csv", *words], stdout=subprocess.PIPE, text=True, check=True)
+                           "-r", str(2 ** 31 - 1), "--csv", *words], stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout.splitlines()[-1].split('","')[1])
 
 

@@ -2,6 +2,7 @@
  * Limits on Redis: one script for all that a call asks (scripts/limit.lua).  Calls are
  * pipelined by the connection.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
@@ -89,26 +90,38 @@ static void add_keys(struct gp_buf *command, const struct gp_limit_call *call,
 			}
 }
 
-/* How many arguments a take needs: 3; 4 if something is told late, 7 if something has a name. */
+/* How many arguments a take needs: 3; 4 if something has a name, 5 if something is told late. */
 static size_t stride_of(const struct gp_limit_call *call)
 {
 	size_t stride = 3;
 
 	for (size_t i = 0; i < call->n; i++) {
-		if (call->takes[i].whole.len > 0)
-			return 7;
 		if (call->takes[i].age_ms > 0)
+			return 5;
+		if (call->takes[i].whole.len > 0)
 			stride = 4;
 	}
 	return stride;
 }
 
-static bool is_late(const struct gp_limit_call *call)
+static void add_names(struct gp_buf *command, const struct gp_limit_call *call, size_t i,
+		      const size_t (*numbers)[GP_LIMIT_NAMES])
 {
-	for (size_t i = 0; i < call->n; i++)
-		if (call->takes[i].age_ms > 0)
-			return true;
-	return false;
+	const size_t *mine = numbers[i];
+	char text[64];
+	bool is_same = i > 0 && mine[GP_LIMIT_WHOLE] == numbers[i - 1][GP_LIMIT_WHOLE] &&
+		       mine[GP_LIMIT_PART] == numbers[i - 1][GP_LIMIT_PART] &&
+		       call->takes[i].before == call->takes[i - 1].before;
+
+	if (is_same)
+		gp_redis_arg(command, GP_STR(""));
+	else if (mine[GP_LIMIT_WHOLE] == 0)
+		gp_redis_arg_int(command, 0);
+	else
+		gp_redis_arg(command, gp_str_n(text, (size_t)snprintf(text, sizeof(text), "%zu %zu %lld",
+								      mine[GP_LIMIT_WHOLE],
+								      mine[GP_LIMIT_PART],
+								      (long long)call->takes[i].before)));
 }
 
 static void add_take(struct gp_buf *command, const struct gp_limit_call *call, size_t i,
@@ -120,12 +133,9 @@ static void add_take(struct gp_buf *command, const struct gp_limit_call *call, s
 	gp_redis_arg_int(command, t->amount);
 	gp_redis_arg_int(command, (int64_t)numbers->of[i][GP_LIMIT_MEMBER]);
 	if (stride >= 4)
+		add_names(command, call, i, numbers->of);
+	if (stride >= 5)
 		gp_redis_arg_int(command, t->age_ms);
-	if (stride < 7)
-		return;
-	gp_redis_arg_int(command, (int64_t)numbers->of[i][GP_LIMIT_WHOLE]);
-	gp_redis_arg_int(command, (int64_t)numbers->of[i][GP_LIMIT_PART]);
-	gp_redis_arg_int(command, t->before);
 }
 
 void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call)
@@ -144,7 +154,7 @@ void gp_redis_limit_start(struct gp_store *st, struct gp_limit_call *call)
 	gp_buf_init(command, GP_REDIS_COMMAND_MAX);
 	add_keys(command, call, &numbers);
 	gp_redis_arg_int(command, call->now_ms);
-	gp_redis_arg(command, gp_str(is_late(call) ? "late" : modes[call->mode]));
+	gp_redis_arg(command, gp_str(stride == 5 ? "late" : modes[call->mode]));
 	gp_redis_arg_int(command, (int64_t)stride);
 	for (size_t i = 0; i < call->n; i++)
 		add_take(command, call, i, &numbers, stride);

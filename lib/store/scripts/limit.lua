@@ -1,8 +1,8 @@
 -- Limits: room for all of them, or none is counted. The same steps as lib/store/limit.c, on the same bytes.
 -- KEYS: the rows (limit_row.h), then the marks of members, of wholes and of parts. ARGV: 1 now in ms (0: this server's
--- clock), 2 "look", "take", "count" or "late", which is "count" of what was before, 3 how many follow of each (3, 4 or 7):
--- the head of its row, amount, the number of its member in KEYS, or 0; how many ms ago it was; the numbers of its whole and
--- part, and what is known to have been counted of it before.
+-- clock), 2 "look", "take", "count" or "late", which is "count" of what was before, 3 how many follow of each (3, 4 or 5):
+-- the head of its row, amount, the number of its member in KEYS, or 0; the numbers of its whole and part and what is known
+-- to have been counted of it before ("2 0 17"; "0": it has no names; "": those of the take before); how many ms ago it was.
 -- Answers, of each, passed (0 or 1), used, retry in ms (-1: never).
 local SLOTS, MOST = 32, 0x7fffffffffff
 local read, write, sub, floor, call = struct.unpack, struct.pack, string.sub, math.floor, redis.call
@@ -153,6 +153,9 @@ local function rest_of(amount, whole, part, before)
 	return math.max(before + amount - from, 0), before + amount
 end
 
+-- The names of a take, and what is left of its amount `of` under them.
+local whole, part, before, of, rest, total
+
 local function store(i)
 	local t = after[i]
 	call('SET', KEYS[i], t[1], 'PX', t[2])
@@ -170,7 +173,7 @@ for i = 1, n do
 	local a = 4 + (i - 1) * stride
 	local head, amount, mark = ARGV[a], tonumber(ARGV[a + 1]), ARGV[a + 2]
 	local kind, max, length, burst = string.match(head, '^(%d) (%d+) (%d+) (%d+)')
-	local window, when = tonumber(length), late and now - ARGV[a + 3] or now
+	local window, when = tonumber(length), late and now - ARGV[a + 4] or now
 	local row, at, since = had[i], #head + 1, when
 	if row == nil then
 		row = call('GET', KEYS[i])
@@ -195,11 +198,19 @@ for i = 1, n do
 			amount = 0
 		end
 	end
-	local whole, part, total, told = stride == 7 and tonumber(ARGV[a + 4]) or 0
-	if whole > 0 and amount > 0 then
-		part = tonumber(ARGV[a + 5])
-		amount, total = rest_of(amount, whole, part, tonumber(ARGV[a + 6]))
-		told = amount == 0 and mode == 'take'
+	local names, told = stride > 3 and ARGV[a + 3] or '0'
+	if names == '0' then
+		whole = nil
+	elseif names ~= '' then
+		whole, part, before = string.match(names, '^(%d+) (%d+) (%d+)')
+		whole, part, before, of = tonumber(whole), tonumber(part), tonumber(before), nil
+	end
+	if whole and amount > 0 then
+		if amount ~= of then
+			of, rest, total = amount, rest_of(amount, whole, part, before)
+		end
+		amount = rest
+		told = rest == 0 and mode == 'take'
 	end
 	local counts, used, retry, state, healed, passed = amount > 0 and when > now - window and mode ~= 'look'
 	max = tonumber(max)
@@ -220,7 +231,7 @@ for i = 1, n do
 	end
 	if state then
 		after[i] = {head .. write('>I6', since) .. state, length, mark, mark and write('>I6', math.max(when, since)), amount,
-			total and whole, total, part}
+			whole, total, part}
 		if sure then
 			store(i)
 		end
