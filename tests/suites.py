@@ -155,6 +155,9 @@ def pytest_suite(name: str, variant: Variant) -> Count:
     if not variant.make():
         return Count().fail(f"{name}: {variant.name} is not built")
     os.environ["GATEPOST_BUILD"] = str(variant.folder)
+    # Without bytecode each process would work out all asserts anew; it is kept out of the tree.
+    os.environ["PYTHONPYCACHEPREFIX"] = str(variant.folder / "pycache")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     count = Count()
     for turn, options in TURNS.items():
         count.add(pytest_turn(name, variant, turn, options))
@@ -165,7 +168,7 @@ def pytest_turn(name: str, variant: Variant, turn: str, options: tuple[str, ...]
     log, results = (variant.folder / f"{name}-{turn.replace(' ', '-')}.{kind}" for kind in ("log", "xml"))
     for old in (log, results):
         old.unlink(missing_ok=True)
-    argv = [sys.executable, "-Bu", "-m", "pytest", "--tb=short", "--durations=30", "-p", "no:cacheprovider", *options,
+    argv = [sys.executable, "-u", "-m", "pytest", "--tb=short", "--durations=30", "-p", "no:cacheprovider", *options,
             f"--junitxml={results}", str(TOP / "tests" / name)]
     ended_well = run_step(f"{name} with {variant.name}, {turn}", argv, log, (0, NO_TESTS))
     count = count_junit(results) if results.exists() else Count()

@@ -48,7 +48,7 @@ class Step:
 def run_step(label: str, argv: Sequence[str], log: Path, fine: Collection[int] = (0,)) -> bool:
     """Runs a command as one step, its output into a log; its n/m or [n%] shows beside the spinner. True: it succeeded,
     with one of the exit statuses that are `fine`."""
-    with log.open("ab") as out, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    with log.open("ab", buffering=0) as out, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                                  stderr=subprocess.STDOUT) as child:
         try:
             with Step(label) as step:
