@@ -83,6 +83,8 @@ bool gp_str_iends(struct gp_str s, struct gp_str suffix);
 size_t gp_str_find_chr(struct gp_str s, char c, size_t from);
 size_t gp_str_find(struct gp_str s, struct gp_str needle, size_t from);
 size_t gp_str_ifind(struct gp_str s, struct gp_str needle, size_t from);
+/* How many of its bytes are c. */
+size_t gp_str_count(struct gp_str s, char c);
 /* Index of the last c; s.len when there is none. */
 size_t gp_str_find_last(struct gp_str s, char c);
 /* What follows the last c; the whole when there is none. */

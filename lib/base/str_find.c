@@ -115,3 +115,20 @@ size_t gp_str_ifind(struct gp_str s, struct gp_str needle, size_t from)
 {
 	return find(s, needle, from, true);
 }
+
+size_t gp_str_count(struct gp_str s, char c)
+{
+	size_t n = 0, i = 0;
+
+#ifdef __SSE2__
+	for (; i + STEP <= s.len; i += STEP) {
+		__m128i a = _mm_loadu_si128((const __m128i *)(const void *)(s.ptr + i));
+
+		n += (unsigned)__builtin_popcount(
+			(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a, _mm_set1_epi8(c))));
+	}
+#endif
+	for (; i < s.len; i++)
+		n += s.ptr[i] == c;
+	return n;
+}

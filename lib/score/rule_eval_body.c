@@ -42,6 +42,11 @@ static bool is_encoded(struct gp_str s)
 	return true;
 }
 
+/* Of each byte, that can be added up: 1 for a small letter or digit, 1 << 32 for a capital. */
+static const uint64_t cases[256] = {
+	['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = (uint64_t)1 << 32,
+};
+
 /* Capitals, percent of the letters and digits. */
 static double uppercase_percent(struct gp_eval *e)
 {
@@ -54,14 +59,15 @@ static double uppercase_percent(struct gp_eval *e)
 	percent = e->memo[GP_EVAL_UPPERCASE] = GP_ARENA_NEW(e->arena, double);
 	for (size_t i = 0; i < s->segments.len; i++) {
 		struct gp_str text = gp_rule_segment_text(s, i);
+		uint64_t sum = 0; /* a paragraph has some thousand bytes at most */
 
 		if (!has_words(text) || is_encoded(text))
 			continue;
 		len += text.len;
-		for (size_t k = 0; k < text.len; k++) {
-			lower += (text.ptr[k] >= 'a' && text.ptr[k] <= 'z') || gp_is_digit(text.ptr[k]);
-			upper += text.ptr[k] >= 'A' && text.ptr[k] <= 'Z';
-		}
+		for (size_t k = 0; k < text.len; k++)
+			sum += cases[(unsigned char)text.ptr[k]];
+		lower += (uint32_t)sum;
+		upper += sum >> 32;
 	}
 	if (len >= UPPERCASE_LEN_MIN && upper)
 		*percent = 100.0 * (double)upper / (double)(upper + lower);
@@ -97,12 +103,11 @@ static bool tvd_vertical_words(struct gp_eval *e, const struct gp_rule_eval *row
 		return false;
 	for (size_t i = 0; i < s->segments.len; i++) {
 		struct gp_str text = gp_rule_segment_text(s, i);
-		size_t spaces = 0, others;
+		size_t spaces, others;
 
 		if (text.len <= 5)
 			continue;
-		for (size_t k = 0; k < text.len; k++)
-			spaces += text.ptr[k] == ' ';
+		spaces = gp_str_count(text, ' ');
 		others = text.len - spaces;
 		most = GP_MAX(most, spaces > others || !others ? 100 : (double)(100 * spaces / others));
 	}

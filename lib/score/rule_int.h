@@ -164,6 +164,16 @@ struct gp_rule_scratch;
 struct gp_rule_wake;
 struct gp_sieve_store;
 
+/* Of an eval rule what every message asks for, side by side. */
+struct gp_rule_call {
+	const struct gp_rule *rule;
+	const struct gp_rule_eval *eval;
+	const struct gp_str *args;
+	size_t n_args;
+	unsigned index, tflags;
+	unsigned scored; /* a bit for each score set in which its score is not 0 */
+};
+
 struct gp_rule_source {
 	const char *path;
 	unsigned errors, ignored;
@@ -187,6 +197,7 @@ struct gp_rule_set {
 	struct gp_rule_target targets[GP_RULE_TARGETS];
 	GP_VEC(struct gp_rule *) exists; /* exists: rules */
 	GP_VEC(struct gp_rule *) evals;
+	struct gp_rule_call *calls; /* one an eval */
 	GP_VEC(struct gp_rule *) metas; /* in an order in which what a meta needs stands before it */
 	struct gp_sieve_store *sieves; /* rule_sieve.h */
 	struct gp_rule_wake *wake; /* which rules concern which metas */

@@ -599,20 +599,20 @@ static bool is_off(const struct gp_rule *r, const struct gp_rule_input *in)
 }
 
 /* Where a limit stopped a pattern of its arguments, it has not hit, whatever it says. */
-static void run_eval(struct gp_rule_scan *s, struct gp_eval *e, const struct gp_rule *r)
+static void run_eval(struct gp_rule_scan *s, struct gp_eval *e, const struct gp_rule_call *c)
 {
 	unsigned limits_met = gp_pcre_limits_met(e->pcre);
 
-	e->rule = r;
+	e->rule = c->rule;
 	e->evidence = (struct gp_str){0};
-	s->hits[r->index] = r->eval->fn(e, r->eval, r->args, r->n_args);
+	s->hits[c->index] = c->eval->fn(e, c->eval, c->args, c->n_args);
 	if (gp_pcre_limits_met(e->pcre) != limits_met) {
-		s->hits[r->index] = 0;
+		s->hits[c->index] = 0;
 		s->stats.limit_exceeded++;
-		gp_rule_limit_hit(&s->limits, r);
+		gp_rule_limit_hit(&s->limits, c->rule);
 	}
-	if (s->hits[r->index] != 0 && s->evidence)
-		remember(s, r, e->evidence.len ? e->evidence : gp_rule_trace_eval(e));
+	if (s->hits[c->index] != 0 && s->evidence)
+		remember(s, c->rule, e->evidence.len ? e->evidence : gp_rule_trace_eval(e));
 }
 
 static void run_evals(struct gp_rule_scan *s, uint32_t *may_hold)
@@ -627,18 +627,17 @@ static void run_evals(struct gp_rule_scan *s, uint32_t *may_hold)
 			    .subjects = s->subjects};
 
 	for (size_t i = 0; i < s->set->evals.len; i++) {
-		const struct gp_rule *r = s->set->evals.items[i];
+		const struct gp_rule_call *c = &s->set->calls[i];
 
-		if (s->hits[r->index] != 0 || is_off(r, in))
+		if (s->hits[c->index] != 0 || (!(c->scored >> score_set(in) & 1) && !in->runs_all))
 			continue;
-		if ((r->tflags & GP_TFLAG_NET && !in->has_network) ||
-		    (r->tflags & GP_TFLAG_LEARN && !in->has_bayes))
+		if ((c->tflags & GP_TFLAG_NET && !in->has_network) ||
+		    (c->tflags & GP_TFLAG_LEARN && !in->has_bayes) ||
+		    gp_rule_limit_is_undecided(&s->limits, c->rule))
 			continue;
-		if (gp_rule_limit_is_undecided(&s->limits, r))
-			continue;
-		run_eval(s, &e, r);
-		if (s->hits[r->index] != 0)
-			gp_rule_wake_users(s->set, r->index, may_hold);
+		run_eval(s, &e, c);
+		if (s->hits[c->index] != 0)
+			gp_rule_wake_users(s->set, c->index, may_hold);
 	}
 }
 

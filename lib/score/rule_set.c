@@ -234,6 +234,20 @@ static void add_eval(struct gp_rule_builder *b, struct gp_rule *r)
 		*gp_vec_push(b->arena, &b->set->queries) = r;
 }
 
+static void list_calls(struct gp_rule_set *set)
+{
+	set->calls = GP_ARENA_NEW_N(set->arena, set->evals.len + 1, struct gp_rule_call);
+	for (size_t i = 0; i < set->evals.len; i++) {
+		const struct gp_rule *r = set->evals.items[i];
+		struct gp_rule_call *c = &set->calls[i];
+
+		*c = (struct gp_rule_call){.rule = r, .eval = r->eval, .args = r->args,
+					   .n_args = r->n_args, .index = r->index, .tflags = r->tflags};
+		for (unsigned k = 0; k < GP_ARRAY_SIZE(r->score); k++)
+			c->scored |= (unsigned)(r->score[k] != 0) << k;
+	}
+}
+
 static bool reads_relays(const struct gp_rule *r)
 {
 	return (r->field && r->field->special >= GP_FIELD_ENVELOPE_FROM) ||
@@ -273,6 +287,7 @@ static void finish(struct gp_rule_builder *b)
 	order_metas(b);
 	gp_rule_circuit_prepare(b);
 	gp_rule_wake_prepare(set);
+	list_calls(set);
 	for (size_t i = 0; i < GP_RULE_TARGETS; i++) {
 		gp_rule_window_prepare(b, &set->targets[i]);
 		collect_patterns(b, &set->targets[i]);

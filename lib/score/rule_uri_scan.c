@@ -30,14 +30,16 @@ static bool is_word_chr(char c)
 	return gp_is_alnum(c) || c == '_';
 }
 
-enum { DELIMITER = 1, MAIL_END = 2 };
+enum { DELIMITER = 1, MAIL_END = 2, PROMISING = 4 };
 
-/* What ends a URI (DELIMITER), what ends an address or its local part (MAIL_END). */
+/* What ends a URI (DELIMITER), what ends an address or its local part (MAIL_END), what a word that is
+ * one has (PROMISING). */
 static const unsigned char ends[256] = {
 	['\t'] = 3, ['\n'] = 3, ['\v'] = 3, ['\f'] = 3, ['\r'] = 3, [' '] = 3,
 	['>'] = 3,  ['<'] = 3,	['"'] = 3,  ['`'] = 3,	['}'] = 3,  [']'] = 3,
 	['{'] = 3,  ['['] = 3,	['|'] = 3,  ['\x1b'] = 3, [','] = 2, ['('] = 2,
 	['\''] = 2, [0x80 ... 0x9f] = 2, [0xa0] = 3, [0xa1 ... 0xff] = 2,
+	['.'] = PROMISING, ['@'] = PROMISING, [':'] = PROMISING,
 };
 
 static bool is_delimiter(char c)
@@ -317,16 +319,17 @@ void gp_rule_uris_scan(struct gp_rule_uris *u, struct gp_str text)
 	size_t at = 0;
 
 	while (at < text.len) {
-		bool is_promising = false; /* without any of these it cannot be one */
+		unsigned char seen = 0;
 
-		for (s.word_end = at; s.word_end < text.len && !is_delimiter(text.ptr[s.word_end]);
-		     s.word_end++) {
-			char c = text.ptr[s.word_end];
+		for (s.word_end = at; s.word_end < text.len; s.word_end++) {
+			unsigned char is = ends[(unsigned char)text.ptr[s.word_end]];
 
-			is_promising |= c == '.' || c == '@' || c == ':';
+			if (is & DELIMITER)
+				break;
+			seen |= is;
 		}
 		s.local_end = s.host_end = 0;
-		if (is_promising)
+		if (seen & PROMISING)
 			scan_word(&s, at);
 		at = s.word_end + 1;
 	}

@@ -76,14 +76,34 @@ static void test_find_everywhere(void **state)
 	for (unsigned round = 0; round < 20000; round++) {
 		struct gp_str s = gp_str_n(text, round % sizeof(text));
 		struct gp_str n = gp_str_n(needle, 1 + round / 80 % sizeof(needle));
+		size_t as = 0;
 
 		for (size_t i = 0; i < s.len + n.len; i++) {
 			random = random * 1103515245 + 12345;
 			*(i < s.len ? text + i : needle + i - s.len) =
 				letters[(random >> 16) % (2 + round % 4)];
 		}
+		for (size_t i = 0; i < s.len; i++)
+			as += text[i] == 'a';
+		assert_int_equal(gp_str_count(s, 'a'), as);
 		assert_int_equal(gp_str_find(s, n, 0), find_slowly(s, n, false));
 		assert_int_equal(gp_str_ifind(s, n, 0), find_slowly(s, n, true));
+	}
+}
+
+static void test_is_ascii(void **state)
+{
+	char text[20];
+
+	(void)state;
+	memset(text, 0x7f, sizeof(text));
+	assert_true(gp_str_is_ascii(gp_str_n(text, sizeof(text))));
+	assert_true(gp_str_is_ascii((struct gp_str){0}));
+	for (size_t i = 0; i < sizeof(text); i++) {
+		text[i] = (char)0x80;
+		assert_false(gp_str_is_ascii(gp_str_n(text, sizeof(text))));
+		assert_true(gp_str_is_ascii(gp_str_n(text, i)));
+		text[i] = 0;
 	}
 }
 
@@ -173,7 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_compare), cmocka_unit_test(test_find),
-		cmocka_unit_test(test_find_everywhere), cmocka_unit_test(test_find_in_hostile_text),
+		cmocka_unit_test(test_find_everywhere), cmocka_unit_test(test_is_ascii), cmocka_unit_test(test_find_in_hostile_text),
 		cmocka_unit_test(test_parts),	cmocka_unit_test(test_glob),
 		cmocka_unit_test(test_distance),
 	};

@@ -65,9 +65,26 @@ static void test_sanitize(void **state)
 	assert_true(gp_utf8_is_valid(gp_buf_str(&out)));
 }
 
+/* Every length around the eight bytes that are counted at once. */
+static void test_length(void **state)
+{
+	static const char text[] = "aÄ€😀bcdefgh\x80\xc3Äé…";
+
+	(void)state;
+	for (size_t from = 0; from < sizeof(text); from++)
+		for (size_t len = 0; len < sizeof(text) - from; len++) {
+			size_t n = 0;
+
+			for (size_t i = 0; i < len; i++)
+				n += ((unsigned char)text[from + i] & 0xc0) != 0x80;
+			assert_int_equal(gp_utf8_length(gp_str_n(text + from, len)), n);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_sanitize),
