@@ -6,6 +6,7 @@
 #include "milter-virus/loader.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,6 +73,9 @@ static int load(struct loader *l, struct virus_engine_info *info, struct gp_diag
 	after = own_memory();
 	info->memory = after > before ? after - before : 0;
 	info->load_ms = gp_clock_mono_ms() - began_ms;
+#ifdef __GLIBC__
+	malloc_trim(0); /* each worker would hold a copy of what reading has left */
+#endif
 	if (info->db_time_s <= 0 &&
 	    virus_database_look(l->order->options.database, &database, NULL) == GP_OK)
 		info->db_time_s = database.newest_s;

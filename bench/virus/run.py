@@ -3,7 +3,8 @@
 Same signatures (200,000, made here), same mail, same load generator over 16 connections, in turns, medians; caches off on
 both sides, then on. Each has its default folder for what it unpacks: ours is in memory, theirs on a disk; a third pair are
 theirs told to use ours. Beside them libclamav alone in a loop, in either folder: what a scan costs at least. Memory is the
-PSS of all processes of a side, at rest after the load and at its highest while signatures are reloaded.
+PSS of all processes of a side that is alone on the machine, at rest after the same load and at its highest while signatures
+are reloaded.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -138,6 +141,12 @@ def loop(database: Path, names: Path, temporary: Path) -> float:
     return float(done.stdout)
 
 
+def start(running: ExitStack, make: Callable[[], tuple[MilterVirus | ClamavMilter, Side]]) -> Side:
+    server, side = make()
+    running.callback(server.stop)
+    return side
+
+
 def measure(folder: Path, options: argparse.Namespace) -> None:
     loader, names, database = folder / "milterload", folder / "names", folder / "signatures"
     subprocess.run(["gcc", "-O2", "-pthread", "-o", str(loader), str(LOADER)], check=True)
@@ -148,31 +157,31 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     else:  # a fifth of them logical expressions
         signatures.many(database, options.signatures, bodies=options.bodies * 0.8, logical=options.bodies * 0.2)
     print(f"{options.signatures} signatures are read by each side", file=sys.stderr)
-    started: list[MilterVirus | ClamavMilter] = []
-    sides: list[Side] = []
-    memory: dict[str, tuple[int, int]] = {}
-    try:
-        for cache in (False, True):
-            for make in (lambda c=cache: ours(folder / f"ours-{c}", database, c, "drain"),
-                         lambda c=cache: theirs(folder / f"clamav-{c}", database, c),
-                         lambda c=cache: theirs(folder / f"memory-{c}", database, c, IN_MEMORY)):
-                server, side = make()
-                started.append(server)
-                sides.append(side)
-        places = {"libclamav in a loop": folder, "libclamav in memory": IN_MEMORY}
-        bare: dict[str, list[float]] = {name: [] for name in places}
+    makers = {
+        side: partial(make, folder / side.replace(" ", "-"), database, cache)
+        for cache in (False, True)
+        for side, make in ((f"ours {cache}", partial(ours, reload="drain")),
+                           (f"clamav {cache}", theirs),
+                           (f"memory {cache}", partial(theirs, temporary=IN_MEMORY)))}
+    places = {"libclamav in a loop": folder, "libclamav in memory": IN_MEMORY}
+    bare: dict[str, list[float]] = {name: [] for name in places}
+    with ExitStack() as running:
+        sides = [start(running, make) for make in makers.values()]
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
             for name, place in places.items():
                 bare[name].append(loop(database, names, place))
             for side in sides:
                 side.rows.append(load(loader, side, names))
-        for side in sides:
+    memory = {}
+    for name, make in makers.items():
+        print(f"memory: {name}", file=sys.stderr)
+        with ExitStack() as running:  # alone: a library that both map would count less for who has fewer processes
+            side = start(running, make)
+            for _ in range(options.rounds):
+                load(loader, side, names)
             memory[side.name] = (side.pss(), at_reload(side))
-        show(sides, {name: statistics.median(values) for name, values in bare.items()}, memory)
-    finally:
-        for server in started:
-            server.stop()
+    show(sides, {name: statistics.median(values) for name, values in bare.items()}, memory)
 
 
 def main() -> int:

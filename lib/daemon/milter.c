@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <libmilter/mfapi.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@
 #include "lib/daemon/readahead.h"
 #include "lib/daemon/reply.h"
 #include "lib/daemon/socket.h"
+
+#define GIVE_BACK_MS 1000
 
 /* One connection of the MTA. */
 struct link {
@@ -345,6 +348,19 @@ static sfsistat on_helo(SMFICTX *ctx, char *name)
 	return answer_step(l, GP_STEP_HELO, program->on_helo(s));
 }
 
+/* Nobody is left: what their messages took goes back to the system, once a second at most. */
+static void give_back_memory(void)
+{
+#ifdef __GLIBC__
+	static _Atomic int64_t last_ms;
+	int64_t now_ms = gp_clock_mono_ms(), last = atomic_load(&last_ms);
+
+	if (gp_drain_sessions() == 0 && now_ms - last >= GIVE_BACK_MS &&
+	    atomic_compare_exchange_strong(&last_ms, &last, now_ms))
+		malloc_trim(0);
+#endif
+}
+
 static sfsistat on_close(SMFICTX *ctx)
 {
 	struct link *l = link_of(ctx);
@@ -365,6 +381,7 @@ static sfsistat on_close(SMFICTX *ctx)
 		gp_drain_session_closed();
 	}
 	free(l);
+	give_back_memory();
 	return SMFIS_CONTINUE;
 }
 
