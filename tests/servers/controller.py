@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
-from collections.abc import Mapping
+import signal
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .milter import GROUP, USER, Milter, Value, merged
@@ -30,3 +34,14 @@ class Controller(Milter):
         own: dict[str, Value] = {"learn": {"directory": str(self.queue), "trusted_uids": ["0"], "words_min": 1}}
         base = merged(super().defaults(), {"controller": {"socket_group": ""}})
         return merged(base, {**own, **({"store": self._store} if self._store else {})})
+
+    def kill_until(self, is_over: Callable[[], bool], times: int = 8) -> int:
+        """kill -9 and a new start again and again, `times` at least; how often it was."""
+        chosen, kills = random.Random(6), 0
+        while not is_over() or kills < times:
+            time.sleep(chosen.uniform(0.05, 0.3))
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            kills += 1
+            self.start()
+        return kills

@@ -3,10 +3,8 @@ the log, to the program, and to who takes the events. The lines are ours; tests/
 
 from __future__ import annotations
 
-import os
 import random
 import re
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -263,14 +261,7 @@ def test_killed_under_load(place: Place) -> None:
     wait_for((place.controller.queue / "maillog").exists, "the position")
     writer = Writer(place, 8000, 500)
     writer.start()
-    kills = 0
-    chosen = random.Random(6)
-    while not writer.over.is_set() or kills < 8:
-        time.sleep(chosen.uniform(0.05, 0.3))
-        os.killpg(place.controller.process.pid, signal.SIGKILL)
-        place.controller.process.wait()
-        kills += 1
-        place.controller.start()
+    kills = place.controller.kill_until(writer.over.is_set)
     place.events.wait(8000, 60)
     place.wait_read()
     once = {(e["event_id"], e["sasl_username"], e["queue_id"]) for e in place.events.counted}

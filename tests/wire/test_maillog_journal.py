@@ -4,8 +4,6 @@ whatever happens to the journal, to the program, and to who takes the events."""
 from __future__ import annotations
 
 import os
-import random
-import signal
 import subprocess
 import threading
 import time
@@ -287,14 +285,7 @@ def test_killed_under_load(place: Place) -> None:
     wait_for((place.controller.queue / "maillog").exists, "the position")
     writer = Writer(place, 3000, 700)
     writer.start()
-    kills = 0
-    chosen = random.Random(6)
-    while not writer.over.is_set() or kills < 8:
-        time.sleep(chosen.uniform(0.05, 0.3))
-        os.killpg(place.controller.process.pid, signal.SIGKILL)
-        place.controller.process.wait()
-        kills += 1
-        place.controller.start()
+    kills = place.controller.kill_until(writer.over.is_set)
     place.events.wait(3000, 90)
     place.wait_read()
     once = {(e["event_id"], e["sasl_username"], e["queue_id"]) for e in place.events.counted}

@@ -161,16 +161,22 @@ static void settle(void)
 	}
 }
 
-static void a_message_is_read(void **state)
+/* A worker that does what it shall. */
+static void serve(int worker)
 {
-	int worker = spawn();
-
-	ask();
 	begin_request(worker);
 	reply(worker, "facts");
 	assert_true(is_done_within(5000));
 	assert_int_equal(last, WORKER_OK);
 	close(worker);
+}
+
+static void a_message_is_read(void **state)
+{
+	int worker = spawn();
+
+	ask();
+	serve(worker);
 }
 
 static void a_message_may_cost_two_workers(void **state)
@@ -198,11 +204,7 @@ static void workers_that_never_saw_a_message_are_not_its_fault(void **state)
 		assert_false(is_done_within(50));
 	}
 	worker = spawn();
-	begin_request(worker);
-	reply(worker, "facts");
-	assert_true(is_done_within(5000));
-	assert_int_equal(last, WORKER_OK);
-	close(worker);
+	serve(worker);
 	for (int i = 0; i < WORKER_TRIES; i++)
 		close(gone[i]);
 }
@@ -219,11 +221,7 @@ static void workers_that_die_before_they_begin_are_not_its_fault(void **state)
 		close(worker);
 	}
 	worker = spawn();
-	begin_request(worker);
-	reply(worker, "facts");
-	assert_true(is_done_within(5000));
-	assert_int_equal(last, WORKER_OK);
-	close(worker);
+	serve(worker);
 }
 
 /* Killed for it, and replaced; a message that it never read has cost nothing either. */
@@ -237,11 +235,7 @@ static void a_worker_that_replies_before_it_begins_talks_nonsense(void **state)
 	assert_false(is_done_within(50));
 	close(worker);
 	worker = spawn();
-	begin_request(worker);
-	reply(worker, "facts");
-	assert_true(is_done_within(5000));
-	assert_int_equal(last, WORKER_OK);
-	close(worker);
+	serve(worker);
 }
 
 static void without_descriptors_it_waits(void **state)
@@ -256,11 +250,7 @@ static void without_descriptors_it_waits(void **state)
 	ask();
 	assert_false(is_done_within(700));
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	begin_request(worker);
-	reply(worker, "facts");
-	assert_true(is_done_within(5000));
-	assert_int_equal(last, WORKER_OK);
-	close(worker);
+	serve(worker);
 }
 
 /* As when their rules take minutes to compile. */

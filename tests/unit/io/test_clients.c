@@ -11,11 +11,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "tests/unit/io/unix_server.h"
 #include "tests/unit/test.h"
 
 #define LINE_SIZE 64
@@ -105,30 +104,15 @@ static const struct gp_client_kind kind = {
 	.idle_ms = idle_ms, .left = left, .ended = ended, .done = done,
 };
 
-static int address_of(struct sockaddr_un *addr)
-{
-	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(addr->sun_path, sizeof(addr->sun_path), "%s", path);
-	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-}
-
 static int connect_client(void)
 {
-	struct sockaddr_un addr;
-	int fd = address_of(&addr);
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
+	return unix_connect(path);
 }
 
 static int start(void **state)
 {
-	struct sockaddr_un addr;
-	int fd = address_of(&addr);
+	int fd = unix_listen(path);
 
-	unlink(path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(fd, 8), 0);
 	n_taken = n_left = n_ended = n_done = 0;
 	is_slow = false;
 	silence_ms = 60000;

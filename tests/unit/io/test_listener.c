@@ -9,13 +9,12 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "lib/io/sock.h"
+#include "tests/unit/io/unix_server.h"
 #include "tests/unit/test.h"
 
 #define MUCH (4u << 20)
@@ -90,32 +89,15 @@ static void end(void *arg)
 	gp_listener_free(&server.listener);
 }
 
-static int address_of(struct sockaddr_un *addr)
-{
-	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(addr->sun_path, sizeof(addr->sun_path), "%s", path);
-	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-}
-
 static int connect_client(void)
 {
-	struct sockaddr_un addr;
-	int fd = address_of(&addr);
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
+	return unix_connect(path);
 }
 
 static void start(size_t max)
 {
-	struct sockaddr_un addr;
-	int fd = address_of(&addr);
-
 	memset(&server, 0, sizeof(server));
-	unlink(path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	server.listen_fd = fd;
+	server.listen_fd = unix_listen(path);
 	server.max = max;
 	sem_init(&server.event, 0, 0);
 	assert_int_equal(gp_loop_open(&server.loop, NULL), GP_OK);
