@@ -32,6 +32,7 @@ struct journal {
 	sd_journal *sd;		      /* NULL: not open, or it failed */
 	struct maillog_position here; /* where to begin, or what was read last */
 	bool is_at_end;	      /* when it was looked for more the last time */
+	bool is_on_next;      /* it stands on the next entry already */
 	uint64_t looked_us;   /* when that was */
 	uint64_t complete_us; /* up to here nothing can have been missed */
 	struct maillog_losses losses;
@@ -63,6 +64,7 @@ static void shut(struct journal *j)
 	if (j->sd)
 		sd_journal_close(j->sd);
 	j->sd = NULL;
+	j->is_on_next = false;
 }
 
 /* Opening. */
@@ -224,6 +226,15 @@ static int note_place(struct journal *j)
 	return r;
 }
 
+/* 1: it stands on the next entry; 0: there is none, or negative. */
+static int step(struct journal *j)
+{
+	int r = j->is_on_next ? 1 : sd_journal_next(j->sd);
+
+	j->is_on_next = r > 0;
+	return r;
+}
+
 static int journal_next(struct maillog_source *s, struct gp_str *ret_line, uint64_t *ret_place,
 			struct gp_diag *diag)
 {
@@ -232,7 +243,8 @@ static int journal_next(struct maillog_source *s, struct gp_str *ret_line, uint6
 
 	if (r < 0)
 		return r;
-	r = sd_journal_next(j->sd);
+	r = step(j);
+	j->is_on_next = false;
 	j->is_at_end = r == 0;
 	j->looked_us = j->is_at_end ? now_us() : 0;
 	if (r == 0)
@@ -331,15 +343,20 @@ static void look_for_gap(struct journal *j)
 		j->losses.gone++;
 }
 
+/* Files that are gone are let go of when what is open was read to its end, not before: while nobody
+ * takes events, they may go. */
 static void journal_wait(struct maillog_source *s)
 {
 	struct journal *j = of(s);
+	bool is_read = j->sd && j->is_at_end;
 	struct pollfd fds[] = {{.fd = j->stop_fd, .events = POLLIN},
-			       {.fd = j->sd ? sd_journal_get_fd(j->sd) : -1, .events = POLLIN}};
+			       {.fd = is_read ? sd_journal_get_fd(j->sd) : -1, .events = POLLIN}};
 	uint64_t seen_us = now_us();
 
 	poll(fds, 2, WAIT_MS);
-	if (!j->sd)
+	if (is_read && step(j) > 0) /* written since */
+		j->is_at_end = false;
+	if (!is_read || !j->is_at_end)
 		return;
 	switch (sd_journal_process(j->sd)) {
 	case SD_JOURNAL_NOP:
@@ -352,8 +369,7 @@ static void journal_wait(struct maillog_source *s)
 		shut(j);
 		return;
 	}
-	if (j->is_at_end)
-		j->complete_us = seen_us;
+	j->complete_us = seen_us;
 }
 
 /* Beginning and end. */
