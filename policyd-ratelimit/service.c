@@ -1,11 +1,13 @@
 /*
  * The program's sockets as the skeleton sees them.
  */
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/daemon/privileges.h"
 #include "lib/daemon/socket.h"
 #include "policyd-ratelimit/alert.h"
 #include "policyd-ratelimit/alerter.h"
@@ -44,13 +46,17 @@ static int bind_policy(const struct gp_daemon_conf *conf, struct gp_diag *diag)
 	return r;
 }
 
-static int bind_control(const struct contain_conf *conf, struct gp_diag *diag)
+/* It is the daemon's user's, also when root started that. */
+static int bind_control(const struct contain_conf *conf, const char *user, struct gp_diag *diag)
 {
-	int r = GP_OK;
+	int r;
 
-	if (*conf->control_socket)
-		r = gp_socket_listen(conf->control_socket, CONTROL_MODE, &control_fd, diag);
-	if (r == GP_OK && *conf->control_socket && *conf->control_group)
+	if (!*conf->control_socket)
+		return GP_OK;
+	r = gp_socket_listen(conf->control_socket, CONTROL_MODE, &control_fd, diag);
+	if (r == GP_OK)
+		r = gp_privileges_give_file(conf->control_socket + strlen("unix:"), user, diag);
+	if (r == GP_OK && *conf->control_group)
 		r = gp_socket_set_access(conf->control_socket, CONTROL_MODE, conf->control_group, diag);
 	return r;
 }
@@ -63,7 +69,7 @@ static int bind_sockets(const struct gp_daemon *d, const struct gp_snapshot *sna
 
 	(void)d;
 	if (r == GP_OK)
-		r = bind_control(&conf->contain, diag);
+		r = bind_control(&conf->contain, conf->daemon.user, diag);
 	return r == GP_OK ? bind_policy(&conf->daemon, diag) : r;
 }
 

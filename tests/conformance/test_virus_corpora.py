@@ -129,7 +129,7 @@ def test_there_is_something_to_find(verdicts: tuple[dict[str, str], dict[str, st
 def test_no_false_alarm(module_world: Path) -> None:
     database = module_world / "many-signatures"
     database.mkdir()
-    signatures.many(database, 20000)
+    signatures.many(database, 200000)
     milter = MilterVirus(module_world / "clean", module_world / "clean.sock", {"milter-virus": {"database": str(database)}})
     milter.start()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import socket
 import subprocess
 from pathlib import Path
@@ -33,7 +34,7 @@ def command(policyd: Policyd, *args: str, status: int = 0, path: Path | None = N
     env = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"} if path else None
     argv = [str(build_folder() / "cli" / "gatepost"), "-c", str(policyd.config), "ratelimit", *args]
     if user:
-        argv = ["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups", *argv]
+        argv = ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups", *argv]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=env, stdin=subprocess.DEVNULL)
     assert done.returncode == status, done.stderr
     return done
@@ -143,6 +144,13 @@ def test_only_root_has_it_released(start_policyd: StartPolicyd, world: Path) -> 
     done = command(policyd, "release", ACCOUNT, "--yes", path=path, user="nobody", status=77)
     assert "postsuper -H A1" in done.stdout
     assert not (path / "released").exists()
+
+
+def test_the_control_socket_is_the_programs_user(policyd: Policyd) -> None:
+    """Root started it; the user it goes on as, and whose unit may start it too, has the socket all the same."""
+    send(policyd, 6)
+    assert command(policyd, "list", user="nobody")
+    assert policyd.control.owner() == "nobody"
 
 
 def test_without_postfix_the_noted_ids_are_printed(policyd: Policyd, world: Path) -> None:
