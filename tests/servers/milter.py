@@ -103,6 +103,7 @@ class Milter:
         self.config = folder / "gatepost.conf"
         self.metrics = folder / "metrics.sock"
         self.process = Process(self.name, self.log)
+        self.under: list[str] = []  # a command that becomes it
         self._base = self.defaults()
         store, cache = folder / "store", folder / "cache"  # as tmpfiles.d makes them
         for place in (store, cache):
@@ -135,7 +136,7 @@ class Milter:
             notify.bind(str(path))
             path.chmod(0o777)
             notify.setblocking(False)
-            self.process.start([str(program), "-c", str(self.config)], lambda: is_ready(notify),
+            self.process.start([*self.under, str(program), "-c", str(self.config)], lambda: is_ready(notify),
                                env={"NOTIFY_SOCKET": str(path), **SANITIZERS}, seconds=seconds)
 
     def stop(self) -> int:

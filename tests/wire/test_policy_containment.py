@@ -382,6 +382,7 @@ def test_an_alert_command_can_be_ended(start_policyd: StartPolicyd, world: Path)
 def test_without_the_store_what_is_contained_stays_so(start_policyd: StartPolicyd, redis: Redis, world: Path) -> None:
     script, seen = alert_script(world)
     hosts = [start_policyd(containing({"alert_command": script}), redis.url) for _ in range(2)]
+    time.sleep(1)  # their name is the same: neither shall take the other's alert for one that waits since it stopped
     with hosts[0].client() as one, hosts[1].client() as other:
         exceed(one)
         wait_for(lambda: contained(hosts[1]) == [ACCOUNT], "change", 5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import signal
 import threading
 import time
@@ -124,12 +123,10 @@ def test_one_without_end_behind_one_that_waits(start_policyd: StartPolicyd, worl
 
 def test_clients_leave_files_for_the_rest(start_policyd: StartPolicyd) -> None:
     """However many come, the store and the metrics can be reached; who has to wait is served later."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-    try:
-        policyd = start_policyd()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    policyd = start_policyd()
+    assert policyd.stop() == 0
+    policyd.under = ["prlimit", "--nofile=64:"]
+    policyd.start()
     clients = [policyd.client() for _ in range(80)]
     for client in clients:
         client.send(request())
