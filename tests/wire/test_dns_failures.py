@@ -125,14 +125,16 @@ def test_large_records_come_by_tcp(world: Path, key: tuple[bytes, str]) -> None:
         assert sender.results() == PASS
 
 
-@pytest.mark.parametrize(("noise", "spf"), [(90, "pass"), (1000, "none")])
-def test_very_many_records(sender: Sender, noise: int, spf: str) -> None:
+@pytest.mark.parametrize(("noise", "spf"), [(90, {"pass"}), (1000, {"none", "pass"})])
+def test_very_many_records(sender: Sender, noise: int, spf: set[str]) -> None:
     """Strings beside the right ones: of more than a hundred records (GP_DNS_RECORDS_MAX) not all are kept, and nothing waits.
-    Several policies are none (RFC 9989)."""
+    Which are kept hangs on the order in which they come.  Several policies are none (RFC 9989)."""
     for n in range(noise):
         sender.dns.add(f"{SPF} TXT noise {n} beside the record\n{POLICY} TXT v=DMARC1; p=none; x={n}\n")
     begin = time.monotonic()
-    assert sender.results() == {"spf": spf, "dkim": "pass", "dmarc": "none"}
+    results = sender.results()
+    assert results.pop("spf") in spf
+    assert results == {"dkim": "pass", "dmarc": "none"}
     assert time.monotonic() - begin < 5
 
 
