@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
+import threading
 import time
+
+
+ACCOUNTS = 5
+
+
+class Writer(threading.Thread):
+    """Writes messages of some accounts that bounce, and rotates now and then; where to and how, its child says."""
+
+    def __init__(self, messages: int, rotate_every: int) -> None:
+        super().__init__(daemon=True)
+        self.messages, self.rotate_every = messages, rotate_every
+        self.expected: set[tuple[str, str]] = set()
+        self.over = threading.Event()
+
+    def write(self, number: int, text: str) -> None:
+        raise NotImplementedError
+
+    def rotate(self) -> None:
+        raise NotImplementedError
+
+    def run(self) -> None:
+        for n in range(self.messages):
+            account = f"u{n % ACCOUNTS}@example.org"
+            self.write(n, mail(n, account) + bounce(n) + (removed(n) if n % 3 else ""))
+            self.expected.add((account, queue_id(n)))
+            if n % self.rotate_every == self.rotate_every - 1:
+                self.rotate()
+            if n % 20 == 0:
+                time.sleep(0.005)
+        self.over.set()
 
 
 def stamp() -> str:

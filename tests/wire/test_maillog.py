@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 import re
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,13 +12,11 @@ from pathlib import Path
 import pytest
 
 from conftest import stop
-from loglines import bounce, failure, line, mail, queue_id, removed
+from loglines import Writer, bounce, failure, line, mail, queue_id, removed
 from servers.controller import Controller
 from servers.eventserver import EventServer
 from servers.milter import Value
 from servers.process import wait_for
-
-ACCOUNTS = 5
 
 
 class Place:
@@ -199,38 +196,32 @@ def test_control_socket_hangs_up(place: Place) -> None:
     assert not place.controller.lines("maillog: .*control.sock")  # a restart over there is no news
 
 
-class Writer(threading.Thread):
-    """Writes messages that bounce, and rotates the log as logrotate does with rsyslog: rename, then a new file."""
+class FileWriter(Writer):
+    """Rotates as logrotate does with rsyslog: rename, then a new file."""
 
     def __init__(self, place: Place, messages: int, rotate_every: int) -> None:
-        super().__init__(daemon=True)
-        self.place, self.messages, self.rotate_every = place, messages, rotate_every
-        self.expected: set[tuple[str, str]] = set()
-        self.over = threading.Event()
+        super().__init__(messages, rotate_every)
+        self.path, self.generation = place.log, 0
+        self.log = place.log.open("a")
+
+    def write(self, number: int, text: str) -> None:
+        cut = random.Random(number).randrange(len(text))
+        for part in (text[:cut], text[cut:]):
+            self.log.write(part)
+            self.log.flush()
+
+    def rotate(self) -> None:
+        self.generation += 1
+        self.path.rename(self.path.with_name(f"mail.log-{self.generation:08d}"))
+        with self.path.open("a"):
+            pass  # "create" makes it before the writer reopens
+        self.log.write(line("smtpd", "connect from unknown[192.0.2.1]"))
+        self.log.close()
+        self.log = self.path.open("a")
 
     def run(self) -> None:
-        log = self.place.log.open("a")
-        generation = 0
-        for n in range(self.messages):
-            account = f"u{n % ACCOUNTS}@example.org"
-            text = mail(n, account) + bounce(n) + (removed(n) if n % 3 else "")
-            cut = random.Random(n).randrange(len(text))
-            for part in (text[:cut], text[cut:]):
-                log.write(part)
-                log.flush()
-            self.expected.add((account, queue_id(n)))
-            if n % self.rotate_every == self.rotate_every - 1:
-                generation += 1
-                self.place.log.rename(self.place.log.with_name(f"mail.log-{generation:08d}"))
-                with self.place.log.open("a"):
-                    pass  # "create" makes it before the writer reopens
-                log.write(line("smtpd", "connect from unknown[192.0.2.1]"))
-                log.close()
-                log = self.place.log.open("a")
-            if n % 20 == 0:
-                time.sleep(0.005)
-        log.close()
-        self.over.set()
+        super().run()
+        self.log.close()
 
 
 def told(place: Place) -> list[tuple[str, str]]:
@@ -243,7 +234,7 @@ def test_rotation_under_load(place: Place) -> None:
     place.controller.start()
     place.write(line("smtpd", "connect from unknown[192.0.2.1]"))
     wait_for(place.is_read, "the first line")
-    writer = Writer(place, 6000, 400)
+    writer = FileWriter(place, 6000, 400)
     writer.start()
     place.events.wait(6000, 60)
     assert writer.over.wait(10)
@@ -259,7 +250,7 @@ def test_killed_under_load(place: Place) -> None:
     place.write(line("smtpd", "connect from unknown[192.0.2.1]"))
     wait_for(place.is_read, "the first line")
     wait_for((place.controller.queue / "maillog").exists, "the position")
-    writer = Writer(place, 8000, 500)
+    writer = FileWriter(place, 8000, 500)
     writer.start()
     kills = place.controller.kill_until(writer.over.is_set)
     place.events.wait(8000, 60)
