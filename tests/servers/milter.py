@@ -292,10 +292,38 @@ class MilterVirus(Milter):
         found, todo = [], [self.process.pid]
         while todo:
             pid = todo.pop()
-            try:
-                if Path(f"/proc/{pid}/comm").read_text().strip() == name:
-                    found.append(pid)
-                todo += [int(p) for t in Path(f"/proc/{pid}/task").iterdir() for p in (t / "children").read_text().split()]
-            except (FileNotFoundError, ProcessLookupError):
-                pass  # it has just ended
+            children = _children(pid)
+            if children is None:
+                continue
+            if _name(pid) == name:
+                found.append(pid)
+            todo += children
         return found
+
+    def settled_workers(self) -> list[int]:
+        """Its workers, once these are all that its loaders have: a worker is idle for the front before it has its name, and one
+        that has tried a new engine may be there still."""
+        workers: list[int] = []
+
+        def settled() -> bool:
+            workers[:] = self.processes("virus-worker")
+            there = [pid for loader in self.processes("virus-loader") for pid in _children(loader) or []]
+            return len(workers) == self.workers and sorted(workers) == sorted(there)
+
+        wait_for(settled, "workers, and nothing beside them")
+        return workers
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _children(pid: int) -> list[int] | None:
+    """None: it has just ended."""
+    try:
+        return [int(p) for t in Path(f"/proc/{pid}/task").iterdir() for p in (t / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return None

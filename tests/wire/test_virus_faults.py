@@ -32,9 +32,7 @@ def scan(milter: MilterVirus, message: bytes, queue_id: str = "4Faultxxxx") -> R
 
 
 def send_all(milter: MilterVirus, signum: signal.Signals) -> list[int]:
-    # A worker is idle for the front before it has its name.
-    wait_for(lambda: len(milter.processes("virus-worker")) == milter.workers, "workers by their name")
-    workers = milter.processes("virus-worker")
+    workers = milter.settled_workers()
     for pid in workers:
         os.kill(pid, signum)
     return workers
@@ -68,7 +66,7 @@ def test_a_worker_is_killed_before_it_scans(start_virus: StartVirus) -> None:
     assert "tries" not in milter.verdict("4Killedxxx")
     recovered(milter)
     assert milter.counted("gatepost_virus_workers_lost_total", 'while="scanning"') == 0
-    assert not set(first) & set(milter.processes("virus-worker"))
+    assert not set(first) & set(milter.settled_workers())
 
 
 def test_a_worker_is_killed_while_it_scans(start_virus: StartVirus) -> None:
@@ -135,7 +133,7 @@ def test_a_scan_that_hangs(start_virus: StartVirus) -> None:
     began = time.monotonic()
     again = scan(milter, letter(MARK), "4Hangsxxx3")
     assert again.quarantine and time.monotonic() - began < 0.9
-    for pid in milter.processes("virus-worker"):
+    for pid in milter.settled_workers():
         os.kill(pid, signal.SIGKILL)
     recovered(milter)
 
@@ -143,7 +141,7 @@ def test_a_scan_that_hangs(start_virus: StartVirus) -> None:
 def test_workers_of_another_user(start_virus: StartVirus) -> None:
     """They cannot be killed by the front, and are all the same; nor may they read what is the front's."""
     milter = start_virus({"milter-virus": {"scan_user": "games", "deadline": "1s", "reload": "drain"}})
-    for pid in milter.processes("virus-worker"):
+    for pid in milter.settled_workers():
         wait_for(lambda: "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text(), "a confined worker")
         status = Path(f"/proc/{pid}/status").read_text()
         assert f"Uid:\t{pwd.getpwnam('games').pw_uid}\t" in status
@@ -163,7 +161,7 @@ def test_workers_of_another_user(start_virus: StartVirus) -> None:
 def test_workers_hold_nothing_of_the_front(start_virus: StartVirus) -> None:
     """Its log, the folder of its loader, its socket: no descriptor by which the front, or mail, is reached."""
     milter = start_virus()
-    for pid in milter.processes("virus-worker"):
+    for pid in milter.settled_workers():
         folder = Path(f"/proc/{pid}/fd")
         held = [os.readlink(fd) for fd in folder.iterdir() if int(fd.name) > 2]
         assert len(held) == 2
@@ -175,7 +173,7 @@ def test_workers_are_bounded(start_virus: StartVirus) -> None:
     milter = start_virus({"milter-virus": {"worker_memory": "256M", "max_scan_size": "50M", "max_file_size": "20M", "deadline": "7s"}})
     assert scan(milter, CLEAN).value("X-Virus-Status") == "Clean"
     bounds = {}
-    for pid in milter.processes("virus-worker"):
+    for pid in milter.settled_workers():
         for line in Path(f"/proc/{pid}/limits").read_text().splitlines()[1:]:
             bounds.setdefault(line[:26].strip(), set()).add(tuple(line[26:].split()[:2]))
         assert "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text()
@@ -217,7 +215,7 @@ def test_a_kernel_without_landlock(start_virus: StartVirus) -> None:
     landlock_create_ruleset = 444
     milter = without(landlock_create_ruleset, lambda: start_virus({"milter-virus": {"cache_size": 0}}))
     assert not milter.lines("no landlock")
-    for pid in milter.processes("virus-worker"):
+    for pid in milter.settled_workers():
         wait_for(lambda: os.readlink(f"/proc/{pid}/root").startswith(f"{milter.temporary}/gatepost-virus-"), "a root of its own")
         wait_for(lambda: "CapEff:\t0000000000000000\n" in Path(f"/proc/{pid}/status").read_text(), "an end of its rights")
         assert [fd for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_dir()] == []  # none leads out of it
@@ -281,13 +279,14 @@ def test_workers_know_nothing_of_the_front(start_virus: StartVirus, world: Path,
     assert scan(milter, letter(EICAR)).reply.code == 550
     secrets = [text.encode() for text in (password, address, token)]
     front = memory(milter.process.pid)
+    milter.settled_workers()
     assert all(text in front for text in secrets)
     for kind in ("virus-spawner", "virus-loader", "virus-worker"):
         for pid in milter.processes(kind):
             held = memory(pid)
             assert len(held) > 1 << 20 and [text for text in secrets if text in held] == [], kind
     places = [next(line for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if line.endswith("/milter-virus"))
-              for pid in (milter.process.pid, *milter.processes("virus-worker"))]
+              for pid in (milter.process.pid, *milter.settled_workers())]
     assert places[0] not in places[1:]
 
 
@@ -594,9 +593,9 @@ def test_the_memory_limit(start_virus: StartVirus) -> None:
 
 def test_workers_are_replaced(start_virus: StartVirus) -> None:
     milter = start_virus({"milter-virus": {"workers": 1, "worker_messages": 5}})
-    [before] = milter.processes("virus-worker")
+    [before] = milter.settled_workers()
     for _ in range(12):
         assert scan(milter, letter(EICAR)).reply.code == 550
     milter.wait_status(lambda s: s["idle"] == 1)
-    assert milter.processes("virus-worker") != [before]
+    assert milter.settled_workers() != [before]
     assert milter.counted("gatepost_virus_workers_lost_total") == 0
