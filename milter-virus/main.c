@@ -4,9 +4,13 @@
  * Processes: this one, the front, which has the sockets and reads no mail; the spawner, started
  * before there is a thread or a sandbox; and what that starts (spawner.h).
  */
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "config.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/conf/shared.h"
@@ -38,11 +42,28 @@ static const struct virus_conf *conf_of(const struct gp_snapshot *snap)
 	return gp_snapshot_get(snap, &virus_table);
 }
 
+/* Where virus-scanner is: beside this program (a build folder), or where it is installed. */
+static const char *scanner(char beside[PATH_MAX])
+{
+	static const char installed[] = GP_LIBEXECDIR "/virus-scanner";
+	ssize_t len = readlink("/proc/self/exe", beside, PATH_MAX - sizeof("virus-scanner"));
+	char *base;
+
+	if (len <= 0)
+		return installed;
+	beside[len] = '\0';
+	base = strrchr(beside, '/') + 1;
+	memcpy(base, "virus-scanner", sizeof("virus-scanner"));
+	return access(beside, X_OK) == 0 ? beside : installed;
+}
+
 /* While there are privileges and one thread; before sockets, which would outlive us in it. */
 static int bind_all(const struct gp_daemon *d, const struct gp_snapshot *snap, struct gp_diag *diag)
 {
 	const struct virus_conf *conf = conf_of(snap);
+	char program[PATH_MAX];
 	struct virus_spawner_options options = {
+		.program = scanner(program),
 		.user = *conf->scan_user ? conf->scan_user : conf->daemon.user,
 		.is_confined = conf->daemon.sandbox,
 		.log = gp_snapshot_get(snap, &gp_conf_log_table),
@@ -213,7 +234,6 @@ static const struct gp_daemon milter_virus = {
 
 int main(int argc, char **argv)
 {
-	virus_spawner_main(&virus_engine_clamav, argc, argv);
 #ifdef __GLIBC__
 	/* libmilter has many threads, which allocate little: with an arena each, the front would hold
 	 * as much as all else that is not the engine's. */

@@ -177,9 +177,9 @@ static GP_NORETURN void execute(const struct virus_spawner_options *o, int contr
 	    fcntl(CONTROL_FD, F_SETFD, 0) == 0) {
 		/* All of ours end with the execution by themselves; this is for a library's. */
 		(void)close_range(CONTROL_FD + 1, UINT_MAX, 0);
-		(void)execve("/proc/self/exe", argv, environment);
+		(void)execve(o->program, argv, environment);
 	}
-	gp_log_error("spawner: it cannot be executed: %s", strerror(errno));
+	gp_log_error("%s: it cannot be executed: %s", o->program, strerror(errno));
 	_exit(127);
 }
 
@@ -189,6 +189,8 @@ int virus_spawner_start(const struct virus_spawner_options *options, int *ret_fd
 	int pair[2];
 	pid_t pid;
 
+	if (access(options->program, X_OK) < 0)
+		return gp_diag_errno(diag, "%s", options->program);
 	if (virus_wire_pair(pair) < 0)
 		return gp_diag_errno(diag, "socketpair");
 	pid = fork();

@@ -22,7 +22,7 @@ import pytest
 from conftest import StartVirus
 from load import Load, until
 from milterclient import Envelope, Result, judge
-from servers.milter import MilterVirus
+from servers.milter import MilterVirus, build_folder
 from servers.process import wait_for
 from servers.virusmail import CLEAN, EICAR, MARK, SIGNATURES, forwarded, letter, ndb, zipped
 
@@ -267,6 +267,36 @@ def memory(pid: int) -> bytes:
     return b"".join(found)
 
 
+def test_without_its_scanner(start_virus: StartVirus, world: Path) -> None:
+    """The program says what is missing, and does not start to let mail pass."""
+    milter = start_virus()
+    alone = world / "elsewhere" / "milter-virus"
+    alone.parent.mkdir()
+    shutil.copy(build_folder() / "milter-virus" / "milter-virus", alone)
+    milter.stop()
+    done = subprocess.run([alone, "-c", milter.config], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 71
+    assert "libexec/gatepost/virus-scanner: No such file" in done.stderr
+    shutil.copy(build_folder() / "milter-virus" / "virus-scanner", alone.parent)
+    stranger = subprocess.run([alone.parent / "virus-scanner"], capture_output=True, text=True, timeout=60, check=False)
+    assert stranger.returncode == 1 and "milter-virus(8)" in stranger.stderr
+
+
+def test_one_program_links_libclamav() -> None:
+    """It is GPL-2.0."""
+    found = []
+    for path in build_folder().rglob("*"):
+        if path.parts[len(build_folder().parts)] in ("tests", "bench") or not path.is_file() or path.is_symlink():
+            continue
+        with path.open("rb") as file:
+            if file.read(4) != b"\x7fELF" or file.read(14)[12] == 1:  # an object file
+                continue
+        dynamic = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True)
+        if "libclamav" in dynamic.stdout:
+            found.append(path.name)
+    assert found == ["virus-scanner"]
+
+
 def test_workers_know_nothing_of_the_front(start_virus: StartVirus, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No password, no setting, nothing of its environment is in their memory; nor do they lie where the front lies."""
     password, address, token = "pass-4f1c9a", "postmaster-9b3d@example.org", "token-77aa02"
@@ -285,9 +315,10 @@ def test_workers_know_nothing_of_the_front(start_virus: StartVirus, world: Path,
         for pid in milter.processes(kind):
             held = memory(pid)
             assert len(held) > 1 << 20 and [text for text in secrets if text in held] == [], kind
-    places = [next(line for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if line.endswith("/milter-virus"))
-              for pid in (milter.process.pid, *milter.settled_workers())]
+    places = [Path(f"/proc/{pid}/maps").read_text().split("-")[0] for pid in (milter.process.pid, *milter.settled_workers())]
     assert places[0] not in places[1:]
+    for pid in milter.settled_workers():
+        assert os.readlink(f"/proc/{pid}/exe") == str(build_folder() / "milter-virus" / "virus-scanner")
 
 
 def test_verdicts_of_a_dead_worker_are_forgotten(start_virus: StartVirus) -> None:

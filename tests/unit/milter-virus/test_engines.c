@@ -92,7 +92,7 @@ static void start_with(int spawner_fd, const char *word, enum virus_reload reloa
 static void start(const char *word, enum virus_reload reload)
 {
 	static const struct gp_conf_log log = {.level = GP_LOG_ERROR};
-	struct virus_spawner_options spawner = {.user = "", .log = &log};
+	struct virus_spawner_options spawner = {.program = "/proc/self/exe", .user = "", .log = &log};
 	int fd;
 
 	assert_int_equal(virus_spawner_start(&spawner, &fd, NULL), GP_OK);
