@@ -194,7 +194,7 @@ def main() -> int:
     if not DATA.exists() or not LOADER.exists():
         print(f"bench/virus: skipped: no test data in {DATA} (set GATEPOST_DATA)")
         return 0
-    if not build(build_folder(), targets=("milter-virus/milter-virus", "bench/virus/gp-virus-bare")):
+    if not build(build_folder(), targets=("milter-virus/milter-virus", "milter-virus/virus-scanner", "bench/virus/gp-virus-bare")):
         return 1
     with tempfile.TemporaryDirectory(prefix="gatepost-bench.") as name:
         folder = Path(name)
