@@ -13,6 +13,7 @@ struct limits_conf {
 	struct gp_netset exempt_networks;
 	struct gp_conf_list exempt_accounts, exempt_senders, exempt_recipients;
 	int on_error; /* enum gp_on_error: accept or tempfail */
+	const char *outage_file; /* limit_kept.h */
 	struct gp_directory_query_conf overrides, groups;
 };
 
@@ -35,6 +36,10 @@ struct limits_conf {
 	 .values = gp_on_error_names_nomark,                                                       \
 	 .help = "What becomes of mail from outside while the store does not answer; mail of "     \
 		 "accounts and own networks is counted in memory meanwhile."},                     \
+	{"outage_file", GP_CONF_PATH, offsetof(type, m.outage_file),                               \
+	 GP_STATEDIR "/ratelimit/outage", .flags = GP_CONF_RESTART,                                \
+	 .help = "What is counted in memory meanwhile is kept here too, for the next start; "      \
+		 "empty: nowhere."},                                                               \
 	GP_DIRECTORY_ROWS(type, m.overrides, "ldap.limits", "overrides of limits of accounts",     \
 			  "(mail=%s)", "gatepostLimit"),                                           \
 	GP_DIRECTORY_ROWS(type, m.groups, "ldap.groups", "groups of accounts, for ldap_group",     \

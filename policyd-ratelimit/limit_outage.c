@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
 #include "policyd-ratelimit/fallback.h"
+#include "policyd-ratelimit/limit_kept.h"
 #include "policyd-ratelimit/limit_retell.h"
 #include "policyd-ratelimit/limit_rule.h"
 #include "policyd-ratelimit/ratelimit.h"
@@ -25,6 +26,7 @@ static void late(void *arg);
 static struct {
 	struct fallback *fallback; /* NULL: nothing was counted here */
 	struct limit_retell *retell; /* as long as that */
+	struct limit_kept *kept;     /* from start to stop */
 	struct gp_timer turn, late;
 	struct gp_call ready;
 	struct gp_batch *batch; /* of the calls that are under way */
@@ -77,16 +79,21 @@ static bool is_owing(void)
 	return fallback_is_owing(outage.fallback) || limit_retell_len(outage.retell) > 0;
 }
 
+static void begin(void)
+{
+	if (outage.fallback)
+		return;
+	outage.fallback = fallback_new(FALLBACK_KEYS_MAX);
+	outage.retell = limit_retell_new(LIMIT_RETELL_BYTES, outage.kept);
+}
+
 void limit_outage_take(struct gp_limit_take *takes, size_t n, enum gp_limit_mode mode,
 		       bool is_unsure)
 {
 	int64_t now_ms = gp_clock_mono_ms();
 	bool fits;
 
-	if (!outage.fallback) {
-		outage.fallback = fallback_new(FALLBACK_KEYS_MAX);
-		outage.retell = limit_retell_new(LIMIT_RETELL_BYTES);
-	}
+	begin();
 	fits = limit_retell_fits(outage.retell, takes, n, is_unsure);
 	if (fallback_limit(outage.fallback, takes, n, mode, !fits, now_ms) && fits)
 		limit_retell_add(outage.retell, takes, n, now_ms);
@@ -108,10 +115,13 @@ static void told(void)
 	all &= r == GP_OK;
 	if (outage.is_done) {
 		forget();
+		limit_kept_free(&outage.kept);
 		return;
 	}
-	if (all && !is_owing())
+	if (all && !is_owing()) {
+		limit_kept_clear(outage.kept);
 		gp_log_info("limits: the store was told what was counted without it");
+	}
 	again_in(all ? 0 : RETRY_MS);
 }
 
@@ -154,12 +164,67 @@ static void turn(void *arg)
 	forget();
 }
 
+static void take_kept(void *arg, struct gp_limit_take *takes, size_t n, int64_t age_ms,
+		      uint64_t number)
+{
+	int64_t now_ms = gp_clock_mono_ms();
+
+	(void)arg;
+	begin();
+	for (size_t i = 0; i < n; i++)
+		takes[i].age_ms = GP_MIN(age_ms, takes[i].limit.window_ms);
+	(void)fallback_limit(outage.fallback, takes, n, GP_LIMIT_COUNT, false, now_ms);
+	limit_retell_put(outage.retell, takes, n, now_ms - age_ms, number);
+}
+
+void limit_outage_start(const char *path)
+{
+	size_t n;
+
+	outage.kept = limit_kept_new(path);
+	n = limit_kept_load(outage.kept, take_kept, NULL);
+	if (n == 0)
+		return;
+	gp_log_info("limits: %zu requests that the store was not told of before the last stop", n);
+	look_at_stats();
+	again_in(0);
+}
+
+/* Sums, which the file has not; false: not all of it is kept. */
+static bool keep_sums(void)
+{
+	bool all = true;
+	size_t n;
+
+	fallback_merge_finish(outage.fallback, false);
+	while ((n = fallback_merge_begin(outage.fallback, gp_clock_mono_ms(), outage.takes,
+					 GP_ARRAY_SIZE(outage.takes))) > 0) {
+		for (size_t i = 0; i < n; i++)
+			all &= limit_kept_add(outage.kept, &outage.takes[i], 1,
+					      outage.takes[i].age_ms) > 0;
+		fallback_merge_finish(outage.fallback, true);
+	}
+	return all;
+}
+
+static void keep(void)
+{
+	bool all = limit_retell_keep(outage.retell, gp_clock_mono_ms()) == 0;
+
+	if (keep_sums() && all)
+		gp_log_info("limits: what was counted without the store waits for the next start");
+	else
+		gp_log_warning("limits: what was counted without the store is lost");
+}
+
 void limit_outage_done(void)
 {
-	if (!outage.fallback)
+	if (!outage.fallback) {
+		limit_kept_free(&outage.kept);
 		return;
+	}
 	if (is_owing())
-		gp_log_warning("limits: what was counted without the store is lost");
+		keep();
 	gp_timer_clear(ratelimit.loop, &outage.turn);
 	gp_timer_clear(ratelimit.loop, &outage.late);
 	/* One that is posted already runs before the loop ends, and frees its own. */
@@ -167,5 +232,6 @@ void limit_outage_done(void)
 	if (!outage.batch || gp_batch_forget(outage.batch)) {
 		gp_batch_free(&outage.batch);
 		forget();
+		limit_kept_free(&outage.kept);
 	}
 }

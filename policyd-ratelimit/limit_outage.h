@@ -13,7 +13,11 @@
  * asked, and may have counted it. */
 void limit_outage_take(struct gp_limit_take *takes, size_t n, enum gp_limit_mode mode,
 		       bool is_unsure);
-/* At stop: what the store has not heard of is lost, and logged. */
+/* At start: what the last process counted and could not tell is in this file (limit_kept.h), which
+ * this one uses from now on.  Empty: none. */
+void limit_outage_start(const char *path);
+/* At stop: what the store has not heard of is kept in the file; if that fails it is lost, and
+ * logged. */
 void limit_outage_done(void);
 void limit_outage_register_metrics(void);
 

@@ -11,6 +11,7 @@ struct request {
 	struct request *next;
 	size_t size; /* of this block, with its texts */
 	int64_t at_ms;
+	uint64_t number; /* in the file; 0: it is not there */
 	struct gp_limit_call *call; /* while it is told */
 	size_t n;
 	struct gp_limit_take takes[];
@@ -18,6 +19,7 @@ struct request {
 
 struct limit_retell {
 	size_t bytes_max, bytes, len, n_told;
+	struct limit_kept *kept;
 	struct request *first, **tail;
 };
 
@@ -45,15 +47,15 @@ static void keep(struct gp_str *text, char **at)
 	*at += text->len;
 }
 
-void limit_retell_add(struct limit_retell *q, const struct gp_limit_take *takes, size_t n,
-		      int64_t now_ms)
+void limit_retell_put(struct limit_retell *q, const struct gp_limit_take *takes, size_t n,
+		      int64_t at_ms, uint64_t number)
 {
 	size_t size = size_of(takes, n);
 	struct request *r = gp_xcalloc(1, size);
 	char *at = (char *)&r->takes[n];
 
 	r->size = size;
-	r->at_ms = now_ms;
+	r->at_ms = at_ms;
 	for (size_t i = 0; i < n; i++) {
 		struct gp_limit_take *t = &r->takes[r->n];
 
@@ -70,10 +72,29 @@ void limit_retell_add(struct limit_retell *q, const struct gp_limit_take *takes,
 		free(r);
 		return;
 	}
+	r->number = number ? number : limit_kept_add(q->kept, r->takes, r->n, 0);
 	*q->tail = r;
 	q->tail = &r->next;
 	q->bytes += size;
 	q->len++;
+}
+
+void limit_retell_add(struct limit_retell *q, const struct gp_limit_take *takes, size_t n,
+		      int64_t now_ms)
+{
+	limit_retell_put(q, takes, n, now_ms, 0);
+}
+
+size_t limit_retell_keep(struct limit_retell *q, int64_t now_ms)
+{
+	size_t n = 0;
+
+	for (struct request *r = q->first; r; r = r->next) {
+		if (r->number == 0)
+			r->number = limit_kept_add(q->kept, r->takes, r->n, now_ms - r->at_ms);
+		n += r->number == 0;
+	}
+	return n;
 }
 
 size_t limit_retell_begin(struct limit_retell *q, struct gp_store *store, struct gp_str table,
@@ -114,6 +135,7 @@ bool limit_retell_finish(struct limit_retell *q)
 		(*at)->call = NULL;
 		/* Refused for good: told again it would be refused again. */
 		if (r == GP_OK || r == GP_EINVAL) {
+			limit_kept_told(q->kept, (*at)->number);
 			drop(q, at);
 			continue;
 		}
@@ -128,11 +150,12 @@ size_t limit_retell_len(const struct limit_retell *q)
 	return q->len;
 }
 
-struct limit_retell *limit_retell_new(size_t bytes_max)
+struct limit_retell *limit_retell_new(size_t bytes_max, struct limit_kept *kept)
 {
 	struct limit_retell *q = gp_xcalloc(1, sizeof(*q));
 
 	q->bytes_max = bytes_max;
+	q->kept = kept;
 	q->tail = &q->first;
 	return q;
 }

@@ -6,6 +6,8 @@
  * about again by a process that knows nothing of it.  What does not fit in here is told in sums
  * (fallback.h), without the names.
  *
+ * They are in a file too (limit_kept.h), so that the daemon's end does not lose them.
+ *
  * Bounded in bytes.  Half of them are kept for requests that the store may have: those need their
  * names, the others only where a restart comes in the middle of a message.
  *
@@ -14,7 +16,7 @@
 #ifndef POLICYD_LIMIT_RETELL_H
 #define POLICYD_LIMIT_RETELL_H
 
-#include "lib/store/store.h"
+#include "policyd-ratelimit/limit_kept.h"
 
 /* Some 10,000 requests of two windows. */
 #define LIMIT_RETELL_BYTES 16777216
@@ -23,7 +25,9 @@
 
 struct limit_retell;
 
-struct limit_retell *limit_retell_new(size_t bytes_max) __attribute__((returns_nonnull));
+/* kept: where they are kept too; outlives it. */
+struct limit_retell *limit_retell_new(size_t bytes_max, struct limit_kept *kept)
+	__attribute__((returns_nonnull));
 /* None is being told.  Clears *q; NULL is fine. */
 void limit_retell_free(struct limit_retell **q);
 
@@ -33,6 +37,12 @@ bool limit_retell_fits(const struct limit_retell *q, const struct gp_limit_take 
 /* Adds what they count, now; copies them. */
 void limit_retell_add(struct limit_retell *q, const struct gp_limit_take *takes, size_t n,
 		      int64_t now_ms);
+
+/* The same, fits or not, of what is in the file with this number, or to be put there (0). */
+void limit_retell_put(struct limit_retell *q, const struct gp_limit_take *takes, size_t n,
+		      int64_t at_ms, uint64_t number);
+/* Puts into the file what could not be put there before; how many still are not. */
+size_t limit_retell_keep(struct limit_retell *q, int64_t now_ms);
 
 /* Begins to tell the store of the oldest, in the batch; how many calls that are.  _finish follows,
  * when the batch is done or late. */

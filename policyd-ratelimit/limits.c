@@ -42,6 +42,11 @@ void limits_register_metrics(void)
 	limit_outage_register_metrics();
 }
 
+void limits_start(const struct ratelimit_conf *conf)
+{
+	limit_outage_start(conf->limits.outage_file);
+}
+
 void limits_done(void)
 {
 	limit_memory_done();

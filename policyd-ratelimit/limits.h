@@ -55,6 +55,8 @@ typedef void limits_counted_fn(void *arg, int result);
  * thread, which is where this is called.  Events that are begun together travel together. */
 void limits_event(const struct limits_event *event, limits_counted_fn *done, void *arg);
 
+/* At start, on the loop's thread: takes over what the last process could not tell the store. */
+void limits_start(const struct ratelimit_conf *conf);
 /* At stop, on the loop's thread: frees what is remembered of messages. */
 void limits_done(void);
 void limits_register_metrics(void);

@@ -89,6 +89,8 @@ static void sandbox(const struct gp_snapshot *snap)
 	gp_storage_sandbox(gp_snapshot_get(snap, &gp_conf_top_table));
 	if (*conf->contain.control_socket)
 		gp_sandbox_write_folder_of(conf->contain.control_socket + strlen("unix:"));
+	if (*conf->limits.outage_file)
+		gp_sandbox_write_folder_of(conf->limits.outage_file);
 	greylist_who_sandbox(snap);
 }
 

@@ -14,6 +14,7 @@
 #include "policyd-ratelimit/contain.h"
 #include "policyd-ratelimit/control.h"
 #include "policyd-ratelimit/keeper.h"
+#include "policyd-ratelimit/limits.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/server.h"
 
@@ -89,12 +90,18 @@ static size_t clients_max(const struct ratelimit_conf *conf)
 	return room;
 }
 
+static void start_limits(void *conf)
+{
+	limits_start(conf);
+}
+
 int ratelimit_serve(struct gp_diag *diag)
 {
 	struct gp_snapshot *snap = gp_daemon_snapshot();
 	const struct ratelimit_conf *conf = gp_snapshot_get(snap, &ratelimit_table);
 	int r = keeper_start(diag);
 
+	gp_loop_run_in(ratelimit.loop, start_limits, (void *)(uintptr_t)conf); /* cast: it is read only */
 	if (r == GP_OK)
 		r = server_start(policy_fd, clients_max(conf), diag);
 	policy_fd = -1;

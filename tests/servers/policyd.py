@@ -23,7 +23,8 @@ class Policyd(Milter):
 
     def defaults(self) -> dict[str, Value]:
         base = merged(super().defaults(), {"log": {"level": "debug"},
-                                           self.group: {"control_socket": f"unix:{self.control}"}})
+                                           self.group: {"control_socket": f"unix:{self.control}",
+                                                         "outage_file": f"{self.folder}/store/outage"}})
         return merged(base, {"store": self._store} if self._store else {})
 
     @property

@@ -14,6 +14,7 @@ struct ratelimit ratelimit; /* main.c's */
 
 static char dir[] = "/tmp/gp-test-retell-XXXXXX";
 static struct gp_store *store;
+static struct limit_kept *kept; /* nowhere */
 
 #define TABLE GP_STR("limit-test")
 
@@ -46,7 +47,7 @@ static bool tell(struct limit_retell *q, struct gp_store *to)
 
 static void test_each_counts_once(void **state)
 {
-	struct limit_retell *q = limit_retell_new(LIMIT_RETELL_BYTES);
+	struct limit_retell *q = limit_retell_new(LIMIT_RETELL_BYTES, kept);
 	char name[20];
 
 	for (int i = 0; i < 150; i++) {
@@ -74,7 +75,7 @@ static void test_each_counts_once(void **state)
 
 static void test_what_is_old_counts_no_more(void **state)
 {
-	struct limit_retell *q = limit_retell_new(LIMIT_RETELL_BYTES);
+	struct limit_retell *q = limit_retell_new(LIMIT_RETELL_BYTES, kept);
 	struct gp_limit_take t = take_of("old", "old", 1);
 
 	limit_retell_add(q, &t, 1, gp_clock_mono_ms() - 100000);
@@ -88,7 +89,7 @@ static void test_what_is_old_counts_no_more(void **state)
 static void test_no_answer(void **state)
 {
 	struct gp_store_options options = {.timeout_ms = 200, .breaker_ms = 200};
-	struct limit_retell *q = limit_retell_new(LIMIT_RETELL_BYTES);
+	struct limit_retell *q = limit_retell_new(LIMIT_RETELL_BYTES, kept);
 	struct gp_limit_take t = take_of("late", "late 1", 1);
 	struct gp_store *away;
 
@@ -107,7 +108,7 @@ static void test_no_answer(void **state)
 /* Half is for those that the store may have. */
 static void test_bounds(void **state)
 {
-	struct limit_retell *q = limit_retell_new(10000);
+	struct limit_retell *q = limit_retell_new(10000, kept);
 	struct gp_limit_take t = take_of("key", "name", 1);
 	size_t n = 0;
 
@@ -128,6 +129,7 @@ static int setup(void **state)
 	char url[100];
 
 	assert_non_null(mkdtemp(dir));
+	kept = limit_kept_new("");
 	snprintf(url, sizeof(url), "lmdb:%s", dir);
 	return gp_store_open(url, &options, &store, NULL);
 }
@@ -136,6 +138,7 @@ static int teardown(void **state)
 {
 	char command[100];
 
+	limit_kept_free(&kept);
 	gp_store_close(&store);
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
 	return system(command);
