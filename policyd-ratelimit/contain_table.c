@@ -386,6 +386,24 @@ void contain_table_sync_end(void)
 	pthread_mutex_unlock(&table.lock);
 }
 
+size_t contain_table_sync_restore(int64_t now_s)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&table.lock);
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (struct place *p = table.buckets[i]; p; p = p->next) {
+			if (p->is_seen || p->change != CONTAIN_UNCHANGED || !is_in_force(p, now_s))
+				continue;
+			mark(p, CONTAIN_ADD);
+			p->is_told = true;
+			n++;
+		}
+	}
+	pthread_mutex_unlock(&table.lock);
+	return n;
+}
+
 void contain_table_clock(int64_t now_s)
 {
 	pthread_mutex_lock(&table.lock);

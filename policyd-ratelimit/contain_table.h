@@ -12,9 +12,9 @@
 #include "lib/store/store.h"
 #include "policyd-ratelimit/contained.h"
 
-/* Keys at a time; in the store as many at the most.  The last quarter is for accounts and what is
+/* Keys at a time; in the store as many at the most, beside the keeper's mark.  The last quarter is for accounts and what is
  * blocked by hand.  Beyond it nobody is contained, and the log says so. */
-#define CONTAIN_TABLE_MAX GP_ENTRIES_MAX
+#define CONTAIN_TABLE_MAX (GP_ENTRIES_MAX - 1)
 
 enum contain_change {
 	CONTAIN_UNCHANGED,
@@ -60,6 +60,9 @@ void contain_table_written(struct gp_str name, uint64_t number);
 void contain_table_sync_begin(void);
 void contain_table_sync(struct gp_str name, struct gp_str value);
 void contain_table_sync_end(void);
+/* Instead of the latter, of a store that has lost what it held: what it does not hold any more is a
+ * change again (CONTAIN_ADD, of which nobody is told) until its time is over.  How many these are. */
+size_t contain_table_sync_restore(int64_t now_s);
 /* What began after now_s did so before the clock was put back: it ends no later than if it began
  * now. */
 void contain_table_clock(int64_t now_s);

@@ -10,11 +10,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
+#include "lib/base/rand.h"
 #include "policyd-ratelimit/alert.h"
 #include "policyd-ratelimit/ask.h"
 #include "policyd-ratelimit/contain_table.h"
@@ -140,13 +143,61 @@ static int tell_anyway(void)
 	return GP_OK;
 }
 
-/* What others changed. */
+/* What others changed.
+ *
+ * Beside the keys stands a mark, which the first host made.  A listing without it, or with another
+ * one, is of a store that was emptied or replaced: that nobody is contained there does not mean that
+ * somebody was released, so those known here are put back.  Who was released elsewhere in the very
+ * round before may be too. */
+
+#define MARK GP_STR("store") /* no name of a key: these have a colon */
+#define MARK_S (3650LL * 86400)
+#define MARK_SIZE 17
+
+struct listing {
+	char mark[MARK_SIZE]; /* "": there is none */
+};
 
 static bool take_entry(void *arg, const struct gp_entry *entry)
 {
-	(void)arg;
-	contain_table_sync(entry->name, entry->value);
+	struct listing *listing = arg;
+
+	if (gp_str_eq(entry->name, MARK))
+		(void)gp_str_copy(listing->mark, sizeof(listing->mark), entry->value);
+	else
+		contain_table_sync(entry->name, entry->value);
 	return true;
+}
+
+static void make_mark(void)
+{
+	char text[MARK_SIZE];
+	uint64_t random;
+	bool was_new;
+
+	gp_rand_bytes(&random, sizeof(random));
+	(void)snprintf(text, sizeof(text), "%016llx", (unsigned long long)random);
+	/* If it fails it is made in the next round. */
+	(void)!gp_store_entry_add(ratelimit.store, CONTAINED_TABLE, MARK, gp_str(text), MARK_S,
+				  keeper_deadline(), &was_new);
+}
+
+static void end_listing(const struct listing *listing)
+{
+	static char known[MARK_SIZE]; /* "": not yet */
+	size_t n;
+
+	if (!*known || strcmp(known, listing->mark) == 0) {
+		contain_table_sync_end();
+	} else {
+		n = contain_table_sync_restore(keeper_now_s());
+		if (n > 0)
+			gp_log_warning("the store came back without what is contained: %zu keys are put "
+				       "back", n);
+	}
+	(void)gp_str_copy(known, sizeof(known), gp_str(listing->mark));
+	if (!*known)
+		make_mark();
 }
 
 static bool count_one(void *arg, const struct contained *c)
@@ -161,13 +212,15 @@ static bool count_one(void *arg, const struct contained *c)
 static int sync_contained(void)
 {
 	static int64_t synced_ms;
+	struct listing listing = {""};
 	int64_t n = 0;
 	int r;
 
 	contain_table_sync_begin();
-	r = gp_store_entry_each(ratelimit.store, CONTAINED_TABLE, keeper_deadline(), take_entry, NULL);
+	r = gp_store_entry_each(ratelimit.store, CONTAINED_TABLE, keeper_deadline(), take_entry,
+				&listing);
 	if (r == GP_OK) {
-		contain_table_sync_end();
+		end_listing(&listing);
 		synced_ms = gp_clock_mono_ms();
 	}
 	contain_table_clock(keeper_now_s());

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -396,8 +397,39 @@ def test_without_the_store_what_is_contained_stays_so(start_policyd: StartPolicy
         assert str(one.ask("DATA", sasl_username="ann@example.org")).startswith("HOLD")
         redis.start()
         wait_for(lambda: "ann@example.org" in contained(hosts[1]), "change", 20)
-        assert ACCOUNT not in contained(hosts[1])  # this Redis keeps nothing
+        assert ACCOUNT in contained(hosts[1])  # this Redis keeps nothing: the hosts do
         assert len(seen()) == 1
+
+
+@pytest.mark.parametrize("loss", ["restart", "flush"])
+def test_a_store_that_comes_back_empty_frees_nobody(start_policyd: StartPolicyd, redis: Redis, world: Path, loss: str) -> None:
+    """Every host that knows puts it back, with the time that is left; what is released afterwards stays so."""
+    script, seen = alert_script(world)
+    hosts = [start_policyd(containing({"alert_command": script}), redis.url) for _ in range(2)]
+    time.sleep(1)  # as above
+    with hosts[0].client() as client:
+        exceed(client)
+        exceed(client, "ann@example.org")
+    both = sorted([ACCOUNT, "ann@example.org"])
+    wait_for(lambda: all(sorted(contained(host)) == both for host in hosts), "contained on both hosts", 10)
+    wait_for(lambda: len(seen()) == 2, "alerts", 15)
+    before = {row["key"]: row for row in hosts[0].order("list")[0] if row["type"] == "contained"}
+    if loss == "restart":
+        redis.process.kill()
+        redis.start()
+    else:
+        subprocess.run(["redis-cli", "-s", str(redis.socket), "flushall"], check=True, capture_output=True)
+    wait_for(lambda: bool([line for host in hosts for line in host.lines("came back without what is contained: 2 keys are put back")]),
+             "line of what is put back", 20)
+    third = start_policyd(containing(), redis.url)  # knows what the store says
+    wait_for(lambda: sorted(contained(third)) == both, "all of it in the store again", 20)
+    assert {row["key"]: row for row in third.order("list")[0] if row["type"] == "contained"} == before
+    assert hosts[1].order("release", key=ACCOUNT)[1].startswith("OK")
+    for host in (*hosts, third):
+        wait_for(lambda: contained(host) == ["ann@example.org"], "release", 10)
+    time.sleep(2.5)
+    assert [contained(host) for host in (*hosts, third)] == [["ann@example.org"]] * 3
+    assert len(seen()) == 2
 
 
 # The control socket itself.

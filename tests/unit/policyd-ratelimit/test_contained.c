@@ -177,6 +177,35 @@ static void test_a_trip_reaches_the_store_once(void **state)
 	assert_true(contain_table_is_empty());
 }
 
+/* What the store had, and lost, goes there once more, with its time; what it never had waits on, and
+ * whose time is over is not put back. */
+static void test_a_store_that_lost_them_gets_them_back(void **state)
+{
+	struct contained c, ann = joe;
+	struct gp_str name;
+	uint64_t number;
+
+	(void)state;
+	ann.key = GP_STR("ann");
+	sync_with(JOE, VALUE);
+	assert_int_equal(contain_table_set(&ann, CONTAIN_PUT), GP_OK);
+	contain_table_sync_begin();
+	assert_int_equal(contain_table_sync_restore(1500), 1);
+	next(CONTAIN_PUT);
+	contain_table_written(GP_STR("sasl_username:ann"), next(CONTAIN_PUT));
+	assert_int_equal(contain_table_next(arena, &name, &c, &number), CONTAIN_ADD);
+	assert_true(gp_str_eq(name, GP_STR(JOE)));
+	assert_int_equal(c.until_s, 5000);
+	assert_false(contain_table_tell(name, number)); /* that was told */
+	contain_table_written(name, number);
+	next(CONTAIN_UNCHANGED);
+	contain_table_sync_begin();
+	contain_table_sync(GP_STR(JOE), GP_STR(VALUE));
+	assert_int_equal(contain_table_sync_restore(5000), 0);
+	next(CONTAIN_UNCHANGED);
+	contain_table_clear();
+}
+
 static void test_a_release_is_not_undone(void **state)
 {
 	uint64_t number;
@@ -320,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_longest_value),
 		cmocka_unit_test(test_no_values),
 		cmocka_unit_test(test_a_trip_reaches_the_store_once),
+		cmocka_unit_test(test_a_store_that_lost_them_gets_them_back),
 		cmocka_unit_test(test_a_release_is_not_undone),
 		cmocka_unit_test(test_a_release_then_a_trip),
 		cmocka_unit_test(test_who_is_told),
