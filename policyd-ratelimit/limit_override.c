@@ -22,6 +22,27 @@ static bool next_part(struct gp_str *rest, struct gp_str *ret_name, struct gp_st
 	return true;
 }
 
+/* Nothing at all can be said of what is sent. */
+static int parse_windows(struct gp_str text, const struct limit_rule *rule,
+			 struct limit_windows *ret, struct gp_diag *diag)
+{
+	struct limit_window_form form = rule->form;
+	struct limit_windows windows;
+	int r;
+
+	form.has_zero = true;
+	r = limit_windows_parse(text, &form, &windows, diag);
+	if (r == GP_OK && limit_windows_zero(&windows) && limit_count_is_event(rule->count)) {
+		gp_diag_set(diag, "0 is for limits of what is sent, and \"%.*s\" counts %s",
+			    GP_STR_FMT(rule->name),
+			    gp_conf_enum_name(limit_count_names, (int)rule->count));
+		return GP_EINVAL;
+	}
+	if (r == GP_OK)
+		*ret = windows;
+	return r;
+}
+
 int limit_override_parse(struct gp_str value, const struct limit_rule *rule,
 			 struct limit_windows *ret, struct gp_diag *diag)
 {
@@ -29,7 +50,7 @@ int limit_override_parse(struct gp_str value, const struct limit_rule *rule,
 
 	while (next_part(&value, &name, &windows))
 		if (name.len == 0 || gp_str_eq(name, rule->name))
-			return limit_windows_parse(windows, &rule->form, ret, diag);
+			return parse_windows(windows, rule, ret, diag);
 	return GP_ENOENT;
 }
 
@@ -38,11 +59,17 @@ int limit_override_of_account(struct gp_str value, const struct limit_rule *rule
 {
 	bool has_name = gp_str_find_chr(value, ':', 0) < value.len;
 	bool is_by_account = rule->by.len == 1 && rule->by.parts[0] == LIMIT_SASL_USERNAME;
+	struct limit_window_form form = rule->form;
+	struct limit_windows windows;
 
-	if (has_name ? limit_by_has(&rule->by, LIMIT_SASL_USERNAME)
-		     : is_by_account && !rule->form.is_size)
-		return limit_override_parse(value, rule, ret, diag);
-	return GP_ENOENT;
+	if (has_name ? !limit_by_has(&rule->by, LIMIT_SASL_USERNAME)
+		     : !is_by_account || rule->form.is_size)
+		return GP_ENOENT;
+	form.has_zero = true;
+	if (!has_name && limit_count_is_event(rule->count) &&
+	    limit_windows_parse(value, &form, &windows, NULL) == GP_OK && limit_windows_zero(&windows))
+		return GP_ENOENT;
+	return limit_override_parse(value, rule, ret, diag);
 }
 
 static bool find(const struct limit_rule *rule, struct limit_subject *s, struct gp_str key,
@@ -98,7 +125,7 @@ static void check_part(const struct check *c, const struct gp_map_hit *entry, st
 	if (!rule)
 		gp_conf_report_add(c->report, path, entry->line, "there is no limit \"%.*s\"",
 				   GP_STR_FMT(name));
-	else if (limit_windows_parse(windows, &rule->form, &unused, &diag) < 0)
+	else if (parse_windows(windows, rule, &unused, &diag) < 0)
 		gp_conf_report_add(c->report, path, entry->line, "%s", diag.text);
 }
 

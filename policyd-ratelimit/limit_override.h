@@ -5,11 +5,13 @@
  *
  *	joe@example.org    1000 per 1h, 5000 per 1d
  *	mailer             unlimited
+ *	leaver             0 per 1h	(nothing at all)
  *	ann                outbound: 500 per 1h; volume: unlimited
  *
  * Without a name it is for the limit whose map it is.  With names a map can serve several limits;
  * one that is not named keeps what is configured.  From the directory a value without a name
- * is for all limits by account that count numbers, not bytes.
+ * is for all limits by account that count numbers, not bytes; with 0, for those of them that count
+ * what is sent: whose mail bounces did not send that now.
  */
 #ifndef POLICYD_LIMIT_OVERRIDE_H
 #define POLICYD_LIMIT_OVERRIDE_H

@@ -209,6 +209,16 @@ static void plan_ratio(struct planner *p, const struct limit_item *item,
 		ask_windows(p, LIMIT_PART_PASS, sent, windows, &a);
 }
 
+/* Whatever it is: it is too much. */
+static void bar(struct planner *p, struct limit_item item, const struct limit_window *window)
+{
+	struct limit_part *part = &p->plan->barred;
+
+	item.window = gp_arena_str(p->subject->arena, gp_str(window->name));
+	limit_part_add(part, p->subject->arena, &item, &window->limit, 0, GP_STR(""));
+	part->takes[part->len - 1].answer.retry_ms = window->limit.window_ms;
+}
+
 static void plan_key(struct planner *p, const struct limit_rule *rule, size_t i)
 {
 	struct limit_item item = {.rule = rule, .key = limit_key_get(&rule->by, p->subject, i)};
@@ -227,7 +237,10 @@ static void plan_key(struct planner *p, const struct limit_rule *rule, size_t i)
 		if (a.amount == 0)
 			return;
 	}
-	ask_windows(p, part_of(rule), item, &windows, &a);
+	if (limit_windows_zero(&windows))
+		bar(p, item, limit_windows_zero(&windows));
+	else
+		ask_windows(p, part_of(rule), item, &windows, &a);
 }
 
 static void plan_rule(struct planner *p, const struct limit_rule *rule, struct limit_watch *watch)

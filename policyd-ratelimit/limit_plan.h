@@ -45,6 +45,7 @@ struct limit_part {
 
 struct limit_plan {
 	struct limit_part parts[LIMIT_PARTS];
+	struct limit_part barred; /* who may send nothing: answered, not asked */
 	bool is_cut; /* more than GP_LIMIT_TAKES_MAX: the last were left out */
 };
 

@@ -79,7 +79,7 @@ static const struct gp_conf_row rows[] = {
 	{"overrides", GP_CONF_MAP, AT(overrides), "",
 	 .help = "Map file of those that may more or less: a key and \"1000 per 1h, 5000 per 1d\" "
 		 "or "
-		 "\"unlimited\", for several limits \"NAME: 1000 per 1h; OTHER: unlimited\"."},
+		 "\"unlimited\" or \"0 per 1h\" (nothing), for several limits \"NAME: 1000 per 1h; OTHER: unlimited\"."},
 	{"ratio", GP_CONF_DOUBLE, AT(ratio), "0", .min = 0, .max = 100, .unit = "percent",
 	 .help = "Bounces only: above the limit only if they are also more than this share of the "
 		 "recipients sent to in the window; 0: the number alone."},

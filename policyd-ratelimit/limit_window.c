@@ -5,18 +5,23 @@
 
 #include "lib/base/num.h"
 
-/* "100" or "500M"; 1 … GP_LIMIT_MAX. */
-static int parse_max(struct gp_str text, bool is_size, int64_t *ret, struct gp_diag *diag)
+/* "100" or "500M"; 1 … GP_LIMIT_MAX, or 0. */
+static int parse_max(struct gp_str text, const struct limit_window_form *form, int64_t *ret,
+		     struct gp_diag *diag)
 {
 	int64_t n;
-	int r = is_size ? gp_num_parse_size(text, &n) : gp_num_parse_int(text, &n);
+	int r = form->is_size ? gp_num_parse_size(text, &n) : gp_num_parse_int(text, &n);
 
 	if (r < 0) {
 		gp_diag_set(diag, "\"%.*s\" is not %s", GP_STR_FMT(text),
-			    is_size ? "a size like \"64K\", \"500M\" or \"2G\"" : "a number");
+			    form->is_size ? "a size like \"64K\", \"500M\" or \"2G\"" : "a number");
 		return GP_EINVAL;
 	}
-	if (n < 1 || n > GP_LIMIT_MAX) {
+	if (n == 0 && !form->has_zero) {
+		gp_diag_set(diag, "0 (nothing at all) is for overrides alone");
+		return GP_EINVAL;
+	}
+	if (n < 0 || n > GP_LIMIT_MAX) {
 		gp_diag_set(diag, "\"%.*s\" is out of bounds (1 to 10^12)", GP_STR_FMT(text));
 		return GP_EINVAL;
 	}
@@ -69,7 +74,7 @@ int limit_window_parse(struct gp_str text, const struct limit_window_form *form,
 			    form->is_size ? "500M" : "100");
 		return GP_EINVAL;
 	}
-	r = parse_max(max, form->is_size, &w.limit.max, diag);
+	r = parse_max(max, form, &w.limit.max, diag);
 	if (r == GP_OK)
 		r = parse_length(length, &w.limit.window_ms, diag);
 	if (r < 0)
@@ -80,6 +85,14 @@ int limit_window_parse(struct gp_str text, const struct limit_window_form *form,
 			  gp_str(gp_num_format_duration(w.limit.window_ms, name)));
 	*ret = w;
 	return GP_OK;
+}
+
+const struct limit_window *limit_windows_zero(const struct limit_windows *windows)
+{
+	for (size_t i = 0; i < windows->len; i++)
+		if (windows->items[i].limit.max == 0)
+			return &windows->items[i];
+	return NULL;
 }
 
 int limit_windows_add(struct limit_windows *windows, const struct limit_window *window,

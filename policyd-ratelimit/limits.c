@@ -169,7 +169,8 @@ static bool plan_and_look(struct policy_ask *ask, struct work *w)
 		}
 		return false;
 	}
-	return ask_part(ask, w, LIMIT_PART_LOOK);
+	(void)limit_verdict(ask, &w->subject, &w->plan.barred);
+	return !answer_is_final(ask->answer.action) && ask_part(ask, w, LIMIT_PART_LOOK);
 }
 
 static void finish_look(struct policy_ask *ask, struct work *w)

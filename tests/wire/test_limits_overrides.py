@@ -61,6 +61,55 @@ def test_overrides_of_a_map(start_policyd: StartPolicyd, world: Path) -> None:
         assert [send(client, "ann") for _ in range(10)] == ["DUNNO"] * 10
 
 
+def test_some_may_send_nothing(start_policyd: StartPolicyd, world: Path) -> None:
+    """What is refused so counts nowhere; in a limit that holds each message is held, in a dry run it is logged."""
+    overrides = world / "overrides"
+    overrides.write_text("joe  all: 0 per 1d; out: 5 per 1h\nann out: 9 per 1m, 0 per 1h\nbob held: 0 per 1h\neve tried: 0 per 1h\n"
+                         "max volume: 0 per 1h\nflo free: 0 per 1h\n")
+    overrides.chmod(0o644)
+    of: dict[str, Value] = {"windows": ["3 per 1h"], "overrides": str(overrides)}
+    limits = {"all": {**of, "windows": ["100 per 1h"]}, "out": {**of, "action": "reject"}, "held": {**of, "action": "hold"},
+              "tried": {**of, "dry_run": True}, "volume": {**of, "count": "bytes", "windows": ["1M per 1h"]},
+              "free": {**of, "count": "recipients"}}
+    policyd = start_policyd({"policyd-ratelimit": {"limits": limits, "exempt_recipients": ["postmaster@example.org"]}})
+    with policyd.client() as client:
+        assert send(client, "joe") == "451 4.7.1 Limit all reached: 0 per 1d; try again in 24 hours"
+        assert send(client, "ann") == "550 5.7.1 Limit out reached: 0 per 1h; try again in 60 minutes"
+        assert [send(client, "bob") for _ in range(2)] == ["HOLD Limit held reached: 0 per 1h; try again in 60 minutes"] * 2
+        assert send(client, "eve") == "DUNNO"
+        assert send(client, "max", stages="rd") == "DUNNO"
+        assert (send(client, "max", stages="e") or "").startswith("451 4.7.1 Limit volume reached: 0 per 1h")
+        assert send(client, "flo", to=["postmaster@example.org"], stages="r") == "DUNNO"
+        assert (send(client, "flo", to=["a@example.org"], stages="r") or "").startswith("451 4.7.1 Limit free reached")
+        assert send(client, "nobody") == "DUNNO"
+    assert "met=0/0/1h key=eve" in policyd.wait_line("dry_run=defer")
+    assert not [row for row in policyd.order("list")[0] if row["limit"] == "out" and row["key"] in ("joe", "ann")]
+
+
+def test_nothing_is_no_limit_of_what_happened(start_policyd: StartPolicyd, world: Path) -> None:
+    """Nor is it what a limit itself is."""
+    overrides = world / "overrides"
+    overrides.write_text("joe  9 per 1h\n")
+    overrides.chmod(0o644)
+    policyd = start_policyd(settings(back={"count": "bounces", "windows": ["3 per 1h"], "overrides": str(overrides)}))
+    overrides.write_text("joe  0 per 1h\n")
+    policyd.reload()
+    policyd.wait_line('overrides:1: 0 is for limits of what is sent, and "back" counts bounces')
+    policyd.configure(settings(out={"windows": ["0 per 1h"]}))
+    policyd.reload()
+    policyd.wait_line("0 .nothing at all. is for overrides alone")
+
+
+def test_the_directory_may_allow_nothing(start_policyd: StartPolicyd, directory: Slapd) -> None:
+    policyd = start_policyd(asking(directory, {"result": ["employeeNumber: 0 per 1h"]}, {
+        "out": {"windows": ["1 per 1h"]}, "back": {"count": "bounces", "windows": ["2 per 1h"]}}))
+    with policyd.client() as client, ControlClient(policyd.control) as control:
+        assert (send(client, "bob@example.org") or "").startswith("451 4.7.1 Limit out reached: 0 per 1h")
+        assert send(client, "ann@example.org") == "DUNNO"
+        assert [bounce(control, "bob@example.org", i)[1] for i in range(2)] == ["OK"] * 2
+    assert [row["used"] for row in policyd.order("list")[0] if row["limit"] == "back"] == [2]
+
+
 def test_overrides_of_the_directory(start_policyd: StartPolicyd, directory: Slapd, world: Path) -> None:
     (world / "first").write_text("eve@example.org  4 per 1h\n")
     (world / "first").chmod(0o644)

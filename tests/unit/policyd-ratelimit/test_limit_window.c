@@ -84,12 +84,35 @@ static void test_several(void **state)
 	assert_string_equal(diag.text, "more than 8 windows");
 }
 
+/* Where it may be said. */
+static void test_nothing(void **state)
+{
+	static const struct limit_window_form forms[] = {
+		{.has_zero = true}, {.has_zero = true, .is_size = true},
+		{.kind = GP_LIMIT_GCRA, .burst = 20, .has_zero = true},
+	};
+	struct limit_windows w;
+	struct gp_diag diag = {""};
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(forms); i++) {
+		assert_int_equal(limit_windows_parse(GP_STR("5 per 1m, 0 per 1h"), &forms[i], &w, NULL), GP_OK);
+		assert_string_equal(limit_windows_zero(&w)->name, "1h");
+		assert_int_equal(limit_windows_parse(GP_STR("5 per 1m"), &forms[i], &w, NULL), GP_OK);
+		assert_null(limit_windows_zero(&w));
+	}
+	assert_int_equal(limit_windows_parse(GP_STR("0"), &forms[0], &w, NULL), GP_EINVAL);
+	assert_int_equal(limit_windows_parse(GP_STR("0 per 1h"), &numbers, &w, &diag), GP_EINVAL);
+	assert_string_equal(diag.text, "0 (nothing at all) is for overrides alone");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_right),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
