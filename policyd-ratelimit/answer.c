@@ -56,12 +56,15 @@ static bool has_code(struct gp_str text, char class)
 
 static void add_text(struct gp_buf *out, struct gp_str text)
 {
-	text = gp_str_sub(text, 0, ANSWER_TEXT_MAX);
+	bool is_long = text.len > ANSWER_TEXT_MAX;
+
+	text = gp_str_sub(text, 0, ANSWER_TEXT_MAX - (is_long ? strlen("...") : 0));
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
 
 		gp_buf_add_chr(out, c < ' ' ? ' ' : c > '~' ? '?' : (char)c);
 	}
+	gp_buf_add_cstr(out, is_long ? "..." : "");
 }
 
 void answer_format(const struct answer *a, struct gp_buf *out)

@@ -41,7 +41,7 @@ struct answer {
 };
 
 /* Appends "action=…\n\n".  An answer is one line of SMTP: control characters of the text become
- * blanks, what is not ASCII "?", and it is cut at ANSWER_TEXT_MAX bytes. */
+ * blanks, what is not ASCII "?", and of more than ANSWER_TEXT_MAX bytes the rest is "...". */
 #define ANSWER_TEXT_MAX 400
 void answer_format(const struct answer *a, struct gp_buf *out);
 

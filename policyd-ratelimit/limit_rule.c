@@ -66,8 +66,7 @@ static const struct gp_conf_row rows[] = {
 	 .help = "What is answered above the limit; what is only held or warned of counts on."},
 	{"text", GP_CONF_STRING, AT(text), TEXT_DEFAULT,
 	 .help = "What is said then, with {limit}, {max}, {used}, {window}, {retry}, {key} and "
-		 "{account} "
-		 "filled in; it may begin with an enhanced status code."},
+		 "{account} filled in (of long ones the first 157 bytes and \"...\"); it may begin with an enhanced status code."},
 	{"dry_run", GP_CONF_BOOL, AT(dry_run), "false",
 	 .help = "Only log what would have been answered."},
 	{"when", GP_CONF_ENUM, AT(when), "any", .values = whens,

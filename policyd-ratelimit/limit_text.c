@@ -41,14 +41,22 @@ static void add_retry(const struct limit_met *met, struct gp_buf *out)
 	limit_text_duration(met->retry_ms, out);
 }
 
+static void add_word(struct gp_str word, struct gp_buf *out)
+{
+	bool is_long = word.len > LIMIT_TEXT_WORD_MAX;
+
+	gp_buf_add_str(out, gp_str_sub(word, 0, LIMIT_TEXT_WORD_MAX - (is_long ? strlen("...") : 0)));
+	gp_buf_add_cstr(out, is_long ? "..." : "");
+}
+
 static void add_key(const struct limit_met *met, struct gp_buf *out)
 {
-	gp_buf_add_str(out, met->key);
+	add_word(met->key, out);
 }
 
 static void add_account(const struct limit_met *met, struct gp_buf *out)
 {
-	gp_buf_add_str(out, met->account);
+	add_word(met->account, out);
 }
 
 typedef void add_fn(const struct limit_met *met, struct gp_buf *out);

@@ -4,7 +4,8 @@
  *	{limit} its name    {max} {used}    {window} "1h"    {retry} "20 minutes"
  *	{key} by what it counted    {account}    {{ a brace
  *
- * Sizes are written as in the configuration ("500M") where bytes are counted.
+ * Sizes are written as in the configuration ("500M") where bytes are counted.  Keys and accounts are
+ * strangers' words of any length: the rest of a long one is "...".
  */
 #ifndef POLICYD_LIMIT_TEXT_H
 #define POLICYD_LIMIT_TEXT_H
@@ -15,6 +16,9 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/str.h"
+
+/* Bytes of a key or an account, so that what stands behind it has room in an answer of 400. */
+#define LIMIT_TEXT_WORD_MAX 160
 
 struct limit_text {
 	const struct limit_text_piece *pieces;

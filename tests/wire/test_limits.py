@@ -202,3 +202,14 @@ def test_numbers_that_no_message_has(start_policyd: StartPolicyd, store: str) ->
             answer = client.ask("END-OF-MESSAGE", instance=f"n{instance}", sasl_username="joe", **numbers)
             assert (answer or "").startswith("451 4.7.1 Limit "), answer
     assert policyd.counted("gatepost_policy_limit_store_failures_total") == 0
+
+
+def test_a_long_key_leaves_room_for_the_text(start_policyd: StartPolicyd) -> None:
+    """The key is a stranger's: what is said does not vanish behind it, and says where it was cut."""
+    policyd = start_policyd(settings(out={"by": ["sender"], "windows": ["1 per 1h"], "text": "{key} had its {max}; {account}: {retry}"}))
+    with policyd.client() as client:
+        for length in (100, 5000, 60000):
+            about: dict[str, str | int] = {"sender": "x" * length + "@example.net", "sasl_username": "y" * 200, "recipient_count": 1}
+            key = "x" * 100 + "@example.net" if length == 100 else "x" * 157 + "..."
+            assert [client.ask("DATA", instance=f"{length}.{i}", **about) for i in range(2)] == [
+                "DUNNO", f"451 4.7.1 {key} had its 1; {'y' * 157}...: 60 minutes"]

@@ -32,6 +32,31 @@ static void test_filled(void **state)
 	}
 }
 
+/* A stranger's word of any length: what is around it is there. */
+static void test_long_words(void **state)
+{
+	static char word[60000], wanted[LIMIT_TEXT_WORD_MAX + 1];
+	struct limit_met met = {.limit = GP_STR("out"), .retry_ms = 1000};
+	struct limit_text text;
+
+	(void)state;
+	memset(word, 'x', sizeof(word));
+	memset(wanted, 'x', LIMIT_TEXT_WORD_MAX);
+	assert_int_equal(limit_text_parse(GP_STR("{key}, {account}, {retry}"), arena, &text, NULL), GP_OK);
+	for (size_t len = LIMIT_TEXT_WORD_MAX - 1; len <= sizeof(word); len = len < 200 ? len + 1 : len * 299) {
+		GP_BUF_AUTO out = GP_BUF_INIT(4096), all = GP_BUF_INIT(4096);
+		size_t shown = GP_MIN(len, (size_t)LIMIT_TEXT_WORD_MAX);
+
+		memcpy(wanted + shown - 3, len > shown ? "..." : "xxx", 3);
+		wanted[shown] = '\0';
+		met.key = met.account = gp_str_n(word, len);
+		limit_text_format(&text, &met, &out);
+		gp_buf_printf(&all, "%s, %s, 1 second", wanted, wanted);
+		assert_str(gp_buf_str(&out), gp_buf_cstr(&all));
+		memset(wanted, 'x', LIMIT_TEXT_WORD_MAX);
+	}
+}
+
 static void test_sizes(void **state)
 {
 	struct limit_met met = {.max = 500 << 20, .used = 1536, .is_size = true, .retry_ms = -1};
@@ -83,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_filled),
+		cmocka_unit_test(test_long_words),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_durations),
