@@ -194,6 +194,9 @@ int ask_get_name(struct gp_str payload, enum gp_dns_type *ret_type, struct gp_st
 	return GP_EINVAL;
 }
 
+/* Address, preference, length of the text. */
+#define RECORD_SIZE_MIN (sizeof(struct gp_ip) + 2 * sizeof(uint32_t))
+
 void ask_put_records(struct gp_buf *out, uint32_t id, int result,
 		     const struct gp_dns_answer *answer)
 {
@@ -221,11 +224,13 @@ int ask_get_records(struct gp_str payload, struct gp_arena *arena, int *ret_resu
 	int result = to_result(take_u32(&c));
 	struct gp_dns_answer a = {.rcode = (int)take_u32(&c), .ttl_s = take_u32(&c)};
 	uint32_t security = take_u32(&c);
+	size_t n_max;
 
 	a.security = security <= GP_DNS_BOGUS ? (enum gp_dns_security)security : GP_DNS_BOGUS;
 	a.name = gp_arena_str(arena, take_text(&c));
-	a.records = GP_ARENA_NEW_N(arena, GP_DNS_RECORDS_MAX, struct gp_dns_record);
-	while (!c.is_short && c.left.len && a.n_records < GP_DNS_RECORDS_MAX) {
+	n_max = GP_MIN(c.left.len / RECORD_SIZE_MIN, (size_t)GP_DNS_RECORDS_MAX);
+	a.records = GP_ARENA_NEW_N(arena, n_max, struct gp_dns_record);
+	while (!c.is_short && c.left.len && a.n_records < n_max) {
 		struct gp_dns_record *r = &a.records[a.n_records++];
 
 		take_into(&c, &r->ip, sizeof(r->ip));

@@ -252,7 +252,7 @@ static enum gp_auth_status check_answer(int r, const struct gp_dns_answer *answe
 		gp_diag_set(reason, "selector and domain make no name");
 		return GP_AUTH_PERMERROR;
 	case GP_ELIMIT:
-		gp_diag_set(reason, "too many DNS questions");
+		gp_diag_set(reason, "too many DNS questions or records");
 		return GP_AUTH_PERMERROR;
 	default:
 		gp_diag_set(reason, "key could not be looked up");

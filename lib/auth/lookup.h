@@ -32,7 +32,7 @@ void gp_asker_init(struct gp_asker *a, struct gp_resolver *resolver, struct gp_b
  * gp_ask_finish. */
 struct gp_ask *gp_ask_begin(struct gp_asker *a, struct gp_str name, enum gp_dns_type type)
 	__attribute__((returns_nonnull));
-/* As gp_dns_finish, the same again when called again; GP_ELIMIT when the budget was spent. */
+/* As gp_dns_finish, the same again when called again; GP_ELIMIT also when the budget was spent. */
 int gp_ask_finish(struct gp_ask *ask, struct gp_dns_answer *ret) GP_MUST_USE;
 /* Both at once. */
 int gp_ask(struct gp_asker *a, struct gp_str name, enum gp_dns_type type,

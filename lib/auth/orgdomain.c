@@ -115,7 +115,7 @@ static void read_answer(struct gp_arena *arena, int r, const struct gp_dns_answe
 		p->problem = GP_STR("the answer failed DNSSEC validation");
 	} else if (r == GP_ELIMIT) {
 		p->result = GP_ELIMIT;
-		p->problem = GP_STR("the message has caused too many DNS questions");
+		p->problem = GP_STR("too many DNS questions or records");
 	} else if (r) {
 		p->result = GP_ETEMP;
 		p->problem = GP_STR("the DNS gave no answer");

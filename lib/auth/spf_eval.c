@@ -41,7 +41,7 @@ static enum step settle(struct gp_spf_eval *e, struct gp_str name, int result,
 		return NO_MATCH;
 	}
 	if (result == GP_ELIMIT)
-		return stop(o, GP_AUTH_PERMERROR, GP_STR("too many DNS questions"));
+		return stop(o, GP_AUTH_PERMERROR, GP_STR("too many DNS questions or records"));
 	if (result)
 		return stop(o, GP_AUTH_TEMPERROR,
 			    SAY(e, "the DNS did not answer for %.*s", GP_STR_FMT(name)));

@@ -144,6 +144,16 @@ static int from_wire(struct gp_arena *arena, enum gp_dns_type type, struct gp_st
 	return GP_EINVAL;
 }
 
+/* Room for one more: doubled whenever their number is a power of two. */
+static struct gp_dns_record *room(struct gp_arena *arena, const struct gp_dns_answer *a)
+{
+	size_t size = a->n_records * sizeof(*a->records);
+
+	if (a->n_records & (a->n_records - 1))
+		return a->records;
+	return gp_arena_grow(arena, a->records, size, size ? 2 * size : sizeof(*a->records));
+}
+
 int gp_dns_answer_add(struct gp_dns_question *q, const void *data, size_t len)
 {
 	struct gp_dns_answer *a = &q->answer;
@@ -155,8 +165,7 @@ int gp_dns_answer_add(struct gp_dns_question *q, const void *data, size_t len)
 	r = from_wire(q->arena, q->type, gp_str_n(data, len), &record);
 	if (r < 0)
 		return r;
-	a->records = gp_arena_grow(q->arena, a->records, a->n_records * sizeof(record),
-				   (a->n_records + 1) * sizeof(record));
+	a->records = room(q->arena, a);
 	a->records[a->n_records++] = record;
 	return GP_OK;
 }

@@ -47,8 +47,10 @@ enum gp_dns_security {
 	GP_DNS_BOGUS,	 /* validation failed: no records are given */
 };
 
-/* Records kept of one answer; block lists give up to 20, sane domains fewer. */
-#define GP_DNS_RECORDS_MAX 100
+/* Records of one answer.  Which of them counts, if one (an SPF record among other TXT), hangs
+ * on all, so one of more is as good as none (GP_ELIMIT) and never given in part.  Block lists
+ * give up to 20, domains that collect proofs of ownership some hundred; 64 KB hold 5,000. */
+#define GP_DNS_RECORDS_MAX 1024
 
 struct gp_dns_record {
 	struct gp_ip ip;     /* A, AAAA */
@@ -100,7 +102,8 @@ struct gp_resolver {
 struct gp_dns_question *gp_dns_begin(struct gp_resolver *r, struct gp_batch *batch,
 				     struct gp_str name, enum gp_dns_type type)
 	__attribute__((returns_nonnull));
-/* Waits up to the batch's deadline and copies the answer into the arena. */
+/* Waits up to the batch's deadline and copies the answer into the arena.  GP_ETEMP: none is to
+ * be had; GP_ELIMIT: it has more than GP_DNS_RECORDS_MAX records. */
 int gp_dns_finish(struct gp_dns_question *q, struct gp_arena *arena,
 		  struct gp_dns_answer *ret) GP_MUST_USE;
 /* Both at once. */
@@ -109,14 +112,15 @@ int gp_dns_get(struct gp_resolver *r, struct gp_str name, enum gp_dns_type type,
 /* No question may be in flight that somebody waits for.  Clears *r; NULL is fine. */
 void gp_resolver_close(struct gp_resolver **r);
 
-/* For implementations: the answer is there (GP_OK) or is not to be had (GP_ETEMP, with
- * answer.rcode GP_DNS_SERVFAIL if a server said so).  The question may be gone afterwards. */
+/* For implementations: the answer is there (GP_OK), has too many records (GP_ELIMIT), or is not
+ * to be had (GP_ETEMP, with answer.rcode GP_DNS_SERVFAIL if a server said so).  The question may be gone afterwards. */
 void gp_dns_answered(struct gp_dns_question *q, int result);
 /* For implementations: a copy with everything it points to. */
 void gp_dns_answer_copy(struct gp_arena *arena, const struct gp_dns_answer *from,
 			struct gp_dns_answer *ret);
-/* For implementations: adds a record given as wire-format data, names not
- * compressed.  GP_EINVAL if malformed, GP_ELIMIT beyond GP_DNS_RECORDS_MAX. */
+/* For implementations: adds a record given as wire-format data, names not compressed; all
+ * records of an answer are added so.  GP_EINVAL if malformed, GP_ELIMIT beyond
+ * GP_DNS_RECORDS_MAX. */
 int gp_dns_answer_add(struct gp_dns_question *q, const void *data, size_t len) GP_MUST_USE;
 
 #endif

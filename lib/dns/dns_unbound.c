@@ -109,7 +109,8 @@ static void finish(struct query *q, int result, enum outcome outcome)
 	gp_dns_answered(question, result);
 }
 
-static void fill(struct gp_dns_question *question, const struct ub_result *r)
+/* GP_ELIMIT: it has too many records. */
+static int fill(struct gp_dns_question *question, const struct ub_result *r)
 {
 	struct gp_dns_answer *a = &question->answer;
 	const char *name = r->canonname ? r->canonname : r->qname;
@@ -123,8 +124,9 @@ static void fill(struct gp_dns_question *question, const struct ub_result *r)
 	for (int i = 0; !r->bogus && r->havedata && r->data[i]; i++) {
 		/* one malformed record does not spoil the others */
 		if (gp_dns_answer_add(question, r->data[i], (size_t)r->len[i]) == GP_ELIMIT)
-			break;
+			return GP_ELIMIT;
 	}
+	return GP_OK;
 }
 
 /* An answer came: from a server, if it cannot come from the cache. */
@@ -142,8 +144,9 @@ static void hear(struct query *q, const struct ub_result *r)
 /* Records of which none can be read are no absence of records. */
 static void answer_with(struct query *q, const struct ub_result *r)
 {
-	fill(q->question, r);
-	if (r->havedata && !r->bogus && q->question->answer.n_records == 0)
+	if (fill(q->question, r))
+		finish(q, GP_ELIMIT, FAILED);
+	else if (r->havedata && !r->bogus && q->question->answer.n_records == 0)
 		finish(q, GP_ETEMP, FAILED);
 	else
 		finish(q, GP_OK,
@@ -312,6 +315,8 @@ static int set_common(struct ub_ctx *ctx, const struct gp_dns_options *o, struct
 		/* a server that was down is asked again soon */
 		{"infra-host-ttl:", "30"},
 		{"infra-keep-probing:", "yes"},
+		/* what is looked at first does not change by the second */
+		{"rrset-roundrobin:", "no"},
 		/* forwarders on loopback, and names of the local network, are asked for too */
 		{"do-not-query-localhost:", "no"},
 		{"unblock-lan-zones:", "yes"},

@@ -37,22 +37,25 @@ static const struct gp_zone_node *find(const struct gp_zone *z, struct gp_str na
 	return gp_map_get(&z->nodes, gp_str(wildcard));
 }
 
-/* The records of the type asked for, or the CNAME instead of them. */
-static const struct gp_zone_record *take(struct gp_dns_question *q,
-					 const struct gp_zone_node *node)
+/* The records of the type asked for, or the CNAME instead of them.  GP_ELIMIT: too many. */
+static int take(struct gp_dns_question *q, const struct gp_zone_node *node,
+		const struct gp_zone_record **ret_cname)
 {
 	struct gp_dns_answer *a = &q->answer;
 
+	*ret_cname = NULL;
 	for (const struct gp_zone_record *r = node->records; r; r = r->next) {
 		if (r->type != q->type && r->type != GP_DNS_CNAME)
 			continue;
 		a->ttl_s = GP_MIN(a->ttl_s, r->ttl_s);
-		if (r->type != q->type)
-			return r;
+		if (r->type != q->type) {
+			*ret_cname = r;
+			return GP_OK;
+		}
 		if (gp_dns_answer_add(q, r->wire.ptr, r->wire.len) == GP_ELIMIT)
-			break;
+			return GP_ELIMIT;
 	}
-	return NULL;
+	return GP_OK;
 }
 
 static int answer(const struct gp_zone *z, struct gp_dns_question *q)
@@ -60,11 +63,16 @@ static int answer(const struct gp_zone *z, struct gp_dns_question *q)
 	struct gp_dns_answer *a = &q->answer;
 	const struct gp_zone_record *cname;
 	const struct gp_zone_node *node;
-	int links = 0;
+	int links = 0, r;
 
 	a->name = gp_str(q->name);
 	a->ttl_s = UINT32_MAX;
-	while ((node = find(z, a->name)) && (cname = take(q, node))) {
+	while ((node = find(z, a->name))) {
+		r = take(q, node, &cname);
+		if (r)
+			return r;
+		if (!cname)
+			break;
 		if (links++ == CNAMES_MAX)
 			return GP_ETEMP;
 		a->name = cname->target;
