@@ -15,13 +15,12 @@
 #include "lib/base/metric.h"
 #include "lib/base/num.h"
 #include "lib/proto/attrs.h"
+#include "policyd-ratelimit/alert_kept.h"
 #include "policyd-ratelimit/alerter.h"
 #include "policyd-ratelimit/keeper.h"
 #include "policyd-ratelimit/note.h"
 #include "policyd-ratelimit/ratelimit.h"
 
-/* Those that wait, of every host, so that a restart does not lose them; for as long as they are tried. */
-#define TABLE GP_STR("limit-alerts")
 /* Of accounts, and as many of others: strangers, of whom there may be very many, do not hide that
  * an account was taken over. */
 #define QUEUE_MAX 100
@@ -29,13 +28,14 @@
 #define SPREAD_MS 30000	  /* … one in this time: nobody reads more */
 #define RETRY_MS 10000	  /* the first time, then twice as long each time … */
 #define RETRY_MAX_MS 300000
-#define GIVE_UP_MS 3600000
+#define GIVE_UP_MS (ALERT_TRIED_S * 1000)
 #define ANSWER_MS (2 * ALERT_PART_MS + 30000) /* after so long the alerter is taken for dead */
 
 struct alert {
 	struct alert *next;
 	struct gp_arena *arena;
 	struct contained c;
+	struct gp_str kept_name;
 	uint64_t id;
 	unsigned parts; /* that are still to be done */
 	int64_t begun_ms, due_ms, wait_ms;
@@ -47,6 +47,7 @@ static struct {
 	int fd;
 	unsigned parts;
 	bool is_restored;    /* what waited at the last stop is here */
+	int64_t renew_ms;    /* when leases are to be renewed, and others' looked at */
 	struct alert *first; /* oldest first */
 	size_t n;
 	uint64_t n_ids;
@@ -78,23 +79,9 @@ void alert_open(int fd, unsigned parts)
 	alerts.parts = parts;
 }
 
-/* What waits, in the store.  Where that is away a restart loses it, or sends it again. */
-
-static struct gp_str kept_name(const struct alert *a)
-{
-	struct gp_str name = contained_name(a->arena, a->c.kind, a->c.key);
-
-	name = gp_str(gp_arena_printf(a->arena, "%s %.*s", note_host(), GP_STR_FMT(name)));
-	return gp_str_sub(name, 0, GP_ENTRY_NAME_MAX);
-}
-
 static void keep(struct alert *a)
 {
-	GP_BUF_AUTO value = GP_BUF_INIT(GP_RECORD_MAX);
-
-	contained_format(&a->c, &value);
-	a->is_kept = gp_store_entry_put(ratelimit.store, TABLE, kept_name(a), gp_buf_str(&value),
-					GIVE_UP_MS / 1000, keeper_deadline()) == GP_OK;
+	a->is_kept = alert_kept_put(a->kept_name, &a->c) == GP_OK;
 }
 
 static void free_alert(struct alert **at)
@@ -111,16 +98,19 @@ static void free_alert(struct alert **at)
 static void end(struct alert **at)
 {
 	if ((*at)->is_kept)
-		(void)!gp_store_entry_drop(ratelimit.store, TABLE, kept_name(*at), keeper_deadline());
+		alert_kept_drop((*at)->kept_name);
 	free_alert(at);
 }
 
 void alert_close(void)
 {
 	size_t n = alerts.n, n_kept = 0;
+	int r = GP_OK;
 
 	while (alerts.first) {
 		n_kept += alerts.first->is_kept;
+		if (alerts.first->is_kept && r != GP_ETEMP) /* without the store leases just end */
+			r = alert_kept_leave(alerts.first->kept_name);
 		free_alert(&alerts.first);
 	}
 	if (n_kept > 0)
@@ -156,6 +146,7 @@ static struct alert *queue(const struct contained *c)
 	a->c.account = gp_arena_str(a->arena, c->account);
 	a->c.host = gp_arena_str(a->arena, c->host);
 	a->c.reason = gp_arena_str(a->arena, c->reason);
+	a->kept_name = alert_kept_name(c, a->arena);
 	a->id = ++alerts.n_ids;
 	a->parts = alerts.parts;
 	a->begun_ms = gp_clock_mono_ms();
@@ -187,32 +178,38 @@ static bool is_queued(const struct contained *c)
 	return a != NULL;
 }
 
-static bool take_kept(void *arg, const struct gp_entry *entry)
+static void take_kept(void *arg, const struct contained *c)
 {
-	struct gp_str host = gp_str(note_host());
-	struct gp_arena *arena;
-	struct alert *a = NULL;
-	struct contained c;
+	struct alert *a = is_queued(c) ? NULL : queue(c);
 
 	(void)arg;
-	if (!gp_str_starts(entry->name, host) || entry->name.len <= host.len ||
-	    entry->name.ptr[host.len] != ' ')
-		return true;
-	arena = gp_arena_new(1024);
-	if (contained_parse(gp_str_sub(entry->name, host.len + 1, entry->name.len), entry->value, arena,
-			    &c) == GP_OK &&
-	    !is_queued(&c))
-		a = queue(&c);
 	if (a)
 		a->is_kept = true;
-	gp_arena_free(arena);
-	return true;
 }
 
+/* Those of the last process, and of others of this name that have ended since. */
 static void restore(void)
 {
-	alerts.is_restored = gp_store_entry_each(ratelimit.store, TABLE, keeper_deadline(), take_kept,
-						 NULL) != GP_ETEMP;
+	bool rest;
+	int r = alert_kept_take(2 * QUEUE_MAX, take_kept, NULL, &rest);
+
+	alerts.is_restored = r != GP_ETEMP && !rest;
+}
+
+/* Leases, and the store, which may have been away when one came. */
+static void renew(int64_t now_ms)
+{
+	int r = GP_OK;
+
+	if (now_ms < alerts.renew_ms)
+		return;
+	alerts.renew_ms = now_ms + ALERT_RENEW_MS;
+	for (struct alert *a = alerts.first; a && r != GP_ETEMP; a = a->next) {
+		r = a->is_kept ? alert_kept_renew(a->kept_name) : alert_kept_put(a->kept_name, &a->c);
+		a->is_kept |= r == GP_OK;
+	}
+	if (!alerts.is_restored && r != GP_ETEMP)
+		restore();
 }
 
 /* Answers. */
@@ -336,8 +333,7 @@ int alert_work(void)
 		alert_close();
 		return GP_OK;
 	}
-	if (!alerts.is_restored)
-		restore();
+	renew(now_ms);
 	a = alerts.asked_id ? NULL : choose(now_ms);
 	if (a && order(a)) {
 		alerts.asked_id = a->id;

@@ -358,12 +358,38 @@ def test_an_alert_that_waits_is_sent_after_a_restart(start_policyd: StartPolicyd
     mailbox.refuses = False
     for _ in range(2):
         policyd.start()
-        wait_for(lambda: len(mailbox.messages) == 1, "the mail", 8)
+        wait_for(lambda: len(mailbox.messages) == 1, "the mail", 30 if ends == "kill" else 8)
         wait_for(lambda: policyd.counted("gatepost_policy_alerts_waiting") == 0, "the end of it", 8)
         time.sleep(1.5)
         assert policyd.stop() == 0
     assert len(mailbox.messages) == 1 and f"Subject: contained: {ACCOUNT}\r\n" in mailbox.messages[0]
     assert "3 of 3 in 1h" in mailbox.messages[0] or "burst" in mailbox.messages[0]
+
+
+def test_of_daemons_with_one_name_one_sends_what_waits(start_policyd: StartPolicyd, redis: Redis) -> None:
+    """Beside the one that tries it; and when that is gone, started together, one of them."""
+    mailbox = Mailbox()
+    mailbox.refuses = True
+    waiting = containing({"alert_mail": ["postmaster@example.org"], "alert_smtp": mailbox.address})
+    first = start_policyd(waiting, redis.url)
+    accounts = [f"user{i}@example.org" for i in range(8)]
+    with first.client() as client:
+        for account in accounts:
+            exceed(client, account)
+    wait_for(lambda: first.counted("gatepost_policy_alerts_total", 'result="retried"') == 8, "eight attempts", 20)
+    others = [start_policyd(waiting, redis.url) for _ in range(3)]
+    time.sleep(5)  # longer than from one look to the next
+    assert [other.counted("gatepost_policy_alerts_waiting") for other in others] == [0] * 3
+    for other in others:
+        assert other.stop() == 0
+    assert first.stop() == 0
+    mailbox.refuses = False
+    for other in others:
+        other.start()
+    wait_for(lambda: len(mailbox.messages) >= 8, "the mails", 30)
+    wait_for(lambda: sum(other.counted("gatepost_policy_alerts_waiting") for other in others) == 0, "the end of them", 10)
+    time.sleep(4)
+    assert sorted(text.split("Subject: contained: ")[1].split("\r\n")[0] for text in mailbox.messages) == accounts
 
 
 def test_an_alert_command_can_be_ended(start_policyd: StartPolicyd, world: Path) -> None:
@@ -383,7 +409,6 @@ def test_an_alert_command_can_be_ended(start_policyd: StartPolicyd, world: Path)
 def test_without_the_store_what_is_contained_stays_so(start_policyd: StartPolicyd, redis: Redis, world: Path) -> None:
     script, seen = alert_script(world)
     hosts = [start_policyd(containing({"alert_command": script}), redis.url) for _ in range(2)]
-    time.sleep(1)  # their name is the same: neither shall take the other's alert for one that waits since it stopped
     with hosts[0].client() as one, hosts[1].client() as other:
         exceed(one)
         wait_for(lambda: contained(hosts[1]) == [ACCOUNT], "change", 5)
@@ -406,7 +431,6 @@ def test_a_store_that_comes_back_empty_frees_nobody(start_policyd: StartPolicyd,
     """Every host that knows puts it back, with the time that is left; what is released afterwards stays so."""
     script, seen = alert_script(world)
     hosts = [start_policyd(containing({"alert_command": script}), redis.url) for _ in range(2)]
-    time.sleep(1)  # as above
     with hosts[0].client() as client:
         exceed(client)
         exceed(client, "ann@example.org")
