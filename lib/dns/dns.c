@@ -51,8 +51,26 @@ void gp_dns_answer_copy(struct gp_arena *arena, const struct gp_dns_answer *from
 	ret->records = from->n_records ? gp_arena_dup(arena, from->records,
 						      from->n_records * sizeof(*from->records))
 				       : NULL;
-	for (size_t i = 0; i < ret->n_records; i++)
+	for (size_t i = 0; i < ret->n_records; i++) {
 		ret->records[i].text = gp_arena_str(arena, from->records[i].text);
+		if (from->records[i].strings.len)
+			ret->records[i].strings = gp_arena_str(arena, from->records[i].strings);
+	}
+}
+
+bool gp_dns_record_string(const struct gp_dns_record *record, size_t *at, struct gp_str *ret)
+{
+	struct gp_str s = record->strings;
+
+	if (s.len == 0) {
+		*ret = record->text;
+		return (*at)++ == 0;
+	}
+	if (*at >= s.len)
+		return false;
+	*ret = gp_str_sub(s, *at + 1, (unsigned char)s.ptr[*at]);
+	*at += 1 + ret->len;
+	return true;
 }
 
 int gp_dns_finish(struct gp_dns_question *q, struct gp_arena *arena, struct gp_dns_answer *ret)
@@ -88,6 +106,7 @@ void gp_resolver_close(struct gp_resolver **r)
 static int from_text(struct gp_arena *arena, struct gp_str wire, struct gp_dns_record *ret)
 {
 	char *to = gp_arena_alloc(arena, wire.len + 1);
+	struct gp_str all = wire;
 	size_t n = 0;
 
 	while (wire.len) {
@@ -100,6 +119,8 @@ static int from_text(struct gp_arena *arena, struct gp_str wire, struct gp_dns_r
 		wire = gp_str_sub(wire, 1 + len, wire.len);
 	}
 	ret->text = gp_str_n(to, n);
+	if (all.len > n + 1) /* more than one length */
+		ret->strings = gp_arena_str(arena, all);
 	return GP_OK;
 }
 

@@ -56,6 +56,8 @@ struct gp_dns_record {
 	struct gp_ip ip;     /* A, AAAA */
 	struct gp_str text;  /* TXT: its strings joined, any bytes; MX, NS, PTR, CNAME: the name,
 			      * lower case, without final dot; "" is the root (null MX) */
+	struct gp_str strings; /* TXT of several strings: each behind a byte that is its length; of
+				* one string, and of other types, empty */
 	uint16_t preference; /* MX */
 };
 
@@ -67,6 +69,9 @@ struct gp_dns_answer {
 	uint32_t ttl_s;
 	enum gp_dns_security security;
 };
+
+/* The strings of a TXT record one by one: false beyond the last; *at starts at 0. */
+bool gp_dns_record_string(const struct gp_dns_record *record, size_t *at, struct gp_str *ret);
 
 struct gp_resolver;
 

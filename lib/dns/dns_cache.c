@@ -190,7 +190,7 @@ static size_t size_of(const struct gp_dns_question *q)
 		      strlen(q->name) + MALLOC_OVERHEAD;
 
 	for (size_t i = 0; i < a->n_records; i++)
-		size += a->records[i].text.len;
+		size += a->records[i].text.len + a->records[i].strings.len;
 	return size;
 }
 
@@ -224,6 +224,7 @@ static struct entry *entry_new(const struct gp_dns_question *q, int result, size
 	for (size_t i = 0; i < a->n_records; i++) {
 		e->records[i] = a->records[i];
 		e->records[i].text = put(&at, a->records[i].text);
+		e->records[i].strings = put(&at, a->records[i].strings);
 	}
 	return e;
 }

@@ -3,6 +3,7 @@
  */
 #include "tests/unit/test.h"
 
+#include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "tests/fakes/fake_dns.h"
 
@@ -68,6 +69,17 @@ static int get(struct world *w, const char *name, enum gp_dns_type type, int64_t
 	return gp_dns_get(w->r, gp_str(name), type, gp_clock_mono_ms() + ms, w->arena, &w->a);
 }
 
+/* The record's strings, each with a "|" behind it. */
+static void assert_strings(const struct gp_dns_record *record, const char *expected)
+{
+	GP_BUF_AUTO all = GP_BUF_INIT(100);
+	struct gp_str s;
+
+	for (size_t at = 0; gp_dns_record_string(record, &at, &s);)
+		gp_buf_printf(&all, "%.*s|", GP_STR_FMT(s));
+	assert_string_equal(gp_buf_cstr(&all), expected);
+}
+
 static void records(void **state)
 {
 	struct world *w = *state;
@@ -95,9 +107,11 @@ static void records(void **state)
 
 	assert_int_equal(get(w, "t.example", GP_DNS_TXT, 1000), GP_OK);
 	assert_str(w->a.records[0].text, "v=spf1  -all");
+	assert_strings(&w->a.records[0], "v=spf1  -all|");
 
 	assert_int_equal(get(w, "q.example", GP_DNS_TXT, 1000), GP_OK);
 	assert_str(w->a.records[0].text, "v=spf1 \"\\\xff -all ");
+	assert_strings(&w->a.records[0], "v=spf1 \"\\\xff|| -all |");
 	assert_int_equal(get(w, "A\\032B.example", GP_DNS_TXT, 1000), GP_OK);
 	assert_str(w->a.records[0].text, "odd");
 	assert_int_equal(get(w, "odd.example", GP_DNS_MX, 1000), GP_OK);

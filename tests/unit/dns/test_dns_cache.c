@@ -16,6 +16,7 @@ static const char ZONE[] = "a.example      A     192.0.2.1\n"
 			   "a.example      MX    10 mail.example\n"
 			   "a.example      *     !ttl 60\n"
 			   "t.example      TXT   v=spf1 -all\n"
+			   "two.example    TXT   \"a\" \"bc\"\n"
 			   "w.example      CNAME t.example\n"
 			   "zero.example   A     192.0.2.3\n"
 			   "zero.example   *     !ttl 0\n"
@@ -137,6 +138,25 @@ static void an_alias_keeps_its_end(void **state)
 		assert_str(w->a.records[0].text, "v=spf1 -all");
 	}
 	assert_int_equal(gp_fake_dns_asked(w->fake, "w.example"), 1);
+}
+
+static void strings_stay_apart(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct gp_str s;
+		size_t at = 0;
+
+		assert_int_equal(get(w, "two.example", GP_DNS_TXT), GP_OK);
+		assert_str(w->a.records[0].text, "abc");
+		assert_true(gp_dns_record_string(&w->a.records[0], &at, &s));
+		assert_str(s, "a");
+		assert_true(gp_dns_record_string(&w->a.records[0], &at, &s));
+		assert_str(s, "bc");
+		assert_false(gp_dns_record_string(&w->a.records[0], &at, &s));
+	}
+	assert_int_equal(gp_fake_dns_asked(w->fake, "two.example"), 1);
 }
 
 static void answers_grow_old(void **state)
@@ -286,6 +306,7 @@ int main(void)
 		CASE(the_second_answer_is_ours),
 		CASE(types_are_apart),
 		CASE(an_alias_keeps_its_end),
+		CASE(strings_stay_apart),
 		CASE(answers_grow_old),
 		CASE(failures_are_hardly_kept),
 		CASE(a_late_answer_is_kept),
