@@ -81,6 +81,8 @@ struct gp_relay_path {
 	struct gp_str text[GP_RELAYS_LISTS];	     /* X-Spam-Relays-…: their texts with spaces between */
 	unsigned unreadable;	/* Received lines of no known form */
 	long last_trusted, last_internal; /* index of that Received header; -1: none */
+	struct gp_str asn; /* X-ASN: autonomous systems of the last external relay, "15169 36040", once
+			    * somebody has asked for them; else empty */
 };
 
 /* The path of a finished message.  Lives in the arena. */

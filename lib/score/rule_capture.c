@@ -83,6 +83,17 @@ void gp_capture_prepare(struct gp_rule_builder *b, struct gp_rule *r)
 	*gp_vec_push(b->arena, &b->set->templates) = r;
 }
 
+bool gp_capture_next(const struct gp_rule *r, size_t *at, struct gp_str *ret)
+{
+	size_t len;
+
+	if (!find(r->template->text, *at, at, &len))
+		return false;
+	*ret = gp_str_sub(r->template->text, *at + 2, len - 3);
+	*at += len;
+	return true;
+}
+
 static void keep(void *arg, unsigned group, struct gp_str name, struct gp_str value)
 {
 	struct gp_rule_tags *tags = arg;

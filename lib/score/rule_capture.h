@@ -17,6 +17,9 @@
  * %{NAME} keeps its pattern in r->template, and r->regex becomes the one that stands in. */
 void gp_capture_prepare(struct gp_rule_builder *b, struct gp_rule *r);
 
+/* The next %{NAME} of such a rule's pattern; *at starts at 0. */
+bool gp_capture_next(const struct gp_rule *r, size_t *at, struct gp_str *ret);
+
 /* Puts what the groups of a rule that hit matched in `text` into the tags; `max` matches. */
 void gp_capture_take(struct gp_pcre *pcre, const struct gp_regex *re, struct gp_str text, unsigned max,
 		     struct gp_rule_tags *tags);

@@ -11,6 +11,7 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/num.h"
+#include "lib/score/rule_asn.h"
 #include "lib/score/rule_circuit.h"
 #include "lib/score/rule_cond.h"
 #include "lib/score/rule_eval.h"
@@ -565,6 +566,7 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 	}
 	return gp_rule_redirect_directive(b, name, value) ||
 	       gp_rule_circuit_directive(b, name, value) ||
+	       gp_rule_asn_directive(b, name, value) ||
 	       gp_query_directive(b, name, value) || gp_markup_directive(b, name, value) ||
 	       gp_rule_list_directive(b, name, value);
 }

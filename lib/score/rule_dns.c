@@ -85,8 +85,13 @@ static void test_record(struct gp_rule_dns *d, const struct gp_dns_waiter *w,
 static void tell(struct gp_rule_dns *d, const struct gp_dns_waiter *w,
 		 const struct gp_dns_answer *a)
 {
-	const struct gp_query_test *test = &w->rule->query->test;
+	const struct gp_query_test *test;
 
+	if (w->step == GP_STEP_ASN) {
+		gp_asn_read(d->asn, w->asn, a->records, a->n_records);
+		return;
+	}
+	test = &w->rule->query->test;
 	if (w->step == GP_STEP_SENDER && a->rcode == GP_DNS_NXDOMAIN)
 		hit(d, w->rule, w->subject, NULL);
 	if (w->step == GP_STEP_TEST && test->kind == GP_TEST_RCODE && a->rcode < 32 &&
@@ -119,20 +124,31 @@ static struct gp_dns_lookup *lookup_of(struct gp_rule_dns *d, const char *name,
 	return l;
 }
 
-void gp_rule_dns_ask(struct gp_rule_dns *d, const struct gp_rule *r, enum gp_dns_step step,
-		     struct gp_str name, enum gp_dns_type type, struct gp_str subject)
+static void ask(struct gp_rule_dns *d, const struct gp_query_zone *zone, struct gp_dns_waiter w,
+		struct gp_str name, enum gp_dns_type type)
 {
-	struct gp_dns_waiter w = {r, step, subject};
 	char folded[GP_DNS_NAME_MAX + 1];
 	struct gp_dns_lookup *l;
 
-	if (is_blocked(d, r->query->zone) || gp_dns_name_fold_escaped(name, folded))
+	if (is_blocked(d, zone) || gp_dns_name_fold_escaped(name, folded))
 		return;
 	l = lookup_of(d, folded, type);
 	if (l && l->is_known)
 		tell(d, &w, &l->answer);
 	else if (l)
 		*gp_vec_push(d->arena, &l->waiters) = w;
+}
+
+void gp_rule_dns_ask(struct gp_rule_dns *d, const struct gp_rule *r, enum gp_dns_step step,
+		     struct gp_str name, enum gp_dns_type type, struct gp_str subject)
+{
+	ask(d, r->query->zone,
+	    (struct gp_dns_waiter){.rule = r, .step = step, .subject = subject}, name, type);
+}
+
+void gp_rule_dns_ask_asn(struct gp_rule_dns *d, const struct gp_asn_lookup *asn, struct gp_str name)
+{
+	ask(d, asn->asked, (struct gp_dns_waiter){.step = GP_STEP_ASN, .asn = asn}, name, GP_DNS_TXT);
 }
 
 void gp_rule_dns_ask_host(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_str host)
@@ -158,12 +174,6 @@ static void free_batch(void *arg)
 	gp_batch_free(arg);
 }
 
-/* Worth asking: a rule without score hits nothing. */
-static bool is_on(const struct gp_rule *r)
-{
-	return r->score[1] != 0 || r->score[3] != 0;
-}
-
 static struct gp_rule_dns *dns_new(struct gp_rule_set *set, struct gp_rule_tags *tags)
 {
 	const struct gp_rule_input *input = tags->in;
@@ -177,12 +187,13 @@ static struct gp_rule_dns *dns_new(struct gp_rule_set *set, struct gp_rule_tags 
 	d->tags = tags;
 	d->relays = tags->relays;
 	d->arena = arena;
+	d->pcre = tags->pcre;
 	d->now_ms = gp_clock_mono_ms();
 	d->batch = gp_batch_new(input->deadline_ms ? GP_MIN(input->deadline_ms, d->now_ms + wait_ms)
 						   : d->now_ms + wait_ms);
 	gp_arena_on_end(arena, free_batch, &d->batch);
 	gp_map_init(&d->by_name, arena, false);
-	d->hits = GP_ARENA_NEW_N(arena, set->queries.len, struct gp_dns_hit);
+	d->hits = GP_ARENA_NEW_N(arena, set->queries.len + 1, struct gp_dns_hit);
 	return d;
 }
 
@@ -196,14 +207,15 @@ struct gp_rule_dns *gp_rule_dns_begin(struct gp_rule_set *set, struct gp_rule_ta
 	bool no_uribl = setting(set, GP_STR("skip_uribl_checks"), 0, 1);
 	struct gp_rule_dns *d;
 
-	if (!input->has_network || !input->resolver || set->queries.len == 0)
+	if (!input->has_network || !input->resolver || !gp_rule_set_asks(set))
 		return NULL;
 	d = tags->dns = dns_new(set, tags);
+	gp_rule_dns_asn(d);
 	for (size_t i = 0; i < set->queries.len; i++) {
 		const struct gp_rule *r = set->queries.items[i];
 		enum gp_query_kind kind = r->query->kind;
 
-		if (!is_on(r) || kind == GP_QUERY_SUB || r->query->is_captured ||
+		if (!gp_rule_dns_is_on(r) || kind == GP_QUERY_SUB || r->query->is_captured ||
 		    r->query->hash)
 			continue;
 		if (kind == GP_QUERY_ASKDNS)
@@ -228,7 +240,7 @@ void gp_rule_dns_captured(struct gp_rule_dns *d, struct gp_rule_subject *subject
 	for (size_t i = 0; i < d->set->queries.len; i++) {
 		const struct gp_rule *r = d->set->queries.items[i];
 
-		if (!is_on(r))
+		if (!gp_rule_dns_is_on(r))
 			continue;
 		if (r->query->is_captured)
 			gp_rule_dns_tags(d, &r, 1);
@@ -237,20 +249,25 @@ void gp_rule_dns_captured(struct gp_rule_dns *d, struct gp_rule_subject *subject
 	}
 }
 
+void gp_rule_dns_learn(struct gp_rule_dns *d, struct gp_dns_lookup *l)
+{
+	if (l->is_known)
+		return;
+	if (gp_dns_finish(l->question, d->arena, &l->answer)) {
+		d->late++;
+		l->answer = (struct gp_dns_answer){.rcode = GP_DNS_SERVFAIL};
+	}
+	l->is_known = true;
+	for (size_t i = 0; i < l->waiters.len; i++)
+		tell(d, &l->waiters.items[i], &l->answer);
+}
+
 void gp_rule_dns_finish(struct gp_rule_dns *d, struct gp_pcre *pcre)
 {
 	d->pcre = pcre;
-	for (size_t i = 0; i < d->lookups.len; i++) { /* grows while we go */
-		struct gp_dns_lookup *l = d->lookups.items[i];
-
-		if (gp_dns_finish(l->question, d->arena, &l->answer)) {
-			d->late++;
-			l->answer = (struct gp_dns_answer){.rcode = GP_DNS_SERVFAIL};
-		}
-		l->is_known = true;
-		for (size_t k = 0; k < l->waiters.len; k++)
-			tell(d, &l->waiters.items[k], &l->answer);
-	}
+	gp_rule_dns_finish_asn(d);
+	for (size_t i = 0; i < d->lookups.len; i++) /* grows while we go */
+		gp_rule_dns_learn(d, d->lookups.items[i]);
 }
 
 bool gp_rule_dns_hit(const struct gp_rule_dns *d, const struct gp_rule *r,

@@ -34,6 +34,9 @@ struct gp_rule_subject;
 void gp_rule_dns_captured(struct gp_rule_dns *d, struct gp_rule_subject *subjects,
 			  struct gp_pcre *pcre);
 void gp_rule_dns_finish(struct gp_rule_dns *d, struct gp_pcre *pcre);
+/* Waits for the lists of autonomous systems only: their numbers, "15169 36040", or empty.  After
+ * _captured; again after _finish. */
+struct gp_str gp_rule_dns_finish_asn(struct gp_rule_dns *d);
 /* After _finish.  *ret_evidence, if it hit: what was listed, and the answer. */
 bool gp_rule_dns_hit(const struct gp_rule_dns *d, const struct gp_rule *r,
 		     struct gp_str *ret_evidence);

@@ -4,6 +4,7 @@
 #ifndef GP_SCORE_RULE_DNS_INT_H
 #define GP_SCORE_RULE_DNS_INT_H
 
+#include "lib/score/rule_asn.h"
 #include "lib/score/rule_dns.h"
 #include "lib/score/rule_int.h"
 #include "lib/score/rule_query.h"
@@ -16,11 +17,13 @@ enum gp_dns_step {
 	GP_STEP_ADDRESSES, /* uridnsbl: each address is asked for below the zone */
 	GP_STEP_SERVERS,   /* name servers: their addresses or names are */
 	GP_STEP_SENDER,	   /* whether the name exists */
+	GP_STEP_ASN,	   /* autonomous systems: no rule's */
 };
 
 struct gp_dns_waiter {
-	const struct gp_rule *rule;
+	const struct gp_rule *rule; /* GP_STEP_ASN: NULL */
 	enum gp_dns_step step;
+	const struct gp_asn_lookup *asn;
 	struct gp_str subject; /* for evidence: the address or host in question */
 };
 
@@ -51,6 +54,9 @@ struct gp_rule_dns {
 	const struct gp_uri_host *hosts; /* of URIs, once looked for */
 	size_t n_hosts;
 	bool has_hosts;
+	struct gp_asn_found *asn; /* NULL: not asked */
+	size_t n_asn;		  /* the first so many lookups are for it */
+	bool is_asn_known;
 	struct gp_pcre *pcre;
 	int64_t now_ms;
 	unsigned late;
@@ -63,10 +69,16 @@ void gp_rule_dns_ask(struct gp_rule_dns *d, const struct gp_rule *r, enum gp_dns
 /* Asks for host or address below the rule's zone. */
 void gp_rule_dns_ask_host(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_str host);
 void gp_rule_dns_ask_ip(struct gp_rule_dns *d, const struct gp_rule *r, const struct gp_ip *ip);
+/* Asks for `name` on behalf of no rule. */
+void gp_rule_dns_ask_asn(struct gp_rule_dns *d, const struct gp_asn_lookup *asn, struct gp_str name);
+/* Waits for that answer, if it is not known yet, and tells those who asked. */
+void gp_rule_dns_learn(struct gp_rule_dns *d, struct gp_dns_lookup *l);
 
 /* The host of the envelope's sender, lower case; empty if there is none. */
 struct gp_str gp_rule_dns_sender(const struct gp_rule_dns *d);
 
+/* The lists of autonomous systems; before all others. */
+void gp_rule_dns_asn(struct gp_rule_dns *d);
 /* The kinds of rules: each asks for all rules of its kind that are on. */
 void gp_rule_dns_relays(struct gp_rule_dns *d, const struct gp_rule *const *rules, size_t n);
 void gp_rule_dns_hosts(struct gp_rule_dns *d, const struct gp_rule *r);
@@ -78,6 +90,12 @@ void gp_rule_dns_hash(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_
 /* What follows from name servers' names (GP_STEP_SERVERS). */
 void gp_rule_dns_server(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_str server,
 			struct gp_str subject);
+
+/* Worth asking: a rule without score hits nothing. */
+static inline bool gp_rule_dns_is_on(const struct gp_rule *r)
+{
+	return r->score[1] != 0 || r->score[3] != 0;
+}
 
 /* Hosts of the message's URIs that are looked up, the weightiest first. */
 struct gp_uri_host {

@@ -37,6 +37,7 @@ const struct gp_rule_eval *const gp_rule_eval_tables[] = {
 	own,
 	gp_rule_evals_adsp,
 	gp_rule_evals_alternative,
+	gp_rule_evals_asn,
 	gp_rule_evals_attachment,
 	gp_rule_evals_auth,
 	gp_rule_evals_authres,

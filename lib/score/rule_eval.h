@@ -45,6 +45,7 @@ struct gp_eval {
 	const struct gp_relay_path *relays;
 	struct gp_arena *arena;	       /* of the message */
 	struct gp_rule_dns *dns; /* what the DNS answered, rule_dns.h; NULL: not asked */
+	const struct gp_rule_tags *tags;
 	struct gp_pcre *pcre;
 	struct gp_rule_subject *subjects; /* by target; what has no ranges was not built yet */
 	struct gp_str evidence; /* what a function that hits has seen, for traces */
@@ -59,12 +60,14 @@ struct gp_rule_eval {
 		   size_t n_args);
 	int what;  /* fn's own */
 	bool flag; /* fn's own */
-	unsigned pattern; /* which argument is a pattern (rule->pattern), from 1; 0: none */
+	unsigned pattern; /* which argument is a pattern (rule->pattern), from 1; 0: none … */
+	bool is_delimited; /* … of bytes, which may stand between delimiters */
 };
 
 /* Each ends with a NULL name. */
 extern const struct gp_rule_eval gp_rule_evals_adsp[];
 extern const struct gp_rule_eval gp_rule_evals_alternative[];
+extern const struct gp_rule_eval gp_rule_evals_asn[];
 extern const struct gp_rule_eval gp_rule_evals_attachment[];
 extern const struct gp_rule_eval gp_rule_evals_auth[];
 extern const struct gp_rule_eval gp_rule_evals_authres[];

@@ -86,6 +86,7 @@ int gp_field_parse(struct gp_arena *a, struct gp_str spec, bool is_mime, struct 
 			return GP_EINVAL;
 	}
 	f.name = gp_arena_str(a, name);
+	f.is_asn = !is_mime && gp_str_ieq(name, GP_STR("X-ASN"));
 	for (size_t i = 0; i < GP_ARRAY_SIZE(specials); i++) {
 		if (specials[i].is_exact ? gp_str_eq(name, gp_str(specials[i].name))
 					 : gp_str_ieq(name, gp_str(specials[i].name)))
@@ -368,6 +369,10 @@ static bool whole_value(const struct gp_rule_field *f, const struct gp_field_ind
 		add_header(f, last, a, start, out);
 	if (f->modifiers & (GP_FIELD_ADDR | GP_FIELD_NAME))
 		return out->len > start;
+	if (!last && f->is_asn && x->relays->asn.len) {
+		gp_buf_add_str(out, x->relays->asn);
+		return true;
+	}
 	return last != NULL;
 }
 

@@ -11,7 +11,12 @@
 
 bool gp_rule_set_asks(const struct gp_rule_set *set)
 {
-	return set->queries.len > 0;
+	return set->queries.len > 0 || set->asns.len > 0;
+}
+
+bool gp_rule_set_asks_asn(const struct gp_rule_set *set)
+{
+	return set->asns.len > 0;
 }
 
 size_t gp_rule_set_count(const struct gp_rule_set *set)

@@ -85,11 +85,13 @@ struct gp_rule_field {
 	struct gp_str unset;   /* [if-unset: …] */
 	unsigned part_min, part_max; /* mimeheader: tflags range= */
 	bool is_mime, is_concat;
+	bool is_asn; /* X-ASN: where there is no such header, what was found out */
 	unsigned slots[4];     /* header names looked at: indices into set->slots */
 	unsigned n_slots;
 };
 
 struct gp_meta;
+struct gp_asn_lookup;
 struct gp_query;
 struct gp_query_zone;
 struct gp_rule_eval;
@@ -123,6 +125,7 @@ struct gp_rule {
 	bool is_negated;	/* !~ */
 	bool is_exists;		/* exists:NAME, no pattern */
 	bool captures;		/* named groups, rule_capture.h */
+	bool is_late;		/* runs once autonomous systems are known, rule_asn.h */
 	struct gp_regex *template; /* the pattern with %{NAME}, or NULL */
 
 	struct gp_meta *meta;
@@ -208,6 +211,10 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule_block) blocks;
 	struct gp_map slots;   /* header name (folded) → index + 1 */
 	struct gp_map lists;   /* name → struct gp_rule_list */
+	GP_VEC(struct gp_asn_lookup *) asns; /* lists of autonomous systems, rule_asn.h … */
+	struct gp_str asn_prefix;	     /* … "AS" */
+	bool asn_is_off;
+	GP_VEC(struct gp_rule *) late; /* patterns that wait for what these answer */
 	GP_VEC(struct gp_regex *) redirectors; /* rule_redirect.h */
 	struct gp_relay_trust trust;
 	bool has_circuits;

@@ -28,14 +28,13 @@ static const char *const plugins[] = {
 #define TEXT "text is always decoded, and cut at fixed sizes"
 
 /* Debian does not load these; we have them. */
-static const char *const optional[] = {"AntiVirus", "AuthRes", "FromNameSpoof", "OLEVBMacro",
-				       "PDFInfo", "Shortcircuit"};
+static const char *const optional[] = {"ASN",		"AntiVirus",  "AuthRes", "FromNameSpoof",
+				       "OLEVBMacro",	"PDFInfo",    "Shortcircuit"};
 
 /* What is not built: plugins, and their eval functions (with * as in file names). */
 static const struct {
 	const char *plugin, *function, *reason;
 } unbuilt[] = {
-	{"ASN", "check_asn*", "autonomous systems are not looked up here"},
 	{"AWL", "check_from_in_auto_*", SENDERS},
 	{"AccessDB", "check_access_database", "Berkeley DB files are not read; senders are listed in gatepost.conf"},
 	{"BodyRuleBaseExtractor", "", COMPILED},
@@ -65,12 +64,14 @@ static const struct {
 	const char *name, *reason;
 } directives[] = {
 	{"allow_user_rules", USERS},
-	{"asn_*", "autonomous systems are not looked up here"},
+	{"asn_*geodb", "autonomous systems are asked of the DNS only, by asn_lookup"},
+	{"asn_*", "it wants a loadplugin of its own, Mail::SpamAssassin::Plugin::ASN"},
 	{"auto_welcomelist_*", SENDERS},
 	{"auto_whitelist_*", SENDERS},
 	{"bayes_stopword*", ""},
 	{"bayes_*", BAYES},
 	{"body_part_scan_size", TEXT},
+	{"clear_asn_lookups", "it wants a loadplugin of its own, Mail::SpamAssassin::Plugin::ASN"},
 	{"clear_dns_servers", DNS},
 	{"clear_unsafe_report_template", WRAP},
 	{"clear_url_shortener", "short links are not followed"},

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
 #include "lib/mail/date.h"
+#include "lib/score/rule_asn.h"
 #include "lib/score/rule_circuit.h"
 #include "lib/score/rule_markup_int.h"
 #include "lib/score/rule_query.h"
@@ -37,7 +38,7 @@ static const struct gp_markup_template default_headers[2][4] = {
 
 /* Known by name; what would fill them is not done here. */
 static const char *const empty_tags[] = {
-	"ASN", "ASNCIDR", "AUTOLEARNSCORE", "AWL", "AWLCOUNT", "AWLMEAN", "AWLPRESCORE", "BAYESTC",
+	"AUTOLEARNSCORE", "AWL", "AWLCOUNT", "AWLMEAN", "AWLPRESCORE", "BAYESTC",
 	"BAYESTCHAMMY", "BAYESTCLEARNED", "BAYESTCSPAMMY", "DCCB", "DCCR", "DCCREP", "DKIMDOMAIN",
 	"DKIMIDENTITY", "DKIMSELECTOR", "EXTRACTTEXTCHARS", "EXTRACTTEXTEXTENSIONS",
 	"EXTRACTTEXTFLAGS", "EXTRACTTEXTTOOLS", "EXTRACTTEXTTYPES", "EXTRACTTEXTURIS",
@@ -419,7 +420,7 @@ static bool add_tag(const struct gp_markup *m, struct gp_str tag, struct gp_buf 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(empty_tags); i++)
 		if (gp_str_eq(name, gp_str(empty_tags[i])))
 			return true;
-	return false;
+	return gp_asn_has_tag(m->set, name);
 }
 
 void gp_markup_expand(const struct gp_markup *m, struct gp_str template, struct gp_buf *out)

@@ -180,7 +180,7 @@ static bool is_denied(const struct gp_rule_set *set, struct gp_str zone)
 	return denied;
 }
 
-static struct gp_query_zone *zone_of(struct gp_rule_builder *b, struct gp_str name)
+struct gp_query_zone *gp_query_zone_get(struct gp_rule_builder *b, struct gp_str name)
 {
 	struct gp_query_zone *zone = gp_map_get(&b->set->zones, name);
 
@@ -232,7 +232,7 @@ void gp_query_finish(struct gp_rule_builder *b)
 
 		q->index = (unsigned)i;
 		if (zone.len)
-			q->zone = zone_of(b, zone);
+			q->zone = gp_query_zone_get(b, zone);
 	}
 	for (size_t i = 0; i < set->queries.len; i++) {
 		r = set->queries.items[i];

@@ -65,6 +65,7 @@ struct gp_query {
 	struct gp_query_zone *zone; /* NULL: of askdns, where the name ends in a tag */
 	struct gp_query_test test;
 	bool is_captured; /* askdns: with a tag that patterns capture */
+	bool is_late;	  /* with a tag of autonomous systems: asked again when they are known */
 	struct gp_query_hash *hash; /* GP_QUERY_HASH_…: rule_query_hash.h */
 	GP_VEC(const struct gp_rule *) subs; /* of kind SUB in the same set */
 };
@@ -75,6 +76,8 @@ bool gp_query_directive(struct gp_rule_builder *b, struct gp_str name, struct gp
 /* Of a rule whose eval function asks the DNS (gp_rule_evals_dns): makes rule->query, or makes the
  * rule inert. */
 void gp_query_prepare(struct gp_rule_builder *b, struct gp_rule *r);
+/* The zone of that name, for all who ask below it. */
+struct gp_query_zone *gp_query_zone_get(struct gp_rule_builder *b, struct gp_str name);
 /* Once all are prepared: sets, zones, blocks. */
 void gp_query_finish(struct gp_rule_builder *b);
 

@@ -91,6 +91,13 @@ static size_t open_delimiter(struct gp_str s, char *ret_close, struct gp_diag *d
 	return 0;
 }
 
+bool gp_regex_is_delimited(struct gp_str text)
+{
+	char close;
+
+	return open_delimiter(text, &close, NULL) > 0;
+}
+
 static bool has_unescaped(struct gp_str s, char c)
 {
 	for (size_t i = 0; i < s.len; i++) {

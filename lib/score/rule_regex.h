@@ -14,6 +14,9 @@
 int gp_regex_parse(struct gp_arena *a, struct gp_str text, struct gp_regex *ret,
 		   struct gp_diag *diag) GP_MUST_USE;
 
+/* Does it begin as such a pattern does? */
+bool gp_regex_is_delimited(struct gp_str text);
+
 /* Sets is_joinable and the literals from text and flags; call again after text changed. */
 void gp_regex_derive(struct gp_arena *a, struct gp_regex *re);
 

@@ -390,18 +390,30 @@ static void match_target(struct run *run, enum gp_rule_type type)
 }
 
 /* !~ hits where the pattern did not, also when there is no such header. */
+static void invert(struct gp_rule_scan *s, const struct gp_rule *r)
+{
+	double *hits = &s->hits[r->index];
+
+	*hits = *hits == 0 && !s->stats.budget_exceeded &&
+		!gp_rule_limit_is_undecided(&s->limits, r);
+	if (s->evidence)
+		s->evidence[r->index] = *hits != 0 ? GP_STR("(no match)") : (struct gp_str){0};
+}
+
 static void invert_negated(struct run *run)
 {
-	for (size_t i = 0; i < run->target->negated.len; i++) {
-		const struct gp_rule *r = run->target->negated.items[i];
-		double *hits = &run->scan->hits[r->index];
+	for (size_t i = 0; i < run->target->negated.len; i++)
+		invert(run->scan, run->target->negated.items[i]);
+}
 
-		*hits = *hits == 0 && !run->scan->stats.budget_exceeded &&
-			!gp_rule_limit_is_undecided(&run->scan->limits, r);
-		if (run->scan->evidence)
-			run->scan->evidence[r->index] =
-				*hits != 0 ? GP_STR("(no match)") : (struct gp_str){0};
-	}
+static void test_exists(struct run *run, const struct gp_rule *r)
+{
+	const struct gp_rule_range *range = &run->subject.ranges[r->field_index];
+
+	run->scan->hits[r->index] = range->is_present;
+	if (range->is_present)
+		remember(run->scan, r,
+			 gp_str_trim(gp_rule_segment_text(&run->subject, range->first)));
 }
 
 static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
@@ -413,14 +425,8 @@ static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
 		return;
 	gp_rule_subject_build(type, s->set, s->input, &s->relays, s->scratch->pcre,
 			      s->arena, &run.subject);
-	for (size_t i = 0; has_exists && i < s->set->exists.len; i++) {
-		const struct gp_rule *r = s->set->exists.items[i];
-
-		s->hits[r->index] = run.subject.ranges[r->field_index].is_present;
-		if (s->hits[r->index] != 0)
-			remember(s, r, gp_str_trim(gp_rule_segment_text(
-				&run.subject, run.subject.ranges[r->field_index].first)));
-	}
+	for (size_t i = 0; has_exists && i < s->set->exists.len; i++)
+		test_exists(&run, s->set->exists.items[i]);
 	match_target(&run, type);
 	invert_negated(&run);
 	s->subjects[type] = run.subject;
@@ -449,6 +455,15 @@ static void take_captures(struct gp_rule_scan *s, const struct gp_rule *r)
 	}
 }
 
+static void forget(struct gp_rule_scan *s, const struct gp_rule *r)
+{
+	s->hits[r->index] = 0;
+	s->next[r->index] = 0;
+	s->done[r->index] = gp_rule_limit_is_undecided(&s->limits, r);
+	if (s->evidence)
+		s->evidence[r->index] = (struct gp_str){0};
+}
+
 /* A rule with %{NAME}: so far it is known only whether it can hit at all. */
 static void run_template(struct gp_rule_scan *s, const struct gp_rule *r)
 {
@@ -457,17 +472,13 @@ static void run_template(struct gp_rule_scan *s, const struct gp_rule *r)
 	bool may_hit = s->hits[r->index] != 0;
 	struct gp_rule *exact;
 
-	s->hits[r->index] = 0;
-	if (s->evidence)
-		s->evidence[r->index] = (struct gp_str){0};
+	forget(s, r);
 	if ((!may_hit && !r->is_negated) || run.subject.ranges == NULL)
 		return;
 	exact = GP_ARENA_NEW(s->arena, struct gp_rule);
 	*exact = *r;
 	if (!gp_capture_expand(r, &s->tags, &exact->regex))
 		return;
-	s->next[r->index] = 0;
-	s->done[r->index] = false;
 	test_rule(&run, exact);
 	if (r->is_negated) {
 		s->hits[r->index] = s->hits[r->index] == 0 && !s->stats.budget_exceeded;
@@ -484,7 +495,8 @@ static void run_captures(struct gp_rule_scan *s)
 		if (!s->set->captures.items[i]->template)
 			take_captures(s, s->set->captures.items[i]);
 	for (size_t i = 0; i < s->set->templates.len; i++)
-		run_template(s, s->set->templates.items[i]);
+		if (!s->set->templates.items[i]->is_late)
+			run_template(s, s->set->templates.items[i]);
 	if (s->dns)
 		gp_rule_dns_captured(s->dns, s->subjects, s->scratch->pcre);
 }
@@ -623,6 +635,7 @@ static void run_evals(struct gp_rule_scan *s, uint32_t *may_hold)
 			    .relays = &s->relays,
 			    .arena = s->arena,
 			    .dns = s->dns,
+			    .tags = &s->tags,
 			    .pcre = s->scratch->pcre,
 			    .subjects = s->subjects};
 
@@ -641,6 +654,13 @@ static void run_evals(struct gp_rule_scan *s, uint32_t *may_hold)
 	}
 }
 
+struct gp_str gp_rule_scan_asn(struct gp_rule_scan *s)
+{
+	if (s->dns)
+		s->relays.asn = gp_rule_dns_finish_asn(s->dns);
+	return s->relays.asn;
+}
+
 /* Waits for what the DNS has to say. */
 static void collect_dns(struct gp_rule_scan *s)
 {
@@ -648,11 +668,39 @@ static void collect_dns(struct gp_rule_scan *s)
 
 	if (!s->dns)
 		return;
+	gp_rule_scan_asn(s);
 	gp_rule_dns_finish(s->dns, s->scratch->pcre);
 	gp_rule_dns_stats(s->dns, &stats);
 	s->stats.asked = stats.asked;
 	s->stats.late = stats.late;
 	s->stats.refusing = stats.refusing;
+}
+
+/* Patterns over what the DNS has said of autonomous systems. */
+static void run_late(struct gp_rule_scan *s)
+{
+	struct run run = {.scan = s, .target = &s->set->targets[GP_RULE_HEADER]};
+
+	if (s->set->late.len == 0)
+		return;
+	gp_rule_subject_build(GP_RULE_HEADER, s->set, s->input, &s->relays, s->scratch->pcre, s->arena,
+			      &run.subject);
+	s->subjects[GP_RULE_HEADER] = run.subject;
+	for (size_t i = 0; i < s->set->late.len; i++) {
+		const struct gp_rule *r = s->set->late.items[i];
+
+		if (r->template) {
+			run_template(s, r);
+			continue;
+		}
+		forget(s, r);
+		if (r->is_exists)
+			test_exists(&run, r);
+		else
+			test_rule(&run, r);
+		if (r->is_negated)
+			invert(s, r);
+	}
 }
 
 static void run_metas(struct gp_rule_scan *s, uint32_t *may_hold)
@@ -697,6 +745,7 @@ void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 	assert(!s->is_finished);
 	s->is_finished = true;
 	collect_dns(s);
+	run_late(s);
 	may_hold = gp_rule_wake_begin(s->set, s->input->has_network, s->arena);
 	for (size_t i = 0; next_hit(s, &i); i++) {
 		if (is_off(s->set->rules.items[i], s->input))

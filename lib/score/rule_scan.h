@@ -91,6 +91,9 @@ bool gp_rule_scan_set(struct gp_rule_scan *scan, const char *name, double value)
 /* The same with what was seen, borrowed. */
 bool gp_rule_scan_set_evidence(struct gp_rule_scan *scan, const char *name, double value,
 			       struct gp_str evidence);
+/* The autonomous systems that the lists of asn_lookup name, "15169 36040", or empty: waits for
+ * their answers and for no others. */
+struct gp_str gp_rule_scan_asn(struct gp_rule_scan *scan);
 /* Runs evals and metas and adds every hit rule with a non-zero score whose name does not begin
  * with "__" to out.  Call once; the scan stays readable until the arena ends. */
 void gp_rule_scan_finish(struct gp_rule_scan *scan, struct gp_symbols *out);

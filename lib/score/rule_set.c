@@ -6,6 +6,7 @@
 
 #include <assert.h>
 
+#include "lib/score/rule_asn.h"
 #include "lib/score/rule_cache.h"
 #include "lib/score/rule_capture.h"
 #include "lib/score/rule_circuit.h"
@@ -206,15 +207,20 @@ static void collect_patterns(struct gp_rule_builder *b, struct gp_rule_target *t
 	}
 }
 
-/* A pattern without delimiters, over characters. */
+/* A pattern without delimiters, over characters; or as the function wants it. */
 static void compile_argument(struct gp_rule_builder *b, struct gp_rule *r, struct gp_str pattern)
 {
+	struct gp_regex *re = r->pattern = GP_ARENA_NEW(b->arena, struct gp_regex);
 	struct gp_diag diag;
+	int err = GP_OK;
 
-	r->pattern = GP_ARENA_NEW(b->arena, struct gp_regex);
-	r->pattern->text = gp_str(gp_arena_cstr(b->arena, pattern));
-	r->pattern->flags = GP_REGEX_UTF;
-	if (gp_pcre_compile(b->arena, r->pattern, &diag))
+	if (r->eval->is_delimited && gp_regex_is_delimited(pattern)) {
+		err = gp_regex_parse(b->arena, pattern, re, &diag);
+	} else {
+		re->text = gp_str(gp_arena_cstr(b->arena, pattern));
+		re->flags = r->eval->is_delimited ? 0 : GP_REGEX_UTF;
+	}
+	if (err || gp_pcre_compile(b->arena, re, &diag))
 		gp_rule_make_inert(b, r, "%s", diag.text);
 }
 
@@ -283,6 +289,7 @@ static void finish(struct gp_rule_builder *b)
 	set->limited = gp_arena_zalloc_n(b->arena, set->rules.len + 1, sizeof(*set->limited));
 	set->reads_ole = gp_map_get(&b->plugins, GP_STR("OLEVBMacro"));
 	set->reads_pdf = gp_map_get(&b->plugins, GP_STR("PDFInfo"));
+	gp_rule_asn_prepare(b);
 	gp_query_finish(b);
 	order_metas(b);
 	gp_rule_circuit_prepare(b);
@@ -306,6 +313,7 @@ static void builder_init(struct gp_rule_builder *b, const struct gp_rule_options
 
 	set->arena = a;
 	set->refs = 1;
+	set->asn_prefix = GP_STR("AS");
 	if (options)
 		set->options = *options;
 	if (set->options.cache_dir)

@@ -158,6 +158,8 @@ struct gp_rule_test {
 /* The i-th of the set; false beyond the last. */
 bool gp_rule_set_test(const struct gp_rule_set *set, size_t i, struct gp_rule_test *ret);
 
+/* Does the set ask the DNS for autonomous systems (rule_asn.h)? */
+bool gp_rule_set_asks_asn(const struct gp_rule_set *set);
 /* Do rules of the set ask the DNS? */
 bool gp_rule_set_asks(const struct gp_rule_set *set);
 size_t gp_rule_set_count(const struct gp_rule_set *set);

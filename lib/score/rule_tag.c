@@ -217,6 +217,8 @@ bool gp_tag_values(const struct gp_rule_tags *t, struct gp_str tag, struct gp_ta
 		gp_tag_add(ret, header);
 	} else if (captured) {
 		*ret = *captured;
+	} else if (t->dns && t->dns->asn) {
+		return gp_asn_values(t->dns->asn, tag, ret);
 	}
 	return ret->len > 0;
 }
@@ -250,6 +252,16 @@ bool gp_tag_find(struct gp_str s, size_t from, size_t *ret_at, size_t *ret_len)
 		return true;
 	}
 	return false;
+}
+
+struct gp_str gp_tag_upper(struct gp_arena *a, struct gp_str tag)
+{
+	char *text = gp_arena_cstr(a, tag);
+
+	for (size_t i = 0; i < tag.len && text[i] != '('; i++)
+		if (text[i] >= 'a' && text[i] <= 'z')
+			text[i] = (char)(text[i] - 'a' + 'A');
+	return gp_str_n(text, tag.len);
 }
 
 bool gp_tag_is_built_in(struct gp_str tag)

@@ -44,6 +44,9 @@ size_t gp_tag_name_length(struct gp_str s);
  * is none. */
 bool gp_tag_find(struct gp_str s, size_t from, size_t *ret_at, size_t *ret_len);
 
+/* The tag in capitals, as tags are kept; an argument stays as it is. */
+struct gp_str gp_tag_upper(struct gp_arena *a, struct gp_str tag);
+
 /* Is it one that no rule has to make? */
 bool gp_tag_is_built_in(struct gp_str tag);
 
