@@ -88,7 +88,7 @@ static int add(struct learn_sink *sink, const char *label, struct gp_str bytes)
 	struct gp_token_list tokens;
 
 	(void)label;
-	gp_token_collect(d->message_arena, mail, gp_str(NULL), &tokens);
+	gp_token_collect(d->message_arena, mail, gp_str(NULL), gp_str(NULL), &tokens);
 	*b = (struct gp_bayes_message){.class = sink->class, .n_tokens = tokens.n};
 	b->tokens = gp_arena_dup(d->batch_arena, tokens.hashes, tokens.n * sizeof(*tokens.hashes));
 	gp_message_digest(mail, b->digest);

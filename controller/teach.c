@@ -52,7 +52,7 @@ static int work(struct gp_str params, struct gp_str message, int channel, struct
 
 	(void)params;
 	(void)channel;
-	gp_token_collect(arena, m, gp_str(NULL), &tokens);
+	gp_token_collect(arena, m, gp_str(NULL), gp_str(NULL), &tokens);
 	gp_message_digest(m, facts.digest);
 	facts.words = count_words(&tokens);
 	facts.is_scanned = is_scanned(m);

@@ -109,7 +109,7 @@ static void add_mail(struct lab *lab, const char *path, bool is_spam)
 		die(diag.text, path);
 	m = gp_message_parse(arena, &(struct gp_message_options){0}, gp_str_n(file.data, file.len));
 	start = gp_clock_mono_us();
-	gp_token_collect(arena, m, (struct gp_str){0}, &list);
+	gp_token_collect(arena, m, (struct gp_str){0}, (struct gp_str){0}, &list);
 	lab->token_us += gp_clock_mono_us() - start;
 	lab->n_tokens += list.n;
 	lab->mails = gp_xreallocarray(lab->mails, lab->n_mails + 1, sizeof(*lab->mails));

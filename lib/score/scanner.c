@@ -4,6 +4,9 @@
  * Order: tokens first, because the store's answer takes longest; the patterns
  * are matched while it is under way; then wait, classify, and let the rule set
  * turn the probability into symbols and everything into a score.
+ *
+ * Where rules ask the DNS for autonomous systems (which they do not as they come), these are tokens
+ * too: then the store is asked last, once the answer is there.
  */
 #include "lib/score/scanner.h"
 
@@ -34,6 +37,7 @@ struct gp_scan {
 	const struct gp_scan_input *input;
 	struct gp_arena *arena;
 	struct gp_token_list tokens;
+	bool has_late_tokens; /* collected in _finish */
 	struct gp_batch *batch;
 	struct gp_bayes_scopes scopes;
 	struct gp_bayes_lookup *lookups[GP_BAYES_SCOPES]; /* NULL: not asked */
@@ -144,11 +148,11 @@ static void free_batch(void *arg)
 }
 
 /* All scopes in one round trip: the questions go out together. */
-static void ask_store(struct gp_scan *scan)
+static void ask_store(struct gp_scan *scan, struct gp_str asn)
 {
 	const struct gp_scan_input *in = scan->input;
 
-	gp_token_collect(scan->arena, in->message, in->envelope_from, &scan->tokens);
+	gp_token_collect(scan->arena, in->message, in->envelope_from, asn, &scan->tokens);
 	if (!in->store)
 		return;
 	scan->batch = gp_batch_new(in->deadline_ms);
@@ -169,8 +173,9 @@ struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_i
 	scan->scanner = scanner;
 	scan->input = input;
 	scan->arena = arena;
-	if (scanner->has_bayes)
-		ask_store(scan);
+	scan->has_late_tokens = input->resolver && gp_rule_set_asks_asn(scanner->rules);
+	if (scanner->has_bayes && !scan->has_late_tokens)
+		ask_store(scan, GP_STR(""));
 	scan->rule_input = (struct gp_rule_input){
 		.message = input->message,
 		.envelope_from = input->envelope_from,
@@ -238,6 +243,8 @@ void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
 {
 	const struct gp_rule_scan_stats *stats;
 
+	if (scan->scanner->has_bayes && scan->has_late_tokens)
+		ask_store(scan, gp_rule_scan_asn(scan->rules));
 	*ret = (struct gp_scan_result){.tokens = scan->tokens};
 	gp_symbols_init(&ret->symbols, scan->arena);
 	classify(scan, ret);

@@ -284,7 +284,8 @@ static void add_body(struct gp_collector *c, const struct gp_message *m)
 }
 
 void gp_token_collect(struct gp_arena *arena, const struct gp_message *m,
-		      struct gp_str envelope_from, struct gp_token_list *ret_list)
+		      struct gp_str envelope_from, struct gp_str asn,
+		      struct gp_token_list *ret_list)
 {
 	struct gp_collector *c = GP_ARENA_NEW(arena, struct gp_collector);
 
@@ -294,7 +295,7 @@ void gp_token_collect(struct gp_arena *arena, const struct gp_message *m,
 
 	c->limit = GP_TOKEN_HEADERS_MAX;
 	add_subject(c, m);
-	gp_token_add_headers(c, m, envelope_from);
+	gp_token_add_headers(c, m, envelope_from, asn);
 	c->limit = GP_TOKEN_PARTS_MAX;
 	gp_token_add_parts(c, m);
 	gp_token_add_shapes(c, m);

@@ -9,8 +9,8 @@
  * four apart (a window of five), the distance being part of the pair.
  *
  * The hashes are what is stored, so they may change only together with
- * GP_TOKEN_VERSION.  Headers that delivery or a filter adds give no token: a
- * message has the same ones at SMTP time, after LMTP and out of IMAP, but for
+ * GP_TOKEN_VERSION.  Headers that delivery or a filter adds give no token (but see
+ * gp_token_collect): a message has the same ones at SMTP time, after LMTP and out of IMAP, but for
  * the trace of the last hop.
  *
  * Everything lives in the arena given or borrows from the message.  No I/O.
@@ -75,9 +75,12 @@ struct gp_token_list {
 	bool is_cut; /* the message had more than fit */
 };
 
-/* The tokens of a finished message; envelope_from may be empty. */
+/* The tokens of a finished message.  envelope_from and asn may be empty; asn are the autonomous
+ * systems of who handed it over, "15169 36040", as a header X-Spam-ASN tells them of a message that
+ * has been delivered. */
 void gp_token_collect(struct gp_arena *arena, const struct gp_message *m,
-		      struct gp_str envelope_from, struct gp_token_list *ret_list);
+		      struct gp_str envelope_from, struct gp_str asn,
+		      struct gp_token_list *ret_list);
 
 /* A field's short name ("subject"), never NULL; "?" for a number out of range. */
 const char *gp_token_field_name(unsigned field);

@@ -4,7 +4,8 @@
  * A table says what each known field gives; any other gives its words, kept
  * apart by the field's name.  The names themselves, as spelt, and their order
  * tell programs apart, so they are tokens too.  Fields that delivery or a
- * filter adds are passed over entirely, name and order included.
+ * filter adds are passed over entirely, name and order included; but for X-Spam-ASN, in which a
+ * delivered message keeps what the DNS said when it was judged.
  *
  * Addresses are found lexically, around each "@": a parser for RFC 5322 would
  * reject just those that tell most.
@@ -310,12 +311,27 @@ static void add_field(struct fields *f)
 	}
 }
 
+/* The numbers of "15169 36040", or of "AS15169 192.0.2.0/24", whatever the prefix. */
+static void add_asn(struct gp_collector *c, struct gp_str text)
+{
+	const uint64_t seed = name_hash(GP_STR("x-asn"));
+	struct gp_str word;
+
+	for (unsigned n = 0; n < WORDS_MAX && gp_str_next_word(&text, &word); n++) {
+		while (word.len && gp_is_alpha(word.ptr[0]))
+			word = gp_str_sub(word, 1, SIZE_MAX);
+		if (gp_str_is_digits(word))
+			gp_collector_add(c, GP_TOKEN_HEADER, gp_hash64(seed, word.ptr, word.len), word, 0);
+	}
+}
+
 void gp_token_add_headers(struct gp_collector *c, const struct gp_message *m,
-			  struct gp_str envelope_from)
+			  struct gp_str envelope_from, struct gp_str asn)
 {
 	struct fields f = {.c = c, .has_envelope_from = envelope_from.len > 0};
 	uint64_t previous = 0;
 
+	add_asn(c, asn.len ? asn : gp_message_value(m, "X-Spam-ASN"));
 	if (f.has_envelope_from) {
 		f.value = gp_str_sub(envelope_from, 0, VALUE_MAX);
 		add_addresses(&f, GP_TOKEN_SENDER, GP_TOKEN_SENDER);

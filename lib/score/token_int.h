@@ -67,7 +67,7 @@ bool gp_word_next(struct gp_str *rest, struct gp_word *ret_word);
 
 /* The sections, in the order in which they are collected. */
 void gp_token_add_headers(struct gp_collector *c, const struct gp_message *m,
-			  struct gp_str envelope_from);
+			  struct gp_str envelope_from, struct gp_str asn);
 void gp_token_add_parts(struct gp_collector *c, const struct gp_message *m);
 void gp_token_add_uris(struct gp_collector *c, const struct gp_message *m);
 void gp_token_add_shapes(struct gp_collector *c, const struct gp_message *m);

@@ -64,10 +64,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		gp_message_parse(a, &(struct gp_message_options){0}, gp_str_n(data, size));
 	struct gp_token_list list, again;
 
-	gp_token_collect(a, m, gp_str_n(data, GP_MIN(size, 50)), &list);
+	gp_token_collect(a, m, gp_str_n(data, GP_MIN(size, 50)),
+			 gp_str_n(data, GP_MIN(size, 80)), &list);
 	check_list(a, &list);
 	check_verdict(a, &list);
-	gp_token_collect(a, m, gp_str_n(data, GP_MIN(size, 50)), &again);
+	gp_token_collect(a, m, gp_str_n(data, GP_MIN(size, 50)),
+			 gp_str_n(data, GP_MIN(size, 80)), &again);
 	FUZZ_CHECK(again.n == list.n);
 	for (size_t i = 0; i < list.n; i++)
 		FUZZ_CHECK(again.hashes[i] == list.hashes[i]);

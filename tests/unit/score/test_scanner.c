@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
+#include "tests/fakes/fake_dns.h"
 #include "tests/unit/test.h"
 
 static const struct gp_conf_table *const tables[] = {GP_CONF_SHARED_TABLES};
@@ -21,8 +22,10 @@ static int64_t soon(void)
 	return gp_clock_mono_ms() + 10000;
 }
 
-/* n messages like the letter, and others that have nothing of it, of both classes. */
-static void teach(const char *scope, enum gp_bayes_class class, size_t n, size_t others)
+/* n messages like the letter, and others that have nothing of it, of both classes.  asn: from
+ * where they came. */
+static void teach_from(const char *asn, const char *scope, enum gp_bayes_class class, size_t n,
+		       size_t others)
 {
 	struct gp_arena *arena = gp_arena_new(0);
 	struct gp_message *m = gp_message_parse(arena, &(struct gp_message_options){0},
@@ -31,7 +34,7 @@ static void teach(const char *scope, enum gp_bayes_class class, size_t n, size_t
 	struct gp_token_list tokens;
 	struct gp_diag diag;
 
-	gp_token_collect(arena, m, gp_str(NULL), &tokens);
+	gp_token_collect(arena, m, gp_str(NULL), gp_str(asn), &tokens);
 	for (size_t i = 0; i < n + others; i++) {
 		gp_sha256(&i, sizeof(i), messages[i].digest);
 		messages[i].class = class;
@@ -47,8 +50,14 @@ static void teach(const char *scope, enum gp_bayes_class class, size_t n, size_t
 	gp_arena_free(arena);
 }
 
-static double probability(const char *conf, const char *account, const char *rcpt,
-			  size_t n_recipients)
+static void teach(const char *scope, enum gp_bayes_class class, size_t n, size_t others)
+{
+	teach_from("", scope, class, n, others);
+}
+
+/* dns: what it says of the client 192.0.2.1; NULL: it is not asked. */
+static double probability_by(const char *dns, const char *conf, const char *account,
+			     const char *rcpt, size_t n_recipients)
 {
 	struct gp_str recipients[] = {gp_str(rcpt), GP_STR("other@example.org")};
 	struct gp_arena *arena = gp_arena_new(0);
@@ -63,6 +72,8 @@ static double probability(const char *conf, const char *account, const char *rcp
 		.recipients = recipients,
 		.n_recipients = n_recipients,
 		.account = gp_str(account),
+		.client_ip = GP_STR("192.0.2.1"),
+		.resolver = dns ? gp_fake_dns_open(dns, NULL) : NULL,
 		.deadline_ms = soon(),
 	};
 	double ret;
@@ -77,10 +88,17 @@ static double probability(const char *conf, const char *account, const char *rcp
 	assert_false(result.is_bayes_missing);
 	ret = result.bayes.is_usable ? result.bayes.probability : -1;
 	gp_arena_free(arena);
+	gp_resolver_close(&in.resolver);
 	gp_scanner_free(scanner);
 	gp_rule_report_done(&problems);
 	gp_snapshot_unref(snap);
 	return ret;
+}
+
+static double probability(const char *conf, const char *account, const char *rcpt,
+			  size_t n_recipients)
+{
+	return probability_by(NULL, conf, account, rcpt, n_recipients);
 }
 
 #define CONF(scope) "rules = { paths = []; cache = \"\"; }; bayes = { scope = \"" scope "\"; };"
@@ -104,6 +122,35 @@ static void scopes_decide(void **state)
 	assert_true(probability(CONF("global+user"), "", bob, 1) < 0.2);
 	assert_true(probability(CONF("global+user"), "", "carol@example.org", 1) ==
 		    probability(CONF("global"), "", bob, 1));
+}
+
+/* The same letter is spam out of one network and none out of the other. */
+static void systems_are_evidence(void **state)
+{
+	static const char rules[] = "loadplugin Mail::SpamAssassin::Plugin::ASN\nasn_lookup l.test\n";
+	GP_BUF_AUTO path = GP_BUF_INIT(200);
+	GP_BUF_AUTO conf = GP_BUF_INIT(1000);
+	const char *bob = "bob@systems.example";
+	double spam, ham, other;
+	FILE *file;
+
+	(void)state;
+	gp_buf_printf(&path, "%s/asn.cf", dir);
+	file = fopen(gp_buf_cstr(&path), "w");
+	assert_non_null(file);
+	assert_true(fputs(rules, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	gp_buf_printf(&conf, "rules = { paths = [\"%s\"]; cache = \"\"; }; bayes = { scope = \"domain\"; };",
+		      gp_buf_cstr(&path));
+	teach_from("7", "@systems.example", GP_BAYES_SPAM, 200, 0);
+	teach_from("8", "@systems.example", GP_BAYES_HAM, 200, 400);
+	spam = probability_by("1.2.0.192.l.test TXT 7", gp_buf_cstr(&conf), "", bob, 1);
+	ham = probability_by("1.2.0.192.l.test TXT 8", gp_buf_cstr(&conf), "", bob, 1);
+	other = probability_by("1.2.0.192.l.test TXT 9", gp_buf_cstr(&conf), "", bob, 1);
+	if (!(ham >= 0 && ham < other && other < spam))
+		fail_msg("spam %f, ham %f, other %f", spam, ham, other);
+	assert_true(probability_by("1.2.0.192.l.test TXT !servfail", gp_buf_cstr(&conf), "", bob, 1) ==
+		    other);
 }
 
 static int setup(void **state)
@@ -130,7 +177,10 @@ static int teardown(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(scopes_decide)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(scopes_decide),
+		cmocka_unit_test(systems_are_evidence),
+	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

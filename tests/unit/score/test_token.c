@@ -12,6 +12,7 @@
 struct fixture {
 	struct gp_arena *arena;
 	struct gp_buf buf;
+	const char *asn;
 };
 
 static int setup(void **state)
@@ -19,6 +20,7 @@ static int setup(void **state)
 	static struct fixture f;
 
 	f.arena = gp_arena_new(0);
+	f.asn = "";
 	gp_buf_init(&f.buf, 16 << 20);
 	*state = &f;
 	return 0;
@@ -39,7 +41,7 @@ static struct gp_token_list collect_from(struct fixture *f, struct gp_str mail, 
 						gp_arena_str(f->arena, mail));
 	struct gp_token_list list;
 
-	gp_token_collect(f->arena, m, gp_str(sender), &list);
+	gp_token_collect(f->arena, m, gp_str(sender), gp_str(f->asn), &list);
 	return list;
 }
 
@@ -77,6 +79,27 @@ static void assert_same(const struct gp_token_list *a, const struct gp_token_lis
 	assert_int_equal(a->n, b->n);
 	for (size_t i = 0; i < a->n; i++)
 		assert_true(holds(b, a->hashes[i]));
+}
+
+static void test_autonomous_systems(void **state)
+{
+	static const char mail[] = "From: a@b.example\n\nx\n";
+	struct fixture *f = *state;
+	struct gp_token_list plain = collect(f, mail), judged, delivered;
+
+	f->asn = "15169 36040";
+	judged = collect(f, mail);
+	f->asn = "";
+	assert_int_equal(judged.n, plain.n + 2);
+	assert_true(find(&judged, "header:15169") != 0);
+	/* What was judged is what is learned later. */
+	delivered = collect(f, "X-Spam-ASN: AS15169 AS36040\n\t192.0.2.0/24 198.51.100.0/24\n"
+			       "From: a@b.example\n\nx\n");
+	assert_same(&judged, &delivered);
+	delivered = collect(f, "From: a@b.example\nX-Spam-ASN: 15169 36040\n\nx\n");
+	assert_same(&judged, &delivered);
+	delivered = collect(f, "From: a@b.example\nX-Spam-ASN: 192.0.2.0/24 AS 7x\n\nx\n");
+	assert_same(&plain, &delivered);
 }
 
 static void test_words_and_pairs(void **state)
@@ -329,6 +352,7 @@ static void test_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_autonomous_systems, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_words_and_pairs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hashes_are_stable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_distinct_and_not_zero, setup, teardown),
