@@ -1,77 +1,55 @@
 /*
- * Archives; see the header.
+ * Which format a file is of; see the header.
  */
 #include "milter-virus/archive.h"
 
-#include "lib/base/arena.h"
-#include "lib/mail/zip.h"
+#include "milter-virus/archive_int.h"
 
-#define LOCAL_SIZE 30u /* of a member's own header */
-#define ZIP64_WITHIN (20u + 22u + 0xffffu) /* its locator, the end's record, a comment */
-
-/* Those that libclamav 1.4 unpacks: stored, imploded, deflated, deflate64, bzip2 (APPNOTE.TXT 4.4.5). */
-static bool is_supported(unsigned method)
+/* Kinds that libclamav 1.4 does not unpack at all, and whose mark says enough. */
+static unsigned look_unsupported(struct gp_str file, uint64_t *room)
 {
-	static const unsigned char methods[] = {0, 6, 8, 9, 12};
-
-	for (size_t i = 0; i < GP_ARRAY_SIZE(methods); i++)
-		if (methods[i] == method)
-			return true;
-	return false;
+	(void)file, (void)room;
+	return VIRUS_ARCHIVE_UNSUPPORTED;
 }
 
-/* Is the member where the directory says? */
-static bool is_there(struct gp_str file, const struct gp_zip_member *m)
+#define MARK(text) {text, sizeof(text) - 1}
+
+static const struct {
+	struct gp_str mark;
+	size_t at;
+	unsigned (*look)(struct gp_str file, uint64_t *room);
+} formats[] = {
+	{MARK("PK\3\4"), 0, virus_archive_look_zip},
+	{MARK("PK\5\6"), 0, virus_archive_look_zip},	   /* without members */
+	{MARK("PK\7\x08PK\3\4"), 0, virus_archive_look_zip}, /* the first of several files */
+	{MARK("PK00PK\3\4"), 0, virus_archive_look_zip},   /* that was to be one of several */
+	{MARK("\x1f\x8b\x08"), 0, virus_archive_look_gzip},
+	{MARK("BZh"), 0, virus_archive_look_bzip2},
+	{MARK("\xfd" "7zXZ\0"), 0, virus_archive_look_xz},
+	{MARK("7z\xbc\xaf\x27\x1c"), 0, virus_archive_look_7z},
+	{MARK("Rar!\x1a\7\0"), 0, virus_archive_look_rar4},
+	{MARK("Rar!\x1a\7\1\0"), 0, virus_archive_look_rar5},
+	{MARK("MSCF\0\0\0\0"), 0, virus_archive_look_cab},
+	{MARK("ustar\0" "00"), 257, virus_archive_look_tar},
+	{MARK("ustar  \0"), 257, virus_archive_look_tar}, /* of GNU */
+	{MARK("\x60\xea"), 0, virus_archive_look_arj},
+	{MARK("-lh"), 2, virus_archive_look_lha},
+	{MARK("\x5d\0\0"), 0, virus_archive_look_lzma},
+	{MARK("\x28\xb5\x2f\xfd"), 0, look_unsupported},   /* Zstandard */
+	{MARK("\x04\x22\x4d\x18"), 0, look_unsupported},   /* LZ4 */
+	{MARK("LZIP\1"), 0, look_unsupported},
+	{MARK("LRZI\0"), 0, look_unsupported},
+	{MARK("\x89LZO\0\r\n\x1a\n"), 0, look_unsupported},
+	{MARK("MSWIM\0\0\0"), 0, look_unsupported},
+	{MARK("**ACE**"), 7, look_unsupported},
+	{MARK("!<arch>\ndebian-binary"), 0, look_unsupported},
+	{MARK("\xed\xab\xee\xdb"), 0, look_unsupported},   /* RPM */
+};
+
+unsigned virus_archive_look(struct gp_str file, uint64_t *room)
 {
-	struct gp_str s = gp_str_sub(file, m->header, SIZE_MAX);
-
-	return s.len >= LOCAL_SIZE && gp_str_starts(s, GP_STR("PK\3\4")) &&
-	       (m->packed == UINT32_MAX /* ZIP64 */ || m->packed <= s.len - LOCAL_SIZE);
-}
-
-static enum virus_archive judge(const struct gp_zip *zip)
-{
-	enum virus_archive found = VIRUS_ARCHIVE_SOUND;
-
-	for (size_t i = 0; i < zip->members.len; i++) {
-		const struct gp_zip_member *m = &zip->members.items[i];
-
-		if (m->header >= UINT32_MAX) /* ZIP64: elsewhere */
-			continue;
-		if (!is_there(zip->data, m))
-			return VIRUS_ARCHIVE_BROKEN;
-		if (!m->is_encrypted && m->packed > 0 && !is_supported(m->method))
-			found = VIRUS_ARCHIVE_UNSUPPORTED;
-	}
-	return found;
-}
-
-/* Its directory's place is told elsewhere than lib/mail/zip.h looks: it is taken for sound. */
-static bool is_zip64(struct gp_str file)
-{
-	struct gp_str end = gp_str_sub(file, file.len > ZIP64_WITHIN ? file.len - ZIP64_WITHIN : 0, SIZE_MAX);
-
-	return gp_str_find(end, GP_STR("PK\6\7"), 0) < end.len;
-}
-
-enum virus_archive virus_archive_look(struct gp_str file)
-{
-	struct gp_arena *arena;
-	enum virus_archive found = VIRUS_ARCHIVE_SOUND;
-	struct gp_zip zip;
-
-	if (!gp_str_starts(file, GP_STR("PK\3\4")) && !gp_str_starts(file, GP_STR("PK\5\6")))
-		return VIRUS_ARCHIVE_SOUND;
-	arena = gp_arena_new(0);
-	if (gp_zip_open(arena, file, &zip) == GP_OK)
-		found = judge(&zip);
-	else if (!is_zip64(file))
-		found = VIRUS_ARCHIVE_BROKEN;
-	gp_arena_free(arena);
-	return found;
-}
-
-bool virus_archive_is_rar(struct gp_str file)
-{
-	return gp_str_starts(file, GP_STR("Rar!\x1a\7"));
+	for (size_t i = 0; i < GP_ARRAY_SIZE(formats); i++)
+		if (gp_str_starts(gp_str_sub(file, formats[i].at, formats[i].mark.len), formats[i].mark))
+			return formats[i].look(file, room);
+	return 0;
 }

@@ -24,10 +24,14 @@
 #include "milter-virus/engine_faults.h"
 #include "milter-virus/engine_layers.h"
 
+/* Bytes of a message that are unpacked once more to see whether its gzip files are whole: less than a
+ * second of time, and more than real ones hold. */
+#define UNPACKED_MAX (256u << 20)
+
 struct virus_engine {
 	struct cl_engine *clamav;
 	struct cl_scan_options options;
-	bool wants_broken; /* archives too, of which it says nothing itself */
+	bool wants_broken, wants_encrypted; /* archives too, of which it says nothing itself */
 };
 
 static const enum cl_engine_field limit_fields[VIRUS_LIMITS] = {
@@ -205,6 +209,7 @@ static int open_engine(const struct virus_engine_options *o, struct virus_engine
 	int r = GP_OK;
 
 	e->wants_broken = o->switches[VIRUS_ALERT_BROKEN_EXECUTABLES];
+	e->wants_encrypted = o->switches[VIRUS_ALERT_ENCRYPTED_ARCHIVE];
 	if (cl_init(CL_INIT_DEFAULT) != CL_SUCCESS || !(e->clamav = cl_engine_new())) {
 		gp_diag_set(diag, "libclamav cannot start");
 		r = GP_ESYS;
@@ -260,7 +265,10 @@ static void refuse_halves(struct virus_scan *scan)
 
 static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 {
-	struct virus_layers layers = {.scan = scan, .wants_broken = e->wants_broken};
+	struct virus_layers layers = {.scan = scan,
+				      .room = e->wants_broken ? UNPACKED_MAX : 0,
+				      .wants_broken = e->wants_broken,
+				      .wants_encrypted = e->wants_encrypted};
 	const char *name = NULL;
 	unsigned long blocks = 0;
 	cl_error_t r;

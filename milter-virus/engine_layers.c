@@ -6,6 +6,9 @@
  * scan".  Between the two stand the layers within, so the open ones are a stack; the level that
  * comes with each call puts it right where a post scan was left out.
  *
+ * Of the members of some archives it tells before it unpacks them ("meta"): one that it does not unpack,
+ * or not all of, it calls clean, so what it told of must be the next layer, and as large as was said.
+ *
  * A clean verdict holds for the same bytes at the same depth or less: deeper they might meet
  * the limit of recursion; whoever remembers compares the level.
  */
@@ -21,7 +24,22 @@
 #define PIECE 8192u
 #define CUT_NAME "Heuristics.Limits.Exceeded.MaxFileSize"
 #define UNSUPPORTED_NAME "Heuristics.Limits.Unsupported.Archive"
+#define ENCRYPTED_NAME "Heuristics.Encrypted.Archive"
 #define BROKEN_NAME "Heuristics.Broken.Archive"
+
+/* Kinds of archives of which libclamav tells each member, and how large it is, before it unpacks it.
+ * Others tell at another time, or of what lies beside. */
+static const struct {
+	const char *type;
+	bool is_sure; /* also where it is found within another file: its list has a checksum */
+} listers[] = {
+	{"CL_TYPE_7Z", true},
+	{"CL_TYPE_ARJ", false},
+	{"CL_TYPE_LHA_LZH", false},
+	{"CL_TYPE_MSCAB", false},
+	{"CL_TYPE_OLD_TAR", false},
+	{"CL_TYPE_POSIX_TAR", false},
+};
 
 /* The layer's place among those to be remembered; -1: it has none. */
 static int note(struct virus_layers *l, const char *bytes, size_t size, uint32_t level)
@@ -38,37 +56,70 @@ static int note(struct virus_layers *l, const char *bytes, size_t size, uint32_t
 	return (int)scan->n_layers++;
 }
 
+static int lister_of(const char *type)
+{
+	for (size_t i = 0; type && i < GP_ARRAY_SIZE(listers); i++)
+		if (strcmp(type, listers[i].type) == 0)
+			return (int)i;
+	return -1;
+}
+
+static struct virus_open_layer *innermost(struct virus_layers *l)
+{
+	return l->depth > 0 ? &l->open[l->depth - 1] : NULL;
+}
+
+/* The engine goes on, and has not unpacked the member that it told of. */
+static void miss_member(struct virus_layers *l)
+{
+	const struct virus_open_layer *in = innermost(l);
+
+	if (l->member > 0 && !(in && in->is_told))
+		l->is_unsupported = true;
+	l->member = 0;
+}
+
+/* The member that it told of is this layer, or a part of it is. */
+static void take_member(struct virus_layers *l, size_t size)
+{
+	if (size < l->member)
+		l->is_broken = true;
+	l->member = 0;
+}
+
 /* The engine is done with the innermost of the open ones, whose place is returned. */
 static int pop(struct virus_layers *l)
 {
-	l->is_unsupported |= l->is_shut[--l->depth];
-	return l->open[l->depth];
+	miss_member(l);
+	l->is_unsupported |= l->open[--l->depth].is_shut;
+	return l->open[l->depth].index;
 }
 
 /* Those that a layer of this level does not lie in. */
 static void pop_to(struct virus_layers *l, uint32_t level)
 {
-	while (l->depth > 0 && l->levels[l->depth - 1] >= level)
+	while (l->depth > 0 && l->open[l->depth - 1].level >= level)
 		(void)pop(l);
 	if (l->depth > 0)
-		l->is_shut[l->depth - 1] = false;
+		l->open[l->depth - 1].is_shut = false;
 }
 
-static void push(struct virus_layers *l, int index, uint32_t level, bool is_shut)
+static void push(struct virus_layers *l, const struct virus_open_layer *layer)
 {
-	if (l->depth == VIRUS_DEPTH_MAX)
-		return;
-	l->open[l->depth] = index;
-	l->is_shut[l->depth] = is_shut;
-	l->levels[l->depth++] = level;
+	if (l->depth < VIRUS_DEPTH_MAX)
+		l->open[l->depth++] = *layer;
 }
 
-static void look_at_archive(struct virus_layers *l, struct gp_str file)
+static void look_at_archive(struct virus_layers *l, struct gp_str file, struct virus_open_layer *layer)
 {
-	enum virus_archive found = virus_archive_look(file);
+	unsigned found = virus_archive_look(file, &l->room);
+	bool is_broken = found & VIRUS_ARCHIVE_BROKEN, is_encrypted = found & VIRUS_ARCHIVE_ENCRYPTED;
 
-	l->is_broken |= found == VIRUS_ARCHIVE_BROKEN;
-	l->is_unsupported |= found == VIRUS_ARCHIVE_UNSUPPORTED;
+	l->is_broken |= is_broken;
+	l->is_encrypted |= is_encrypted;
+	layer->is_told = (is_broken && l->wants_broken) || (is_encrypted && l->wants_encrypted);
+	layer->is_shut = found & VIRUS_ARCHIVE_SHUT && !layer->is_told;
+	l->is_unsupported |= found & VIRUS_ARCHIVE_UNSUPPORTED && !layer->is_told;
 }
 
 static cl_error_t on_layer(int fd, const char *type, const char **ancestors, size_t parent_size,
@@ -76,30 +127,46 @@ static cl_error_t on_layer(int fd, const char *type, const char **ancestors, siz
 			   uint32_t attributes, void *arg)
 {
 	struct virus_layers *l = arg;
-	int index;
+	struct virus_open_layer layer = {.level = level, .lister = lister_of(type)};
 	enum virus_known known = VIRUS_UNKNOWN;
 
-	(void)fd, (void)type, (void)ancestors, (void)parent_size, (void)name, (void)attributes;
+	(void)fd, (void)ancestors, (void)parent_size, (void)name, (void)attributes;
 	if (!l)
 		return CL_CLEAN;
 	/* It ends some files at the limit (in ZIP, CAB) and says nothing of what it left out. */
 	if (level > 0 && l->file_max && size + PIECE > l->file_max)
 		l->is_cut = true;
+	take_member(l, size);
 	pop_to(l, level);
-	index = note(l, bytes, size, level);
-	if (index >= 0)
-		known = l->scan->known(l->scan->arg, &l->scan->layers[index], l->known_name);
+	layer.index = note(l, bytes, size, level);
+	if (layer.index >= 0)
+		known = l->scan->known(l->scan->arg, &l->scan->layers[layer.index], l->known_name);
 	if (known == VIRUS_UNKNOWN) {
-		struct gp_str file = gp_str_n(bytes, bytes ? size : 0);
-
-		look_at_archive(l, file);
-		push(l, index, level, virus_archive_is_rar(file));
+		look_at_archive(l, gp_str_n(bytes, bytes ? size : 0), &layer);
+		push(l, &layer);
 		return CL_CLEAN;
 	}
 	/* Not looked at, so not remembered anew: its time would never end. */
 	l->scan->n_layers--;
 	l->scan->n_known++;
 	return known == VIRUS_KNOWN_CLEAN ? CL_BREAK : CL_VIRUS;
+}
+
+static cl_error_t on_member(const char *type, unsigned long packed, const char *name, unsigned long size,
+			    int is_encrypted, unsigned place, void *arg)
+{
+	struct virus_layers *l = arg;
+	struct virus_open_layer *in = l ? innermost(l) : NULL;
+	int lister = lister_of(type);
+
+	(void)packed, (void)name, (void)place;
+	if (!in || lister < 0 || (lister != in->lister && !listers[lister].is_sure))
+		return CL_CLEAN;
+	miss_member(l);
+	in->is_shut = false; /* it can be read */
+	if (!is_encrypted && size >= VIRUS_ARCHIVE_TINY)
+		l->member = size;
+	return CL_CLEAN;
 }
 
 static cl_error_t on_done(int fd, int result, const char *name, void *arg)
@@ -128,6 +195,7 @@ static void on_found(int fd, const char *name, void *arg)
 void virus_layers_install(struct cl_engine *engine)
 {
 	cl_engine_set_clcb_file_inspection(engine, on_layer);
+	cl_engine_set_clcb_meta(engine, on_member);
 	cl_engine_set_clcb_post_scan(engine, on_done);
 	cl_engine_set_clcb_virus_found(engine, on_found);
 }
@@ -154,6 +222,8 @@ void virus_layers_finish(struct virus_layers *l)
 		tell_unseen(scan, CUT_NAME);
 	if (l->is_unsupported)
 		tell_unseen(scan, UNSUPPORTED_NAME);
+	if (l->is_encrypted && l->wants_encrypted)
+		tell_unseen(scan, ENCRYPTED_NAME);
 	if (l->is_broken && l->wants_broken)
 		tell_unseen(scan, BROKEN_NAME);
 	if (*l->known_name && scan->status == VIRUS_FOUND)

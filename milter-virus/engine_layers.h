@@ -10,18 +10,26 @@
 
 struct cl_engine;
 
+/* A layer that is being looked at. */
+struct virus_open_layer {
+	int index; /* into scan->layers, or -1 */
+	uint32_t level;
+	int lister;   /* the kind of archive that it is; -1: none that tells of its members */
+	bool is_shut; /* an archive in which nothing has been seen yet, and must be */
+	bool is_told; /* it will be told of in any case */
+};
+
 /* The context of one scan. */
 struct virus_layers {
 	struct virus_scan *scan;
-	/* Those that are being looked at, one in the other: index into scan->layers, or -1. */
-	int open[VIRUS_DEPTH_MAX];
-	uint32_t levels[VIRUS_DEPTH_MAX];
+	struct virus_open_layer open[VIRUS_DEPTH_MAX]; /* one in the other */
 	unsigned depth;
-	bool is_shut[VIRUS_DEPTH_MAX]; /* an archive in which nothing has been seen yet, and must be */
+	uint64_t member;   /* bytes of the member that must be the next layer; 0: of none */
 	uint64_t file_max; /* the engine's limit of a file; 0: none */
+	uint64_t room;	   /* bytes that may yet be unpacked for a look at archives */
 	bool is_cut;	   /* a file in an archive was unpacked up to that limit only */
-	bool is_broken, is_unsupported; /* archives: archive.h */
-	bool wants_broken; /* those that are broken are to be told of */
+	bool is_broken, is_unsupported, is_encrypted; /* archives: archive.h */
+	bool wants_broken, wants_encrypted; /* such archives are to be told of */
 	char known_name[VIRUS_NAME_MAX]; /* of a layer that was known as infected */
 	char found_name[VIRUS_NAME_MAX]; /* that was told last while scanning */
 };
