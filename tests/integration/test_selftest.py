@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from servers import trixie
+from servers.debian import Unavailable
 from servers.controller import Controller
 from servers.dovecot import OWNER
 from servers.imap import PASSWORD, Dovecot, Edition, Setup, why_no_namespace
@@ -265,7 +266,7 @@ def test_tls(module_world: Path) -> None:
 def test_dovecot_24(module_world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         edition = trixie.edition()
-    except trixie.Unavailable as why:
+    except Unavailable as why:
         pytest.skip(f"Dovecot 2.4: {why}")
     folder = module_world / "trixie"
     with place(folder, Setup(extra=MASTER_24), edition=edition) as here:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from servers import trixie
+from servers.debian import Unavailable
 from servers.imap import Dovecot, Edition, Setup, append, move, select, why_no_namespace
 from servers.learnserver import LearnServer, Taught
 from servers.milter import build_folder
@@ -31,7 +32,7 @@ def edition(request: pytest.FixtureRequest) -> Edition:
         return found
     try:
         return trixie.edition()
-    except trixie.Unavailable as why:
+    except Unavailable as why:
         pytest.skip(f"Dovecot 2.4: {why}")
 
 
