@@ -19,7 +19,7 @@ from servers.process import tail
 
 FOLDERS: list[Path] = []
 LONGEST = (
-    "test_many", "test_move_failures", "test_table", "test_lessons", "test_interop", "test_verdicts",
+    "test_many", "test_move_failures", "test_table", "test_systemd", "test_lessons", "test_interop", "test_verdicts",
     "test_controller_command", "test_api_verdicts", "test_dkim_command", "test_controller_expiry", "test_controller_crash",
     "test_virus_memory", "test_virus_faults", "test_controller_learn", "test_store", "test_ldap_dkim", "test_virus",
 )
