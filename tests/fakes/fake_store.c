@@ -36,7 +36,10 @@ struct fake {
 	struct gp_store store;
 	pthread_mutex_t lock;
 	struct gp_loop *loop;
+	struct late *late; /* look-ups that wait; the loop's */
 	_Atomic int64_t delay_ms;
+	_Atomic bool is_held;
+	_Atomic unsigned held; /* calls that wait */
 	int result;
 	unsigned fails, calls;
 	struct token *tokens;
@@ -58,6 +61,15 @@ static int enter(struct fake *f, int64_t deadline_ms, bool no_wait)
 	int64_t left = deadline_ms - gp_clock_mono_ms();
 	int result = GP_OK;
 
+	if (!no_wait && f->is_held) {
+		f->held++;
+		while (f->is_held && left > 0) {
+			usleep(1000);
+			left = deadline_ms - gp_clock_mono_ms();
+		}
+		f->held--;
+		result = left > 0 ? GP_OK : GP_ETEMP;
+	}
 	if (!no_wait && f->delay_ms > 0) {
 		usleep((useconds_t)(GP_MAX(GP_MIN(f->delay_ms, left), (int64_t)0) * 1000));
 		if (left < f->delay_ms)
@@ -107,6 +119,7 @@ struct late {
 	struct gp_call call;
 	struct fake *fake;
 	struct gp_bayes_lookup *l;
+	struct late *next;
 };
 
 static void lookup_answer(void *arg)
@@ -125,11 +138,25 @@ static void lookup_answer(void *arg)
 	free(late);
 }
 
+/* In the loop. */
+static void lookup_late(void *arg)
+{
+	struct late *late = arg, **at = &late->fake->late;
+
+	while (*at != late)
+		at = &(*at)->next;
+	*at = late->next;
+	gp_timer_clear(late->fake->loop, &late->timer);
+	lookup_answer(late);
+}
+
 static void lookup_wait(void *arg)
 {
 	struct late *late = arg;
 
-	late->timer = (struct gp_timer){.fn = lookup_answer, .arg = late};
+	late->next = late->fake->late;
+	late->fake->late = late;
+	late->timer = (struct gp_timer){.fn = lookup_late, .arg = late};
 	gp_timer_set(late->fake->loop, &late->timer, gp_clock_mono_ms() + late->fake->delay_ms);
 }
 
@@ -561,15 +588,19 @@ static int fake_ping(struct gp_store *st, int64_t deadline_ms, struct gp_diag *d
 	return r;
 }
 
-static void nothing(void *arg)
+static void answer_late(void *arg)
 {
+	struct fake *f = arg;
+
+	while (f->late)
+		lookup_late(f->late);
 }
 
 static void fake_close(struct gp_store *st)
 {
 	struct fake *f = fake_of(st);
 
-	gp_loop_run_in(f->loop, nothing, NULL);
+	gp_loop_run_in(f->loop, answer_late, f);
 	gp_loop_close(&f->loop);
 	while (f->entries)
 		entry_remove(&f->entries);
@@ -626,6 +657,17 @@ void gp_fake_store_delay(struct gp_store *st, int64_t ms)
 	fake_of(st)->delay_ms = ms;
 }
 
+void gp_fake_store_hold(struct gp_store *st, bool is_held)
+{
+	fake_of(st)->is_held = is_held;
+}
+
+void gp_fake_store_wait_held(const struct gp_store *st)
+{
+	while (fake_of(st)->held == 0)
+		usleep(1000);
+}
+
 void gp_fake_store_set_totals(struct gp_store *st, uint64_t spam, uint64_t ham)
 {
 	fake_of(st)->totals.spam = spam;
@@ -639,5 +681,11 @@ void gp_fake_store_set_count(struct gp_store *st, uint64_t token, uint32_t spam,
 
 unsigned gp_fake_store_calls(const struct gp_store *st)
 {
-	return fake_of(st)->calls;
+	struct fake *f = fake_of(st);
+	unsigned calls;
+
+	pthread_mutex_lock(&f->lock);
+	calls = f->calls;
+	pthread_mutex_unlock(&f->lock);
+	return calls;
 }

@@ -23,6 +23,10 @@ struct gp_store *gp_fake_store_new(void);
 void gp_fake_store_fail(struct gp_store *st, int result, unsigned times);
 /* Every call takes this long; beyond its deadline it answers GP_ETEMP, like the real ones. */
 void gp_fake_store_delay(struct gp_store *st, int64_t ms);
+/* Every call but look-ups waits until it is let go; beyond its deadline it answers GP_ETEMP. */
+void gp_fake_store_hold(struct gp_store *st, bool is_held);
+/* Until a call waits so. */
+void gp_fake_store_wait_held(const struct gp_store *st);
 void gp_fake_store_set_totals(struct gp_store *st, uint64_t spam, uint64_t ham);
 void gp_fake_store_set_count(struct gp_store *st, uint64_t token, uint32_t spam, uint32_t ham);
 /* Calls that got through to it so far. */

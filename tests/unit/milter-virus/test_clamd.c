@@ -241,7 +241,7 @@ static void test_late(void **state)
 	start(&good, "good");
 	scan(servers, 2, 300, &answer);
 	assert_int_equal(answer.status, VIRUS_CLAMD_LATE);
-	assert_true(gp_clock_mono_ms() - start_ms < 3000);
+	assert_true(gp_clock_mono_ms() - start_ms >= 300);
 	stop(&silent);
 	stop(&good);
 	assert_int_equal(good.asked, 0);

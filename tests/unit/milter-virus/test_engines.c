@@ -14,6 +14,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/log.h"
+#include "milter-virus/database.h"
 #include "milter-virus/folder.h"
 #include "milter-virus/loader.h"
 #include "milter-virus/scan.h"
@@ -22,10 +23,11 @@
 #include "tests/fakes/fake_engine.h"
 #include "tests/unit/test.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
+#define DEADLINE_MS 400 /* of scans that are to hit it */
 
 static char dir[] = "/tmp/gatepost-engines.XXXXXX";
-static char folder[64], database[80], temporary[64], slow[80], copies[64];
+static char folder[64], database[80], temporary[64], slow[80], copies[64], kept[80];
 static const char *copy = "";
 static struct gp_loop *loop;
 static struct virus_scanner scanner;
@@ -75,7 +77,7 @@ static void start_with(int spawner_fd, const char *word, enum virus_reload reloa
 				   .database_check_ms = 50,
 				   .reload = reload,
 				   .workers = 2,
-				   .deadline_ms = 400,
+				   .deadline_ms = WAIT_MS,
 				   .queue_max = 10,
 				   .queue_wait_ms = WAIT_MS};
 	if (word)
@@ -116,6 +118,17 @@ static struct virus_verdict scan(const char *text)
 	struct virus_verdict v;
 
 	virus_scan_message(&scanner, &request, &v);
+	return v;
+}
+
+/* One that takes longer than it may. */
+static struct virus_verdict scan_for_long(const char *text)
+{
+	struct virus_verdict v;
+
+	conf.deadline_ms = DEADLINE_MS;
+	v = scan(text);
+	conf.deadline_ms = WAIT_MS;
 	return v;
 }
 
@@ -163,11 +176,11 @@ static void a_hang_costs_the_deadline(void **state)
 	start("good", VIRUS_RELOAD_OVERLAP);
 	assert_int_equal(scan("warm").outcome, VIRUS_SCANNED_CLEAN);
 	began_ms = gp_clock_mono_ms();
-	v = scan("HANG");
+	v = scan_for_long("HANG");
 	assert_int_equal(v.outcome, VIRUS_DEADLINE);
 	assert_int_equal(v.tries, 1);
-	assert_in_range(gp_clock_mono_ms() - began_ms, 400, 4000);
-	assert_int_equal(scan("HANG").outcome, VIRUS_KILLER);
+	assert_true(gp_clock_mono_ms() - began_ms >= DEADLINE_MS);
+	assert_int_equal(scan_for_long("HANG").outcome, VIRUS_KILLER);
 	assert_int_equal(scan("HANG").tries, 0);
 	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
 }
@@ -176,8 +189,8 @@ static void the_engine_ends_a_long_scan(void **state)
 {
 	(void)state;
 	start("good", VIRUS_RELOAD_OVERLAP);
-	assert_int_equal(scan("TIME").outcome, VIRUS_DEADLINE);
-	assert_int_equal(scan("TIME").outcome, VIRUS_KILLER);
+	assert_int_equal(scan_for_long("TIME").outcome, VIRUS_DEADLINE);
+	assert_int_equal(scan_for_long("TIME").outcome, VIRUS_KILLER);
 	assert_int_equal(scan("TIME").tries, 0);
 	assert_int_equal(report().generation, 1);
 }
@@ -220,7 +233,7 @@ static void a_loader_that_dies(void **state)
 {
 	(void)state;
 	start("mortal", VIRUS_RELOAD_OVERLAP);
-	wait_until(r.failures == 1);
+	wait_until(r.failures >= 1);
 	assert_false(report().is_serving);
 	assert_int_equal(scan("a VIRUS").outcome, VIRUS_NO_ENGINE);
 	put_database("good");
@@ -316,6 +329,8 @@ static void a_drain_waits_for_the_copy(void **state)
 	assert_int_equal(unlink(slow), 0);
 	gp_fd_close(&fd);
 	wait_until(r.generation == 2 && r.is_serving);
+	while (access(kept, R_OK) < 0) /* what changes while it is copied is no copy */
+		usleep(1000);
 	put_database("broken");
 	wait_until(r.failures == 1 && r.is_serving); /* by the copy */
 	assert_int_equal(scan("a VIRUS").outcome, VIRUS_SCANNED_FOUND);
@@ -330,6 +345,7 @@ static int make_folders(void **state)
 	snprintf(database, sizeof(database), "%s/" FAKE_DATABASE, folder);
 	snprintf(slow, sizeof(slow), "%s/slow.ndb", folder);
 	snprintf(copies, sizeof(copies), "%s/copies", dir);
+	snprintf(kept, sizeof(kept), "%s/" VIRUS_DATABASE_GOOD "/" FAKE_DATABASE, copies);
 	snprintf(temporary, sizeof(temporary), "%s/temporary", dir);
 	return mkdir(temporary, 0700) | mkdir(folder, 0700) | mkdir(copies, 0700);
 }
