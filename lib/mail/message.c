@@ -224,6 +224,24 @@ struct gp_str gp_message_value(const struct gp_message *m, const char *name)
 	return h ? h->value : GP_STR("");
 }
 
+void gp_message_note(struct gp_message *m, struct gp_str name, struct gp_str value)
+{
+	for (size_t i = 0; i < m->notes.len; i++)
+		if (gp_str_ieq(m->notes.items[i].name, name)) {
+			m->notes.items[i].value = value;
+			return;
+		}
+	*gp_vec_push(m->arena, &m->notes) = (struct gp_header){.name = name, .value = value};
+}
+
+struct gp_str gp_message_noted(const struct gp_message *m, struct gp_str name)
+{
+	for (size_t i = 0; i < m->notes.len; i++)
+		if (gp_str_ieq(m->notes.items[i].name, name))
+			return m->notes.items[i].value;
+	return (struct gp_str){0};
+}
+
 struct gp_str gp_message_full(struct gp_message *m)
 {
 	size_t size = 1 + m->body.len;

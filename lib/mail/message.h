@@ -140,6 +140,8 @@ struct gp_message {
 	bool has_bare_lf;	   /* a line end without CR in a body that has CRLF too */
 	bool lacks_separator;	   /* no empty line stood between headers and body (gp_message_parse) */
 	bool is_finished;
+	GP_VEC(struct gp_header) notes; /* of its readers: name and value of what rules see as a
+					 * header although it is none (gp_message_note) */
 	struct gp_message_state *state; /* private to lib/mail */
 };
 
@@ -161,6 +163,11 @@ const struct gp_header *gp_message_header(const struct gp_message *m, const char
 const struct gp_header *gp_message_header_n(const struct gp_message *m, const char *name, unsigned n);
 /* Decoded value of the first one, or the empty span. */
 struct gp_str gp_message_value(const struct gp_message *m, const char *name);
+
+/* Sets what rules see as the header `name` where the message has none; both are borrowed. */
+void gp_message_note(struct gp_message *m, struct gp_str name, struct gp_str value);
+/* That value; ptr NULL: nobody noted one. */
+struct gp_str gp_message_noted(const struct gp_message *m, struct gp_str name);
 
 /* The pristine message (headers and body, LF line ends), for `full` rules; built on first use. */
 struct gp_str gp_message_full(struct gp_message *m);
