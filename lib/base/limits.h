@@ -78,6 +78,8 @@
 				   * rules have 15) */
 #define GP_MAX_RULE_RELAYS 30	  /* hosts of Received that are looked at; lists are asked for 9 */
 #define GP_MAX_RULE_FILE (16 << 20)
+#define GP_MAX_LANGUAGE_FILE (1 << 20) /* models of languages; SpamAssassin's take 131 KiB */
+#define GP_MAX_LANGUAGES 500u	 /* models in it; there are 80 */
 
 /* One configuration or map file. */
 #define GP_MAX_CONF_FILE (4 << 20)

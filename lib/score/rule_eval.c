@@ -52,6 +52,7 @@ const struct gp_rule_eval *const gp_rule_eval_tables[] = {
 	gp_rule_evals_html,
 	gp_rule_evals_html_link,
 	gp_rule_evals_image,
+	gp_rule_evals_language,
 	gp_rule_evals_list,
 	gp_rule_evals_mime,
 	gp_rule_evals_ole,

@@ -82,6 +82,7 @@ extern const struct gp_rule_eval gp_rule_evals_header[];
 extern const struct gp_rule_eval gp_rule_evals_html[];
 extern const struct gp_rule_eval gp_rule_evals_html_link[];
 extern const struct gp_rule_eval gp_rule_evals_image[];
+extern const struct gp_rule_eval gp_rule_evals_language[];
 extern const struct gp_rule_eval gp_rule_evals_list[];
 extern const struct gp_rule_eval gp_rule_evals_mime[];
 extern const struct gp_rule_eval gp_rule_evals_ole[];

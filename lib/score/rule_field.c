@@ -335,6 +335,17 @@ struct gp_str gp_field_envelope_from(const struct gp_message *m, const struct gp
 	return (struct gp_str){0};
 }
 
+/* What is no header and read as one; without a line end. */
+static bool add_note(const struct gp_rule_field *f, const struct gp_message *m, struct gp_buf *out)
+{
+	struct gp_str s = gp_message_noted(m, f->name);
+
+	if (f->modifiers & (GP_FIELD_ADDR | GP_FIELD_NAME))
+		return false;
+	gp_buf_add_str(out, s);
+	return s.ptr != NULL;
+}
+
 /* The value, but for the modifiers that look for hosts in it. */
 static bool whole_value(const struct gp_rule_field *f, const struct gp_field_index *x,
 			const struct gp_rule_input *in, struct gp_arena *a, struct gp_buf *out)
@@ -367,6 +378,8 @@ static bool whole_value(const struct gp_rule_field *f, const struct gp_field_ind
 	}
 	if (last && f->modifiers & GP_FIELD_LAST)
 		add_header(f, last, a, start, out);
+	if (!last && x->set->textcat && f->special == GP_FIELD_HEADER)
+		return add_note(f, x->message, out);
 	if (f->modifiers & (GP_FIELD_ADDR | GP_FIELD_NAME))
 		return out->len > start;
 	if (!last && f->is_asn && x->relays->asn.len) {

@@ -221,6 +221,7 @@ struct gp_rule_set {
 	struct gp_rule *circuit; /* SHORTCIRCUIT, where there are some */
 	bool reads_pdf; /* plugin PDFInfo is loaded: links in PDF files count */
 	bool reads_ole; /* OLEVBMacro: those in office documents */
+	struct gp_textcat *textcat; /* TextCat: rule_textcat.h; NULL: languages are not guessed */
 	bool reads_relays; /* some rule does: else the path is not worked out */
 
 	_Atomic unsigned *limited; /* by rule: messages in which a limit stopped it */
@@ -236,6 +237,8 @@ struct gp_rule_builder {
 	struct gp_rule_set *set;
 	struct gp_arena *arena; /* of the set */
 	struct gp_rule_report *report; /* may be NULL */
+	const char *const *paths; /* that the rules come from */
+	size_t n_paths;
 	unsigned file;	/* being read */
 	unsigned line;
 	unsigned include_depth;

@@ -28,8 +28,8 @@ static const char *const plugins[] = {
 #define TEXT "text is always decoded, and cut at fixed sizes"
 
 /* Debian does not load these; we have them. */
-static const char *const optional[] = {"ASN",		"AntiVirus",  "AuthRes", "FromNameSpoof",
-				       "OLEVBMacro",	"PDFInfo",    "Shortcircuit"};
+static const char *const optional[] = {"ASN",	   "AntiVirus", "AuthRes",	"FromNameSpoof",
+				       "OLEVBMacro", "PDFInfo", "Shortcircuit", "TextCat"};
 
 /* What is not built: plugins, and their eval functions (with * as in file names). */
 static const struct {
@@ -53,8 +53,6 @@ static const struct {
 	{"Reuse", "", "results that stand in a message's headers are not believed"},
 	{"Rule2XSBody", "", COMPILED},
 	{"SpamCop", "", "spam is not reported from here"},
-	{"TextCat", "check_language", "languages are not guessed here"},
-	{"TextCat", "check_body_8bits", "languages are not guessed here"},
 	{"TxRep", "check_senders_reputation", SENDERS},
 	{"URILocalBL", "check_uri_local_bl", "countries and networks of hosts are not looked up here"},
 };
@@ -86,12 +84,10 @@ static const struct {
 	{"freemail_*", ""},
 	{"geodb_*", "countries of relays are not looked up here"},
 	{"ignore_always_matching_regexps", "such patterns are warned of, and kept"},
-	{"inactive_languages", "languages are not guessed here"},
 	{"lock_method", ""},
 	{"max_short_url*", SERVICE},
 	{"mbox_format_from_regex", ""},
 	{"normalize_charset", TEXT},
-	{"ok_languages", "languages are not guessed here"},
 	{"olemacro_prefer_contentdisposition", "the name of Content-Disposition always comes first"},
 	{"parse_dkim_uris", "domains of signatures are always looked up in block lists"},
 	{"phishing_*", "feeds of phishing sites are not read here"},
@@ -107,7 +103,6 @@ static const struct {
 	{"skip_*", ""},
 	{"spamcop_*", "spam is not reported from here"},
 	{"spf_*", "SPF is checked by lib/auth; see gatepost.conf, milter-dkim"},
-	{"textcat_*", "languages are not guessed here"},
 	{"time_limit", TIME},
 	{"trigger_*", ""},
 	{"txrep_*", SENDERS},

@@ -24,6 +24,7 @@
 #include "lib/score/rule_scratch.h"
 #include "lib/score/rule_sieve.h"
 #include "lib/score/rule_subject.h"
+#include "lib/score/rule_textcat.h"
 #include "lib/score/rule_trace.h"
 #include "lib/score/rule_vs.h"
 #include "lib/score/rule_wake.h"
@@ -423,8 +424,10 @@ static void run_target(struct gp_rule_scan *s, enum gp_rule_type type)
 
 	if (run.target->rules.len == 0 && !has_exists)
 		return;
-	gp_rule_subject_build(type, s->set, s->input, &s->relays, s->scratch->pcre,
-			      s->arena, &run.subject);
+	run.subject = s->subjects[type];
+	if (!run.subject.ranges)
+		gp_rule_subject_build(type, s->set, s->input, &s->relays, s->scratch->pcre, s->arena,
+				      &run.subject);
 	for (size_t i = 0; has_exists && i < s->set->exists.len; i++)
 		test_exists(&run, s->set->exists.items[i]);
 	match_target(&run, type);
@@ -516,6 +519,16 @@ static void scan_end(void *arg)
 	gp_rule_set_unref(s->set);
 }
 
+/* Before all rules: some read it as a header. */
+static void guess_language(struct gp_rule_scan *s)
+{
+	struct gp_rule_subject *body = &s->subjects[GP_RULE_BODY];
+
+	gp_rule_subject_build(GP_RULE_BODY, s->set, s->input, &s->relays, s->scratch->pcre, s->arena,
+			      body);
+	gp_textcat_note(s->set->textcat, body, &s->tags);
+}
+
 struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp_rule_input *input,
 					struct gp_arena *arena)
 {
@@ -545,6 +558,8 @@ struct gp_rule_scan *gp_rule_scan_begin(struct gp_rule_set *set, const struct gp
 	s->tags = (struct gp_rule_tags){
 		.set = set, .in = input, .relays = &s->relays, .pcre = s->scratch->pcre, .arena = arena};
 	gp_map_init(&s->tags.captured, arena, false);
+	if (set->textcat)
+		guess_language(s);
 	s->dns = gp_rule_dns_begin(set, &s->tags);
 	for (enum gp_rule_type t = 0; t < GP_RULE_TARGETS; t++)
 		run_target(s, t);

@@ -22,6 +22,7 @@
 #include "lib/score/rule_replace.h"
 #include "lib/score/rule_scratch.h"
 #include "lib/score/rule_sieve.h"
+#include "lib/score/rule_textcat.h"
 #include "lib/score/rule_wake.h"
 #include "lib/score/rule_window.h"
 
@@ -266,6 +267,7 @@ static void finish(struct gp_rule_builder *b)
 	struct gp_map fields[2];
 
 	gp_rule_circuit_begin(b);
+	gp_textcat_prepare(b);
 	gp_map_init(&fields[0], b->arena, true);
 	gp_map_init(&fields[1], b->arena, true);
 	for (size_t i = 0; i < set->rules.len; i++) {
@@ -346,6 +348,8 @@ int gp_rule_set_load(const char *const *paths, size_t n, const struct gp_rule_op
 	int r = GP_OK;
 
 	builder_init(&b, options, report);
+	b.paths = paths;
+	b.n_paths = n;
 	for (size_t i = 0; i < n && r == GP_OK; i++)
 		r = gp_rule_parse_plugins(&b, paths[i], diag);
 	for (size_t i = 0; i < n && r == GP_OK; i++)
