@@ -72,14 +72,21 @@ static void make_environment(const struct contained *c, struct gp_arena *arena, 
 	ret[n] = NULL;
 }
 
-/* Ctrl-C reaches all processes of a terminal: the daemon decides when we end.  What is ignored
- * stays so in a program that is started, which must not inherit it. */
-static void set_signals(void (*what)(int signal))
+/* Ctrl-C reaches all processes of a terminal: the daemon decides when we end. */
+static void ignore_signals(void)
 {
 	static const int ours[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(ours); i++)
-		signal(ours[i], what);
+		signal(ours[i], SIG_IGN);
+}
+
+/* What is ignored stays so in a program that is started, which must not inherit it: neither from
+ * us nor from who started the daemon, a shell's background job for one. */
+static void reset_signals(void)
+{
+	for (int number = 1; number <= SIGRTMAX; number++)
+		signal(number, SIG_DFL);
 }
 
 /* In the child: its output goes nowhere, its complaints where the daemon's go. */
@@ -91,7 +98,7 @@ static GP_NORETURN void become(const char *command, int input, char **environmen
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	set_signals(SIG_DFL);
+	reset_signals();
 	setpgid(0, 0);
 	if (dup2(input, STDIN_FILENO) >= 0 && null >= 0 && dup2(null, STDOUT_FILENO) >= 0)
 		execve(command, argv, environment);
@@ -222,7 +229,7 @@ static GP_NORETURN void run(const struct contain_conf *conf, const char *user, i
 	struct gp_diag diag = {""};
 	ssize_t n;
 
-	set_signals(SIG_IGN);
+	ignore_signals();
 	prctl(PR_SET_NAME, "gatepost-alert", 0, 0, 0);
 	if (gp_privileges_drop(user, &diag) < 0) {
 		fprintf(stderr, "policyd-ratelimit: %s\n", diag.text);
