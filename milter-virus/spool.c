@@ -29,15 +29,20 @@ void virus_spool_begin(struct virus_spool *s, uint64_t size_max)
 	gp_buf_init(&s->head, HEAD_MAX);
 }
 
-/* Room for n bytes more, of what all messages may hold. */
-static bool claim(size_t n, uint64_t held_max)
+/* Room for n bytes more, of what all messages may hold.  Where there is none the message's own goes
+ * to those that come beside it, in the same step: else all of a crowd could meet the bound at the
+ * same time, each because of the others, and none got through. */
+static bool claim(struct virus_spool *s, size_t n, uint64_t held_max)
 {
-	if (atomic_fetch_add(&held, (int64_t)n) + (int64_t)n <= (int64_t)held_max) {
-		gp_metric_add(&held_gauge, (int64_t)n);
-		return true;
-	}
-	atomic_fetch_sub(&held, (int64_t)n);
-	return false;
+	int64_t before = atomic_load(&held), after;
+
+	do
+		after = before + (int64_t)n <= (int64_t)held_max ? before + (int64_t)n
+								 : before - (int64_t)s->kept;
+	while (!atomic_compare_exchange_weak(&held, &before, after));
+	gp_metric_add(&held_gauge, after - before);
+	s->kept = after > before ? s->kept + n : 0;
+	return after > before;
 }
 
 /* Nothing of it is kept any longer. */
@@ -71,12 +76,11 @@ void virus_spool_add(struct virus_spool *s, uint64_t held_max, const void *data,
 	s->size += len;
 	if (s->err || n == 0)
 		return;
-	if (!claim(n, held_max)) {
-		let_go(s); /* its room at once to those that come beside it, else none gets through */
+	if (!claim(s, n, held_max)) {
+		let_go(s);
 		s->err = GP_ELIMIT;
 		return;
 	}
-	s->kept += n;
 	if (s->fd < 0 && s->head.len + n <= HEAD_MAX) {
 		gp_buf_add(&s->head, data, n);
 		return;
