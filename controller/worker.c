@@ -38,6 +38,8 @@
 
 static struct gp_metric working = GP_GAUGE("gatepost_controller_workers",
 					   "Processes that read mail.");
+static struct gp_metric busy = GP_GAUGE("gatepost_controller_workers_busy",
+					"Processes that have a message to read.");
 static struct gp_metric lost = GP_COUNTER("gatepost_controller_workers_lost_total",
 					  "Workers that crashed, hung or met a limit.");
 static struct gp_metric given_up = GP_COUNTER("gatepost_controller_messages_given_up_total",
@@ -132,6 +134,12 @@ static void expire(struct trade *t, int64_t now_ms, bool all, enum worker_result
 
 /* Workers. */
 
+static void set_job(struct worker *w, struct worker_job *job)
+{
+	gp_metric_add(&busy, (job != NULL) - (w->job != NULL));
+	w->job = job;
+}
+
 static void worker_free(struct worker *w)
 {
 	struct workers *pool = w->pool;
@@ -141,6 +149,7 @@ static void worker_free(struct worker *w)
 		at = &(*at)->next;
 	*at = w->next;
 	pool->trades[w->kind].n--;
+	set_job(w, NULL);
 	gp_metric_add(&working, -1);
 	gp_timer_clear(pool->loop, &w->timer);
 	gp_watch_free(&w->watch);
@@ -226,7 +235,7 @@ static bool begin(struct worker *w, struct worker_job *job)
 		lose(w, "is gone");
 		return true;
 	}
-	w->job = job;
+	set_job(w, job);
 	w->state = GIVEN;
 	gp_timer_set(w->pool->loop, &w->timer, gp_clock_mono_ms() + w->pool->timeout_ms);
 	return true;
@@ -239,7 +248,7 @@ static void replied(struct worker *w, struct gp_str bytes)
 	enum worker_kind kind = w->kind;
 
 	gp_timer_clear(pool->loop, &w->timer);
-	w->job = NULL;
+	set_job(w, NULL);
 	w->state = IDLE;
 	if (job)
 		finish(job, WORKER_OK, bytes);
@@ -483,6 +492,7 @@ void workers_close(struct workers **workers)
 void workers_register_metrics(void)
 {
 	gp_metric_register(&working);
+	gp_metric_register(&busy);
 	gp_metric_register(&lost);
 	gp_metric_register(&given_up);
 }

@@ -37,13 +37,14 @@ def start(world: Path) -> Iterator[Start]:
         yield run
 
 
-def workers(where: Place) -> list[int]:
-    """Processes that read mail."""
+def workers(where: Place, kind: int | None = None) -> list[int]:
+    """Processes that read mail; of a kind: 0 teaches, 1 scans."""
     found = []
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             name, parent = status.read_text().split("\n", 1)[0], int(re.findall(r"PPid:\s+(\d+)", status.read_text())[0])
-            if name.endswith("gatepost-worker") and f"\nPPid:\t{where.controller.process.pid}\n" in Path(f"/proc/{parent}/status").read_text():
+            if (name.endswith("gatepost-worker") and f"\nPPid:\t{where.controller.process.pid}\n" in Path(f"/proc/{parent}/status").read_text()
+                    and (kind is None or (status.parent / "cmdline").read_bytes().split(b"\0")[2] == b"%d" % kind)):
                 found.append(int(status.parent.name))
         except (OSError, IndexError):
             continue
@@ -184,32 +185,33 @@ def test_many_clients(start: Start) -> None:
 
 def test_idle_client_is_closed(start: Start) -> None:
     where = start({"controller": {"idle_timeout": "1s"}})
+    begin = time.monotonic()
     with where.client() as client:
-        begin = time.monotonic()
         with pytest.raises(Closed):
             client.receive()
-        assert 0.5 < time.monotonic() - begin < 10
+        assert 0.9 < time.monotonic() - begin
 
 
 def test_message_must_come_to_its_end(start: Start) -> None:
     """Who sends a message, or a frame, byte by byte is closed like one who sends nothing; who is busy is not."""
-    where = start({"controller": {"idle_timeout": "1s"}})
+    where = start({"controller": {"idle_timeout": "3s"}})
+    begin = time.monotonic()
     with where.client() as busy, where.client() as in_message, where.client() as in_frame:
         in_message.send(lesson(1, SPAM, message(1))[:-5])
         in_frame.send(lesson(1, SPAM, message(1))[:3])
-        begin = time.monotonic()
         gone: set[LearnClient] = set()
-        while len(gone) < 2 and time.monotonic() - begin < 20:
+        while len(gone) < 2:
             assert busy.teach(SPAM, message(random.randrange(1000))).status == QUEUED
             for client in {in_message, in_frame} - gone:
                 try:
                     client.send(frame("D", b"x") if client is in_message else b"")
-                    client.sock.settimeout(0.1)
+                    client.sock.settimeout(0.05)
                     with suppress(TimeoutError):
                         assert client.sock.recv(1), "the end"
                 except (OSError, AssertionError):
                     gone.add(client)
-        assert len(gone) == 2 and time.monotonic() - begin > 0.5
+            assert time.monotonic() - begin < 60
+        assert time.monotonic() - begin > 2.9
         assert busy.teach(SPAM, message(1)).status == QUEUED
 
 
@@ -248,10 +250,10 @@ def test_stop_answers_what_was_sent_whole(start: Start) -> None:
 
 
 def test_workers_are_confined(start: Start) -> None:
-    where = start()
+    where = start({"controller": {"workers": 1}})
     with where.client() as client:
         client.outcome(SPAM, message(1))
-    (pid, *_) = workers(where)
+    (pid,) = workers(where, kind=0)
     status = Path(f"/proc/{pid}/status").read_text()
     assert re.search(r"NoNewPrivs:\s+1", status) and re.search(r"Seccomp:\s+2", status)
     links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
@@ -276,37 +278,51 @@ def test_killed_workers_are_replaced(start: Start) -> None:
     assert where.controller.counted("gatepost_controller_messages_given_up_total") == 0
 
 
-def confined(where: Place, but: set[int]) -> list[int]:
-    """Workers that are ready, but for those known."""
-    return [pid for pid in workers(where) if pid not in but and re.search(r"Seccomp:\s+2", Path(f"/proc/{pid}/status").read_text())]
-
-
 def test_worker_that_hangs_is_replaced(start: Start) -> None:
     """It is killed after controller.worker_timeout, and the message is read by another one."""
-    where = start({"controller": {"workers": 1, "worker_timeout": "500ms"}})
+    where = start({"controller": {"workers": 1, "worker_timeout": "5s"}})
     with where.client() as client:
         assert client.outcome(SPAM, message(1)) == NEW
-        os.kill(workers(where)[0], signal.SIGSTOP)
+        (pid,) = workers(where, kind=0)
+        os.kill(pid, signal.SIGSTOP)
         assert client.outcome(SPAM, message(2)) == NEW
     assert where.controller.lines("a worker takes too long")
 
 
 def test_message_that_costs_two_workers_is_given_up(start: Start) -> None:
-    where = start({"controller": {"workers": 1}})
+    """Killed while they read it: each has it in its memory then."""
+    where = start({"controller": {"workers": 1, "worker_timeout": "60s"}, "learn": {"size_max": "64M"}})
+    large = b"many different words, " * 1_000_000  # takes seconds to be read
     known: set[int] = set()
     with where.client() as client:
-        client.send(lesson(50, SPAM, message(2, words=100) + b"many different words, " * 180000, flags=1))
-        for _ in range(2):  # while it is being read, which takes a while
-            wait_for(lambda: bool(confined(where, known)), "worker", step=0.001)
-            pid = confined(where, known)[0]
+        client.send(lesson(50, SPAM, message(2, words=100) + large, flags=1))
+        for _ in range(2):
+            pid = reading(where, known)
             known.add(pid)
-            time.sleep(0.01)
             os.kill(pid, signal.SIGKILL)
         assert client.answer().status == QUEUED
         kind, payload = client.receive()
-        assert kind == "R" and chr(payload[4]) in (FAILED, NEW)
+        assert kind == "R" and chr(payload[4]) == FAILED
         assert client.outcome(SPAM, message(3)) == NEW
-    if chr(payload[4]) == NEW:
-        pytest.skip("this machine read the message before its workers could be killed")
+    assert where.controller.counted("gatepost_controller_workers_lost_total") == 2
     assert where.controller.counted("gatepost_controller_messages_given_up_total") == 1
     assert where.controller.wait_line("reason=unreadable")
+
+
+def reading(where: Place, but: set[int]) -> int:
+    """A worker, none of those known, that has begun to read a message: it has said that it has it, and maps it."""
+    found: list[int] = []
+
+    def is_there() -> bool:
+        found[:] = [pid for pid in workers(where, kind=0) if pid not in but and "/memfd:" in maps(pid)]
+        return bool(found)
+
+    wait_for(is_there, "a worker that reads", step=0.001)
+    return found[0]
+
+
+def maps(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/maps").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
