@@ -45,6 +45,8 @@ struct judgement {
 #define KEEP_MAX 64
 static struct judgement *idle;
 static size_t n_idle, n_pending;
+static struct gp_metric pending = GP_GAUGE("gatepost_policy_requests_pending",
+					   "Requests that are not answered yet.");
 
 #define ANSWERED(action_)                                                                          \
 	GP_COUNTER_L("gatepost_policy_requests_total", "action=\"" action_ "\"",                   \
@@ -60,6 +62,7 @@ static struct gp_metric took = GP_HISTOGRAM("gatepost_policy_request_seconds",
 
 void judge_register_metrics(void)
 {
+	gp_metric_register(&pending);
 	for (size_t i = 0; i < ANSWER_ACTIONS; i++)
 		gp_metric_register(&answered[i]);
 	gp_metric_register(&took);
@@ -130,7 +133,7 @@ static void release(struct judgement *j)
 	gp_batch_free(&j->batch);
 	gp_batch_free(&j->before);
 	gp_snapshot_unref(j->ask.snap);
-	n_pending--;
+	gp_metric_set(&pending, (int64_t)--n_pending);
 	if (n_idle >= KEEP_MAX) {
 		gp_arena_free(j->ask.arena);
 		free(j);
@@ -225,7 +228,7 @@ void judge_request(const struct policy_request *request, judged_fn *judged, void
 	struct judgement *j = take();
 	struct policy_ask *ask = &j->ask;
 
-	n_pending++;
+	gp_metric_set(&pending, (int64_t)++n_pending);
 	j->begun_us = gp_clock_mono_us();
 	j->judged = judged;
 	j->arg = arg;

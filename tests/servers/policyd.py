@@ -32,8 +32,8 @@ class Policyd(Milter):
         """The control socket."""
         return self.folder / "control.sock"
 
-    def client(self) -> PolicyClient:
-        return PolicyClient(self.socket)
+    def client(self, seconds: float = 60.0) -> PolicyClient:
+        return PolicyClient(self.socket, seconds)
 
     def order(self, request: str, **attributes: str | int) -> tuple[list[dict[str, Any]], str]:
         """A request on the control socket: its rows, and what stands behind "action="."""
@@ -44,7 +44,7 @@ class Policyd(Milter):
 class ControlClient:
     """A connection to the control socket."""
 
-    def __init__(self, path: Path, seconds: float = 20.0) -> None:
+    def __init__(self, path: Path, seconds: float = 60.0) -> None:
         self._socket = sockets.socket(sockets.AF_UNIX)
         self._socket.settimeout(seconds)
         self._socket.connect(str(path))
@@ -96,7 +96,7 @@ def request(state: str = "RCPT", **attributes: str | int) -> bytes:
 class PolicyClient:
     """A connection to the policy socket."""
 
-    def __init__(self, path: Path, seconds: float = 10.0) -> None:
+    def __init__(self, path: Path, seconds: float = 60.0) -> None:
         self._socket = sockets.socket(sockets.AF_UNIX)
         self._socket.connect(str(path))  # waits where the queue is full; with a timeout it would fail there
         self._socket.settimeout(seconds)

@@ -13,6 +13,7 @@ import pytest
 from conftest import StartPolicyd
 from servers.milter import TOP
 from servers.policyd import Policyd, request
+from servers.process import wait_for
 from servers.redis import Redis
 
 # Every attribute up to Postfix 3.11, with a value of its kind.
@@ -28,6 +29,11 @@ EVERYTHING = {
 @pytest.fixture
 def policyd(start_policyd: StartPolicyd) -> Policyd:
     return start_policyd()
+
+
+def wait_pending(policyd: Policyd, number: int) -> None:
+    """So many requests have been read, and are not answered."""
+    wait_for(lambda: policyd.counted("gatepost_policy_requests_pending") == number, f"{number} requests under way")
 
 
 def test_each_stage_is_answered(policyd: Policyd) -> None:
@@ -106,13 +112,13 @@ def test_one_without_end_behind_one_that_waits(start_policyd: StartPolicyd, worl
     """What fills the buffer while the first is judged is looked at afterwards."""
     redis = Redis(world / "redis")
     redis.start()
-    policyd = start_policyd({"store_timeout": "1s"}, redis.url)
+    policyd = start_policyd({"store_timeout": "4s"}, redis.url)
     with policyd.client() as client:
         assert client.ask("DATA", sasl_username="joe") == "DUNNO"
         redis.process.send(signal.SIGSTOP)
         try:
             client.send(request("DATA", sasl_username="joe", instance="2"))
-            time.sleep(0.1)
+            wait_pending(policyd, 1)
             client.send(request(sender="x" * 70000)[:65536])
             assert client.answer() == "DUNNO"
             assert client.answer() is None
@@ -131,7 +137,7 @@ def test_clients_leave_files_for_the_rest(start_policyd: StartPolicyd) -> None:
     for client in clients:
         client.send(request())
     assert [client.answer() for client in clients[:20]] == ["DUNNO"] * 20
-    assert policyd.counted("gatepost_policy_clients") == 32
+    wait_for(lambda: policyd.counted("gatepost_policy_clients") == 32, "as many clients as may be")
     for client in clients[:60]:
         client.close()
     assert [client.answer() for client in clients[60:]] == ["DUNNO"] * 20
@@ -153,7 +159,7 @@ def test_clients_that_go_away_leave_nothing(policyd: Policyd) -> None:
             client.send(request() + request()[:30])
     with policyd.client() as client:
         assert client.ask() == "DUNNO"
-        assert policyd.counted("gatepost_policy_clients") == 1
+        wait_for(lambda: policyd.counted("gatepost_policy_clients") == 1, "the end of the others")
     policyd.wait_line("half a request")
 
 
@@ -176,7 +182,7 @@ def test_who_reads_late_gets_every_answer(policyd: Policyd) -> None:
 
 
 def test_idle_connections_are_closed(start_policyd: StartPolicyd) -> None:
-    policyd = start_policyd({"policyd-ratelimit": {"idle_timeout": "1s"}})
+    policyd = start_policyd({"policyd-ratelimit": {"idle_timeout": "3s"}})
     with policyd.client() as client:
         assert client.ask() == "DUNNO"
         assert client.answer() is None
@@ -219,14 +225,14 @@ def test_a_stop_answers_what_is_under_way(start_policyd: StartPolicyd, world: Pa
     """Though the store hangs; and nothing that comes afterwards."""
     redis = Redis(world / "redis")
     redis.start()
-    policyd = start_policyd({"store_timeout": "1s"}, redis.url)
+    policyd = start_policyd({"store_timeout": "4s"}, redis.url)
     clients = [policyd.client() for _ in range(20)]
     assert {client.ask("DATA", sasl_username="joe") for client in clients} == {"DUNNO"}
     redis.process.send(signal.SIGSTOP)
     try:
         for i, client in enumerate(clients):
             client.send(request("DATA", sasl_username="joe", instance=f"s.{i}"))
-        time.sleep(0.2)
+        wait_pending(policyd, 20)
         policyd.process.send(signal.SIGTERM)
         assert [(client.answer(), client.answer()) for client in clients] == [("DUNNO", None)] * 20
     finally:
