@@ -6,6 +6,7 @@ A line is NAME TYPE DATA (A, AAAA, TXT, MX, NS, CNAME, PTR); a name that is in n
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socketserver
 import struct
@@ -42,6 +43,19 @@ def question_of(packet: bytes) -> tuple[str, int, bytes]:
     return ".".join(labels), int.from_bytes(packet[at + 1:at + 3], "big"), packet[12:at + 5]
 
 
+def listen(tcp: type[socketserver.BaseRequestHandler], udp: type[socketserver.BaseRequestHandler]
+           ) -> tuple[socketserver.ThreadingTCPServer, socketserver.ThreadingUDPServer]:
+    """Servers on one port, which is free for both: one that the kernel gives for TCP a resolver may just ask from by UDP."""
+    while True:
+        by_tcp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), tcp)
+        try:
+            return by_tcp, socketserver.ThreadingUDPServer(by_tcp.server_address, udp)
+        except OSError as e:
+            by_tcp.server_close()
+            if e.errno != errno.EADDRINUSE:
+                raise
+
+
 class Dns:
     """with Dns(ZONE) as dns: … dns.address …"""
 
@@ -69,8 +83,7 @@ class Dns:
                 if answer:
                     self.request.sendall(struct.pack("!H", len(answer)) + answer)
 
-        self._tcp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tcp)
-        self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", self._tcp.server_address[1]), Udp)
+        self._tcp, self._udp = listen(Tcp, Udp)
         for server in (self._tcp, self._udp):
             server.daemon_threads = True
 

@@ -24,6 +24,7 @@ SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:detect_stack_use_after_return=1:quarantine_size_mb=16",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:exitcode=99",
 }
+DNS_TIMEOUT = "60s"  # of tests that are not about it: an answer is waited for, however busy the machine
 TOP = Path(__file__).resolve().parents[2]
 
 
@@ -150,12 +151,19 @@ class Milter:
     def reload(self) -> None:
         self.process.send(signal.SIGUSR1)
 
+    def reload_and_wait(self) -> None:
+        """Returns when what was configured is in force."""
+        name, labels = "gatepost_reloads_total", 'result="ok"'
+        before = self.counted(name, labels)
+        self.reload()
+        wait_for(lambda: self.counted(name, labels) > before, "the reload")
+
     def lines(self, pattern: str = "") -> list[str]:
         """The log lines so far that match a pattern."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return [line for line in text.splitlines() if re.search(pattern, line)]
 
-    def wait_line(self, pattern: str, seconds: float = 10.0) -> str:
+    def wait_line(self, pattern: str, seconds: float = 60.0) -> str:
         """Waits for a log line that matches and returns the last such."""
         try:
             wait_for(lambda: bool(self.lines(pattern)), f"line like {pattern!r}", seconds)
@@ -231,7 +239,7 @@ class MilterDkim(Milter):
     def defaults(self) -> dict[str, Value]:
         keys = self.folder / "keys"
         return merged(super().defaults(), {
-            "dns": {"servers": [self._dns], "timeout": "1s"},
+            "dns": {"servers": [self._dns], "timeout": DNS_TIMEOUT},
             self.name: {"sign": {"key_directory": str(keys)}},
         })
 
@@ -248,6 +256,8 @@ class MilterVirus(Milter):
         self.copy = folder / "copy"
         for place in (self.database, self.temporary, self.copy):
             place.mkdir(parents=True, exist_ok=True)
+        self._new = folder / "new"
+        self._new.mkdir(exist_ok=True)
         for place in (self.temporary, self.copy):
             place.chmod(0o1777)  # for the filter's user, or its workers' own
         own = (settings or {}).get(self.name, {})
@@ -265,6 +275,12 @@ class MilterVirus(Milter):
         if serving:
             self.wait_status(lambda s: s["serving"] and s["idle"] == self.workers, seconds)
 
+    def publish(self, name: str, text: str | bytes) -> None:
+        """Puts a file into the database, whole at once: who looks there finds nothing that is only begun."""
+        new = self._new / name
+        new.write_bytes(text.encode() if isinstance(text, str) else text)
+        new.rename(self.database / name)
+
     def ask(self, request: bytes) -> dict[str, Any]:
         """A request to the control socket."""
         with sockets.socket(sockets.AF_UNIX) as s:
@@ -279,9 +295,16 @@ class MilterVirus(Milter):
     def status(self) -> dict[str, Any]:
         return self.ask(b"status\n")
 
-    def wait_status(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30.0) -> dict[str, Any]:
-        wait_for(lambda: wanted(self.status()), "the wanted status", seconds)
-        return self.status()
+    def wait_status(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 60.0) -> dict[str, Any]:
+        status: dict[str, Any] = {}
+
+        def has_come() -> bool:
+            status.clear()
+            status.update(self.status())
+            return wanted(status)
+
+        wait_for(has_come, "the wanted status", seconds)
+        return status
 
     def scan_bytes(self, data: bytes) -> dict[str, Any]:
         """The verdict on a file, by the control socket."""
@@ -301,14 +324,14 @@ class MilterVirus(Milter):
         return found
 
     def settled_workers(self) -> list[int]:
-        """Its workers, once these are all that its loaders have: a worker is idle for the front before it has its name, and one
-        that has tried a new engine may be there still."""
+        """Its workers, once these are all that its loaders have, and confined: a worker is idle for the front before it has its
+        name and gives up its rights, and one that has tried a new engine may be there still."""
         workers: list[int] = []
 
         def settled() -> bool:
             workers[:] = self.processes("virus-worker")
             there = [pid for loader in self.processes("virus-loader") for pid in _children(loader) or []]
-            return len(workers) == self.workers and sorted(workers) == sorted(there)
+            return len(workers) == self.workers and sorted(workers) == sorted(there) and all(map(_is_confined, workers))
 
         wait_for(settled, "workers, and nothing beside them")
         return workers
@@ -319,6 +342,14 @@ def _name(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def _is_confined(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        return "\nSeccomp:\t2\n" in status and "\nState:\tZ" not in status
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _children(pid: int) -> list[int] | None:

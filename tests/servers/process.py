@@ -54,7 +54,7 @@ def free_port() -> int:
     raise ServerError("no port is free")
 
 
-def wait_for(ready: Callable[[], bool], what: str, seconds: float = 20.0, step: float = 0.02) -> None:
+def wait_for(ready: Callable[[], bool], what: str, seconds: float = 60.0, step: float = 0.02) -> None:
     """Returns as soon as ready() holds; raises ServerError naming `what` when it does not within `seconds`."""
     end = time.monotonic() + seconds
     while not ready():
@@ -81,6 +81,12 @@ def tail(path: Path, lines: int = 20) -> str:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     except FileNotFoundError:
         return ""
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the processors until now, whatever else runs on them."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def family(pid: int) -> list[int]:
@@ -115,7 +121,7 @@ class Process:
         return self._child is not None and self._child.poll() is None
 
     def start(self, argv: Sequence[str], ready: Callable[[], bool], env: Mapping[str, str] | None = None,
-              seconds: float = 20.0) -> None:
+              seconds: float = 60.0) -> None:
         """Starts argv and returns once ready() holds; a process that ends before is a ServerError."""
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
@@ -136,7 +142,7 @@ class Process:
         """Sends a signal to the process itself (not to its group)."""
         os.kill(self.pid, signum)
 
-    def wait(self, seconds: float = 30.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """Waits for the end; the exit status, negative for a signal."""
         assert self._child is not None
         try:
@@ -144,7 +150,7 @@ class Process:
         except subprocess.TimeoutExpired as e:
             raise ServerError(f"{self.name} (pid {self.pid}) still runs after {seconds:g} s:\n{tail(self.log)}") from e
 
-    def stop(self, seconds: float = 30.0) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         """Asks the process to end (SIGTERM), waits, and sweeps up what is left of its group; returns the status."""
         if self._child is None:
             return 0

@@ -107,11 +107,15 @@ userPassword: {PASSWORD}
     def settings(self, uri: str = "", **more: Any) -> dict[str, Any]:
         """The group `ldap` of gatepost.conf for it; READER by password."""
         return {"servers": [uri or self.url], "bind": "simple", "bind_dn": READER, "password_file": str(self.password_file),
-                "timeout": "2s", "rest": "500ms", "cache": 0, **more}
+                "timeout": "60s", "rest": "500ms", "cache": 0, **more}
+
+    def asked(self) -> str:
+        """What it says of the questions so far."""
+        return (self.folder / "slapd.log").read_text(errors="replace")
 
     def searches(self) -> int:
-        """How many searches it has answered so far."""
-        return (self.folder / "slapd.log").read_text(errors="replace").count(" SRCH base=")
+        """How many searches it has begun so far."""
+        return self.asked().count(" SRCH base=")
 
 
 class Gate:

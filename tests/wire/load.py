@@ -55,7 +55,7 @@ class Load:
             raise
 
 
-def until(condition: Callable[[], bool], load: Load, seconds: float = 30.0) -> None:
+def until(condition: Callable[[], bool], load: Load, seconds: float = 60.0) -> None:
     """Waits, while the load runs, for a condition that the load brings about."""
     step = threading.Event()
     for _ in range(int(seconds / 0.02)):
