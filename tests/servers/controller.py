@@ -35,8 +35,8 @@ class Controller(Milter):
         base = merged(super().defaults(), {"controller": {"socket_group": ""}})
         return merged(base, {**own, **({"store": self._store} if self._store else {})})
 
-    def kill_until(self, is_over: Callable[[], bool], times: int = 8) -> int:
-        """kill -9 and a new start again and again, `times` at least; how often it was."""
+    def kill_until(self, is_over: Callable[[], bool], times: int = 8) -> None:
+        """kill -9 and a new start again and again, `times` at least."""
         chosen, kills = random.Random(6), 0
         while not is_over() or kills < times:
             time.sleep(chosen.uniform(0.05, 0.3))
@@ -44,4 +44,3 @@ class Controller(Milter):
             self.process.wait()
             kills += 1
             self.start()
-        return kills

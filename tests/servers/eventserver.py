@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from .process import ServerError, wait_for
 
 Event = dict[str, str]
+MARK = "192.0.2.250"  # whose events stand for a place in the log, and are none of a test's
 
 
 class EventServer:
@@ -20,6 +23,8 @@ class EventServer:
         self.answer: Callable[[Event], str] = lambda _: "OK"
         self.seen: list[Event] = []     # whatever the answer was
         self.counted: list[Event] = []  # answered OK
+        self.marks: set[str] = set()    # the accounts that MARK's were told of
+        self.tellings: list[tuple[int, float, str]] = []  # of those: the process that told, when, the event's id
         self._listener: socket.socket | None = None
         self._open: list[socket.socket] = []
 
@@ -55,7 +60,7 @@ class EventServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        rest = b""
+        rest, pid = b"", struct.unpack("iII", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
         with connection:
             while True:
                 try:
@@ -67,14 +72,19 @@ class EventServer:
                 rest += data
                 while b"\n\n" in rest:
                     frame, rest = rest.split(b"\n\n", 1)
-                    if not self._take(connection, frame):
+                    if not self._take(connection, frame, pid):
                         return
 
-    def _take(self, connection: socket.socket, frame: bytes) -> bool:
+    def _take(self, connection: socket.socket, frame: bytes, pid: int) -> bool:
         event = dict(line.split("=", 1) for line in frame.decode().split("\n"))
-        answer = self.answer(event)
-        self.seen.append(event)
-        if answer == "OK":
+        is_mark = event.get("client_address") == MARK
+        answer = "OK" if is_mark else self.answer(event)
+        if is_mark:
+            self.marks.add(event["sasl_username"])
+        else:
+            self.seen.append(event)
+        if answer == "OK" and not is_mark:
+            self.tellings.append((pid, time.monotonic(), event["event_id"]))
             self.counted.append(event)
         try:
             connection.sendall(f"action={answer}\n\n".encode())
@@ -86,7 +96,17 @@ class EventServer:
         """What was counted; twice counts once."""
         return {event["event_id"] for event in self.counted}
 
-    def wait(self, n: int, seconds: float = 20.0) -> list[Event]:
+    def repeated(self) -> dict[int, list[float]]:
+        """When each process told what another one told again later, in order."""
+        found: dict[int, list[float]] = {}
+        told_later: set[str] = set()
+        for pid, at, id_ in reversed(self.tellings):
+            if id_ in told_later:
+                found.setdefault(pid, []).insert(0, at)
+            told_later.add(id_)
+        return found
+
+    def wait(self, n: int, seconds: float = 60.0) -> list[Event]:
         """Waits for so many different events, and returns them in the order in which they first came."""
         try:
             wait_for(lambda: len(self.ids()) >= n, f"{n} events", seconds)

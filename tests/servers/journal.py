@@ -48,6 +48,11 @@ class Journal:
         self.start()
         return archive
 
+    def wait_written(self, text: str) -> None:
+        """An entry that holds the text can be read."""
+        argv = ["journalctl", "--file", str(self._current), "-o", "cat", "--no-pager"]
+        wait_for(lambda: text.encode() in subprocess.run(argv, capture_output=True).stdout, f"entry with {text!r}")
+
     def copy(self) -> None:
         """The same entries in another file, as journald flushes /run/log/journal to the disk."""
         source = self.rotate()
