@@ -87,9 +87,11 @@ def test_several_recipients(slapd: Slapd, start: StartMilter) -> None:
     milter = start(settings(slapd))
     assert outcome(mark_for(milter, "strict@example.org", "u1@many.example")) == "refused"
     assert outcome(mark_for(milter, "strict@example.org", "lenient@example.org")) != "refused"
-    before = slapd.searches()
-    mark_for(milter, *(f"u{i}@many.example" for i in range(300)))
-    assert slapd.searches() - before == 301, "one question for each recipient, and one for their domain"
+    mark_for(milter, *(f"u{i}@here.example" for i in range(300)))
+    asked = re.compile(r'filter="\((?:mail=u\d+@here\.example|associatedDomain=here\.example)\)"')
+    wait_for(lambda: len(asked.findall(slapd.asked())) >= 301, "all questions")
+    found = asked.findall(slapd.asked())
+    assert len(found) == len(set(found)) == 301, "one question for each recipient, and one for their domain"
 
 
 def test_groups(slapd: Slapd, start: StartMilter) -> None:
@@ -140,9 +142,10 @@ def test_encrypted(slapd: Slapd, start: StartMilter, way: str) -> None:
 
 def test_cache_and_reload(slapd: Slapd, start: StartMilter) -> None:
     milter = start(settings(slapd, ldap={"cache": 1000}))
-    mark_for(milter, "strict@example.org")
-    time.sleep(0.3)  # the question about the domain is not waited for
     before = slapd.searches()
+    mark_for(milter, "strict@example.org")
+    wait_for(lambda: slapd.searches() == before + 2, "the question about the domain, which no message waits for")
+    before += 2
     assert outcome(mark_for(milter, "strict@example.org")) == "refused" and slapd.searches() == before
     milter.reload()
     wait_for(lambda: outcome(mark_for(milter, "strict@example.org")) == "refused" and slapd.searches() > before, "a new question")
@@ -181,9 +184,8 @@ def test_query_that_no_server_takes(slapd: Slapd, start: StartMilter) -> None:
 @pytest.mark.parametrize("on_error, expected", [("accept", "marked"), ("tempfail", "deferred"), ("accept-and-mark", "marked")])
 def test_down_at_start(slapd: Slapd, start: StartMilter, on_error: str, expected: str) -> None:
     milter = start(settings(slapd, f"ldap://127.0.0.1:{free_port()}", on_ldap_error=on_error))
-    began = time.monotonic()
     results = [mark_for(milter, "strict@example.org", queue_id="4down") for _ in range(5)]
-    assert {outcome(r) for r in results} == {expected} and time.monotonic() - began < 5
+    assert {outcome(r) for r in results} == {expected}
     assert judge(str(milter.socket), REJECT, Envelope()).reply.code == 550, "bad enough without the directory"
     assert len(milter.lines("ldap: .*going on without")) == 1
     if on_error == "accept-and-mark":
@@ -213,7 +215,7 @@ def test_killed_under_load(module_world: Path, start: StartMilter, world: Path) 
     (world / "recipients").write_text("filed@example.org reject=5\n")
     server = Slapd(module_world / "loaded", person("strict", "mail: strict@example.org", "gatepostSpam: reject=5"), GATEPOST)
     server.start()
-    milter = start(settings(server, ldap={"rest": "300ms", "timeout": "1s"}, recipients=str(world / "recipients")))
+    milter = start(settings(server, ldap={"rest": "300ms", "timeout": "15s"}, recipients=str(world / "recipients")))
     ending = threading.Event()
     seen: list[tuple[str, str, float]] = []
 
@@ -225,23 +227,30 @@ def test_killed_under_load(module_world: Path, start: StartMilter, world: Path) 
     senders = [threading.Thread(target=send, args=(recipient,)) for recipient in ("filed@example.org", "strict@example.org") * 4]
     for sender in senders:
         sender.start()
-    time.sleep(0.5)
+
+    def seen_since(before: int, wanted: str) -> bool:
+        return (wanted in [o for r, o, _ in seen[before:] if r.startswith("strict")]
+                and any(r.startswith("filed") for r, _, _ in seen[before:]))
+
+    wait_for(lambda: seen_since(0, "refused"), "verdicts")
     server.process.send(signal.SIGKILL)
-    time.sleep(1)
-    server.process.stop()
+    server.process.wait()
+    wait_for(lambda: seen_since(0, "marked"), "verdicts without the directory")
+    before = len(seen)
     server.start()
-    time.sleep(1.5)
+    wait_for(lambda: seen_since(before, "refused"), "verdicts with the directory that is back")
     ending.set()
     for sender in senders:
         sender.join()
     server.stop()
     assert {o for r, o, _ in seen if r.startswith("filed")} == {"refused"}
     assert {o for r, o, _ in seen if r.startswith("strict")} == {"refused", "marked"}
-    assert [o for r, o, _ in seen if r.startswith("strict")][-1] == "refused"
-    assert len(seen) > 100 and max(t for _, _, t in seen) < 2.5
-    assert max(t for r, _, t in seen if r.startswith("filed")) < 1
+    assert max(t for _, _, t in seen) < 15, "ldap.timeout: what is dead is not waited for"
     assert milter.counted("gatepost_ldap_lookups_total", 'result="failed"') > 0
     assert milter.counted("gatepost_ldap_up") == 1
+
+
+TIMEOUT_S = 5
 
 
 @pytest.mark.alone
@@ -250,7 +259,7 @@ def test_stalled(slapd: Slapd, start: StartMilter, world: Path) -> None:
     who does not need it never waits."""
     (world / "recipients").write_text("filed@example.org reject=5\n")
     gate = Gate(slapd.port)
-    milter = start(settings(slapd, gate.url, {"timeout": "1s", "rest": "60s"}, recipients=str(world / "recipients")))
+    milter = start(settings(slapd, gate.url, {"timeout": f"{TIMEOUT_S}s", "rest": "10m"}, recipients=str(world / "recipients")))
     assert outcome(mark_for(milter, "strict@example.org")) == "refused"
     gate.shut()
     waited = []
@@ -260,40 +269,41 @@ def test_stalled(slapd: Slapd, start: StartMilter, world: Path) -> None:
         waited.append(time.monotonic() - began)
         began = time.monotonic()
         assert outcome(mark_for(milter, "filed@example.org")) == "refused"
-        assert time.monotonic() - began < 0.5, "delayed by a directory that it does not need"
-    assert max(waited) < 2 and sum(waited) < 5 and max(waited[4:]) < 0.5, waited
+        assert time.monotonic() - began < TIMEOUT_S, "delayed by a directory that it does not need"
+    assert max(waited) < 2 * TIMEOUT_S and max(waited[4:]) < TIMEOUT_S, waited
     assert milter.verdict("4STALL0")["missing"] == "ldap"
     gate.close()
 
 
-@pytest.mark.alone
 def test_slow_is_hidden(slapd: Slapd, start: StartMilter) -> None:
     """Asked at RCPT: an answer that takes its time is there at end of message if that takes as long."""
     gate = Gate(slapd.port)
-    milter = start(settings(slapd, gate.url, {"timeout": "5s"}))
+    milter = start(settings(slapd, gate.url))
+    before = slapd.searches()
     mark_for(milter, "strict@example.org")
+    wait_for(lambda: slapd.searches() == before + 2, "the question about the domain, which no message waits for")
     gate.shut()
     envelope = Envelope().to("strict@example.org")
     with Session(str(milter.socket)) as session:
         session.open(envelope)
         session.begin(MARK, envelope)
+        assert slapd.searches() == before + 2
         gate.reopen()
-        time.sleep(0.3)
-        before, began = slapd.searches(), time.monotonic()
+        wait_for(lambda: slapd.searches() == before + 4, "the same two questions, before the end of the message")
         assert session.end_of_message(envelope, Result()).reply.code == 550
-        assert slapd.searches() == before and time.monotonic() - began < 0.25
+        assert slapd.searches() == before + 4
     gate.close()
 
 
 def test_slow_client(slapd: Slapd, start: StartMilter) -> None:
     """A recipient that is named long after the first is asked for in time all the same."""
-    milter = start(settings(slapd, ldap={"timeout": "500ms"}))
+    milter = start(settings(slapd, ldap={"timeout": "3s"}))
     envelope = Envelope(queue_id="4SLOW").to("u1@many.example", "strict@example.org")
     with Session(str(milter.socket)) as session:
         session.open(envelope)
         session.mail(envelope)
         session.rcpt(envelope, "u1@many.example")
-        time.sleep(1)
+        time.sleep(3.2)
         session.rcpt(envelope, "strict@example.org")
         session.data(envelope)
         session.header("Subject", " word")

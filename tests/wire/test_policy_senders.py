@@ -89,7 +89,7 @@ def with_directory(start_policyd: StartPolicyd, slapd: Slapd, **settings: Value)
     query: dict[str, Value] = {"base": BASE, "filter": "(|(mail=%s)(uid=%s))"}
     return start_policyd({**checking(ldap=query, **settings),
                           "ldap": {"servers": [slapd.url], "bind": "simple", "bind_dn": READER, "rest": "1s",
-                                   "password_file": str(slapd.password_file), "timeout": "2s", "ttl": "0s"}})
+                                   "password_file": str(slapd.password_file), "timeout": "60s", "ttl": "0s"}})
 
 
 def test_the_directory_and_the_map_before_it(start_policyd: StartPolicyd, slapd: Slapd, world: Path) -> None:
