@@ -13,7 +13,7 @@ from apiclient import ApiController
 from conftest import GREY, HAM, MARK, REJECT, RULES, stop
 from milterclient import Envelope, judge
 from servers.dns import Dns
-from servers.milter import TOP, MilterSpam, Value, build_folder
+from servers.milter import DNS_TIMEOUT, TOP, MilterSpam, Value, build_folder, merged
 from servers.process import wait_for
 from servers.redis import Redis
 from test_corpus import MAIL, sample
@@ -46,12 +46,12 @@ def trio(module_world: Path) -> Iterator[tuple[ApiController, MilterSpam]]:
     (rules / "own.cf").write_text(RULES + MORE)
     with Dns(ZONE) as dns:
         shared: dict[str, Value] = {"rules": {"paths": [str(TOP / "rules"), str(rules)], "network": True},
-                                    "dns": {"servers": [dns.address], "timeout": "2s"}}
-        api = ApiController(module_world / "controller", {**shared, "milter-spam": {"recipients": ""}}, rules=rules)
+                                    "dns": {"servers": [dns.address], "timeout": DNS_TIMEOUT}, "milter-spam": {"deadline": "60s"}}
+        api = ApiController(module_world / "controller", merged(shared, {"milter-spam": {"recipients": ""}}), rules=rules)
         api.start()
         for kind in ("ham", "spam"):
             for path in sample(MAIL / "spamassassin" / kind, 40)[:30]:
-                assert api.post(f"/learn{kind}", path.read_bytes()).status in (200, 208)
+                assert api.teach(kind, path.read_bytes()) in (200, 208)
         milter = MilterSpam(module_world / "milter", module_world / "milter/spam.sock", f"lmdb:{api.folder}/store", shared)
         milter.start()
         yield api, milter
@@ -123,8 +123,8 @@ def test_memory_of_a_user(world: Path) -> None:
         "paths": [str(TOP / "rules")]}}, rules=RULES)
     api.start()
     for n in range(8):
-        api.post("/learnspam", f"Subject: buy {n}\n\ncheap watches casino lottery number {n}\n".encode(), User="alice@example.org")
-        api.post("/learnham", f"Subject: tea {n}\n\nmeeting garden holiday letter number {n}\n".encode(), User="alice@example.org")
+        api.teach("spam", f"Subject: buy {n}\n\ncheap watches casino lottery number {n}\n".encode(), User="alice@example.org")
+        api.teach("ham", f"Subject: tea {n}\n\nmeeting garden holiday letter number {n}\n".encode(), User="alice@example.org")
     message = b"Subject: buy\n\ncheap watches casino lottery\n"
     alice = api.post("/checkv2", message, Rcpt="alice@example.org").json["symbols"]
     other = api.post("/checkv2", message, Rcpt="bob@example.org").json["symbols"]
@@ -144,7 +144,8 @@ def test_what_the_milter_counted(world: Path, kind: str) -> None:
     milter.start()
     for n, message in enumerate((HAM, GREY, MARK, MARK, REJECT)):
         judge(str(milter.socket), message, Envelope(queue_id=f"4STAT{n}"))
-    wait_for(lambda: api.get("/stat").json["scanned"] == 5, "the milter's counts", 15)
+    wait_for(lambda: api.get("/stat").json["scanned"] == 5, "the milter's counts", 60)
+    wait_for(lambda: len(api.get("/history").json) == 5, "the milter's history", 60)
     actions = api.get("/stat").json["actions"]
     assert {a: n for a, n in actions.items() if n} == {"no action": 1, "greylist": 1, "add header": 2, "reject": 1}
     api.post("/checkv2", MARK)
@@ -163,7 +164,7 @@ def test_what_the_milter_counted(world: Path, kind: str) -> None:
     api.start()
     assert api.get("/stat").json["scanned"] == 0, "a restart brings nothing back"
     judge(str(milter.socket), REJECT, Envelope(queue_id="4STAT9"))
-    wait_for(lambda: api.get("/stat").json["scanned"] == 1, "the milter's next count", 15)
+    wait_for(lambda: api.get("/stat").json["scanned"] == 1, "the milter's next count", 60)
     stop(milter)
     stop(api)
     redis.stop()

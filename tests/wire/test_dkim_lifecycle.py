@@ -53,7 +53,7 @@ def test_reloads_and_broken_connections(start_dkim: StartDkim, dns: Dns, world: 
     for thread in breakers:
         thread.start()
     end = time.monotonic() + 4
-    while time.monotonic() < end:
+    while time.monotonic() < end or len(milter.lines("configuration reloaded")) <= 3:
         milter.reload()
         time.sleep(0.1)
     until(lambda: len(inbound.results) > 20, inbound)
@@ -64,7 +64,6 @@ def test_reloads_and_broken_connections(start_dkim: StartDkim, dns: Dns, world: 
     inbound.stop()
     outbound.stop()
     assert not inbound.lost and not outbound.lost
-    assert len(milter.lines("reloaded")) > 3
     for result in inbound.results:
         assert "dkim=pass" in result.value("Authentication-Results") and len(result.values("X-Gatepost-Seal")) == 1
     for result in outbound.results:

