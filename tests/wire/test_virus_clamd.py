@@ -89,11 +89,11 @@ def test_by_tcp(start_virus: StartVirus, start_clamd: StartClamd) -> None:
 def test_one_that_hangs(start_virus: StartVirus, start_clamd: StartClamd) -> None:
     """The deadline holds; what takes long there is not begun once more elsewhere."""
     first, second = start_clamd(), start_clamd()
-    milter = with_clamd(start_virus, first.address, second.address, deadline="1s")
+    milter = with_clamd(start_virus, first.address, second.address, deadline="5s")
     first.process.send(signal.SIGSTOP)
     began = time.monotonic()
     assert judge(str(milter.socket), CLEAN, Envelope(queue_id="4Hangsxxxx")).reply.code == 451
-    assert 0.9 < time.monotonic() - began < 4
+    assert 4.9 < time.monotonic() - began < 60
     assert milter.verdict("4Hangsxxxx")["outcome"] == "deadline"
     first.process.send(signal.SIGCONT)
     assert judge(str(milter.socket), letter(EICAR)).reply.code == 550
@@ -120,7 +120,7 @@ def test_it_comes_back(start_virus: StartVirus, start_clamd: StartClamd) -> None
         assert judge(str(milter.socket), CLEAN).reply.code == 451
     server.start()
     assert milter.process.is_running
-    wait_for(lambda: judge(str(milter.socket), CLEAN).values("X-Virus-Status") == ["Clean"], "a scan by the clamd that is back", 20)
+    wait_for(lambda: judge(str(milter.socket), CLEAN).values("X-Virus-Status") == ["Clean"], "a scan by the clamd that is back", 60)
 
 
 def test_larger_than_it_takes(start_virus: StartVirus, start_clamd: StartClamd) -> None:

@@ -47,7 +47,7 @@ def test_status_and_reload(start_virus: StartVirus) -> None:
         assert told[name] == milter.counted(f"gatepost_virus_{metric}_timestamp_seconds")
         assert newest <= told[name] <= time.time()
     assert gatepost(milter, "scan", data=letter(b"another one"))[0] == 0
-    (milter.database / "more.ndb").write_text(ndb("Test.More", b"another one"))
+    milter.publish("more.ndb", ndb("Test.More", b"another one"))
     assert gatepost(milter, "reload")[0] == 0
     milter.wait_status(lambda s: s["signatures"] == 3)
     assert gatepost(milter, "scan", data=letter(b"another one"))[0] == 1

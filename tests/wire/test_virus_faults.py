@@ -54,14 +54,21 @@ def in_background(milter: MilterVirus, message: bytes, queue_id: str) -> tuple[t
 
 def test_a_worker_is_killed_before_it_scans(start_virus: StartVirus) -> None:
     """Its message had no part in that: it is scanned by another one, and has cost nothing, nor does the wait for that other
-    one (a second, after one that never scanned) count as time of its scan."""
-    milter = start_virus({"milter-virus": {"workers": 2, "deadline": "1s"}})
-    first = send_all(milter, signal.SIGSTOP)
+    one count as time of its scan."""
+    milter = start_virus({"milter-virus": {"workers": 2, "deadline": "5s"}})
+    [spawner], first = milter.processes("virus-spawner"), send_all(milter, signal.SIGSTOP)
+    [loader] = milter.processes("virus-loader")
     thread, results = in_background(milter, letter(EICAR), "4Killedxxx")
     milter.wait_status(lambda s: s["busy"] == 1)
+    for pid in (spawner, loader):  # so that no other one comes for now
+        os.kill(pid, signal.SIGSTOP)
     for pid in first:
         os.kill(pid, signal.SIGKILL)
-    thread.join(30)
+    milter.wait_status(lambda s: s["waiting"] == 1)
+    time.sleep(5.5)
+    for pid in (spawner, loader):
+        os.kill(pid, signal.SIGCONT)
+    thread.join(60)
     assert results and results[0].reply.code == 550
     assert "tries" not in milter.verdict("4Killedxxx")
     recovered(milter)
@@ -73,10 +80,12 @@ def test_a_worker_is_killed_while_it_scans(start_virus: StartVirus) -> None:
     """Its message is scanned once more, by another one."""
     milter = start_virus({"milter-virus": {"workers": 2, "cache_size": 0}})
     slow = letter(zipped(os.urandom(4 << 20) + bytes(60 << 20)))  # a second or so
+    workers = milter.settled_workers()
     thread, results = in_background(milter, slow, "4Killedxxx")
-    milter.wait_status(lambda s: s["busy"] == 1)
-    time.sleep(0.2)
-    send_all(milter, signal.SIGKILL)
+    # What it unpacks into its folder it has begun to scan.
+    wait_for(lambda: any(file.is_file() and file.stat().st_size > 1 << 20 for file in files_below(milter.temporary)), "a scan", step=0.001)
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
     thread.join(60)
     assert results and results[0].reply.action in ("accept", "continue")
     assert milter.verdict("4Killedxxx")["tries"] == "2"
@@ -84,27 +93,36 @@ def test_a_worker_is_killed_while_it_scans(start_virus: StartVirus) -> None:
     assert milter.counted("gatepost_virus_workers_lost_total", 'while="scanning"') == 1
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Whatever comes and goes there meanwhile."""
+    return [Path(place) / name for place, _, names in os.walk(folder) for name in names]
+
+
 def test_workers_are_killed_under_load(start_virus: StartVirus) -> None:
     """No message is lost, deferred or passes: one that costs a worker is scanned by another, the rest do not notice."""
     milter = start_virus({"milter-virus": {"workers": 3, "cache_size": 0}})
-    is_over = threading.Event()
+    messages = [letter(os.urandom(100_000) + MARK) for _ in range(600)]
+    begun: set[int] = set()
+    results: dict[int, Result] = {}
+    kills = 0
 
-    def kill() -> None:
-        while not is_over.wait(0.3):
+    def send(number: int) -> None:
+        begun.add(number)
+        results[number] = scan(milter, messages[number])
+
+    with ThreadPoolExecutor(6) as pool:
+        sent = [pool.submit(send, number) for number in range(len(messages))]
+        while not all(one.done() for one in sent):
             for pid in milter.processes("virus-worker")[:1]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-
-    killer = threading.Thread(target=kill, daemon=True)
-    killer.start()
-    messages = [letter(os.urandom(100_000) + MARK) for _ in range(600)]
-    with ThreadPoolExecutor(6) as pool:
-        results = list(pool.map(lambda message: scan(milter, message), messages))
-    is_over.set()
-    killer.join()
-    assert all(r.reply.code == 550 or r.quarantine for r in results)
-    assert sum(bool(r.quarantine) for r in results) <= 2  # one may be so unlucky as to lose two workers
-    assert milter.counted("gatepost_virus_workers_lost_total") > 3
+                    kills += 1
+            under_way = begun - results.keys()  # one of these may have lost a worker: no other one of its
+            wait_for(lambda: under_way <= results.keys() or any(one.done() and one.exception() for one in sent), "their ends", 60)
+    for one in sent:
+        one.result()
+    assert {result.reply.code for result in results.values()} == {550} and len(results) == len(messages)
+    assert milter.counted("gatepost_virus_workers_lost_total") > 3 and kills > 3
     milter.wait_status(lambda s: s["idle"] == 3)
 
 
@@ -116,33 +134,32 @@ def test_idle_workers_are_killed(start_virus: StartVirus) -> None:
     assert milter.counted("gatepost_virus_workers_lost_total", 'while="idle"') > 0
 
 
-@pytest.mark.alone
 def test_a_scan_that_hangs(start_virus: StartVirus) -> None:
     """The deadline is kept: 451, the worker is killed; the second time the message is known, and held at once."""
-    milter = start_virus({"milter-virus": {"deadline": "1s", "workers": 2}})
+    milter = start_virus({"milter-virus": {"deadline": "3s", "workers": 2}})
     send_all(milter, signal.SIGSTOP)
     began = time.monotonic()
     assert scan(milter, letter(MARK), "4Hangsxxx1").reply.code == 451
-    assert 0.9 < time.monotonic() - began < 5
+    assert 2.9 < time.monotonic() - began < 60
     assert milter.verdict("4Hangsxxx1")["outcome"] == "deadline"
     milter.wait_status(lambda s: s["idle"] == 2)
     send_all(milter, signal.SIGSTOP)
     held = scan(milter, letter(MARK), "4Hangsxxx2")
     assert held.quarantine and milter.verdict("4Hangsxxx2")["outcome"] == "killer"
-    wait_for(lambda: milter.status()["idle"] >= 1, "a worker")
-    began = time.monotonic()
+    milter.wait_status(lambda s: s["idle"] == 2)
+    stopped = send_all(milter, signal.SIGSTOP)
     again = scan(milter, letter(MARK), "4Hangsxxx3")
-    assert again.quarantine and time.monotonic() - began < 0.9
-    for pid in milter.settled_workers():
+    assert again.quarantine and milter.verdict("4Hangsxxx3")["outcome"] == "killer"
+    assert milter.settled_workers() == stopped, "no worker had it, nor was killed"
+    for pid in stopped:
         os.kill(pid, signal.SIGKILL)
     recovered(milter)
 
 
 def test_workers_of_another_user(start_virus: StartVirus) -> None:
     """They cannot be killed by the front, and are all the same; nor may they read what is the front's."""
-    milter = start_virus({"milter-virus": {"scan_user": "games", "deadline": "1s", "reload": "drain"}})
+    milter = start_virus({"milter-virus": {"scan_user": "games", "deadline": "5s", "reload": "drain"}})
     for pid in milter.settled_workers():
-        wait_for(lambda: "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text(), "a confined worker")
         status = Path(f"/proc/{pid}/status").read_text()
         assert f"Uid:\t{pwd.getpwnam('games').pw_uid}\t" in status
         assert "NoNewPrivs:\t1" in status
@@ -233,7 +250,7 @@ def test_what_becomes_of_a_killer(start_virus: StartVirus, world: Path, on_kille
     kept = world / "quarantine"
     kept.mkdir(mode=0o777)
     kept.chmod(0o777)
-    milter = start_virus({"milter-virus": {"deadline": "2s", "workers": 2, "on_killer": on_killer, "quarantine": str(kept)}})
+    milter = start_virus({"milter-virus": {"deadline": "4s", "workers": 2, "on_killer": on_killer, "quarantine": str(kept)}})
     for n in range(2):
         milter.wait_status(lambda s: s["idle"] == 2)
         send_all(milter, signal.SIGSTOP)
@@ -286,7 +303,7 @@ def test_one_program_links_libclamav() -> None:
     """It is GPL-2.0."""
     found = []
     for path in build_folder().rglob("*"):
-        if path.parts[len(build_folder().parts)] in ("tests", "bench") or not path.is_file() or path.is_symlink():
+        if path.parts[len(build_folder().parts)] in ("tests", "bench", "pycache") or not path.is_file() or path.is_symlink():
             continue
         with path.open("rb") as file:
             if file.read(4) != b"\x7fELF" or file.read(14)[12] == 1:  # an object file
@@ -315,7 +332,8 @@ def test_workers_know_nothing_of_the_front(start_virus: StartVirus, world: Path,
         for pid in milter.processes(kind):
             held = memory(pid)
             assert len(held) > 1 << 20 and [text for text in secrets if text in held] == [], kind
-    places = [Path(f"/proc/{pid}/maps").read_text().split("-")[0] for pid in (milter.process.pid, *milter.settled_workers())]
+    places = [next(line.split("-")[0] for line in Path(f"/proc/{pid}/maps").read_text().splitlines()
+                   if line.endswith(os.readlink(f"/proc/{pid}/exe"))) for pid in (milter.process.pid, *milter.settled_workers())]
     assert places[0] not in places[1:]
     for pid in milter.settled_workers():
         assert os.readlink(f"/proc/{pid}/exe") == str(build_folder() / "milter-virus" / "virus-scanner")
@@ -342,6 +360,7 @@ def test_the_loader_is_killed(start_virus: StartVirus) -> None:
     milter = start_virus()
     load = Load(str(milter.socket), letter(EICAR))
     until(lambda: len(load.results) > 10, load)
+    milter.settled_workers()  # one that begins still has its loader's name
     [loader] = milter.processes("virus-loader")
     os.kill(loader, signal.SIGKILL)
     milter.wait_status(lambda s: s["generation"] == 2)
@@ -365,15 +384,15 @@ def test_nothing_is_left_behind(start_virus: StartVirus) -> None:
     workers = send_all(milter, signal.SIGSTOP)
     os.kill(milter.process.pid, signal.SIGKILL)
     assert milter.process.wait() == -signal.SIGKILL
-    wait_for(lambda: not any(is_alive(pid) for pid in workers), "the workers' end", 10)
-    wait_for(lambda: not list(milter.temporary.iterdir()), "an empty folder", 10)
+    wait_for(lambda: not any(is_alive(pid) for pid in workers), "the workers' end")
+    wait_for(lambda: not list(milter.temporary.iterdir()), "an empty folder")
 
 
 def is_alive(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat") as f:
             return f.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -384,13 +403,13 @@ def test_reload_under_load(start_virus: StartVirus, reload: str) -> None:
     load = Load(str(milter.socket), letter(EICAR))
     for n in range(3):
         until(lambda: len(load.results) > 20 * (n + 1), load)
-        (milter.database / "more.ndb").write_text("".join(ndb(f"More.{i}", b"new signature %d of %d" % (i, n)) for i in range(50 + n)))
+        milter.publish("more.ndb", "".join(ndb(f"More.{i}", b"new signature %d of %d" % (i, n)) for i in range(50 + n)))
         milter.wait_status(lambda s: s["signatures"] == 52 + n and not s["loading"])
     load.stop()
     assert {r.reply.code for r in load.results} == {550} and not load.lost
     assert scan(milter, letter(b"new signature 7 of 2")).reply.code == 550
     assert milter.counted("gatepost_virus_reloads_total") == 4
-    wait_for(lambda: len(milter.processes("virus-loader")) == 1, "the end of the other loaders", 10)
+    wait_for(lambda: len(milter.processes("virus-loader")) == 1, "the end of the other loaders")
 
 
 @pytest.mark.parametrize("kind", ["virus-worker", "virus-loader"])
@@ -401,8 +420,8 @@ def test_a_process_that_does_not_end_holds_no_reload_up(start_virus: StartVirus,
     stopped = milter.processes(kind)[0]
     os.kill(stopped, signal.SIGSTOP)
     milter.ask(b"reload\n")
-    milter.wait_status(lambda s: s["generation"] == 2 and s["serving"] and s["idle"] == 2, 20)
-    assert not is_alive(stopped)
+    milter.wait_status(lambda s: s["generation"] == 2 and s["serving"] and s["idle"] == 2)
+    wait_for(lambda: not is_alive(stopped), "the end of the one that was stopped")
     milter.wait_line("should have ended is killed")
     recovered(milter)
 
@@ -421,7 +440,7 @@ def test_worker_memory_changes_with_the_settings(start_virus: StartVirus) -> Non
 
 def test_manual_reload(start_virus: StartVirus) -> None:
     milter = start_virus({"milter-virus": {"reload": "manual"}})
-    (milter.database / "more.ndb").write_text(ndb("More", b"a signature that came later"))
+    milter.publish("more.ndb", ndb("More", b"a signature that came later"))
     time.sleep(2.5)
     assert milter.status()["signatures"] == 2
     milter.reload()
@@ -434,14 +453,14 @@ def test_broken_signatures_in_drain(start_virus: StartVirus) -> None:
     """The old ones went before: their copy is read; good ones take its place."""
     milter = start_virus({"milter-virus": {"reload": "drain"}})
     wait_for(lambda: (milter.copy / "good" / "test.ndb").exists(), "a copy")
-    (milter.database / "broken.ndb").write_text("this is no signature\n")
+    milter.publish("broken.ndb", "this is no signature\n")
     milter.wait_line("error: signatures: .*the copy of the last good ones is taken")
     status = milter.wait_status(lambda s: s["serving"] and not s["loading"])
     assert "broken.ndb" in status["failure"] and status["signatures"] == 2
     recovered(milter)
     time.sleep(1.5)
     assert milter.status()["generation"] == status["generation"]
-    (milter.database / "broken.ndb").write_text(ndb("Good", b"now there is a good one"))
+    milter.publish("broken.ndb", ndb("Good", b"now there is a good one"))
     assert "failure" not in milter.wait_status(lambda s: s["signatures"] == 3)
     wait_for(lambda: b"now there".hex() in (milter.copy / "good" / "broken.ndb").read_text()
              if (milter.copy / "good" / "broken.ndb").exists() else False, "a new copy")
@@ -453,8 +472,8 @@ def test_a_copy_is_there_before_it_is_needed(start_virus: StartVirus) -> None:
     milter = start_virus({"milter-virus": {"reload": "overlap"}})
     wait_for(lambda: (milter.copy / "good" / "test.ndb").exists(), "a copy")
     milter.configure({"milter-virus": {"reload": "drain"}})
-    milter.reload()
-    (milter.database / "broken.ndb").write_text("this is no signature\n")
+    milter.reload_and_wait()
+    milter.publish("broken.ndb", "this is no signature\n")
     milter.wait_line("error: signatures: .*the copy of the last good ones is taken")
     milter.wait_status(lambda s: s["serving"] and not s["loading"] and s["idle"] == 2)
     recovered(milter)
@@ -463,14 +482,14 @@ def test_a_copy_is_there_before_it_is_needed(start_virus: StartVirus) -> None:
 def test_broken_signatures(start_virus: StartVirus) -> None:
     """The old ones stay; the log, the metrics and the status say so; good ones end it."""
     milter = start_virus()
-    (milter.database / "broken.ndb").write_text("this is no signature\n")
+    milter.publish("broken.ndb", "this is no signature\n")
     milter.wait_line("error: signatures: .*the old ones stay")
     status = milter.wait_status(lambda s: s["failures"] == 1)
     assert status["serving"] and "broken.ndb" in status["failure"]
     assert milter.counted("gatepost_virus_reload_failures_total") == 1
     recovered(milter)
     (milter.database / "broken.ndb").unlink()
-    (milter.database / "good.ndb").write_text(ndb("Good", b"now there is a good one"))
+    milter.publish("good.ndb", ndb("Good", b"now there is a good one"))
     assert "failure" not in milter.wait_status(lambda s: s["signatures"] == 3)
 
 
@@ -488,9 +507,11 @@ def test_the_folder_is_deleted(start_virus: StartVirus) -> None:
     until(lambda: len(load.results) > 10, load)
     shutil.rmtree(milter.database)
     milter.wait_line("error: signatures: .*the old ones stay")
-    milter.database.mkdir()
+    again = milter.folder / "again"
+    again.mkdir()
     for name, text in {**SIGNATURES, "more.ndb": ndb("More", b"a signature that came later")}.items():
-        (milter.database / name).write_text(text)
+        (again / name).write_text(text)
+    again.rename(milter.database)
     milter.wait_status(lambda s: s["signatures"] == 3 and not s["loading"])
     load.stop()
     assert {r.reply.code for r in load.results} == {550} and not load.lost
@@ -515,12 +536,12 @@ def test_half_of_a_database(start_virus: StartVirus, half: str) -> None:
     """What freshclam left when it was killed amid writing is not taken; the whole is, when it comes."""
     milter = start_virus()
     name, data = HALVES[half]
-    (milter.database / name).write_bytes(data)
+    milter.publish(name, data)
     milter.wait_line("error: signatures: .*the old ones stay")
     assert name in milter.status()["failure"]
     recovered(milter)
     (milter.database / name).unlink()
-    (milter.database / "daily.ndb").write_text(ndb("Half", b"first") + ndb("Half.Two", b"second line of it"))
+    milter.publish("daily.ndb", ndb("Half", b"first") + ndb("Half.Two", b"second line of it"))
     milter.wait_status(lambda s: s["signatures"] == 4)
     assert scan(milter, letter(b"second line of it")).reply.code == 550
 
@@ -535,21 +556,21 @@ def test_start_without_signatures(start_virus: StartVirus, on_error: str, code: 
     assert bool(result.values("X-Virus-Status")) == (on_error == "accept-and-mark")
     assert milter.http("/healthz")[0] == 503
     for name, text in SIGNATURES.items():
-        (milter.database / name).write_text(text)
+        milter.publish(name, text)
     recovered(milter)
 
 
 def test_a_signature_that_fits_all(start_virus: StartVirus) -> None:
     """An engine that finds something in a harmless message does not come to serve."""
     milter = start_virus()
-    (milter.database / "all.ndb").write_text(ndb("All", b"Nothing to see"))
+    milter.publish("all.ndb", ndb("All", b"Nothing to see"))
     milter.wait_line("finds something in a harmless message; the old ones stay")
     recovered(milter)
 
 
 def test_overload(start_virus: StartVirus) -> None:
     """More wait than may: they are deferred at once, and who waits gets its answer."""
-    milter = start_virus({"milter-virus": {"workers": 1, "queue_max": 1, "deadline": "20s"}})
+    milter = start_virus({"milter-virus": {"workers": 1, "queue_max": 1, "deadline": "60s"}})
     [worker] = send_all(milter, signal.SIGSTOP)
     first = in_background(milter, letter(EICAR), "4Overl1xxx")
     milter.wait_status(lambda s: s["busy"] == 1)
@@ -559,13 +580,13 @@ def test_overload(start_virus: StartVirus) -> None:
     assert milter.verdict("4Overl3xxx")["outcome"] == "overload"
     os.kill(worker, signal.SIGCONT)
     for thread, results in (first, second):
-        thread.join(30)
+        thread.join(60)
         assert results[0].reply.code == 550
 
 
 def test_signs_of_life(start_virus: StartVirus) -> None:
     """Who waits for a worker, or for a scan that takes long, has the MTA told so: it would give up."""
-    milter = start_virus({"milter-virus": {"workers": 1, "deadline": "30s"}})
+    milter = start_virus({"milter-virus": {"workers": 1, "deadline": "60s"}})
     [worker] = send_all(milter, signal.SIGSTOP)
     scanned = in_background(milter, letter(EICAR), "4Alive1xxx")
     milter.wait_status(lambda s: s["busy"] == 1)
