@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,9 +34,44 @@ def configure(world: Path, store: str) -> Path:
     return config
 
 
-def write_mbox(path: Path, count: int) -> Path:
-    path.write_bytes(b"".join(b"From x\n" + MESSAGE % (i, i, i) + b"\n" for i in range(count)))
+def write_mbox(path: Path, numbers: range) -> Path:
+    path.write_bytes(b"".join(b"From x\n" + MESSAGE % (i, i, i) + b"\n" for i in numbers))
     return path
+
+
+class Learning:
+    """`gatepost learn` of two boxes; the second comes by a pipe, at which it waits until go_on()."""
+
+    TOTAL = 4000
+
+    def __init__(self, world: Path, config: Path, kind: str) -> None:
+        half = self.TOTAL // 2
+        self.boxes = [write_mbox(world / "first", range(half)), write_mbox(world / "second", range(half, self.TOTAL))]
+        self._pipe, self._fd = world / "pipe", -1
+        os.mkfifo(self._pipe)
+        self.argv = ("-c", config, "learn", kind)
+        self.child = subprocess.Popen([program(), *self.argv, self.boxes[0], self._pipe], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_for(self._is_at_the_pipe, "the end of the first box")
+
+    def _is_at_the_pipe(self) -> bool:
+        assert self.child.poll() is None, self.child.communicate()
+        try:
+            self._fd = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as e:
+            assert e.errno == errno.ENXIO  # nobody reads
+            return False
+        os.set_blocking(self._fd, True)
+        return True
+
+    def go_on(self) -> tuple[str, str]:
+        """What it says until its end."""
+        with suppress(BrokenPipeError), open(self._fd, "wb") as pipe:
+            pipe.write(self.boxes[1].read_bytes())
+        out, error = self.child.communicate(timeout=60)
+        return out.decode(), error.decode()
+
+    def again(self) -> None:
+        assert run(*self.argv, *self.boxes).returncode == 0
 
 
 @pytest.mark.parametrize(("line", "status", "says"), [
@@ -78,40 +116,33 @@ def test_evidence_cannot_command_a_terminal(world: Path) -> None:
 
 def test_interrupted_learning_goes_on(world: Path) -> None:
     """The first Ctrl-C ends between two batches with what was learned kept; the same command then finishes."""
-    config, total = configure(world, f"lmdb:{world}/store"), 20000
-    box = write_mbox(world / "box", total)
-    child = subprocess.Popen([program(), "-c", config, "learn", "ham", box], stdout=subprocess.PIPE)
-    wait_for(lambda: any(file.stat().st_size > 100_000 for file in world.rglob("data.mdb")), "the first batch", step=0.005)
-    child.send_signal(signal.SIGINT)
-    text = child.communicate(timeout=60)[0].decode()
-    if child.returncode == 0:
-        pytest.skip("learned everything before the signal came")
-    assert child.returncode == 130
+    config = configure(world, f"lmdb:{world}/store")
+    learning = Learning(world, config, "ham")
+    learning.child.send_signal(signal.SIGINT)
+    text, _ = learning.go_on()
+    assert learning.child.returncode == 130
     assert "run it again to go on" in text
-    assert run("-c", config, "learn", "ham", box).returncode == 0
-    assert f"ham      {total} messages" in run("-c", config, "stat").stdout.decode()
+    kept = int(re.findall(r"ham +(\d+) messages", run("-c", config, "stat").stdout.decode())[0])
+    assert 0 < kept < learning.TOTAL
+    learning.again()
+    assert f"ham      {learning.TOTAL} messages" in run("-c", config, "stat").stdout.decode()
 
 
 def test_redis_dies_during_learning(world: Path) -> None:
     """It says what happened, and a second run does not count twice what the first one had learned."""
-    redis, total = Redis(world / "redis"), 20000
+    redis = Redis(world / "redis")
     redis.start()
-    box = write_mbox(world / "box", total)
     config = configure(world, redis.url)
     try:
-        child = subprocess.Popen([program(), "-c", config, "learn", "spam", box], stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE)
-        ask = bayesdump.Redis(redis.socket)
-        wait_for(lambda: ask(b"DBSIZE") != 0, "the first batch", step=0.005)
+        learning = Learning(world, config, "spam")
+        assert bayesdump.Redis(redis.socket)(b"DBSIZE") != b"0"
         redis.stop()
-        error = child.communicate(timeout=120)[1].decode()
-        if child.returncode == 0:
-            pytest.skip("learned everything before Redis went")
-        assert child.returncode in (69, 75), error
+        _, error = learning.go_on()
+        assert learning.child.returncode in (69, 75), error
         assert error.startswith("gatepost: store: ")
         redis.start()
-        assert run("-c", config, "learn", "spam", box).returncode == 0
-        assert f"spam     {total} messages" in run("-c", config, "stat").stdout.decode()
+        learning.again()
+        assert f"spam     {learning.TOTAL} messages" in run("-c", config, "stat").stdout.decode()
     finally:
         redis.stop()
 
