@@ -63,7 +63,7 @@ def test_dry_run_changes_nothing(where: Place, world: Path) -> None:
 
 
 def test_log_and_undo(where: Place, world: Path) -> None:
-    gatepost = where.controller.gatepost
+    gatepost, today = where.controller.gatepost, time.strftime("%Y-%m-%d")
     gatepost("learn", "ham", "--user", "bob@example.org", world / "ham")
     before = where.dump()
     assert ("bob@example.org", "totals") in before
@@ -72,7 +72,6 @@ def test_log_and_undo(where: Place, world: Path) -> None:
     assert len(text) == 2 and "alice@example.org" in text[0] and "@example.net>" in text[0] and ".eml" in text[0]
     rows = [json.loads(line) for line in gatepost("learn", "log", "--json", "-n", "0").splitlines()]
     assert len(rows) == 450 and rows[0]["lesson"] > rows[-1]["lesson"]
-    today = time.strftime("%Y-%m-%d")
     assert len(gatepost("learn", "log", "-n", "0", "--since", today).splitlines()) == 450
     assert gatepost("learn", "undo", "--user", "alice@example.org", "--since", "1h") == "300 lessons taken back\n"
     assert where.dump() == before

@@ -188,11 +188,10 @@ def test_queue_full(world: Path, stack: ExitStack) -> None:
         statuses = [client.teach(SPAM, message(n) + b"x " * 20000).status for n in range(40)]
         kept = statuses.count(QUEUED)
         assert 20 < kept < 30 and statuses[kept:] == [LATER] * (40 - kept)
+        where.controller.wait_line("learning waits: ")
         status = client.query(STATUS)[0]
         assert status["waiting"] == kept and status["held"]
-        where.controller.wait_line("learning waits: ")
         assert where.controller.http("/healthz")[0] == 503
-        assert client.query(LOG) == [] or True
         redis.start()
         stack.callback(redis.stop)
         wait_for(lambda: where.totals() == (kept, 0), "learning", 60)

@@ -572,9 +572,8 @@ def test_rotation_waits_for_the_dns(keys: Keys) -> None:
 
 
 def test_rotation_gives_up_waiting(keys: Keys) -> None:
-    began = time.monotonic()
     assert "Not switched" in rotate(keys, "--selector", "s1", "--wait", "1s", status=75)
-    assert time.monotonic() - began < 20 and states(keys) == {"s1": "prepared"}
+    assert states(keys) == {"s1": "prepared"}
 
 
 def test_rotation_does_not_take_a_wrong_record(keys: Keys) -> None:

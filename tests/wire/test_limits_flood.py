@@ -61,8 +61,7 @@ def test_on_lmdb_the_next_flood_takes_the_room_of_the_last(start_policyd: StartP
     size = file_size(policyd)
     for turn in range(1, 5):
         policyd.configure(merged(limits, {"policyd-ratelimit": {"clock_offset": f"{2 * turn}h"}}))
-        policyd.reload()
-        time.sleep(1)
+        policyd.reload_and_wait()
         pour(policyd, f"{turn}.example", account)
     assert file_size(policyd) < 1.7 * size
 
@@ -86,7 +85,8 @@ def test_redis_forgets_a_flood_when_its_window_is_over(start_policyd: StartPolic
             time.sleep(0.2)
         assert len(counts) < 10
         for _ in range(20):
-            assert 0 < int(redis_says(redis, "TTL", redis_says(redis, "RANDOMKEY")[0])[0]) <= 3601
+            left = int(redis_says(redis, "TTL", redis_says(redis, "RANDOMKEY")[0])[0])
+            assert 0 <= left <= 3601 or left == -2, "or gone by now"
     finally:
         redis.stop()
 

@@ -41,7 +41,8 @@ def ask(number: int, sockets: list[Path], total: int, answers: multiprocessing.Q
 def test_a_hundred_thousand_at_once_come_out_exactly(start_policyd: StartPolicyd, store: str, world: Path) -> None:
     limits = settings(out={"windows": [f"{MOST} per 1d", f"{MOST + 1} per 2d"], "action": "reject"})
     shared = store or f"lmdb:{world}/policyd0/store"
-    policyds = [start_policyd(merged(limits, {"log": {"level": "error"}}), shared) for _ in range(2)]
+    policyds = [start_policyd(merged(limits, {"log": {"level": "error"}, "store_timeout": "60s",
+                                              "policyd-ratelimit": {"deadline": "60s"}}), shared) for _ in range(2)]
     answers: multiprocessing.Queue[dict[str, int]] = multiprocessing.Queue()
     clients = [multiprocessing.Process(target=ask, args=(n, [p.socket for p in policyds], REQUESTS // PROCESSES, answers))
                for n in range(PROCESSES)]

@@ -70,11 +70,11 @@ def test_an_account_that_sends_spam_is_contained(start_policyd: StartPolicyd, se
             send(f"IN{i}", account="")
         send("S1")
         send("S2")
-        wait_for(lambda: used(policyd) == [2], "count of two", 10)
+        wait_for(lambda: used(policyd) == [2], "count of two")
         assert contained(policyd) == []
         assert client.ask("DATA", sasl_username=JOE, queue_id="Q") == "DUNNO"
         send("S3")
-        wait_for(lambda: contained(policyd) == [JOE], "containment", 10)
+        wait_for(lambda: contained(policyd) == [JOE], "containment")
         assert str(client.ask("DATA", sasl_username=JOE, queue_id="Q")).startswith("HOLD")
     events = [row for row in policyd.order("show", key=JOE)[0] if row["type"] == "event"]
     assert {row["queue_id"] for row in events} == {"S1", "S2", "S3"} and events[0]["score"] == 20
@@ -85,9 +85,9 @@ def test_a_score_counts_once_whoever_reads_it(start_policyd: StartPolicyd, start
     hosts = [start_policyd(SPAM_LIMIT, redis.url) for _ in range(2)]
     macros = {"{auth_type}": "PLAIN", "{auth_authen}": JOE}
     judge(str(milter.socket), REJECT, Envelope(sender=JOE, queue_id="S1", macros=macros))
-    wait_for(lambda: used(hosts[0]) == [1], "count of one", 10)
+    wait_for(lambda: used(hosts[0]) == [1], "count of one")
     hosts[0].stop()
     hosts[0].start()  # reads the ring from its beginning
     judge(str(milter.socket), REJECT, Envelope(sender=JOE, queue_id="S2", macros=macros))
-    wait_for(lambda: used(hosts[0]) == [2], "count of two", 10)
+    wait_for(lambda: used(hosts[0]) == [2], "count of two")
     assert contained(hosts[1]) == []
