@@ -122,7 +122,7 @@ static int seek(struct journal *j)
 
 static int open_journal(struct journal *j, struct gp_diag *diag)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, seen_us = now_us();
 	int r = *j->folder ? sd_journal_open_directory(&j->sd, j->folder, 0)
 			   : sd_journal_open(&j->sd, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
 
@@ -142,9 +142,12 @@ static int open_journal(struct journal *j, struct gp_diag *diag)
 		r = sd_journal_get_fd(j->sd); /* from now on it notices new files */
 	if (r >= 0)
 		r = add_units(j);
-	if (r < 0)
+	if (r < 0) {
 		shut(j);
-	return r < 0 ? fail(diag, r, "open") : GP_OK;
+		return fail(diag, r, "open");
+	}
+	j->complete_us = seen_us; /* what is older is in files that are open */
+	return GP_OK;
 }
 
 static int open_at(struct journal *j, struct gp_diag *diag)
