@@ -395,7 +395,7 @@ size_t contain_table_sync_restore(int64_t now_s)
 		for (struct place *p = table.buckets[i]; p; p = p->next) {
 			if (p->is_seen || p->change != CONTAIN_UNCHANGED || !is_in_force(p, now_s))
 				continue;
-			mark(p, CONTAIN_ADD);
+			mark(p, CONTAIN_RESTORE);
 			p->is_told = true;
 			n++;
 		}

@@ -20,6 +20,7 @@ enum contain_change {
 	CONTAIN_UNCHANGED,
 	CONTAIN_ADD,  /* if no other host did */
 	CONTAIN_PUT,  /* in place of what is there */
+	CONTAIN_RESTORE, /* as ADD, unless somebody released it meanwhile; nobody is told */
 	CONTAIN_DROP,
 };
 
@@ -61,7 +62,7 @@ void contain_table_sync_begin(void);
 void contain_table_sync(struct gp_str name, struct gp_str value);
 void contain_table_sync_end(void);
 /* Instead of the latter, of a store that has lost what it held: what it does not hold any more is a
- * change again (CONTAIN_ADD, of which nobody is told) until its time is over.  How many these are. */
+ * change again (CONTAIN_RESTORE) until its time is over.  How many these are. */
 size_t contain_table_sync_restore(int64_t now_s);
 /* What began after now_s did so before the clock was put back: it ends no later than if it began
  * now. */

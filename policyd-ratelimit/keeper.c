@@ -10,16 +10,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/metric.h"
-#include "lib/base/rand.h"
 #include "policyd-ratelimit/alert.h"
 #include "policyd-ratelimit/ask.h"
+#include "policyd-ratelimit/contain_loss.h"
 #include "policyd-ratelimit/contain_table.h"
 #include "policyd-ratelimit/note.h"
 #include "policyd-ratelimit/ratelimit.h"
@@ -79,11 +77,32 @@ static int write_value(struct gp_str name, const struct contained *c, enum conta
 
 	*ret_was_new = true;
 	contained_format(c, &value);
-	if (change == CONTAIN_ADD)
+	if (change != CONTAIN_PUT)
 		return gp_store_entry_add(ratelimit.store, CONTAINED_TABLE, name, gp_buf_str(&value),
 					  ttl_s, keeper_deadline(), ret_was_new);
 	return gp_store_entry_put(ratelimit.store, CONTAINED_TABLE, name, gp_buf_str(&value), ttl_s,
 				  keeper_deadline());
+}
+
+static int write_release(struct gp_str name)
+{
+	int r = contain_loss_note_release(name);
+
+	if (r == GP_OK)
+		r = gp_store_entry_drop(ratelimit.store, CONTAINED_TABLE, name, keeper_deadline());
+	return r;
+}
+
+static int write_key(struct gp_str name, const struct contained *c, enum contain_change change,
+		     bool *ret_was_new)
+{
+	int r = change == CONTAIN_RESTORE ? GP_OK : contain_loss_forget_release(name);
+
+	if (r == GP_OK)
+		r = write_value(name, c, change, ret_was_new);
+	if (r == GP_OK && change == CONTAIN_RESTORE)
+		r = contain_loss_check(name);
+	return r;
 }
 
 /* One change.  What the store will never take is as good as written: it holds here. */
@@ -94,9 +113,9 @@ static int write_change(struct gp_str name, const struct contained *c, enum cont
 	int r;
 
 	if (change == CONTAIN_DROP)
-		r = gp_store_entry_drop(ratelimit.store, CONTAINED_TABLE, name, keeper_deadline());
+		r = write_release(name);
 	else
-		r = write_value(name, c, change, &was_new);
+		r = write_key(name, c, change, &was_new);
 	if (r == GP_ETEMP)
 		return r;
 	if (r != GP_OK && r != GP_ENOENT)
@@ -143,61 +162,14 @@ static int tell_anyway(void)
 	return GP_OK;
 }
 
-/* What others changed.
- *
- * Beside the keys stands a mark, which the first host made.  A listing without it, or with another
- * one, is of a store that was emptied or replaced: that nobody is contained there does not mean that
- * somebody was released, so those known here are put back.  Who was released elsewhere in the very
- * round before may be too. */
-
-#define MARK GP_STR("store") /* no name of a key: these have a colon */
-#define MARK_S (3650LL * 86400)
-#define MARK_SIZE 17
-
-struct listing {
-	char mark[MARK_SIZE]; /* "": there is none */
-};
+/* What others changed. */
 
 static bool take_entry(void *arg, const struct gp_entry *entry)
 {
-	struct listing *listing = arg;
-
-	if (gp_str_eq(entry->name, MARK))
-		(void)gp_str_copy(listing->mark, sizeof(listing->mark), entry->value);
-	else
+	(void)arg;
+	if (!contain_loss_take(entry))
 		contain_table_sync(entry->name, entry->value);
 	return true;
-}
-
-static void make_mark(void)
-{
-	char text[MARK_SIZE];
-	uint64_t random;
-	bool was_new;
-
-	gp_rand_bytes(&random, sizeof(random));
-	(void)snprintf(text, sizeof(text), "%016llx", (unsigned long long)random);
-	/* If it fails it is made in the next round. */
-	(void)!gp_store_entry_add(ratelimit.store, CONTAINED_TABLE, MARK, gp_str(text), MARK_S,
-				  keeper_deadline(), &was_new);
-}
-
-static void end_listing(const struct listing *listing)
-{
-	static char known[MARK_SIZE]; /* "": not yet */
-	size_t n;
-
-	if (!*known || strcmp(known, listing->mark) == 0) {
-		contain_table_sync_end();
-	} else {
-		n = contain_table_sync_restore(keeper_now_s());
-		if (n > 0)
-			gp_log_warning("the store came back without what is contained: %zu keys are put "
-				       "back", n);
-	}
-	(void)gp_str_copy(known, sizeof(known), gp_str(listing->mark));
-	if (!*known)
-		make_mark();
 }
 
 static bool count_one(void *arg, const struct contained *c)
@@ -212,15 +184,13 @@ static bool count_one(void *arg, const struct contained *c)
 static int sync_contained(void)
 {
 	static int64_t synced_ms;
-	struct listing listing = {""};
 	int64_t n = 0;
 	int r;
 
-	contain_table_sync_begin();
-	r = gp_store_entry_each(ratelimit.store, CONTAINED_TABLE, keeper_deadline(), take_entry,
-				&listing);
+	contain_loss_begin();
+	r = gp_store_entry_each(ratelimit.store, CONTAINED_TABLE, keeper_deadline(), take_entry, NULL);
 	if (r == GP_OK) {
-		end_listing(&listing);
+		contain_loss_end();
 		synced_ms = gp_clock_mono_ms();
 	}
 	contain_table_clock(keeper_now_s());

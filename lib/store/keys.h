@@ -54,7 +54,7 @@
  * tallies dkim-history and the rings dkim-dmarc-0 … dkim-dmarc-7, rows for DMARC reports by the
  * number of their day modulo 8 (lib/auth/dmarc_report.h); virus/ has the ring and tallies
  * virus-history; limits/ has the limits limit-use, the entries limit-contained
- * (policyd-ratelimit/contained.h) and limit-alerts (policyd-ratelimit/alert.c), the rings limit-held, limit-changes and limit-events
+ * (policyd-ratelimit/contained.h), limit-alerts and limit-alert-leases (alert_kept.c), limit-released (contain_loss.c), the rings limit-held, limit-changes and limit-events
  * (policyd-ratelimit/note.h), the records limit-greylist.
  */
 #ifndef GP_STORE_KEYS_H

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -37,10 +37,11 @@ def end(policyd: Policyd, how: str) -> None:
 
 
 @pytest.fixture
-def redis(world: Path) -> Redis:
+def redis(world: Path) -> Iterator[Redis]:
     server = Redis(world / "redis")
     server.start()
-    return server
+    yield server
+    server.stop()
 
 
 def kept_file(policyd: Policyd) -> Path:
