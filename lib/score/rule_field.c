@@ -378,8 +378,8 @@ static bool whole_value(const struct gp_rule_field *f, const struct gp_field_ind
 	}
 	if (last && f->modifiers & GP_FIELD_LAST)
 		add_header(f, last, a, start, out);
-	if (!last && x->set->textcat && f->special == GP_FIELD_HEADER)
-		return add_note(f, x->message, out);
+	if (!last && x->set->textcat && f->special == GP_FIELD_HEADER && add_note(f, x->message, out))
+		return true;
 	if (f->modifiers & (GP_FIELD_ADDR | GP_FIELD_NAME))
 		return out->len > start;
 	if (!last && f->is_asn && x->relays->asn.len) {

@@ -8,6 +8,7 @@
 #include "lib/score/language.h"
 #include "lib/score/language_ngram.h"
 #include "lib/score/language_text.h"
+#include "lib/score/rule_field.h"
 #include "tests/unit/score/rule_fixture.h"
 
 #define PLUGIN "loadplugin Mail::SpamAssassin::Plugin::TextCat\n"
@@ -288,6 +289,21 @@ static void rules_see_the_guess(void **state)
 	fixture_done(&f);
 }
 
+/* What other plugins note is read as before. */
+static void other_notes(void **state)
+{
+	struct gp_relay_path relays = {.asn = GP_STR("7")};
+	struct fixture f;
+
+	load_folder(&f, PLUGIN "header R X-Languages =~ /./\n", &two_models);
+	f.input.message = gp_message_parse(f.arena, NULL, GP_STR("Subject: x\n\ny\n"));
+	assert_str(gp_field_read(GP_STR("X-ASN"), f.set, &f.input, &relays, f.arena), "7");
+	assert_null(gp_field_read(GP_STR("X-Languages"), f.set, &f.input, &relays, f.arena).ptr);
+	gp_message_note(f.input.message, GP_STR("X-Languages"), GP_STR(""));
+	assert_non_null(gp_field_read(GP_STR("X-Languages"), f.set, &f.input, &relays, f.arena).ptr);
+	fixture_done(&f);
+}
+
 /* Which languages are all right, and which are looked for at all. */
 static void wanted_languages(void **state)
 {
@@ -416,6 +432,7 @@ int main(void)
 		cmocka_unit_test(malformed_models),
 		cmocka_unit_test(guesses),
 		cmocka_unit_test(rules_see_the_guess),
+		cmocka_unit_test(other_notes),
 		cmocka_unit_test(wanted_languages),
 		cmocka_unit_test(scots),
 		cmocka_unit_test(eight_bit_runs),
