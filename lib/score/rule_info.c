@@ -14,6 +14,11 @@ bool gp_rule_set_asks(const struct gp_rule_set *set)
 	return set->queries.len > 0 || set->asns.len > 0;
 }
 
+bool gp_rule_set_guesses_languages(const struct gp_rule_set *set)
+{
+	return set->textcat;
+}
+
 bool gp_rule_set_asks_asn(const struct gp_rule_set *set)
 {
 	return set->asns.len > 0;

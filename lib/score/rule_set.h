@@ -160,6 +160,8 @@ bool gp_rule_set_test(const struct gp_rule_set *set, size_t i, struct gp_rule_te
 
 /* Does the set ask the DNS for autonomous systems (rule_asn.h)? */
 bool gp_rule_set_asks_asn(const struct gp_rule_set *set);
+/* Does the set guess languages (rule_textcat.h)?  Then gp_rule_scan_begin notes them. */
+bool gp_rule_set_guesses_languages(const struct gp_rule_set *set);
 /* Do rules of the set ask the DNS? */
 bool gp_rule_set_asks(const struct gp_rule_set *set);
 size_t gp_rule_set_count(const struct gp_rule_set *set);

@@ -169,12 +169,14 @@ struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_i
 			      struct gp_arena *arena)
 {
 	struct gp_scan *scan = GP_ARENA_NEW(arena, struct gp_scan);
+	bool guesses;
 
 	scan->scanner = scanner;
 	scan->input = input;
 	scan->arena = arena;
 	scan->has_late_tokens = input->resolver && gp_rule_set_asks_asn(scanner->rules);
-	if (scanner->has_bayes && !scan->has_late_tokens)
+	guesses = gp_rule_set_guesses_languages(scanner->rules);
+	if (scanner->has_bayes && !scan->has_late_tokens && !guesses)
 		ask_store(scan, GP_STR(""));
 	scan->rule_input = (struct gp_rule_input){
 		.message = input->message,
@@ -191,6 +193,8 @@ struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_i
 		.trace = input->trace,
 	};
 	scan->rules = gp_rule_scan_begin(scanner->rules, &scan->rule_input, arena);
+	if (scanner->has_bayes && !scan->has_late_tokens && guesses) /* it knows the language now */
+		ask_store(scan, GP_STR(""));
 	return scan;
 }
 

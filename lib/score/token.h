@@ -77,7 +77,8 @@ struct gp_token_list {
 
 /* The tokens of a finished message.  envelope_from and asn may be empty; asn are the autonomous
  * systems of who handed it over, "15169 36040", as a header X-Spam-ASN tells them of a message that
- * has been delivered. */
+ * has been delivered.  The note X-Languages (rule_textcat.h) of the message is read too, or else its
+ * header X-Spam-Languages. */
 void gp_token_collect(struct gp_arena *arena, const struct gp_message *m,
 		      struct gp_str envelope_from, struct gp_str asn,
 		      struct gp_token_list *ret_list);

@@ -325,6 +325,18 @@ static void add_asn(struct gp_collector *c, struct gp_str text)
 	}
 }
 
+/* The languages that rules have guessed; of a message that has been delivered those of its header. */
+static void add_languages(struct gp_collector *c, const struct gp_message *m)
+{
+	const uint64_t seed = name_hash(GP_STR("x-languages"));
+	struct gp_str text = gp_message_noted(m, GP_STR("X-Languages")), word;
+
+	if (!text.ptr)
+		text = gp_message_value(m, "X-Spam-Languages");
+	for (unsigned n = 0; n < WORDS_MAX && gp_str_next_word(&text, &word); n++)
+		gp_collector_add(c, GP_TOKEN_HEADER, gp_hash64(seed, word.ptr, word.len), word, 0);
+}
+
 void gp_token_add_headers(struct gp_collector *c, const struct gp_message *m,
 			  struct gp_str envelope_from, struct gp_str asn)
 {
@@ -332,6 +344,7 @@ void gp_token_add_headers(struct gp_collector *c, const struct gp_message *m,
 	uint64_t previous = 0;
 
 	add_asn(c, asn.len ? asn : gp_message_value(m, "X-Spam-ASN"));
+	add_languages(c, m);
 	if (f.has_envelope_from) {
 		f.value = gp_str_sub(envelope_from, 0, VALUE_MAX);
 		add_addresses(&f, GP_TOKEN_SENDER, GP_TOKEN_SENDER);

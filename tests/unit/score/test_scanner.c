@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fd.h"
 #include "tests/fakes/fake_dns.h"
 #include "tests/unit/test.h"
 
@@ -153,6 +154,64 @@ static void systems_are_evidence(void **state)
 		    other);
 }
 
+static void write_file(const char *name, const char *text, size_t len)
+{
+	GP_BUF_AUTO path = GP_BUF_INIT(200);
+
+	gp_buf_printf(&path, "%s/%s", dir, name);
+	assert_int_equal(gp_file_replace(gp_buf_cstr(&path), text, len, 0600, NULL), GP_OK);
+}
+
+static bool has_token(const struct gp_token_list *list, const char *text)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < list->n && !found; i++) {
+		GP_BUF_AUTO out = GP_BUF_INIT(1000);
+
+		gp_token_format(&list->sources[i], &out);
+		found = gp_str_eq(gp_buf_str(&out), gp_str(text));
+	}
+	return found;
+}
+
+/* What rules guess of the language is among the tokens that Bayes asks for. */
+static void languages_are_evidence(void **state)
+{
+	static const char rules[] = "loadplugin Mail::SpamAssassin::Plugin::TextCat\n"
+				    "header R X-Languages =~ /./\n";
+	static const char models[] = "x\ny\nz\n0 xx\nl\nm\n0 yy\n";
+	GP_BUF_AUTO conf = GP_BUF_INIT(1000);
+	GP_BUF_AUTO mail = GP_BUF_INIT(1000);
+	struct gp_arena *arena = gp_arena_new(0);
+	struct gp_conf_report report = {0};
+	struct gp_rule_report problems;
+	struct gp_scan_result result;
+	struct gp_scanner *scanner;
+	struct gp_snapshot *snap;
+	struct gp_scan_input in = {.store = store, .deadline_ms = soon()};
+
+	write_file("tc.cf", rules, sizeof(rules) - 1);
+	write_file("languages", models, sizeof(models) - 1);
+	gp_buf_printf(&conf, "rules = { paths = [\"%s\"]; cache = \"\"; };", dir);
+	assert_int_equal(gp_snapshot_load_text("test", gp_buf_cstr(&conf), tables,
+					       GP_ARRAY_SIZE(tables), &snap, &report), GP_OK);
+	gp_rule_report_init(&problems);
+	assert_int_equal(gp_scanner_new(snap, &problems, &scanner, NULL), GP_OK);
+	gp_buf_add_cstr(&mail, "Subject: x\n\n");
+	for (unsigned i = 0; i < 70; i++)
+		gp_buf_add_cstr(&mail, "xyz ");
+	in.message = gp_message_parse(arena, NULL, gp_buf_str(&mail));
+	gp_scan_finish(gp_scan_begin(scanner, &in, arena), &result);
+	assert_non_null(gp_symbols_find(&result.symbols, "R"));
+	assert_true(has_token(&result.tokens, "header:xx"));
+	assert_false(has_token(&result.tokens, "header:yy"));
+	gp_arena_free(arena);
+	gp_scanner_free(scanner);
+	gp_rule_report_done(&problems);
+	gp_snapshot_unref(snap);
+}
+
 static int setup(void **state)
 {
 	struct gp_store_options o = {.writes = GP_STORE_BAYES};
@@ -180,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scopes_decide),
 		cmocka_unit_test(systems_are_evidence),
+		cmocka_unit_test(languages_are_evidence),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

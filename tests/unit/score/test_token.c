@@ -102,6 +102,27 @@ static void test_autonomous_systems(void **state)
 	assert_same(&plain, &delivered);
 }
 
+static void test_languages(void **state)
+{
+	static const char mail[] = "From: a@b.example\n\nx\n";
+	struct fixture *f = *state;
+	struct gp_message *m = gp_message_parse(f->arena, &(struct gp_message_options){0}, gp_str(mail));
+	struct gp_token_list plain = collect(f, mail), judged, delivered;
+
+	gp_message_note(m, GP_STR("X-Languages"), GP_STR("en ru.koi8-r"));
+	gp_token_collect(f->arena, m, GP_STR(""), GP_STR(""), &judged);
+	assert_int_equal(judged.n, plain.n + 2);
+	assert_true(find(&judged, "header:ru.koi8-r") != 0);
+	delivered = collect(f, "X-Spam-Languages: en ru.koi8-r\nFrom: a@b.example\n\nx\n");
+	assert_same(&judged, &delivered);
+	/* No guess is one too: what someone else wrote does not count then. */
+	m = gp_message_parse(f->arena, &(struct gp_message_options){0},
+			     GP_STR("X-Spam-Languages: en\nFrom: a@b.example\n\nx\n"));
+	gp_message_note(m, GP_STR("X-Languages"), GP_STR(""));
+	gp_token_collect(f->arena, m, GP_STR(""), GP_STR(""), &judged);
+	assert_same(&plain, &judged);
+}
+
 static void test_words_and_pairs(void **state)
 {
 	struct gp_token_list list =
@@ -353,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_autonomous_systems, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_languages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_words_and_pairs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hashes_are_stable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_distinct_and_not_zero, setup, teardown),
