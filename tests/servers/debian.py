@@ -61,6 +61,7 @@ def make_tree(name: str, codename: str, packages: Sequence[str]) -> Path:
             new = tree.with_suffix(".new")
             shutil.rmtree(new, ignore_errors=True)
             options = [f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("man", "doc", "locale")]
+            options.append("--dpkgopt=force-unsafe-io")
             argv = ["mmdebstrap", "--variant=essential", f"--include={','.join(packages)}", *options, codename, str(new),
                     mirror()]
             log = CACHE / f"{name}.log"

@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import re
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -22,7 +23,6 @@ from .milter import build_folder
 from .process import Process, ServerError, wait_for
 
 PACKAGES = ("systemd", "systemd-sysv", "postfix", "redis-server", "acl")
-PROGRAMS = ("milter-spam", "milter-dkim", "milter-virus", "policyd-ratelimit", "controller/gatepost-controller", "cli/gatepost")
 # What a test has no use for, or what is this kernel's and not the machine's.
 MASKED = ("sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-fs-fuse-connections.mount", "dev-hugepages.mount",
           "modprobe@.service", "e2scrub_reap.service", "systemd-pstore.service", "systemd-sysctl.service", "getty.target",
@@ -81,15 +81,11 @@ T = TypeVar("T")
 
 
 def libraries() -> list[str]:
-    """The packages whose libraries the programs need."""
-    files: set[str] = set()
-    for name in PROGRAMS:
-        program = build_folder() / (name if "/" in name else f"{name}/{name}")
-        if program.exists():
-            told = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-            files.update(os.path.realpath(path) for path in re.findall(r"=> (/\S+)", told))
-    told = subprocess.run(["dpkg-query", "-S", *files], capture_output=True, text=True).stdout
-    return sorted({line.partition(":")[0] for line in told.splitlines()})
+    """The libraries that the installed programs are linked with."""
+    told = subprocess.run(["meson", "introspect", "--installed", str(build_folder())], capture_output=True, text=True, check=True).stdout
+    programs = [made for made, place in json.loads(told).items() if re.search("/s?bin/|/libexec/", place)]
+    linked = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=True).stdout
+    return sorted(set(re.findall(r"=> (/\S+)", linked)))
 
 
 class Machine:
@@ -110,7 +106,7 @@ class Machine:
         """Boots it; Unavailable if that cannot be done here. Nothing of ours is in it yet."""
         if os.geteuid() != 0:
             raise Unavailable("only root can boot a machine")
-        tree = make_tree("machine", suite(), [*PACKAGES, *libraries()])
+        tree = make_tree("machine", suite(), PACKAGES)
         place = self._folder / "tree"
         place.mkdir()
         argv = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--kill-child", "bash", "-c", ENTER, "machine",
@@ -152,11 +148,15 @@ class Machine:
         return done.stdout
 
     def install(self) -> None:
-        """What `meson install` installs."""
+        """What `meson install` installs, and the libraries that it needs and Debian's own programs do not."""
         done = subprocess.run(["meson", "install", "-C", str(build_folder()), "--no-rebuild", "--quiet", "--destdir", str(self.root)],
                               capture_output=True, text=True)
         if done.returncode != 0:
             raise ServerError(f"meson install ended with {done.returncode}: {done.stdout}{done.stderr}")
+        for path in libraries():
+            if not (self.root / path.lstrip("/")).exists():
+                shutil.copyfile(path, self.root / os.path.realpath(path).lstrip("/").rpartition("/")[0] / os.path.basename(path))
+        self.run("ldconfig")
 
     def write(self, path: str, text: str) -> None:
         """A file in it, with the folders above."""
