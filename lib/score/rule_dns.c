@@ -12,6 +12,7 @@
 #define TIMEOUT_MS 5000
 #define TIMEOUT_MAX_MS 60000
 #define BLOCK_S 300
+#define DETAIL_MAX 500
 
 static int64_t setting(const struct gp_rule_set *set, struct gp_str name, int64_t otherwise,
 		       int64_t max)
@@ -39,9 +40,32 @@ static void block(const struct gp_rule_set *set, struct gp_query_zone *zone, int
 							 INT32_MAX);
 }
 
-static void hit(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_str subject,
+/* "192.0.2.1 listed in zen.example", "listed in host.example.list.example", "URI: host.example", what
+ * the list says: as SpamAssassin's reports do; nothing of other questions. */
+static struct gp_str detail_of(struct gp_rule_dns *d, const struct gp_query *q, struct gp_str subject,
+			       const struct gp_dns_record *record)
+{
+	struct gp_ip ip;
+	bool is_ip = q->kind == GP_QUERY_RELAYS && gp_ip_parse(subject, &ip) == GP_OK;
+	const char *text;
+
+	subject = gp_str_sub(subject, 0, GP_DNS_NAME_MAX);
+	if (q->kind >= GP_QUERY_URI_NAME && q->kind <= GP_QUERY_URI_FULLNS)
+		text = gp_arena_printf(d->arena, "URI: %.*s", GP_STR_FMT(subject));
+	else if (q->kind >= GP_QUERY_SENDER || !record || !q->zone)
+		return (struct gp_str){0};
+	else if (!record->ip.family)
+		return gp_arena_str(d->arena, gp_str_sub(record->text, 0, DETAIL_MAX));
+	else
+		text = gp_arena_printf(d->arena, is_ip ? "%.*s listed in %.*s" : "listed in %.*s.%.*s",
+				       GP_STR_FMT(subject), GP_STR_FMT(q->zone->name));
+	return gp_str(text);
+}
+
+static void hit(struct gp_rule_dns *d, const struct gp_rule *r, const struct gp_dns_waiter *w,
 		const struct gp_dns_record *record)
 {
+	struct gp_str subject = w->subject;
 	struct gp_dns_hit *h = &d->hits[r->query->index];
 	char ip[GP_IP_TEXT];
 	struct gp_str data = {0};
@@ -49,6 +73,7 @@ static void hit(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_str su
 	if (h->is_hit)
 		return;
 	h->is_hit = true;
+	h->detail = detail_of(d, w->rule->query, subject, record);
 	if (record)
 		data = record->ip.family ? gp_str(gp_ip_format(&record->ip, ip)) : record->text;
 	h->evidence = gp_str(gp_arena_printf(d->arena, "%.*s: %.*s", GP_STR_FMT(subject),
@@ -75,10 +100,10 @@ static void test_record(struct gp_rule_dns *d, const struct gp_dns_waiter *w,
 	if (q->zone && gp_query_is_refusal(&record->ip))
 		refused(d, q->zone);
 	if (gp_query_test_record(&q->test, record, is_list, d->pcre))
-		hit(d, w->rule, w->subject, record);
+		hit(d, w->rule, w, record);
 	for (size_t i = 0; i < q->subs.len; i++)
 		if (gp_query_test_record(&q->subs.items[i]->query->test, record, is_list, d->pcre))
-			hit(d, q->subs.items[i], w->subject, record);
+			hit(d, q->subs.items[i], w, record);
 }
 
 /* Both questions, for A and for MX, say whether the name exists: either will do. */
@@ -93,10 +118,10 @@ static void tell(struct gp_rule_dns *d, const struct gp_dns_waiter *w,
 	}
 	test = &w->rule->query->test;
 	if (w->step == GP_STEP_SENDER && a->rcode == GP_DNS_NXDOMAIN)
-		hit(d, w->rule, w->subject, NULL);
+		hit(d, w->rule, w, NULL);
 	if (w->step == GP_STEP_TEST && test->kind == GP_TEST_RCODE && a->rcode < 32 &&
 	    test->a & 1u << a->rcode)
-		hit(d, w->rule, w->subject, NULL);
+		hit(d, w->rule, w, NULL);
 	for (size_t i = 0; i < a->n_records; i++) {
 		const struct gp_dns_record *record = &a->records[i];
 
@@ -277,6 +302,11 @@ bool gp_rule_dns_hit(const struct gp_rule_dns *d, const struct gp_rule *r,
 
 	*ret_evidence = h->evidence;
 	return h->is_hit;
+}
+
+struct gp_str gp_rule_dns_detail(const struct gp_rule_dns *d, const struct gp_rule *r)
+{
+	return d->hits[r->query->index].detail;
 }
 
 void gp_rule_dns_block(const struct gp_rule_set *set, const double *hits)

@@ -37,6 +37,7 @@ struct gp_dns_lookup {
 struct gp_dns_hit {
 	bool is_hit;
 	struct gp_str evidence;
+	struct gp_str detail; /* for reports */
 };
 
 struct gp_uri_host;

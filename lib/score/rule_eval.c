@@ -16,9 +16,11 @@ static bool check_bayes(struct gp_eval *e, const struct gp_rule_eval *row,
 		return false;
 	if (min != 0 && e->in->bayes <= min)
 		return false;
-	if (gp_str_eq(args[1], GP_STR("undef")))
-		return true;
-	return gp_num_parse_double(args[1], &max) == GP_OK && e->in->bayes <= max;
+	if (!gp_str_eq(args[1], GP_STR("undef")) &&
+	    (gp_num_parse_double(args[1], &max) || e->in->bayes > max))
+		return false;
+	e->detail = gp_str(gp_arena_printf(e->arena, "score: %.4f", e->in->bayes));
+	return true;
 }
 
 static bool never(struct gp_eval *e, const struct gp_rule_eval *row, const struct gp_str *args,

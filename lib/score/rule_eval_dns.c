@@ -9,7 +9,10 @@
 static bool check(struct gp_eval *e, const struct gp_rule_eval *row, const struct gp_str *args,
 		  size_t n_args)
 {
-	return e->dns && gp_rule_dns_hit(e->dns, e->rule, &e->evidence);
+	if (!e->dns || !gp_rule_dns_hit(e->dns, e->rule, &e->evidence))
+		return false;
+	e->detail = gp_rule_dns_detail(e->dns, e->rule);
+	return true;
 }
 
 /* what: enum gp_query_kind; flag: TXT is asked for, not A. */

@@ -9,6 +9,7 @@
 
 #define KNOWN_MAX 16 /* addresses of which it is remembered whether they are a free mailer's */
 #define BODY_ADDRESSES_MAX 40 /* further ones are not looked at */
+#define DETAIL_MAX 1000
 
 /* Local parts that nobody's own mailbox has. */
 static const char *const role_patterns[] = {
@@ -96,6 +97,34 @@ static bool is_freemail(struct gp_eval *e, struct gp_str addr)
 	return answer;
 }
 
+/* "(at)" for '@': reports are mail, and may be read as such. */
+static void add_address(struct gp_buf *out, struct gp_str addr)
+{
+	size_t at = gp_str_find_last(addr, '@');
+
+	gp_buf_printf(out, "%.*s(at)%.*s", GP_STR_FMT(gp_str_sub(addr, 0, at)),
+		      GP_STR_FMT(gp_str_sub(addr, at + 1, SIZE_MAX)));
+}
+
+/* The first n addresses with `between` between them, and behind `joint` those of `more`. */
+static void tell(struct gp_eval *e, const struct gp_str *addrs, size_t n, const char *between,
+		 const char *joint, const struct gp_str *more, size_t n_more)
+{
+	GP_BUF_AUTO out = GP_BUF_INIT(DETAIL_MAX);
+
+	if (gp_rule_list_number(e->set, "freemail_add_describe_email", 1) == 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		gp_buf_add_cstr(&out, i ? between : "");
+		add_address(&out, gp_eval_lower(e, addrs[i]));
+	}
+	for (size_t i = 0; i < n_more; i++) {
+		gp_buf_add_cstr(&out, i ? between : joint);
+		add_address(&out, gp_eval_lower(e, more[i]));
+	}
+	e->detail = gp_arena_str(e->arena, gp_buf_str(&out));
+}
+
 /* The first of the addresses that is a free mailer's and, if given, matches the pattern. */
 static bool any_freemail(struct gp_eval *e, const struct gp_eval_addrs *addrs,
 			 const struct gp_str *pattern)
@@ -105,8 +134,10 @@ static bool any_freemail(struct gp_eval *e, const struct gp_eval_addrs *addrs,
 
 		if (is_freemail(e, addr) &&
 		    (!pattern ||
-		     gp_eval_matches(e, gp_arena_cstr(e->arena, *pattern), 0, addr)))
+		     gp_eval_matches(e, gp_arena_cstr(e->arena, *pattern), 0, addr))) {
+			tell(e, &addr, 1, "", "", NULL, 0);
 			return true;
+		}
 	}
 	return false;
 }
@@ -200,7 +231,11 @@ static bool check_freemail_body(struct gp_eval *e, const struct gp_rule_eval *ro
 {
 	const struct body *b = body_of(e);
 
-	return !b->is_over && any_freemail(e, &b->addrs, n_args ? &args[0] : NULL);
+	if (b->is_over || !any_freemail(e, &b->addrs, n_args ? &args[0] : NULL))
+		return false;
+	if (n_args == 0)
+		tell(e, b->addrs.items.items, b->addrs.items.len, ", ", "", NULL, 0);
+	return true;
 }
 
 static bool has(const struct gp_eval_addrs *addrs, struct gp_str addr)
@@ -240,16 +275,22 @@ static bool check_freemail_replyto(struct gp_eval *e, const struct gp_rule_eval 
 	reply_is = any_freemail(e, &reply, NULL);
 	if ((!from_is && !reply_is) || is_bulk(e))
 		return false;
-	if (from_is && reply_is && !share_some(&from, &reply))
+	e->detail = (struct gp_str){0};
+	if (from_is && reply_is && !share_some(&from, &reply)) {
+		tell(e, from.items.items, from.items.len, ",", " -> ", reply.items.items,
+		     reply.items.len);
 		return true;
+	}
 	if (is_reply ? !from_is || (reply.items.len && !reply_is) : !reply_is)
 		return false;
 	b = body_of(e);
 	wanted = !is_reply || reply_is ? &reply : &from;
 	for (size_t i = 0; !b->is_over && i < b->addrs.items.len; i++)
 		for (size_t k = 0; k < wanted->items.len; k++)
-			if (!gp_str_ieq(b->addrs.items.items[i], wanted->items.items[k]))
+			if (!gp_str_ieq(b->addrs.items.items[i], wanted->items.items[k])) {
+				tell(e, &wanted->items.items[k], 1, "", ", ", &b->addrs.items.items[i], 1);
 				return true;
+			}
 	return false;
 }
 

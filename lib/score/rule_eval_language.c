@@ -50,7 +50,7 @@ static bool check_language(struct gp_eval *e, const struct gp_rule_eval *row,
 			return false;
 		gp_buf_printf(&detected, " %.*s", GP_STR_FMT(code));
 	}
-	e->evidence = gp_arena_str(e->arena, gp_buf_str(&detected));
+	e->evidence = e->detail = gp_arena_str(e->arena, gp_buf_str(&detected));
 	return n > 0;
 }
 

@@ -98,6 +98,8 @@ static bool any_listed(struct gp_eval *e, struct gp_str name)
 	for (size_t i = 0; i < hosts->items.len; i++)
 		if (is_listed(e, list, hosts->items.items[i])) {
 			e->evidence = hosts->items.items[i];
+			e->detail = gp_str(gp_arena_printf(e->arena, "URI: %.*s",
+							   GP_STR_FMT(e->evidence)));
 			return true;
 		}
 	return false;

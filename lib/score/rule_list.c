@@ -58,6 +58,7 @@ static const struct row {
 	{"fns_ignore_dkim", "fns_ignore_dkim", ADD, false},
 	{"fns_ignore_headers", "fns_ignore_headers", ADD, false},
 	{"fns_remove_addrlist", "fns_addrlist", REMOVE, true},
+	{"freemail_add_describe_email", "freemail_add_describe_email", SET, false},
 	{"freemail_domains", "freemail_domains", ADD, false},
 	{"freemail_import_def_welcomelist_auth", "freemail_import_def", SET, false},
 	{"freemail_import_welcomelist_auth", "freemail_import", SET, false},

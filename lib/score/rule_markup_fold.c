@@ -4,6 +4,13 @@
 #include "lib/base/codec.h"
 #include "lib/score/rule_markup_int.h"
 
+/* Details in brackets: where lines are broken, and columns of the summary. */
+#define BRACKET_MIN 30
+#define BRACKET_MAX 48
+#define SUMMARY_INDENT 28
+#define SUMMARY_FULL 47 /* longer ones are set to the right … */
+#define SUMMARY_WIDTH 78 /* … here */
+
 /* Columns, where a tab counts eight. */
 static size_t columns(struct gp_str s)
 {
@@ -53,6 +60,33 @@ void gp_markup_wrap(struct gp_str text, const char *prefix, size_t first_width, 
 		is_first = false;
 		text = gp_str_sub(text, piece.len, SIZE_MAX);
 	}
+}
+
+/* How much of a detail stands on a line of its own, before the white space there; all of a short one. */
+static size_t bracket_length(struct gp_str s)
+{
+	for (size_t n = BRACKET_MAX; n >= BRACKET_MIN; n--)
+		if (n < s.len && gp_is_space(s.ptr[n]))
+			return n;
+	return s.len;
+}
+
+void gp_markup_brackets(struct gp_str text, bool is_summary, struct gp_buf *out)
+{
+	bool is_first = true;
+
+	do {
+		size_t n = bracket_length(text), width = n + strlen("[]");
+
+		if (is_summary)
+			gp_buf_printf(out, "%*s", n > SUMMARY_FULL ? (int)(SUMMARY_WIDTH - GP_MIN(width, (size_t)SUMMARY_WIDTH))
+								   : SUMMARY_INDENT, "");
+		else if (is_first)
+			gp_buf_add_cstr(out, "*      ");
+		gp_buf_printf(out, "[%.*s]\n", GP_STR_FMT(gp_str_sub(text, 0, n)));
+		text = gp_str_sub(text, n + 1, SIZE_MAX);
+		is_first = false;
+	} while (text.len);
 }
 
 static bool is_plain(char c)

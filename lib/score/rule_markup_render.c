@@ -300,6 +300,20 @@ static const char *points(struct gp_arena *a, double score)
 	return gp_arena_printf(a, fabs(score) >= 10 ? "%4.0f" : "%4.1f", score);
 }
 
+/* What stands in brackets below a rule: nothing of it where tflags say nolog. */
+static void add_detail(const struct gp_markup *m, const struct gp_symbol *s, bool is_summary,
+		       struct gp_buf *out)
+{
+	const struct gp_rule *r = gp_map_get(&m->set->by_name, gp_str(s->name));
+	struct gp_str flags = r && r->flags_text ? gp_str(r->flags_text) : GP_STR(""), flag;
+	struct gp_str text = s->detail;
+
+	while (gp_str_next_word(&flags, &flag))
+		if (gp_str_eq(flag, GP_STR("nolog")))
+			text = GP_STR("*REDACTED*");
+	gp_markup_brackets(text, is_summary, out);
+}
+
 static void add_symbols(const struct gp_markup *m, bool is_summary, struct gp_buf *out)
 {
 	unsigned width = markup_of(m)->wrap ? markup_of(m)->wrap : REPORT_WIDTH;
@@ -316,6 +330,8 @@ static void add_symbols(const struct gp_markup *m, bool is_summary, struct gp_bu
 		gp_buf_printf(out, is_summary ? "%s %-22s %s" : "* %s %s %s", score, s->name, area);
 		gp_markup_wrap(text, prefix, head, width, false, out);
 		gp_buf_add_chr(out, '\n');
+		if (s->detail.len)
+			add_detail(m, s, is_summary, out);
 	}
 }
 

@@ -43,6 +43,12 @@
 /* More bytes at which a match may begin than this are searched with looks at the clock. */
 #define PLACE_MAX (16u << 10)
 
+/* What an eval function says of its hit. */
+struct detail {
+	const struct gp_rule *rule;
+	struct gp_str text;
+};
+
 struct gp_rule_scan {
 	struct gp_rule_set *set;
 	const struct gp_rule_input *input;
@@ -56,6 +62,7 @@ struct gp_rule_scan {
 	unsigned *next;	    /* by rule: first segment not looked at yet */
 	bool *done;	    /* by rule: nothing more to find */
 	struct gp_str *evidence; /* by rule; NULL without trace */
+	GP_VEC(struct detail) details;
 	struct gp_rule_scan_stats stats;
 	struct gp_rule_cut cut;
 	struct gp_rule_limits limits;
@@ -631,13 +638,15 @@ static void run_eval(struct gp_rule_scan *s, struct gp_eval *e, const struct gp_
 	unsigned limits_met = gp_pcre_limits_met(e->pcre);
 
 	e->rule = c->rule;
-	e->evidence = (struct gp_str){0};
+	e->evidence = e->detail = (struct gp_str){0};
 	s->hits[c->index] = c->eval->fn(e, c->eval, c->args, c->n_args);
 	if (gp_pcre_limits_met(e->pcre) != limits_met) {
 		s->hits[c->index] = 0;
 		s->stats.limit_exceeded++;
 		gp_rule_limit_hit(&s->limits, c->rule);
 	}
+	if (s->hits[c->index] != 0 && e->detail.len)
+		*gp_vec_push(s->arena, &s->details) = (struct detail){c->rule, e->detail};
 	if (s->hits[c->index] != 0 && s->evidence)
 		remember(s, c->rule, e->evidence.len ? e->evidence : gp_rule_trace_eval(e));
 }
@@ -753,6 +762,14 @@ static double score_of(const struct gp_rule_scan *s, const struct gp_rule *r)
 	return score;
 }
 
+static struct gp_str detail_of(const struct gp_rule_scan *s, const struct gp_rule *r)
+{
+	for (size_t i = 0; i < s->details.len; i++)
+		if (s->details.items[i].rule == r)
+			return s->details.items[i].text;
+	return (struct gp_str){0};
+}
+
 void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 {
 	uint32_t *may_hold;
@@ -785,6 +802,7 @@ void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 			continue;
 		symbol = gp_symbols_add(out, r->name, score_of(s, r), r->describe);
 		symbol->hits = s->hits[i];
+		symbol->detail = detail_of(s, r);
 		if (s->evidence)
 			symbol->evidence = s->evidence[i];
 		else if (s->dns && r->query)

@@ -24,6 +24,7 @@ struct gp_symbol {
 	double hits;		 /* how often it matched (`tflags multiple`), or a meta's value */
 	struct gp_str evidence;	 /* what matched, cut and not escaped; empty unless asked for,
 				  * or what a block list says of what */
+	struct gp_str detail;	 /* what SpamAssassin's reports say of it in brackets; or empty */
 };
 
 struct gp_symbols {

@@ -35,7 +35,31 @@ report_safe 0
 report_hostname mx.example.org
 report_contact postmaster@example.org
 """
+DETAILS = """\
+loadplugin Mail::SpamAssassin::Plugin::FreeMail
+loadplugin Mail::SpamAssassin::Plugin::WLBLEval
+loadplugin Mail::SpamAssassin::Plugin::TextCat
+freemail_domains example.com
+freemail_max_body_emails 9
+freemail_max_body_freemails 9
+ok_languages de
+header FM_FROM eval:check_freemail_from('^joe')
+describe FM_FROM From a free mailer
+header FM_TO eval:check_freemail_header('To')
+header FM_REPLY eval:check_freemail_replyto('replyto')
+header FM_BODY eval:check_freemail_body()
+header FM_ONE eval:check_freemail_body('^other')
+header FM_SECRET eval:check_freemail_from()
+tflags FM_SECRET nolog
+enlist_uri_host (MINE) listed.example.net
+header HOST eval:check_uri_host_listed('MINE')
+score HOST 11
+body LANGUAGE eval:check_language()
+"""
 MESSAGES = {
+    "letter": "From: Joe <Joe@Example.com>, a.second@example.com\nTo: me@example.com\n"
+              "Reply-To: somebody.else@example.com, nobody.with.a.name.that.is.long@example.com\nSubject: more\n\n"
+              "http://listed.example.net/x and other@example.com is what one has to say of two of them. " + "This is a letter in English. " * 12 + "\n",
     "ham": "From: Joe <joe@example.com>\nTo: me@example.org\nSubject: three words\n\none here\n",
     "spam": "From: Joe <joe@example.com>\nTo: Me <me@example.org>\nSubject: hello\n\none and two and one\n",
     "raw": "From: joe@example.com\nTo: me@example.org\nSubject: =?utf-8?q?sch=C3=B6n?=\n  folded\n\n<b>four</b>\n\nmore text here\n",
@@ -84,6 +108,8 @@ SETS = {
     "prefixes": "clear_headers\nrequired_score 3\nrewrite_header Subject *SPAM*\nsubjprefix TWO [2]\nsubjprefix THREE [3]\n"
                 "add_header all Subjprefix _SUBJPREFIX_\n",
     "report": "clear_headers\nrequired_score 3\nreport_wrap_width 60\nadd_header all Report _REPORT_\nadd_header all Summary _SUMMARY_\n",
+    "details": DETAILS + "clear_headers\nrequired_score 3\nadd_header all Report _REPORT_\nadd_header all Summary _SUMMARY_\n",
+    "fewer details": DETAILS + "freemail_add_describe_email 0\nclear_headers\nadd_header all Report _REPORT_\n",
 }
 
 

@@ -17,6 +17,7 @@ struct world {
 
 struct seen {
 	char hits[400], refusing[200];
+	char details[400]; /* "NAME [DETAIL] …", in order of the set */
 	unsigned asked, late;
 };
 
@@ -46,6 +47,10 @@ static struct seen scan(struct fixture *f, const struct world *w, struct gp_reso
 	stats = gp_rule_scan_stats(f->scan);
 	gp_str_copy(seen.hits, sizeof(seen.hits), gp_str(fixture_hits(f)));
 	gp_str_copy(seen.refusing, sizeof(seen.refusing), stats->refusing);
+	for (size_t i = 0, n = 0; i < f->symbols.list.len && n < sizeof(seen.details); i++)
+		n += (size_t)snprintf(seen.details + n, sizeof(seen.details) - n, "%s%s [%.*s]", i ? " " : "",
+				      f->symbols.list.items[i].name,
+				      GP_STR_FMT(f->symbols.list.items[i].detail));
 	seen.asked = stats->asked;
 	seen.late = stats->late;
 	return seen;
@@ -95,6 +100,26 @@ static void sets_choose_the_addresses(void **state)
 	assert_string_equal(s.hits, "ALL_OF LAST NOTFIRST FIRSTT UNTR");
 	/* 3 + 1 + (192.0.2.2, .1, .2) + 1 + 2; private ones and 192.0.2.1 never. */
 	assert_int_equal(s.asked, 10);
+}
+
+/* What reports say in brackets. */
+static void details(void **state)
+{
+	struct world w = {.rules = "header A eval:check_rbl('a', 'l.test.')\n"
+				   "header B eval:check_rbl_sub('a', '127.0.0.2')\n"
+				   "header C eval:check_rbl_txt('c', 't.test')\n"
+				   "header D eval:check_rbl_from_host('d', 'd.test.')\n"
+				   "util_rb_tld uk example\nutil_rb_2tld co.uk\nurirhssub E e.test. A 127.0.0.2\nbody E eval:check_uridnsbl('E')\n"
+				   "askdns F _AUTHORDOMAIN_.f.test A /./\n",
+			  .zone = "1.2.0.192.l.test A 127.0.0.2\n1.2.0.192.t.test TXT see our page\n"
+				  "author.example.d.test A 127.0.0.2\nexample.co.uk.e.test A 127.0.0.2\n"
+				  "author.example.f.test A 127.0.0.2\n",
+			  .client = "192.0.2.1"};
+
+	assert_string_equal(look(&w).details,
+			    "A [192.0.2.1 listed in l.test] B [192.0.2.1 listed in l.test] "
+			    "C [see our page] D [listed in author.example.d.test] "
+			    "E [URI: example.co.uk] F []");
 }
 
 static void the_client_stands_in_for_unknown_relays(void **state)
@@ -386,6 +411,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sets_choose_the_addresses),
+		cmocka_unit_test(details),
 		cmocka_unit_test(the_client_stands_in_for_unknown_relays),
 		cmocka_unit_test(answers_are_tested),
 		cmocka_unit_test(uri_names),
