@@ -30,6 +30,7 @@ static const struct {
 	{MARK("Rar!\x1a\7\0"), 0, virus_archive_look_rar4},
 	{MARK("Rar!\x1a\7\1\0"), 0, virus_archive_look_rar5},
 	{MARK("MSCF\0\0\0\0"), 0, virus_archive_look_cab},
+	{MARK("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), 0, virus_archive_look_ole},
 	{MARK("ustar\0" "00"), 257, virus_archive_look_tar},
 	{MARK("ustar  \0"), 257, virus_archive_look_tar}, /* of GNU */
 	{MARK("\x60\xea"), 0, virus_archive_look_arj},

@@ -1,5 +1,6 @@
 /*
- * Archives that an engine does not look into, or not into all of, and says nothing of it.
+ * Archives that an engine does not look into, or not into all of, and says nothing of it; and office
+ * documents with a password, which are such archives.
  *
  * libclamav 1.4 takes what it gets out of an archive that is damaged or cut off, passes over what it
  * has no method for, and calls what is not seen clean.  So the frame of an archive is looked at here:
@@ -24,6 +25,7 @@ enum {
 	VIRUS_ARCHIVE_UNSUPPORTED = 1 << 1, /* the engine has not its method, or not for all of it */
 	VIRUS_ARCHIVE_ENCRYPTED = 1 << 2,   /* with a password, of which the engine may say nothing */
 	VIRUS_ARCHIVE_SHUT = 1 << 3,	    /* it has content: the engine must show something of it */
+	VIRUS_ARCHIVE_DOCUMENT = 1 << 4,    /* what has the password is a document */
 };
 
 /* A smaller file than this, libclamav passes over: it is not missed. */

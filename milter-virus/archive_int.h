@@ -34,6 +34,8 @@ unsigned virus_archive_look_xz(struct gp_str file, uint64_t *room);
 unsigned virus_archive_look_lzma(struct gp_str file, uint64_t *room);
 /* archive_zip.c */
 unsigned virus_archive_look_zip(struct gp_str file, uint64_t *room);
+/* archive_ole.c */
+unsigned virus_archive_look_ole(struct gp_str file, uint64_t *room);
 /* archive_7z.c */
 unsigned virus_archive_look_7z(struct gp_str file, uint64_t *room);
 /* archive_rar.c */

@@ -1,6 +1,7 @@
 /*
  * ZIP files: is each member where the directory at the end says, and packed as libclamav knows it?
- * Encrypted members count as sound: the engine tells of them.
+ * Encrypted members count as sound: the engine tells of them, but not of OpenDocument files with a
+ * password, of which the ZIP file knows nothing: their list of files does (OpenDocument 1.3, part 2, 4).
  */
 #include "lib/base/arena.h"
 #include "lib/mail/zip.h"
@@ -46,6 +47,27 @@ static unsigned judge(const struct gp_zip *zip)
 	return found;
 }
 
+#define OPEN_DOCUMENT GP_STR("mimetypeapplication/vnd.oasis.opendocument.") /* must be the first member */
+#define MANIFEST_MAX (1u << 20)
+
+static bool is_document_locked(const struct gp_zip *zip)
+{
+	if (!gp_str_starts(gp_str_sub(zip->data, LOCAL_SIZE, SIZE_MAX), OPEN_DOCUMENT))
+		return false;
+	for (size_t i = 0; i < zip->members.len; i++) {
+		GP_BUF_AUTO out = GP_BUF_INIT(MANIFEST_MAX);
+		struct gp_str text;
+
+		if (!gp_str_eq(zip->members.items[i].name, GP_STR("META-INF/manifest.xml")))
+			continue;
+		if (gp_zip_content(zip, &zip->members.items[i], &out) == GP_EINVAL)
+			return false;
+		text = gp_buf_str(&out);
+		return gp_str_find(text, GP_STR(":encryption-data"), 0) < text.len;
+	}
+	return false;
+}
+
 /* Its directory's place is told elsewhere than lib/mail/zip.h looks: it is taken for sound. */
 static bool is_zip64(struct gp_str file)
 {
@@ -61,8 +83,11 @@ unsigned virus_archive_look_zip(struct gp_str file, uint64_t *room)
 	struct gp_zip zip;
 
 	(void)room;
-	if (gp_zip_open(arena, file, &zip) == GP_OK)
+	if (gp_zip_open(arena, file, &zip) == GP_OK) {
 		found = judge(&zip);
+		if (is_document_locked(&zip))
+			found |= VIRUS_ARCHIVE_ENCRYPTED | VIRUS_ARCHIVE_DOCUMENT;
+	}
 	else if (!is_zip64(file))
 		found = VIRUS_ARCHIVE_BROKEN;
 	gp_arena_free(arena);

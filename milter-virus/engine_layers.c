@@ -24,8 +24,10 @@
 #define PIECE 8192u
 #define CUT_NAME "Heuristics.Limits.Exceeded.MaxFileSize"
 #define UNSUPPORTED_NAME "Heuristics.Limits.Unsupported.Archive"
-#define ENCRYPTED_NAME "Heuristics.Encrypted.Archive"
 #define BROKEN_NAME "Heuristics.Broken.Archive"
+
+static const char locked_archive[] = "Heuristics.Encrypted.Archive";
+static const char locked_document[] = "Heuristics.Encrypted.Document";
 
 /* Kinds of archives of which libclamav tells each member, and how large it is, before it unpacks it.
  * Others tell at another time, or of what lies beside. */
@@ -90,9 +92,14 @@ static void take_member(struct virus_layers *l, size_t size)
 /* The engine is done with the innermost of the open ones, whose place is returned. */
 static int pop(struct virus_layers *l)
 {
+	const struct virus_open_layer *layer = innermost(l);
+
 	miss_member(l);
-	l->is_unsupported |= l->open[--l->depth].is_shut;
-	return l->open[l->depth].index;
+	l->is_unsupported |= layer->is_shut;
+	if (layer->locked_name)
+		l->encrypted_name = layer->locked_name;
+	l->depth--;
+	return layer->index;
 }
 
 /* Those that a layer of this level does not lie in. */
@@ -102,6 +109,16 @@ static void pop_to(struct virus_layers *l, uint32_t level)
 		(void)pop(l);
 	if (l->depth > 0)
 		l->open[l->depth - 1].is_shut = false;
+}
+
+/* There is a document in the innermost: the engine knew its password, which Excel gives those that are
+ * protected against being written only. */
+static void unlock(struct virus_layers *l)
+{
+	struct virus_open_layer *in = innermost(l);
+
+	if (in && in->locked_name == locked_document)
+		in->locked_name = NULL;
 }
 
 static void push(struct virus_layers *l, const struct virus_open_layer *layer)
@@ -116,7 +133,8 @@ static void look_at_archive(struct virus_layers *l, struct gp_str file, struct v
 	bool is_broken = found & VIRUS_ARCHIVE_BROKEN, is_encrypted = found & VIRUS_ARCHIVE_ENCRYPTED;
 
 	l->is_broken |= is_broken;
-	l->is_encrypted |= is_encrypted;
+	if (is_encrypted)
+		layer->locked_name = found & VIRUS_ARCHIVE_DOCUMENT ? locked_document : locked_archive;
 	layer->is_told = (is_broken && l->wants_broken) || (is_encrypted && l->wants_encrypted);
 	layer->is_shut = found & VIRUS_ARCHIVE_SHUT && !layer->is_told;
 	l->is_unsupported |= found & VIRUS_ARCHIVE_UNSUPPORTED && !layer->is_told;
@@ -141,6 +159,8 @@ static cl_error_t on_layer(int fd, const char *type, const char **ancestors, siz
 	layer.index = note(l, bytes, size, level);
 	if (layer.index >= 0)
 		known = l->scan->known(l->scan->arg, &l->scan->layers[layer.index], l->known_name);
+	if (gp_str_starts(gp_str_n(bytes, bytes ? size : 0), GP_STR("PK\3\4")))
+		unlock(l);
 	if (known == VIRUS_UNKNOWN) {
 		look_at_archive(l, gp_str_n(bytes, bytes ? size : 0), &layer);
 		push(l, &layer);
@@ -222,8 +242,8 @@ void virus_layers_finish(struct virus_layers *l)
 		tell_unseen(scan, CUT_NAME);
 	if (l->is_unsupported)
 		tell_unseen(scan, UNSUPPORTED_NAME);
-	if (l->is_encrypted && l->wants_encrypted)
-		tell_unseen(scan, ENCRYPTED_NAME);
+	if (l->encrypted_name && l->wants_encrypted)
+		tell_unseen(scan, l->encrypted_name);
 	if (l->is_broken && l->wants_broken)
 		tell_unseen(scan, BROKEN_NAME);
 	if (*l->known_name && scan->status == VIRUS_FOUND)

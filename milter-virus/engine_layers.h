@@ -17,6 +17,7 @@ struct virus_open_layer {
 	int lister;   /* the kind of archive that it is; -1: none that tells of its members */
 	bool is_shut; /* an archive in which nothing has been seen yet, and must be */
 	bool is_told; /* it will be told of in any case */
+	const char *locked_name; /* what is told of its password; NULL: it has none */
 };
 
 /* The context of one scan. */
@@ -28,7 +29,8 @@ struct virus_layers {
 	uint64_t file_max; /* the engine's limit of a file; 0: none */
 	uint64_t room;	   /* bytes that may yet be unpacked for a look at archives */
 	bool is_cut;	   /* a file in an archive was unpacked up to that limit only */
-	bool is_broken, is_unsupported, is_encrypted; /* archives: archive.h */
+	bool is_broken, is_unsupported; /* archives: archive.h */
+	const char *encrypted_name; /* what is told of one with a password; NULL: there is none */
 	bool wants_broken, wants_encrypted; /* such archives are to be told of */
 	char known_name[VIRUS_NAME_MAX]; /* of a layer that was known as infected */
 	char found_name[VIRUS_NAME_MAX]; /* that was told last while scanning */

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Callable
 
@@ -17,7 +18,7 @@ import pytest
 
 from conftest import StartVirus
 from milterclient import Envelope, judge
-from servers import archives
+from servers import archives, macrodoc
 from servers.milter import MilterVirus
 from servers.virusmail import MARK, letter, zipped
 
@@ -183,6 +184,30 @@ def test_passwords(start_virus: StartVirus) -> None:
         for nested in (data, zipped(data)):
             assert status(milter, nested).startswith("Suspicious (Heuristics.Encrypted."), name
             assert status(quiet, nested) == "Clean", name
+
+
+def open_document(locked: bool) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        archive.writestr("content.xml", os.urandom(500) if locked else "<office:document-content/>")
+        archive.writestr("META-INF/manifest.xml", '<manifest:manifest><manifest:file-entry manifest:full-path="content.xml">' +
+                         ('<manifest:encryption-data manifest:checksum="x"/>' if locked else "") + "</manifest:file-entry></manifest:manifest>",
+                         zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def test_documents_with_passwords(start_virus: StartVirus) -> None:
+    milter = start_virus(TELL_ALL)
+    told = "Suspicious (Heuristics.Encrypted.Document)"
+    for make in (macrodoc.word, macrodoc.excel, open_document):
+        assert status(milter, make(True)) == told, make
+        assert status(milter, zipped(make(True))) == told, make
+        assert status(milter, make(False)) == "Clean", make
+    assert status(milter, macrodoc.package("secret")) == told
+    assert status(milter, macrodoc.package("VelvetSweatshop")) == "Clean"  # protected against being written; libclamav decrypts it
+    assert status(milter, macrodoc.document()) == "Clean"
+    assert status(start_virus(), macrodoc.package("secret")) == "Clean"
 
 
 needs_7z = pytest.mark.skipif(not shutil.which("7z"), reason="7z is not installed")

@@ -254,6 +254,40 @@ static void zip_files(void **state)
 	assert_int_equal(look(file.data, file.len), VIRUS_ARCHIVE_UNSUPPORTED);
 }
 
+static void put_number(char *at, unsigned value)
+{
+	for (unsigned i = 0; i < 4; i++)
+		at[i] = (char)(value >> 8 * i);
+}
+
+/* A compound file: header, table of sectors, directory of two sectors, the second of which names a
+ * stream. */
+static void compound_file(void **state)
+{
+	static const char magic[] = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", name[] = "EncryptedPackage";
+	char file[512 * 4] = {0}, *table = file + 512, *entry = file + 512 * 3 + 128;
+
+	(void)state;
+	memcpy(file, magic, 8);
+	file[30] = 9;
+	put_number(file + 48, 1); /* where the directory is */
+	put_number(table + 4, 2);
+	put_number(table + 8, UINT32_MAX - 1);
+	for (size_t i = 0; i < sizeof(name) - 1; i++)
+		entry[2 * i] = name[i];
+	entry[64] = 2 * sizeof(name);
+	assert_int_equal(look(file, sizeof(file)), VIRUS_ARCHIVE_ENCRYPTED | VIRUS_ARCHIVE_DOCUMENT);
+	for (size_t n = 0; n < sizeof(file) - 512; n++)
+		assert_int_equal(look(file, n), 0);
+	entry[64]--;
+	put_number(table + 8, 1); /* a ring */
+	assert_int_equal(look(file, sizeof(file)), 0);
+	put_number(table + 8, 200 * 128); /* beyond the file */
+	assert_int_equal(look(file, sizeof(file)), 0);
+	file[30] = 40;
+	assert_int_equal(look(file, sizeof(file)), 0);
+}
+
 /* How much is unpacked for a look has an end, for all of a message. */
 static void room_for_gzip(void **state)
 {
@@ -301,7 +335,7 @@ int main(void)
 		cmocka_unit_test(damage_is_seen),     cmocka_unit_test(tar),
 		cmocka_unit_test(tar_of_many_kinds),  cmocka_unit_test(zip_files),
 		cmocka_unit_test(room_for_gzip),      cmocka_unit_test(what_is_no_archive),
-		cmocka_unit_test(checksum),
+		cmocka_unit_test(checksum),	      cmocka_unit_test(compound_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
