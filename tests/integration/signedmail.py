@@ -174,7 +174,7 @@ class Relay:
     def stop(self) -> None:
         self._stack.close()
 
-    def pass_on(self, letters: Iterable[Letter], seconds: float = 120.0) -> dict[str, bytes]:
+    def pass_on(self, letters: Iterable[Letter], seconds: float = 600.0) -> dict[str, bytes]:
         """Sends all, one session a port; what was delivered, by recipient."""
         letters = list(letters)
         for port in {letter.port for letter in letters}:

@@ -18,7 +18,7 @@ from servers.nsd import Nsd
 
 ADDRESS = "10.53.0.1"
 SOA = "$TTL 300\n@ SOA ns.{zone} hostmaster.{zone} 1 3600 600 86400 60\n@ NS ns.{zone}\nns A " + ADDRESS + "\n"
-NEEDED = ("nsd", "ldns-keygen", "ldns-signzone", "ip", "unshare")
+NEEDED = ("nsd", "ldns-keygen", "ldns-signzone", "drill", "ip", "unshare")
 
 
 def sign(folder: Path, zone: str) -> tuple[str, str]:
@@ -58,7 +58,8 @@ def internet(world: Path) -> Path:
 
 def test_recursion_and_validation(internet: Path) -> None:
     names = ["www.good", "alias.good", "nothing.good", "www.plain", "www.bad"]
-    script = (f"ip link set lo up && ip addr add {ADDRESS}/32 dev lo && nsd -c {internet}/nsd.conf && sleep 1 && "
+    script = (f"ip link set lo up && ip addr add {ADDRESS}/32 dev lo && nsd -c {internet}/nsd.conf && "
+              f"until drill @{ADDRESS} . SOA | grep -q NOERROR; do sleep 0.05; done && "
               f"{build_folder()}/tests/probe/gp-dns-probe {internet}/hints {internet}/anchor {' '.join(names)}; "
               f"kill $(cat {internet}/nsd.pid)")
     done = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, timeout=120)

@@ -52,8 +52,8 @@ def test_learned_mail_counts(site: Site, world: Path) -> None:
         for number in range(LEARNED):
             (world / kind / str(number)).write_bytes(text(words, 1000 + number)[0])
         site.milter.gatepost("learn", kind, world / kind)
-    wait_for(lambda: "BAYES_9" in symbols(site, SPAM_WORDS, 2), "learned spam", 5, 0.2)
+    wait_for(lambda: "BAYES_9" in symbols(site, SPAM_WORDS, 2), "learned spam", step=0.2)
     assert "BAYES_0" in symbols(site, HAM_WORDS, 3)
     for path in (world / "ham").iterdir():
         site.milter.gatepost("unlearn", path)
-    wait_for(lambda: "BAYES" not in symbols(site, SPAM_WORDS, 4), "unlearning: too little ham is left", 5, 0.2)
+    wait_for(lambda: "BAYES" not in symbols(site, SPAM_WORDS, 4), "unlearning: too little ham is left", step=0.2)

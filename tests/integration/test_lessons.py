@@ -74,7 +74,7 @@ class School:
         status, why = imap.uid("MOVE", "1:*", target)
         assert status == "OK", why
         imap.unselect()
-        wait_for(lambda: self.totals == want, f"totals of {want}", 60, 0.2)
+        wait_for(lambda: self.totals == want, f"totals of {want}", 300, 0.2)
 
     def scores(self, kind: str) -> float:
         """The mean score of messages that nobody taught."""

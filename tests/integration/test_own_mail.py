@@ -49,8 +49,8 @@ def test_local_program(site: Site, letter: Letter) -> None:
     message, message_id = letter("ham")
     site.postfix.sendmail(message, "root@example.org", [ALICE])
     assert_unmarked(site.mail(ALICE, message_id))
-    (queue_id,) = re.findall(rf"cleanup\[\d+\]: (\w+): message-id={re.escape(message_id)}", site.postfix.log_text())
-    assert site.milter.verdict(queue_id)["action"] == "accept"
+    line = site.postfix.wait_log(rf"cleanup\[\d+\]: (\w+): message-id={re.escape(message_id)}")
+    assert site.milter.verdict(line.rsplit(": ", 2)[1])["action"] == "accept"
 
 
 def test_bounce(site: Site, letter: Letter) -> None:

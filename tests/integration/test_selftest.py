@@ -22,7 +22,7 @@ from servers.controller import Controller
 from servers.dovecot import OWNER
 from servers.imap import PASSWORD, Dovecot, Edition, Setup, why_no_namespace
 from servers.milter import SANITIZERS, Value, build_folder, merged
-from servers.process import wait_for
+from servers.process import session_of, wait_for
 from servers.redis import Redis
 
 USER = "alice"
@@ -41,6 +41,7 @@ passdb {{
   master = yes
 }}
 """
+WAITED = "6s"  # for what does not come; all else must within that
 STEPS = ["controller", "login", "folders", "clean", "store", "append", "move", "learned", "unlearned", "removed"]
 
 
@@ -146,11 +147,14 @@ def test_for_people(site: Place) -> None:
 def test_killed_half_way(site: Place) -> None:
     """At whatever moment: the next run takes all away, in the folders and in what is learned."""
     before = site.stat()
+    children = []
     for delay in (0.05, 0.15, 0.25, 0.4, 0.6):
-        child = subprocess.Popen(site.argv(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen(site.argv(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         time.sleep(delay)
         child.kill()
         child.wait()
+        children.append(child.pid)
+    wait_for(lambda: not any(session_of(pid) for pid in children), "end of the IMAP servers that they had started")
     wait_for(lambda: not site.dovecot.references(USER), "hand-over of what was moved")
     status, report = site.run()
     assert status == 0, report
@@ -160,13 +164,14 @@ def test_killed_half_way(site: Place) -> None:
 def test_killed_after_learning(site: Place) -> None:
     """The canary stays learned and in Junk for certain; the next run takes both back."""
     before = site.stat()
-    child = subprocess.Popen(site.argv(), stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(site.argv(), stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert child.stdout
     for line in child.stdout:
         if "is moved into Junk" in line:
             child.kill()
             break
     child.wait()
+    wait_for(lambda: not session_of(child.pid), "end of the IMAP server that it had started")
     wait_for(lambda: site.canaries() == 1 and site.stat() != before, "canary that stayed learned")
     status, report = site.run()
     assert status == 0, report
@@ -213,13 +218,13 @@ def test_controller_slow_and_gone(module_world: Path) -> None:
 def test_plugin_off(module_world: Path) -> None:
     with place(module_world / "off", Setup(mail_plugin=False)) as here:
         here.fails("learned", "the move was not taught", "is gatepost_learn in mail_plugins of protocol imap",
-                   "--timeout", "3s")
+                   "--timeout", WAITED)
         assert here.canaries() == 0
 
 
 def test_not_trusted(module_world: Path) -> None:
     with place(module_world / "denied", settings={"learn": {"trusted_uids": ["root"], "untrusted": "deny"}}) as here:
-        here.fails("learned", "denied", "learn.trusted_uids", "--timeout", "3s")
+        here.fails("learned", "denied", "learn.trusted_uids", "--timeout", WAITED)
         assert here.canaries() == 0
 
 
@@ -234,7 +239,7 @@ def test_no_junk(module_world: Path) -> None:
         with here.dovecot.session(USER) as session:
             session.delete("Junk")
             session.create("Rubbish")
-        done = here.run("--junk", "Rubbish", "--timeout", "3s")[1]
+        done = here.run("--junk", "Rubbish", "--timeout", WAITED)[1]
         assert done["failed"] == "learned", "the plugin does not take it for Junk"
         here.fails("folders", "alice has no folder Rubish", "--junk", "--junk", "Rubish")
 

@@ -187,7 +187,6 @@ def test_a_filter_that_is_away(host: Host) -> None:
     host.default_action("accept")
     host.postfix.reload()
     try:
-        wait_for(lambda: host.send(CLEAN).code == 250, "the end of the smtpds that were there before")
         assert fields(host.receive(CLEAN), "X-Virus-Status") == []
     finally:
         host.default_action("tempfail")

@@ -47,7 +47,7 @@ def why(site: Site, queue_id: str) -> list[dict[str, Any]]:
         lines = site.milter.gatepost("history", "--json", "-n", "0").splitlines()
         return [i for i in map(json.loads, lines) if i["qid"] == queue_id]
 
-    wait_for(lambda: len(found()) == 2, f"two items about {queue_id}", 10)
+    wait_for(lambda: len(found()) == 2, f"two items about {queue_id}")
     told = [json.loads(line) for line in site.milter.gatepost("why", "--json", queue_id).splitlines()]
     assert told == found()
     return told
@@ -68,7 +68,7 @@ def test_a_refused_message(site: Site) -> None:
     """Its queue id is in Postfix's log, and in the history, which is asked for what was refused."""
     answer = site.submit(LETTER.format("word-for-reject").encode(), "author@example.net", ["alice@example.org"], smtp.Client())
     assert answer.code == 550
-    wait_for(lambda: site.milter.gatepost("history", "--action", "reject") != "", "the refused message", 10)
+    wait_for(lambda: site.milter.gatepost("history", "--action", "reject") != "", "the refused message")
     item = json.loads(site.milter.gatepost("history", "--json", "--action", "reject"))
     dkim, spam = why(site, item["qid"])
     assert dkim["action"] == "accept" and spam["action"] == "reject" and spam["score"] == 20

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .milter import build_folder
-from .process import Process, ServerError, answers, free_port, wait_for
+from .process import LONG, Process, ServerError, answers, free_port, wait_for
 
 PASSWORD = "gatepost"
 OWNER = "mail"  # whose uid all mail has
@@ -163,7 +163,7 @@ class Dovecot:
 
     def login(self, user: str) -> imaplib.IMAP4:
         """An IMAP session of that user; the caller logs out."""
-        session = imaplib.IMAP4("127.0.0.1", self.port, timeout=30)
+        session = imaplib.IMAP4("127.0.0.1", self.port, timeout=LONG)
         session.login(user, PASSWORD)
         return session
 
@@ -182,7 +182,7 @@ class Dovecot:
         with self.login(user) as imap:
             return [mail for folder in folders(imap) for mail in fetch(imap, folder, message_id)]
 
-    def wait_mail(self, user: str, message_id: str, seconds: float = 20.0) -> Mail:
+    def wait_mail(self, user: str, message_id: str, seconds: float = LONG) -> Mail:
         """Waits until a message has arrived, and only once; returns it with its folder."""
         found: list[Mail] = []
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .process import ServerError, wait_for
+from .process import LONG, ServerError, wait_for
 
 Event = dict[str, str]
 MARK = "192.0.2.250"  # whose events stand for a place in the log, and are none of a test's
@@ -106,7 +106,7 @@ class EventServer:
             told_later.add(id_)
         return found
 
-    def wait(self, n: int, seconds: float = 60.0) -> list[Event]:
+    def wait(self, n: int, seconds: float = LONG) -> list[Event]:
         """Waits for so many different events, and returns them in the order in which they first came."""
         try:
             wait_for(lambda: len(self.ids()) >= n, f"{n} events", seconds)

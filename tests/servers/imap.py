@@ -21,7 +21,7 @@ from pathlib import Path
 
 from . import imapconfig
 from .dovecot import OWNER, PASSWORD
-from .process import Process, ServerError, answers, free_port, tail, wait_for
+from .process import LONG, Process, ServerError, answers, free_port, tail, wait_for, whole_lines
 
 
 # A mount namespace of its own, whose mounts nobody else sees.
@@ -190,7 +190,7 @@ class Dovecot:
             return []
         return [line for line in found[0].read_text().splitlines() if line.startswith("+")]
 
-    def wait_no_references(self, user: str, seconds: float = 15.0) -> None:
+    def wait_no_references(self, user: str, seconds: float = LONG) -> None:
         wait_for(lambda: not self.references(user), f"empty file of references of {user}", seconds)
 
     def processes(self, name: str) -> list[int]:
@@ -219,7 +219,7 @@ class Dovecot:
         return len(pids)
 
     def log_lines(self, pattern: str) -> list[str]:
-        return [line for line in self.log.read_text().splitlines() if re.search(pattern, line)]
+        return [line for line in whole_lines(self.log) if re.search(pattern, line)]
 
 
 def append(session: imaplib.IMAP4, folder: str, *messages: bytes) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .process import wait_for
+from .process import LONG, wait_for
 
 VERSION = 1
 MESSAGE_MAX = 64 << 20
@@ -89,7 +89,7 @@ class LearnServer:
                     pass
             self._clients.clear()
 
-    def wait(self, count: int, seconds: float = 60.0) -> list[Taught]:
+    def wait(self, count: int, seconds: float = LONG) -> list[Taught]:
         """Waits until so many messages were kept, and a moment for more; returns them."""
         wait_for(lambda: len(self.taught) >= count, f"{count} taught messages (have {len(self.taught)})", seconds)
         time.sleep(0.15)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Union
 
-from .process import Process, ServerError, tail, wait_for
+from .process import LONG, Process, ServerError, tail, wait_for, whole_lines
 
 Value = Union[str, int, float, bool, list["Value"], Mapping[str, "Value"]]
 USER, GROUP = "nobody", "nogroup"  # whom a filter becomes; any user without rights will do
@@ -76,7 +76,7 @@ class UnixHttp(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=30)
+        super().__init__("localhost", timeout=LONG)
         self._path = path
 
     def connect(self) -> None:
@@ -128,7 +128,7 @@ class Milter:
         text = "".join(f"{k} = {libconfig(v)};\n" for k, v in merged(self._base, settings).items())
         self.config.write_text(text)
 
-    def start(self, seconds: float = 60.0) -> None:
+    def start(self, seconds: float = LONG) -> None:
         """Starts it as systemd does (Type=notify) and returns once it says that it is ready."""
         program = build_folder() / self.group / self.name
         path = self.folder / "notify.sock"
@@ -160,10 +160,9 @@ class Milter:
 
     def lines(self, pattern: str = "") -> list[str]:
         """The log lines so far that match a pattern."""
-        text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return [line for line in text.splitlines() if re.search(pattern, line)]
+        return [line for line in whole_lines(self.log) if re.search(pattern, line)]
 
-    def wait_line(self, pattern: str, seconds: float = 60.0) -> str:
+    def wait_line(self, pattern: str, seconds: float = LONG) -> str:
         """Waits for a log line that matches and returns the last such."""
         try:
             wait_for(lambda: bool(self.lines(pattern)), f"line like {pattern!r}", seconds)
@@ -228,7 +227,7 @@ class MilterSpam(Milter):
 
 
 class MilterDkim(Milter):
-    """One milter-dkim that asks the DNS server given ("ADDRESS@PORT")."""
+    """One milter-dkim that asks the DNS server given ("ADDRESS@PORT"). It waits long for it: one in a test is slow at times."""
 
     name = "milter-dkim"
 
@@ -269,7 +268,7 @@ class MilterVirus(Milter):
             "control": f"unix:{self.control}", "scan_user": "", "database": str(self.database), "temporary": str(self.temporary), "database_copy": str(self.copy),
             "workers": self.workers}})
 
-    def start(self, seconds: float = 60.0, serving: bool = True) -> None:
+    def start(self, seconds: float = LONG, serving: bool = True) -> None:
         """Returns when it is ready; with `serving`, when its signatures are loaded and its workers are there."""
         super().start(seconds)
         if serving:
@@ -295,7 +294,7 @@ class MilterVirus(Milter):
     def status(self) -> dict[str, Any]:
         return self.ask(b"status\n")
 
-    def wait_status(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 60.0) -> dict[str, Any]:
+    def wait_status(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = LONG) -> dict[str, Any]:
         status: dict[str, Any] = {}
 
         def has_come() -> bool:

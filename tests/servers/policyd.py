@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from .milter import Milter, Value, merged
+from .process import LONG
 
 
 class Policyd(Milter):
@@ -44,7 +45,7 @@ class Policyd(Milter):
 class ControlClient:
     """A connection to the control socket."""
 
-    def __init__(self, path: Path, seconds: float = 60.0) -> None:
+    def __init__(self, path: Path, seconds: float = LONG) -> None:
         self._socket = sockets.socket(sockets.AF_UNIX)
         self._socket.settimeout(seconds)
         self._socket.connect(str(path))
@@ -96,7 +97,7 @@ def request(state: str = "RCPT", **attributes: str | int) -> bytes:
 class PolicyClient:
     """A connection to the policy socket."""
 
-    def __init__(self, path: Path, seconds: float = 60.0) -> None:
+    def __init__(self, path: Path, seconds: float = LONG) -> None:
         self._socket = sockets.socket(sockets.AF_UNIX)
         self._socket.connect(str(path))  # waits where the queue is full; with a timeout it would fail there
         self._socket.settimeout(seconds)

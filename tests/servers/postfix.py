@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .process import Process, ServerError, answers, free_port, tail, wait_for
+from .process import LONG, Process, ServerError, answers, free_port, tail, wait_for, whole_lines
 
 MASTER_CF = Path("/usr/share/postfix/master.cf.dist")
 PROGRAMS = Path("/usr/lib/postfix/sbin")
@@ -110,8 +110,14 @@ class Postfix:
             "milter_connect_timeout": "5s",
             **settings,
         }
-        (self.config / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in main.items()))
-        (self.config / "master.cf").write_text(self._master_cf(services) + more)
+        self._replace("main.cf", "".join(f"{k} = {v}\n" for k, v in main.items()))
+        self._replace("master.cf", self._master_cf(services) + more)
+
+    def _replace(self, name: str, text: str) -> None:
+        """At once: a program that starts just now reads the whole of the old file or of the new one."""
+        new = self.config / f"{name}.new"
+        new.write_text(text)
+        new.rename(self.config / name)
 
     def _master_cf(self, services: Mapping[str, Sequence[str]]) -> str:
         """Debian's file with our two ports in place of 25 and 587; all else, the chroots too, stays as shipped."""
@@ -129,13 +135,39 @@ class Postfix:
         self.command("check")  # makes the queue's folders
         # master itself, not `postfix start-fg`, whose shell would stand between us and it
         self._process.start([str(PROGRAMS / "master"), "-s", "-c", str(self.config)],
-                            lambda: answers(("127.0.0.1", self.port)))
+                            lambda: all(answers(("127.0.0.1", port)) for port in (self.port, self.submission_port)))
 
     def stop(self) -> None:
         self._process.stop()
 
     def reload(self) -> None:
+        """Returns when the smtpds and cleanups of before, which have read what was before, are gone. They must be idle."""
+        before = self._children()
         self.command("reload")
+        wait_for(lambda: not before & self._children(), "the end of the processes of before")
+
+    def _children(self) -> set[tuple[str, str]]:
+        """The smtpds and cleanups: each by its pid and when it began."""
+        found = set()
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                head, _, rest = stat.read_text().rpartition(")")
+            except OSError:
+                continue
+            words = rest.split()
+            if head.partition("(")[2] in ("smtpd", "cleanup") and int(words[1]) == self.pid:
+                found.add((stat.parent.name, words[19]))
+        return found
+
+    def rotate_log(self) -> None:
+        """`postfix logrotate`; returns when the new log is written to."""
+        self.command("logrotate")
+
+        def is_in_use() -> bool:
+            subprocess.run(["/usr/sbin/postlog", "-c", str(self.config), "-t", "test", "rotated"], check=True, capture_output=True)
+            return any("test" in line and line.endswith(": rotated") for line in self.log_text().splitlines())
+
+        wait_for(is_in_use, "a line in the new log", step=0.1)
 
     def command(self, *args: str) -> None:
         """Runs `postfix ARGS` for this instance, for example `flush`."""
@@ -157,9 +189,9 @@ class Postfix:
         self.command("flush")
 
     def log_text(self) -> str:
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(whole_lines(self.log))
 
-    def wait_log(self, pattern: str, seconds: float = 20.0) -> str:
+    def wait_log(self, pattern: str, seconds: float = LONG) -> str:
         """Waits until a log line matches `pattern` and returns that line."""
         found: list[str] = []
 
@@ -178,7 +210,7 @@ class Postfix:
         line = self.wait_log(rf"milter-reject: END-OF-MESSAGE .* from=<{re.escape(sender)}>")
         return re.sub(r".*\]: (\w+): milter-reject.*", r"\1", line)
 
-    def wait_delivered(self, queue_id: str, seconds: float = 30.0) -> None:
+    def wait_delivered(self, queue_id: str, seconds: float = LONG) -> None:
         """Waits until a message has left the queue, delivered or bounced."""
         self.wait_log(rf"qmgr\[\d+\]: {queue_id}: removed", seconds)
 

@@ -17,6 +17,7 @@ class ServerError(Exception):
 
 
 FIRST_PORT, LAST_PORT = 10000, 65535
+LONG = 60.0  # seconds for what takes a moment where nobody else wants the processor: whoever waits so long would for ever
 CHANCE = random.SystemRandom()  # not what a test may have seeded
 GIVEN: dict[int, socket.socket] = {}  # ports that were handed out, and what reserves each
 
@@ -54,7 +55,7 @@ def free_port() -> int:
     raise ServerError("no port is free")
 
 
-def wait_for(ready: Callable[[], bool], what: str, seconds: float = 60.0, step: float = 0.02) -> None:
+def wait_for(ready: Callable[[], bool], what: str, seconds: float = LONG, step: float = 0.02) -> None:
     """Returns as soon as ready() holds; raises ServerError naming `what` when it does not within `seconds`."""
     end = time.monotonic() + seconds
     while not ready():
@@ -89,6 +90,14 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def whole_lines(path: Path) -> list[str]:
+    """The lines of a log that is being written, without one whose end is not there yet; none if there is no log yet."""
+    try:
+        return path.read_text(errors="replace").rpartition("\n")[0].splitlines()
+    except FileNotFoundError:
+        return []
+
+
 def family(pid: int) -> list[int]:
     """A process and all below it."""
     parents = {}
@@ -100,6 +109,19 @@ def family(pid: int) -> list[int]:
     found = [pid]
     for one in found:
         found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def session_of(leader: int) -> list[int]:
+    """The processes of the session that a process led (start_new_session), which may be gone itself."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(session) == leader and state != "Z":
+            found.append(int(stat.parent.name))
     return found
 
 
@@ -121,7 +143,7 @@ class Process:
         return self._child is not None and self._child.poll() is None
 
     def start(self, argv: Sequence[str], ready: Callable[[], bool], env: Mapping[str, str] | None = None,
-              seconds: float = 60.0) -> None:
+              seconds: float = LONG) -> None:
         """Starts argv and returns once ready() holds; a process that ends before is a ServerError."""
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
@@ -142,7 +164,7 @@ class Process:
         """Sends a signal to the process itself (not to its group)."""
         os.kill(self.pid, signum)
 
-    def wait(self, seconds: float = 60.0) -> int:
+    def wait(self, seconds: float = LONG) -> int:
         """Waits for the end; the exit status, negative for a signal."""
         assert self._child is not None
         try:
@@ -150,7 +172,7 @@ class Process:
         except subprocess.TimeoutExpired as e:
             raise ServerError(f"{self.name} (pid {self.pid}) still runs after {seconds:g} s:\n{tail(self.log)}") from e
 
-    def stop(self, seconds: float = 60.0) -> int:
+    def stop(self, seconds: float = LONG) -> int:
         """Asks the process to end (SIGTERM), waits, and sweeps up what is left of its group; returns the status."""
         if self._child is None:
             return 0

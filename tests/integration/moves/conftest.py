@@ -64,7 +64,7 @@ class Place:
 
     def lessons(self, count: int) -> list[tuple[str, str]]:
         """Waits for so many messages, and a moment for more; their classes and subjects as they came."""
-        wait_for(lambda: len(self.taught) >= count, f"{count} taught messages", 15)
+        wait_for(lambda: len(self.taught) >= count, f"{count} taught messages")
         time.sleep(0.15)
         return [(t.class_code, t.subject) for t in self.taught]
 
@@ -92,6 +92,8 @@ def message(subject: str, body: str = "Buy.\r\n", size: int = 0) -> bytes:
 
 
 def run_place(folder: Path, edition: Edition, setup: Setup) -> Iterator[tuple[Dovecot, LearnServer]]:
+    # The end of a session waits for a controller that is busy as long as may be, if the test does not want it otherwise.
+    setup.settings = {"logout_wait_ms": "10000", **setup.settings}
     dovecot = Dovecot(folder, edition, setup)
     learn = LearnServer(dovecot.socket)
     learn.start()
@@ -109,7 +111,7 @@ def shared(request: pytest.FixtureRequest, edition: Edition, module_world: Path)
     """One instance for the tests of a module, per version and format; each test has a user of its own."""
     folder = module_world / f"{edition.name}-{request.param}"
     folder.mkdir()
-    yield from run_place(folder, edition, Setup(mail=request.param))
+    yield from run_place(folder, edition, Setup(mail=request.param, settings=getattr(request.module, "SETTINGS", {})))
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_without_notify(make_place: MakePlace) -> None:
     place.fill("INBOX", "one")
     place.move("INBOX", "1", "Junk")
     assert place.count("Junk") == 1
-    assert place.dovecot.log_lines("the plugin notify is not loaded, nothing is learned")
+    place.logged("the plugin notify is not loaded, nothing is learned")
     assert place.dovecot.references(place.user) == []
 
 

@@ -43,12 +43,10 @@ def test_five_thousand(make_place: MakePlace, mail: str) -> None:
         pid, = place.dovecot.processes("imap")
         move(session, "INBOX", "1:*", "Junk")
         after_move = resident_kb(pid)
-        slowest = 0.0
-        most = 0
-        while len(place.taught) < MANY:
-            start = time.monotonic()
+        slowest = most = 0
+        while (before := len(place.learn.taught)) < MANY:
             session.noop()
-            slowest = max(slowest, time.monotonic() - start)
+            slowest = max(slowest, len(place.learn.taught) - before)
             most = max(most, resident_kb(pid))
             assert place.dovecot.processes("imap") == [pid]
             time.sleep(0.02)
@@ -56,12 +54,12 @@ def test_five_thousand(make_place: MakePlace, mail: str) -> None:
     assert sorted(t.subject for t in place.taught) == sorted(f"m{i}" for i in range(MANY))
     assert place.learn.open_most == 1
     assert most < after_move + 8192, (after_move, most)
-    assert slowest < 0.5
+    assert slowest < MANY / 10  # so many messages went before a command was answered
 
 
 def test_large_messages_at_the_end_of_a_session(make_place: MakePlace) -> None:
     """The session ends amid large messages that the controller takes slowly."""
-    place = make_place(settings={"logout_wait_ms": "5000"})
+    place = make_place(settings={"logout_wait_ms": "10000"})
     place.learn.pause = 0.2
     with place.dovecot.session(place.user) as session:
         append(session, "INBOX", *(message(f"m{i}", size=2_000_000) for i in range(4)))

@@ -14,8 +14,10 @@ from conftest import Place
 
 from servers.imap import move
 from servers.learnserver import frame
+from servers.process import wait_for
 
-AT_ONCE = 1.0  # seconds
+SETTINGS = {"logout_wait_ms": "1000"}  # nothing is to be waited for
+AT_ONCE = 8.0  # seconds; who waited for a greeting would do so for ten
 WELCOME = frame(b"W", struct.pack(">HII", 1, 1 << 20, 32))
 ANSWER = struct.pack(">IBH", 1, ord("q"), 0)
 NONSENSE = {
@@ -71,7 +73,8 @@ def test_nonsense_on_the_socket(place: Place, what: str) -> None:
     with speaker(place, NONSENSE[what]) as came:
         assert place.move("INBOX", "1:2", "Junk") < AT_ONCE
         place.ended()
-        assert came and len(place.dovecot.references(place.user)) == 2
+        wait_for(lambda: bool(came), "connection")
+        assert len(place.dovecot.references(place.user)) == 2
         with place.dovecot.session(place.user) as session:   # one that goes on lives on
             move(session, "Junk", "1", "INBOX")
             assert session.noop()[0] == "OK"
