@@ -21,6 +21,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "milter-virus/category.h"
+#include "milter-virus/engine_clock.h"
 #include "milter-virus/engine_faults.h"
 #include "milter-virus/engine_layers.h"
 
@@ -279,6 +280,7 @@ static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 	scan->n_known = scan->n_layers = 0;
 	layers.file_max = (uint64_t)cl_engine_get_num(e->clamav, CL_ENGINE_MAX_FILESIZE, &err);
 	virus_faults_begin();
+	virus_clock_begin();
 	r = cl_scandesc_callback(fd, NULL, &name, &blocks, e->clamav, &e->options, &layers);
 	if (r == CL_VIRUS) {
 		scan->status = VIRUS_FOUND;

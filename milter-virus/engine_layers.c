@@ -17,8 +17,10 @@
 #include <clamav.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/str.h"
 #include "milter-virus/archive.h"
+#include "milter-virus/engine_clock.h"
 
 /* What libclamav unpacks at a time: where it stops, the next piece would have been too much. */
 #define PIECE 8192u
@@ -140,6 +142,16 @@ static void look_at_archive(struct virus_layers *l, struct gp_str file, struct v
 	l->is_unsupported |= found & VIRUS_ARCHIVE_UNSUPPORTED && !layer->is_told;
 }
 
+/* The answer may take its time, which is not the scan's. */
+static enum virus_known ask(struct virus_layers *l, const struct virus_layer *layer)
+{
+	int64_t began_us = gp_clock_mono_us();
+	enum virus_known known = l->scan->known(l->scan->arg, layer, l->known_name);
+
+	virus_clock_hold(gp_clock_mono_us() - began_us);
+	return known;
+}
+
 static cl_error_t on_layer(int fd, const char *type, const char **ancestors, size_t parent_size,
 			   const char *name, size_t size, const char *bytes, uint32_t level,
 			   uint32_t attributes, void *arg)
@@ -158,7 +170,7 @@ static cl_error_t on_layer(int fd, const char *type, const char **ancestors, siz
 	pop_to(l, level);
 	layer.index = note(l, bytes, size, level);
 	if (layer.index >= 0)
-		known = l->scan->known(l->scan->arg, &l->scan->layers[layer.index], l->known_name);
+		known = ask(l, &l->scan->layers[layer.index]);
 	if (gp_str_starts(gp_str_n(bytes, bytes ? size : 0), GP_STR("PK\3\4")))
 		unlock(l);
 	if (known == VIRUS_UNKNOWN) {
