@@ -86,9 +86,12 @@ static void print_status(const json_t *o)
 	       gp_num_format_size(number_of(o, "memory") >> 20 << 20, size),
 	       (double)number_of(o, "load_ms") / 1000, (long long)number_of(o, "reloads"),
 	       (long long)number_of(o, "failures"));
-	printf("%-12s %lld: %lld idle, %lld scanning; %lld messages wait\n", "workers",
-	       (long long)number_of(o, "workers"), (long long)number_of(o, "idle"),
-	       (long long)number_of(o, "busy"), (long long)number_of(o, "waiting"));
+	printf("%-12s %lld: %lld idle, %lld scanning", "workers", (long long)number_of(o, "workers"),
+	       (long long)number_of(o, "idle"),
+	       (long long)(number_of(o, "busy") - number_of(o, "sharing")));
+	if (number_of(o, "sharing"))
+		printf(", %lld waiting for another's verdict", (long long)number_of(o, "sharing"));
+	printf("; %lld messages wait\n", (long long)number_of(o, "waiting"));
 }
 
 static int run_status(struct gp_cli *cli, int argc, char **argv)

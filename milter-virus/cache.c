@@ -128,8 +128,12 @@ enum virus_known virus_cache_get(struct virus_cache *c, uint32_t generation,
 		break;
 	}
 	pthread_mutex_unlock(lock);
-	gp_metric_add(known == VIRUS_UNKNOWN ? &misses : &hits, 1);
 	return known;
+}
+
+void virus_cache_count(enum virus_known known)
+{
+	gp_metric_add(known == VIRUS_UNKNOWN ? &misses : &hits, 1);
 }
 
 /* The name's number; 0: there is no place for it. */

@@ -20,8 +20,11 @@ void virus_cache_free(struct virus_cache **cache);
 void virus_cache_set_ttl(struct virus_cache *cache, int64_t ttl_ms);
 bool virus_cache_is_on(const struct virus_cache *cache);
 
+/* Not counted: virus_cache_count(). */
 enum virus_known virus_cache_get(struct virus_cache *cache, uint32_t generation,
 				 const struct virus_layer *layer, char ret_name[VIRUS_NAME_MAX]);
+/* A question was answered so. */
+void virus_cache_count(enum virus_known known);
 /* name: of the signature, for an infected layer. */
 void virus_cache_put(struct virus_cache *cache, uint32_t generation, uint32_t worker,
 		     const struct virus_layer *layer, const char *name);

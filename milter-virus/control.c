@@ -89,6 +89,7 @@ static void answer_engines_status(struct gp_jsonline *j)
 	gp_jsonline_int(j, "idle", (int64_t)n.idle);
 	gp_jsonline_int(j, "busy", (int64_t)n.busy);
 	gp_jsonline_int(j, "waiting", (int64_t)n.waiting);
+	gp_jsonline_int(j, "sharing", (int64_t)virus_pending_waiting(control.scanner->pending));
 	gp_jsonline_int(j, "held", virus_spool_held());
 }
 

@@ -107,6 +107,7 @@ struct virus_engine_info {
 
 struct virus_layer {
 	unsigned char digest[GP_SHA256_SIZE];
+	uint32_t size;	/* bytes; UINT32_MAX: that or more */
 	uint16_t level; /* how deep it lay */
 	bool is_infected;
 };

@@ -55,7 +55,8 @@ static int note(struct virus_layers *l, const char *bytes, size_t size, uint32_t
 	    scan->n_layers == VIRUS_LAYERS_MAX)
 		return -1;
 	layer = &scan->layers[scan->n_layers];
-	*layer = (struct virus_layer){.level = (uint16_t)level};
+	*layer = (struct virus_layer){.size = (uint32_t)GP_MIN(size, UINT32_MAX),
+				      .level = (uint16_t)level};
 	gp_sha256(bytes, size, layer->digest);
 	return (int)scan->n_layers++;
 }

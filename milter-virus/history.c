@@ -27,6 +27,8 @@ static void add_verdict(struct gp_jsonline *j, const struct virus_verdict *v)
 		gp_jsonline_bool(j, "part", true);
 	gp_jsonline_num(j, "wait_ms", (double)v->wait_us / 1000, 1);
 	gp_jsonline_num(j, "scan_ms", (double)v->scan_us / 1000, 1);
+	if (v->shared_us)
+		gp_jsonline_num(j, "shared_ms", (double)v->shared_us / 1000, 1);
 	gp_jsonline_close(j);
 }
 

@@ -94,10 +94,12 @@ static void start_engines(const struct virus_conf *conf)
 
 	virus_engines_register_metrics();
 	virus_cache_register_metrics();
+	virus_pending_register_metrics();
 	virus_pool_register_metrics();
 	options.pool = virus_scanner.pool = virus_pool_new();
 	options.cache = virus_scanner.cache =
 		virus_cache_new((size_t)conf->cache_size, conf->cache_ttl_ms);
+	virus_scanner.pending = virus_pending_new();
 	virus_scanner.engines = virus_engines_open(&options);
 }
 
@@ -161,6 +163,7 @@ static void stop(void)
 	virus_engines_close(&virus_scanner.engines);
 	virus_pool_free(&virus_scanner.pool);
 	virus_cache_free(&virus_scanner.cache);
+	virus_pending_free(&virus_scanner.pending);
 	gp_loop_close(&loop);
 }
 

@@ -87,6 +87,8 @@ static void add_verdict(struct gp_logline *l, const struct virus_message *m)
 		gp_logline_int(l, "forged", m->forged[VIRUS_H_SCANNED] + m->forged[VIRUS_H_STATUS]);
 	gp_logline_num(l, "wait_ms", (double)v->wait_us / 1000, 1);
 	gp_logline_num(l, "scan_ms", (double)v->scan_us / 1000, 1);
+	if (v->shared_us)
+		gp_logline_num(l, "shared_ms", (double)v->shared_us / 1000, 1);
 }
 
 void virus_report(const struct gp_session *s, const struct virus_message *m)

@@ -31,17 +31,40 @@ static struct gp_metric lost_crash =
 static struct gp_metric lost_late =
 	GP_COUNTER_L("gatepost_virus_workers_lost_total", "while=\"late\"",
 		     "Scan workers that died, or were killed for being late.");
+static struct gp_metric lost_sharing =
+	GP_COUNTER_L("gatepost_virus_workers_lost_total", "while=\"sharing\"",
+		     "Scan workers that died, or were killed for being late.");
 static struct gp_metric scan_time =
-	GP_HISTOGRAM("gatepost_virus_scan_seconds", "Time of a message in a worker.");
+	GP_HISTOGRAM("gatepost_virus_scan_seconds", "Time of a message in a worker that scans.");
+static struct gp_metric shared_time =
+	GP_HISTOGRAM("gatepost_virus_verdict_wait_seconds",
+		     "Time of a message that waited for the verdict of another's worker.");
 static struct gp_metric wait_time =
 	GP_HISTOGRAM("gatepost_virus_wait_seconds", "Time of a message before a worker was free.");
+
+/* A wait for another's verdict: what came of it. */
+enum share { SHARE_KNOWN, SHARE_UNKNOWN, SHARE_LATE, SHARES };
+
+#define SHARED(label)                                                                              \
+	GP_COUNTER_L("gatepost_virus_verdict_waits_total", "ended=\"" label "\"",                  \
+		     "Questions about a part that another worker was at, by how the wait for it ended.")
+
+static struct gp_metric shares[SHARES] = {
+	[SHARE_KNOWN] = SHARED("known"),
+	[SHARE_UNKNOWN] = SHARED("unknown"),
+	[SHARE_LATE] = SHARED("late"),
+};
 
 void virus_scan_register_metrics(void)
 {
 	gp_metric_register(&lost_crash);
 	gp_metric_register(&lost_late);
+	gp_metric_register(&lost_sharing);
 	gp_metric_register(&scan_time);
+	gp_metric_register(&shared_time);
 	gp_metric_register(&wait_time);
+	for (size_t i = 0; i < SHARES; i++)
+		gp_metric_register(&shares[i]);
 }
 
 /* One scan under way. */
@@ -53,6 +76,11 @@ struct scan {
 	int64_t deadline_ms; /* 0: no worker has had it yet */
 	union virus_wire *wire;
 	bool has_asked; /* the worker has it, and was answered */
+	/* Another worker is at the layer that this one asked about; the question is open. */
+	struct virus_party party;
+	bool is_sharing;
+	int64_t sharing_since_us;
+	bool has_lost_sharing; /* a worker died while it waited so: no more of that */
 	bool has_digest;
 	unsigned char digest[GP_SHA256_SIZE];
 };
@@ -61,6 +89,7 @@ struct scan {
 enum turn {
 	TURN_DONE,   /* there is a verdict */
 	TURN_UNSEEN, /* it was gone before it saw the message */
+	TURN_SHARING, /* it died while it waited for another one's verdict */
 	TURN_DIED,
 	TURN_LATE,
 };
@@ -78,14 +107,80 @@ static bool find_digest(struct scan *s)
 	return s->has_digest;
 }
 
-/* Answers a question; false when the worker cannot take the answer. */
+static enum virus_known look_up(const struct scan *s, char ret_name[VIRUS_NAME_MAX])
+{
+	return virus_cache_get(s->scanner->cache, s->worker->generation, &s->wire->ask.layer, ret_name);
+}
+
+/* False when the worker cannot take the answer. */
+static bool send_answer(const struct scan *s, struct virus_wire_known *known, enum virus_known verdict)
+{
+	known->head.kind = VIRUS_KNOWN;
+	known->verdict = (uint32_t)verdict;
+	virus_cache_count(verdict);
+	return virus_wire_send(s->worker->fd, known, sizeof(*known), NULL, 0, true) == GP_OK;
+}
+
+/* Another worker is at it: its verdict is waited for, for as long as a scan may take in all. */
+static bool begin_sharing(struct scan *s)
+{
+	int64_t now_us = gp_clock_mono_us();
+	int64_t left_ms = s->request->conf->deadline_ms - s->verdict->shared_us / 1000;
+
+	if (s->has_lost_sharing)
+		left_ms = 0;
+	s->is_sharing = virus_pending_ask(s->scanner->pending, &s->party, &s->wire->ask.layer,
+					  now_us / 1000 + left_ms);
+	s->sharing_since_us = now_us;
+	return s->is_sharing;
+}
+
+/* The time is not of its scan. */
+static void stop_sharing(struct scan *s)
+{
+	int64_t us = gp_clock_mono_us() - s->sharing_since_us;
+
+	s->is_sharing = false;
+	s->verdict->shared_us += us;
+	s->deadline_ms += us / 1000;
+	gp_metric_observe_us(&shared_time, us);
+}
+
+/* Answers a question, or leaves it open; false when the worker cannot take the answer. */
 static bool answer(struct scan *s)
 {
-	struct virus_wire_known known = {.head = {.kind = VIRUS_KNOWN}};
+	struct virus_wire_known known = {.verdict = VIRUS_UNKNOWN};
+	enum virus_known verdict = look_up(s, known.name);
 
-	known.verdict = (uint32_t)virus_cache_get(s->scanner->cache, s->worker->generation,
-						  &s->wire->ask.layer, known.name);
-	return virus_wire_send(s->worker->fd, &known, sizeof(known), NULL, 0, true) == GP_OK;
+	if (verdict == VIRUS_UNKNOWN && virus_cache_is_on(s->scanner->cache)) {
+		if (begin_sharing(s))
+			return true;
+		verdict = look_up(s, known.name); /* it may have come meanwhile */
+	}
+	return send_answer(s, &known, verdict);
+}
+
+/* Looks how it stands with the question that is open, and answers it when it can be; false when the
+ * worker cannot take the answer.  *ret_until_ms: when to look again. */
+static bool share(struct scan *s, int64_t *ret_until_ms)
+{
+	struct virus_wire_known known = {.verdict = VIRUS_UNKNOWN};
+	enum virus_pending_wait how = virus_pending_look(s->scanner->pending, &s->party, ret_until_ms);
+	enum virus_known verdict;
+	enum share share;
+
+	if (how == VIRUS_WAIT_ON)
+		return true;
+	stop_sharing(s);
+	*ret_until_ms = s->deadline_ms;
+	verdict = look_up(s, known.name);
+	share = verdict != VIRUS_UNKNOWN ? SHARE_KNOWN
+		: how == VIRUS_WAIT_LATE ? SHARE_LATE
+					 : SHARE_UNKNOWN;
+	gp_metric_add(&shares[share], 1);
+	if (share == SHARE_UNKNOWN)
+		virus_pending_in_vain(s->scanner->pending, &s->wire->ask.layer);
+	return send_answer(s, &known, verdict);
 }
 
 static void remember(struct scan *s, const struct virus_wire_result *r)
@@ -147,6 +242,11 @@ static bool listen_to(struct scan *s, enum turn *ret)
 
 	if (r == GP_ETEMP)
 		return false;
+	if (s->is_sharing) { /* it has nothing to say now; its end has nothing to do with the message */
+		stop_sharing(s);
+		*ret = r == GP_ENOENT || r == GP_ESYS ? TURN_SHARING : TURN_DIED;
+		return true;
+	}
 	/* What it left unread is our order, if it has not asked: it was dying already, not of this. */
 	*ret = r == GP_ESYS && errno == ECONNRESET && !s->has_asked ? TURN_UNSEEN : TURN_DIED;
 	if (r < 0)
@@ -165,22 +265,26 @@ static bool listen_to(struct scan *s, enum turn *ret)
 /* Until the worker has answered, or must be ended. */
 static enum turn converse(struct scan *s)
 {
-	struct pollfd waiting = {.fd = s->worker->fd, .events = POLLIN};
 	int64_t tick_ms = gp_clock_mono_ms() + TICK_MS;
 	enum turn turn = TURN_LATE;
 
 	for (;;) {
-		int64_t now_ms = gp_clock_mono_ms();
-		int n;
+		struct pollfd waiting[] = {{.fd = s->worker->fd, .events = POLLIN},
+					   {.fd = -1, .events = POLLIN}};
+		int64_t until_ms = s->deadline_ms, now_ms;
 
-		if (now_ms >= s->deadline_ms)
+		if (s->is_sharing && !share(s, &until_ms))
+			return TURN_DIED;
+		now_ms = gp_clock_mono_ms();
+		if (now_ms >= until_ms && !s->is_sharing)
 			return TURN_LATE;
 		if (now_ms >= tick_ms) {
 			tell_progress(s);
 			tick_ms = now_ms + TICK_MS;
 		}
-		n = poll(&waiting, 1, (int)(GP_MIN(s->deadline_ms, tick_ms) - now_ms));
-		if (n > 0 && listen_to(s, &turn))
+		waiting[1].fd = s->is_sharing ? virus_party_fd(&s->party) : -1;
+		if (poll(waiting, 2, (int)GP_MAX(GP_MIN(until_ms, tick_ms) - now_ms, 0)) > 0 &&
+		    waiting[0].revents && listen_to(s, &turn))
 			return turn;
 	}
 }
@@ -197,6 +301,7 @@ static enum turn take_turn(struct scan *s)
 	if (!s->deadline_ms)
 		s->deadline_ms = gp_clock_mono_ms() + s->request->conf->deadline_ms;
 	s->has_asked = false;
+	virus_party_begin(&s->party, s->worker->generation);
 	turn = converse(s);
 	if (turn != TURN_UNSEEN)
 		s->verdict->tries++;
@@ -218,6 +323,16 @@ static bool is_tried_again(struct scan *s, enum turn turn)
 			      : turn == TURN_LATE ? VIRUS_DEADLINE
 						  : VIRUS_CRASHED;
 	return turn == TURN_DIED && cost < VIRUS_TRIES;
+}
+
+/* The worker died while it did nothing, which its message had no part in: that goes to another,
+ * that does not wait, so that there is an end to it. */
+static bool note_lost_sharing(struct scan *s)
+{
+	s->has_lost_sharing = true;
+	gp_metric_add(&lost_sharing, 1);
+	gp_log_warning("a scan worker died while it waited for the verdict of another one");
+	return true;
 }
 
 /* A worker for the message; false: the outcome says why there is none. */
@@ -243,18 +358,22 @@ static void run(struct scan *s)
 
 	while (again && get_worker(s, until_ms)) {
 		uint32_t worker = s->worker->serial;
-		int64_t began_us = gp_clock_mono_us();
+		int64_t began_us = gp_clock_mono_us(), shared_us = s->verdict->shared_us;
 		enum turn turn = take_turn(s);
 
-		s->verdict->scan_us += gp_clock_mono_us() - began_us;
+		shared_us = s->verdict->shared_us - shared_us;
+		s->verdict->scan_us += gp_clock_mono_us() - began_us - shared_us;
+		until_ms += shared_us / 1000;
 		again = turn == TURN_UNSEEN;
-		if (turn == TURN_LATE || turn == TURN_DIED) {
+		if (turn == TURN_LATE || turn == TURN_DIED || turn == TURN_SHARING) {
 			virus_engines_kill(s->scanner->engines, s->worker);
-			again = is_tried_again(s, turn);
+			again = turn == TURN_SHARING ? note_lost_sharing(s) : is_tried_again(s, turn);
 		}
 		if (!virus_pool_release(s->scanner->pool, s->worker, turn == TURN_DONE) ||
 		    turn != TURN_DONE)
 			virus_cache_forget(s->scanner->cache, worker);
+		/* Only now: what a worker said that has died meanwhile answers nobody. */
+		virus_pending_leave(s->scanner->pending, &s->party);
 	}
 }
 

@@ -9,6 +9,7 @@
 
 #include "milter-virus/clamd.h"
 #include "milter-virus/engines.h"
+#include "milter-virus/pending.h"
 #include "milter-virus/verdict.h"
 
 /* What all scans share; set once at the start. */
@@ -16,6 +17,7 @@ struct virus_scanner {
 	struct virus_pool *pool;
 	struct virus_engines *engines; /* NULL: clamd scans */
 	struct virus_cache *cache;
+	struct virus_pending *pending;
 };
 
 struct virus_scan_request {

@@ -31,7 +31,8 @@ struct virus_verdict {
 	bool is_part;			/* only the first size_max bytes were looked at */
 	unsigned tries;			/* workers that it was given to */
 	uint64_t n_layers, n_known;	/* looked at; known by digest and not looked at */
-	int64_t wait_us, scan_us, cpu_us; /* in the queue; in workers; their CPU */
+	int64_t wait_us, scan_us, cpu_us; /* in the queue; in workers that scan; their CPU */
+	int64_t shared_us;		/* in workers that waited for the verdict of another one */
 	uint32_t generation;		/* of the engine; 0: none */
 };
 

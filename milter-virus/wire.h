@@ -12,7 +12,8 @@
  *	loader → front    VIRUS_STARTED + socket, pidfd	the worker's; or err
  *	front → worker    VIRUS_SCAN {size} + memory file
  *	worker → front    VIRUS_ASK {layer}		any number
- *	front → worker    VIRUS_KNOWN {verdict}		one for each
+ *	front → worker    VIRUS_KNOWN {verdict}		one for each, at once or when another
+ *							worker has it (pending.h)
  *	worker → front    VIRUS_RESULT {…}
  *
  * The end of its socket ends a process, and what it started: nobody needs to be killed when the

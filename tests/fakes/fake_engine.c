@@ -1,5 +1,6 @@
 #include "tests/fakes/fake_engine.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 struct virus_engine {
 	bool is_blind, is_jumpy;
+	char gate[VIRUS_PATH_MAX + 16], gated[VIRUS_PATH_MAX + 16];
 	char text[65536];
 };
 
@@ -34,6 +36,8 @@ static int open_engine(const struct virus_engine_options *options, struct virus_
 	e = gp_xcalloc(1, sizeof(*e));
 	e->is_blind = gp_str_eq(gp_buf_str(&word), GP_STR("blind"));
 	e->is_jumpy = gp_str_eq(gp_buf_str(&word), GP_STR("jumpy"));
+	snprintf(e->gate, sizeof(e->gate), "%s/" FAKE_GATE, options->database);
+	snprintf(e->gated, sizeof(e->gated), "%s/" FAKE_GATED, options->database);
 	snprintf(info->version, sizeof(info->version), "Fake 1");
 	info->signatures = 7;
 	*ret = e;
@@ -57,16 +61,46 @@ static void find(struct virus_scan *scan, const char *name)
 	virus_name_copy(scan->name, name, strlen(name));
 }
 
-static void ask(struct virus_scan *scan, struct gp_str layer)
+static void pass_gate(const struct virus_engine *e)
 {
-	struct virus_layer *l = &scan->layers[0];
+	GP_FD_AUTO fd = open(e->gated, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-	*l = (struct virus_layer){.level = 1};
+	(void)!write(fd, "+", 1);
+	while (access(e->gate, F_OK) < 0)
+		usleep(1000);
+}
+
+static void ask(const struct virus_engine *e, struct virus_scan *scan, struct gp_str layer)
+{
+	struct virus_layer *l = &scan->layers[scan->n_layers];
+	enum virus_known known = VIRUS_UNKNOWN;
+
+	*l = (struct virus_layer){.level = 1, .size = has(layer, "LARGE") ? UINT32_MAX : 2000};
 	gp_sha256(layer.ptr, layer.len, l->digest);
-	if (scan->known(scan->arg, l, scan->name) == VIRUS_UNKNOWN)
-		scan->n_layers = 1;
-	else
-		scan->n_known = 1;
+	if (scan->known) {
+		alarm(has(layer, "ALARM") ? 2 : 0);
+		known = scan->known(scan->arg, l, scan->name);
+		alarm(0);
+	}
+	if (known != VIRUS_UNKNOWN) {
+		scan->n_known++;
+		return;
+	}
+	scan->n_layers += scan->known != NULL;
+	if (has(layer, "GATE"))
+		pass_gate(e);
+}
+
+static void ask_all(const struct virus_engine *e, struct virus_scan *scan, struct gp_str text)
+{
+	size_t at = gp_str_find(text, GP_STR("LAYER"), 0);
+
+	while (at < text.len && scan->n_layers < VIRUS_LAYERS_MAX) {
+		size_t next = gp_str_find(text, GP_STR("LAYER"), at + 1);
+
+		ask(e, scan, gp_str_sub(text, at, next - at));
+		at = next;
+	}
 }
 
 static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
@@ -86,8 +120,9 @@ static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 		scan->status = VIRUS_FAILED;
 		virus_name_copy(scan->name, "it failed", 9);
 	}
-	if (scan->known && has(text, "LAYER"))
-		ask(scan, gp_str_sub(text, gp_str_find(text, GP_STR("LAYER"), 0), text.len));
+	ask_all(e, scan, text);
+	if (has(text, "DIE"))
+		raise(SIGKILL);
 	if (e->is_jumpy || has(text, "VIRUS"))
 		find(scan, "Fake.Virus");
 	if (has(text, "TIME"))
