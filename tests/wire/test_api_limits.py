@@ -208,7 +208,7 @@ def test_worker_that_dies_with_a_message(world: Path) -> None:
         wait_busy(api)
         assert not asked.done()
         os.kill(first, signal.SIGKILL)
-        assert asked.result(30).json["action"] == "add header"
+        assert asked.result(60).json["action"] == "add header"
     api.wait_line("a worker died: its message is tried again")
     stop(api)
 
@@ -224,7 +224,7 @@ def test_stop_answers_what_is_under_way(world: Path) -> None:
         os.kill(api.process.pid, signal.SIGTERM)
         time.sleep(0.3)  # either way; as a rule it is stopping by now
         os.kill(pid, signal.SIGCONT)
-        assert asked.result(30).json["action"] == "add header"
+        assert asked.result(60).json["action"] == "add header"
     stop(api)
 
 

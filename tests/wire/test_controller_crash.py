@@ -87,7 +87,7 @@ def test_killed_again_and_again(world: Path, stack: ExitStack, kind: str) -> Non
         os.kill(where.controller.process.pid, signal.SIGKILL)
         where.controller.process.wait()
         where.controller.start()
-    teacher.join(120)
+    teacher.join(300)
     assert not teacher.is_alive()
     with where.client() as client:
         client.sync()

@@ -195,7 +195,7 @@ def test_stop_while_the_dns_is_silent(start_dkim: StartDkim, dns: Dns) -> None:
     sender.start()
     wait_for(lambda: bool(dns.asked), "a question")
     assert milter.stop() == 0
-    sender.join(30)
+    sender.join(60)
     assert results and results[0].reply.action in ("continue", "accept")
     assert "spf=temperror" in results[0].value("Authentication-Results")
 

@@ -236,8 +236,8 @@ def test_rotation_under_load(place: Place) -> None:
     wait_for(place.is_read, "the first line")
     writer = FileWriter(place, 6000, 400)
     writer.start()
-    place.events.wait(6000, 60)
-    assert writer.over.wait(10)
+    place.events.wait(6000, 300)
+    assert writer.over.wait(60)
     assert len(told(place)) == 6000
     assert set(told(place)) == writer.expected
     assert place.controller.counted("gatepost_controller_maillog_losses_total") == 0
@@ -253,7 +253,7 @@ def test_killed_under_load(place: Place) -> None:
     writer = FileWriter(place, 8000, 500)
     writer.start()
     place.controller.kill_until(writer.over.is_set)
-    place.events.wait(8000, 60)
+    place.events.wait(8000, 300)
     place.wait_read()
     once = {(e["event_id"], e["sasl_username"], e["queue_id"]) for e in place.events.counted}
     assert len(once) == 8000

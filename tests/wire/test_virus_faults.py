@@ -595,7 +595,7 @@ def test_signs_of_life(start_virus: StartVirus) -> None:
     time.sleep(6)
     os.kill(worker, signal.SIGCONT)
     for thread, results in (scanned, waiting):
-        thread.join(30)
+        thread.join(60)
         assert results[0].reply.code == 550 and results[0].progress >= 1
 
 
@@ -610,7 +610,7 @@ def test_signs_of_life_in_a_long_drain(start_virus: StartVirus) -> None:
     thread, results = in_background(milter, letter(EICAR), "4Drainsxxx")
     time.sleep(6)
     os.kill(spawner, signal.SIGCONT)
-    thread.join(30)
+    thread.join(60)
     assert results[0].reply.code == 550 and results[0].progress >= 1
     assert float(milter.verdict("4Drainsxxx")["wait_ms"]) > 5000
 
