@@ -26,8 +26,8 @@ def wire_data(kind: str, data: str) -> bytes:
     if kind in ("A", "AAAA"):
         return ipaddress.ip_address(data).packed
     if kind == "TXT":
-        raw = data.encode("latin-1")
-        return b"".join(bytes([len(raw[i:i + 255])]) + raw[i:i + 255] for i in range(0, len(raw), 255)) or b"\0"
+        strings = [raw[i:i + 255] for raw in data.encode("latin-1").split(b"\x1f") for i in range(0, len(raw) or 1, 255)]
+        return b"".join(bytes([len(string)]) + string for string in strings)
     if kind == "MX":
         preference, host = data.split()
         return struct.pack("!H", int(preference)) + wire_name(host)
@@ -98,7 +98,7 @@ class Dns:
                 self.put(*line.split(None, 2))
 
     def put(self, name: str, kind: str, data: str) -> None:
-        """Adds one record, with data that a line cannot hold."""
+        """Adds one record, with data that a line cannot hold; strings of TXT are cut at \\x1f."""
         self._zone.setdefault(name.strip(".").lower(), []).append((kind, data))
 
     def drop(self, name: str) -> None:

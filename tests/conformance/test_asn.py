@@ -1,0 +1,155 @@
+"""Rules and tags of autonomous systems: the same hits and headers under SpamAssassin's plugin ASN and under our engine, which ask
+one name server. It answers in all the forms that lists have, in none of them, wrongly, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from servers.dns_broken import BrokenDns
+from servers.milter import build_folder
+
+REFERENCE = Path(__file__).parent / "spamassassin_asn.pl"
+TLDS = Path("/usr/share/spamassassin/20_aux_tlds.cf")
+NET = "81.2.69"
+SIX = "2001:4860:4860::8888"
+SIX_NAME = "8.8.8.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.8.4.0.6.8.4.1.0.0.2"
+
+# By the last byte of the address: what lists a and b answer; strings of one record apart by \\x1f.
+ANSWERS: dict[int, tuple[list[str], list[str]]] = {
+    1: (["1103\x1f192.88.99.0\x1f24"], ["559 1103 | 192.88.99.0/24 | US | iana | 2001-06-01"]),
+    2: (["81.2.69.0/24 | AS1103 | A Name, Somewhere | 2002-10-15 | EU"], ["as1103"]),
+    3: (["1680 | 89.138.0.0/15 | IL", "1680 | 89.139.0.0/16 | IL"], ["7 | 81.2.0.0/16"]),
+    4: (["4294967295\x1f0.0.0.0\x1f0"], ["0 | 81.2.0.0/16"]),
+    5: (["no such thing"], ["|||"]),
+    6: (["1103\x1f192.88.99.0/25\x1f24"], ["1103 | 192.88\x1f.99.0/24"]),
+    7: (["7"], []),
+    8: ([], ["8 8 AS8 as9"]),
+    9: (["7 "], ["x 7 | 81.2.69.0/0"]),
+    10: (["a | b | 7"], ["AS | 7 | 8"]),
+    11: (["7 | 81.2.69.0/24"], ["8"]),
+    12: (["7 | 81.2.69.0/24"], ["8"]),
+}
+# Of those: what is wrong with list a's answer.
+TROUBLE = {11: "servfail", 12: "dead"}
+EXTRA = {7: "X-ASN: 8\n"}
+
+RULES = """
+clear_headers
+report_safe 0
+rbl_timeout 5 5
+loadplugin Mail::SpamAssassin::Plugin::ASN
+ifplugin Mail::SpamAssassin::Plugin::ASN
+if can(Mail::SpamAssassin::Plugin::ASN::has_check_asn) && can(Mail::SpamAssassin::Plugin::ASN::has_check_asn_tag)
+asn_lookup gone.example.net
+clear_asn_lookups
+asn_lookup a.example.net.
+asn_lookup b.example.net _MYASN_ _MYCIDR_
+asn_lookup_ipv6 six.example.net
+endif
+endif
+add_header all ASN _ASN_ _ASNCIDR_
+add_header all Mine [_MYASN_] [_MYCIDR_] [_NOSUCH_]
+header A_7 eval:check_asn('/^AS7$/')
+header A_1103 eval:check_asn('/\\b(?:AS)?1103\\b/')
+header A_LOWER eval:check_asn('/^as1680/i')
+header A_BARE eval:check_asn('^AS1103')
+header A_ANY eval:check_asn('/./')
+header B_ANY eval:check_asn('m{.}', 'MYASN')
+header B_8 eval:check_asn('/^AS8/', 'myasn')
+header B_ODD eval:check_asn('/^AS[^0-9]/', 'MYASN')
+header CIDR eval:check_asn('/(?:^| )81\\.2\\./', 'ASNCIDR')
+header CIDR_TWO eval:check_asn('/^\\S+ \\S+$/', 'ASNCIDR')
+header MYCIDR eval:check_asn('/^192\\.88\\./', 'MYCIDR')
+header LAST_IP eval:check_asn('/^81\\.2\\.69\\./', 'LASTEXTERNALIP')
+header NEVER_1 eval:check_asn('/./', 'NOSUCHTAG')
+header NEVER_2 eval:check_asn('/^1103/')
+header X_ASN X-ASN =~ /\\d/
+priority X_ASN 100
+header X_ASN_EIGHT X-ASN:raw =~ /^8(?:\\n?$| )/
+priority X_ASN_EIGHT 100
+header X_ASN_IS exists:X-ASN
+priority X_ASN_IS 100
+header X_ASN_NOT X-ASN !~ /1103/
+priority X_ASN_NOT 100
+header X_ASN_UNSET X-ASN =~ /^none$/ [if-unset: none]
+priority X_ASN_UNSET 100
+askdns ASKED _ASN_.c.example.net A 127.0.0.2
+header HASHED eval:check_hashbl_tag('d.example.net', 'raw', 'MYASN', '^127\\.')
+meta BOTH ASKED && B_ANY
+meta NONE !A_ANY && !B_ANY
+"""
+
+
+Verdict = tuple[set[str], dict[str, list[str]]]
+
+
+def zone(dns: BrokenDns) -> None:
+    for last, answers in ANSWERS.items():
+        for name, texts in zip("ab", answers, strict=True):
+            for text in texts:
+                dns.put(f"{last}.69.2.81.{name}.example.net", "TXT", text)
+    for last, trouble in TROUBLE.items():
+        dns.trouble[f"{last}.69.2.81.a.example.net"] = trouble
+    dns.put(f"{SIX_NAME}.six.example.net", "TXT", "15169 | 2001:4860::/32 | US | arin | 2005-03-14")
+    dns.add("AS7.c.example.net A 127.0.0.2\nAS1103.c.example.net A 127.0.0.2\nAS8.d.example.net A 127.0.0.2\n")
+
+
+def messages(folder: Path) -> list[str]:
+    hosts = {f"v4-{last:02}": (f"{NET}.{last}", EXTRA.get(last, "")) for last in ANSWERS}
+    hosts |= {"v6": (f"IPv6:{SIX}", ""), "private": ("10.1.2.3", ""), "unlisted": (f"{NET}.200", "")}
+    for name, (address, extra) in hosts.items():
+        (folder / f"{name}.eml").write_text(
+            f"Received: from mx.example.com (mx.example.com [{address}])\n\tby mx.example.org (Postfix) with ESMTP id 4F2A1"
+            f"\n\tfor <u@example.org>; Sat, 21 Nov 2026 10:00:00 +0000 (UTC)\n{extra}"
+            "From: a@example.com\nTo: u@example.org\nSubject: x\nDate: Sat, 21 Nov 2026 10:00:00 +0000\n"
+            "Message-ID: <1@example.com>\n\nx\n", encoding="utf-8")
+    return sorted(str(path) for path in folder.glob("*.eml"))
+
+
+def headers_of(fields: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Those that the rules add, as words: resolvers may change the order of records."""
+    return {name: sorted(value.split()) for name, value in fields if name in ("X-Spam-ASN", "X-Spam-Mine")}
+
+
+def by_spamassassin(rules: Path, port: str, files: list[str]) -> dict[str, Verdict]:
+    done = subprocess.run(["perl", REFERENCE, rules, port], input="\n".join(files) + "\n", stdout=subprocess.PIPE, check=True,
+                          encoding="latin-1")
+    answers = (json.loads(line) for line in done.stdout.splitlines())
+    return {answer["file"]: (set(answer["hits"]), headers_of(line.split(": ", 1) for line in answer["message"].replace("\n\t", " ")
+                                                             .split("\n") if ": " in line)) for answer in answers}
+
+
+def by_gatepost(folder: Path, rules: Path, address: str, files: list[str]) -> dict[str, Verdict]:
+    conf = folder / "gatepost.conf"
+    conf.write_text(f'store = "lmdb:{folder}/store";\nrules = {{ paths = [ "{rules}" ]; cache = "{folder}"; }};\n'
+                    f'dns = {{ servers = [ "{address}" ]; }};\nmilter-spam = {{ headers = {{ from_rules = true; }}; }};\n')
+    command = [build_folder() / "cli" / "gatepost", "-c", conf]
+    lint = subprocess.run([*command, "rules", "lint"], text=True, capture_output=True, check=False)
+    assert (lint.returncode, lint.stderr) == (0, ""), lint.stdout
+    done = subprocess.run([*command, "scan", "--json", "--headers", *files], text=True, stdout=subprocess.PIPE, check=False)
+    answers = (json.loads(line) for line in done.stdout.splitlines())
+    return {answer["file"]: ({symbol["name"] for symbol in answer["symbols"]}, headers_of(answer["headers"])) for answer in answers}
+
+
+@pytest.mark.skipif(not TLDS.exists(), reason="spamassassin is not installed: tests/install tests")
+def test_same_hits_and_headers(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "10_asn.cf").write_text(RULES, encoding="utf-8")
+    (rules / TLDS.name).write_bytes(TLDS.read_bytes())
+    files = messages(tmp_path)
+    with BrokenDns() as dns:
+        zone(dns)
+        expected = by_spamassassin(rules, dns.address.split("@")[1], files)
+        found = by_gatepost(tmp_path, rules, dns.address, files)
+    for file, (hits, headers) in expected.items():
+        assert found[file] == (hits, headers), Path(file).name
+    written = {line.split()[1] for line in RULES.splitlines() if line.split()[:1] in (["header"], ["askdns"], ["meta"])}
+    silent = {name for name in written - set().union(*(hits for hits, _ in expected.values())) if not name.startswith("NEVER")}
+    assert not silent, "hit by no message: they test nothing"
