@@ -9,7 +9,9 @@
 #include "lib/base/limits.h"
 #include "lib/mail/addr.h"
 #include "lib/score/rule_dns_int.h"
+#include "lib/score/rule_field.h"
 #include "lib/score/rule_host.h"
+#include "lib/score/rule_list.h"
 
 #define ORIGINATING_MAX 10
 /* Asked for a rule, as SpamAssassin does. */
@@ -178,6 +180,8 @@ static void ask_host(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_s
 {
 	struct gp_ip ip;
 
+	if (gp_str_starts(host, GP_STR("["))) /* as SpamAssassin: neither an address nor a name */
+		return;
 	if (gp_ip_parse(host, &ip) == GP_OK) {
 		if (!(r->tflags & GP_TFLAG_DOMAINS_ONLY))
 			gp_rule_dns_ask_ip(d, r, &ip);
@@ -205,12 +209,77 @@ static void ask_from(struct gp_rule_dns *d, const struct gp_rule *r)
 	ask_host(d, r, gp_rule_dns_sender(d));
 }
 
+/* The host of the first address in s; empty if there is none. */
+static struct gp_str first_host(struct gp_str s)
+{
+	size_t n = 0;
+
+	s = gp_str_sub(s, gp_str_find_chr(s, '@', 0), SIZE_MAX);
+	while (s.len && (s.ptr[0] == '@' || s.ptr[0] == '.'))
+		s = gp_str_sub(s, 1, SIZE_MAX);
+	while (n < s.len && s.ptr[n] != '@' && !gp_is_space(s.ptr[n]))
+		n++;
+	while (n && s.ptr[n - 1] == '.')
+		n--;
+	return gp_str_sub(s, 0, n);
+}
+
+static void ask_header(struct gp_rule_dns *d, const struct gp_rule *r, struct gp_str name)
+{
+	struct gp_str addr = gp_str(gp_arena_printf(d->arena, "%.*s:addr", GP_STR_FMT(name)));
+	struct gp_str host = first_host(gp_field_read(addr, d->set, d->in, d->relays, d->arena));
+	struct gp_str rest;
+
+	if (host.len) {
+		if (gp_str_find_chr(host, '.', 0) < host.len)
+			ask_host(d, r, host);
+		return;
+	}
+	rest = gp_field_read(name, d->set, d->in, d->relays, d->arena);
+	for (unsigned n = 0; n < ADDRESSES_MAX && gp_str_next(&rest, '\n', &host); n++)
+		ask_host(d, r, host);
+}
+
+static void ask_headers(struct gp_rule_dns *d, const struct gp_rule *r)
+{
+	const struct gp_rule_list *set = gp_rule_list_get(d->set, GP_STR("rbl_headers"));
+	struct gp_str rest = r->query->headers, name;
+
+	if (rest.len == 0)
+		rest = set->items.len ? set->items.items[0]
+				      : GP_STR("EnvelopeFrom,Reply-To,Disposition-Notification-To,"
+					       "X-WebmailclientIP,X-Source-IP");
+	while (gp_str_next(&rest, ',', &name))
+		ask_header(d, r, name);
+}
+
+static void ask_received(struct gp_rule_dns *d, const struct gp_rule *r)
+{
+	const struct gp_relay_list *untrusted = &d->relays->lists[GP_RELAYS_UNTRUSTED];
+	const struct gp_relay *relay;
+
+	if (untrusted->items.len == 0)
+		return;
+	relay = untrusted->items.items[untrusted->items.len - 1];
+	for (size_t i = 0; i < 4; i++) {
+		struct gp_str host = (struct gp_str[]){relay->ip, relay->by, relay->helo, relay->rdns}[i];
+
+		if (host.len && host.ptr[host.len - 1] == '.')
+			host.len--;
+		ask_host(d, r, host);
+	}
+}
+
 void gp_rule_dns_hosts(struct gp_rule_dns *d, const struct gp_rule *r)
 {
 	struct gp_str sender = gp_rule_dns_sender(d);
 
 	if (r->query->kind == GP_QUERY_FROM) {
 		ask_from(d, r);
+	} else if (r->query->kind == GP_QUERY_HEADERS) {
+		ask_headers(d, r);
+	} else if (r->query->kind == GP_QUERY_RECEIVED) {
+		ask_received(d, r);
 	} else if (r->query->kind == GP_QUERY_ENVFROM) {
 		ask_host(d, r, sender);
 	} else if (gp_str_find_chr(sender, '.', 0) < sender.len) {

@@ -23,6 +23,8 @@ const struct gp_rule_eval gp_rule_evals_dns[] = {
 	{"check_rbl_from_host", 2, 3, check, GP_QUERY_FROM, false},
 	{"check_rbl_from_domain", 2, 3, check, GP_QUERY_FROM, false},
 	{"check_rbl_envfrom", 2, 3, check, GP_QUERY_ENVFROM, false},
+	{"check_rbl_headers", 2, 4, check, GP_QUERY_HEADERS, false},
+	{"check_rbl_rcvd", 2, 3, check, GP_QUERY_RECEIVED, false},
 	{"check_dns_sender", 0, 0, check, GP_QUERY_SENDER, false},
 	{"check_uridnsbl", 1, 1, check, GP_QUERY_URI_NAME, false}, /* or as its directive says */
 	{"check_hashbl_bodyre", 3, 4, check, GP_QUERY_HASH_BODY, false},

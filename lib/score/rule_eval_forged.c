@@ -219,6 +219,17 @@ static bool check_aol_relay(struct gp_eval *e, const struct gp_rule_eval *row,
 	       !gp_eval_matches(e, "ESMTP id (?:RELAY|MAILRELAY|MAILIN)", 0, rcvd);
 }
 
+/* "from HOST by NAME with ESMTP; DATE" as the oldest of several, where NAME is no domain. */
+static bool check_gw05(struct gp_eval *e, const struct gp_rule_eval *row, const struct gp_str *args,
+		       size_t n_args)
+{
+	struct gp_str rcvd = gp_eval_header(e, "Received");
+
+	return has(rcvd, "with ESMTP;") &&
+	       gp_eval_matches(e, "\\nfrom\\s\\S+\\sby\\s[^\\s.]+\\swith\\sESMTP;\\s+\\S{3},\\s+\\d+\\s+\\S{3}"
+				  "\\s+\\d{4}\\s+\\d\\d:\\d\\d:\\d\\d\\s+[-+]*\\d{4}\\n$", 0, rcvd);
+}
+
 const struct gp_rule_eval gp_rule_evals_forged[] = {
 	{"check_for_forged_hotmail_received_headers", 0, 0, check_hotmail, FORGED, false},
 	{"check_for_no_hotmail_received_headers", 0, 0, check_hotmail, ABSENT, false},
@@ -227,5 +238,6 @@ const struct gp_rule_eval gp_rule_evals_forged[] = {
 	{"check_for_forged_juno_received_headers", 0, 0, check_juno, 0, false},
 	{"check_for_forged_gmail_received_headers", 0, 0, check_gmail, 0, false},
 	{"check_for_fake_aol_relay_in_rcvd", 0, 0, check_aol_relay, 0, false},
+	{"check_for_forged_gw05_received_headers", 0, 0, check_gw05, 0, false},
 	{0},
 };

@@ -89,6 +89,7 @@ static const struct row {
 	{"olemacro_zip_depth", "olemacro_zip_depth", SET, false},
 	{"olemacro_zips", "olemacro_zips", SET, false},
 	{"originating_ip_headers", "originating_ip_headers", ADD, false},
+	{"rbl_headers", "rbl_headers", SET, false},
 	{"rbl_timeout", "rbl_timeout", SET, false},
 	{"shortcircuit_ham_score", "shortcircuit_ham_score", SET, false},
 	{"shortcircuit_spam_score", "shortcircuit_spam_score", SET, false},

@@ -90,7 +90,7 @@ bool gp_query_directive(struct gp_rule_builder *b, struct gp_str name, struct gp
 	return false;
 }
 
-/* Arguments of check_rbl and its kin: SET, ZONE [, TEST]; of check_rbl_sub: SET, TEST. */
+/* Arguments of check_rbl and its kin: SET, ZONE [, TEST [, HEADERS]]; of check_rbl_sub: SET, TEST. */
 static bool prepare_rbl(struct gp_rule_builder *b, struct gp_rule *r, struct gp_query *q)
 {
 	size_t at = q->kind == GP_QUERY_SUB ? 1 : 2;
@@ -100,7 +100,9 @@ static bool prepare_rbl(struct gp_rule_builder *b, struct gp_rule *r, struct gp_
 	q->set = r->args[0];
 	if (at == 2)
 		q->name = zone_name(b->arena, r->args[1]);
-	if (r->n_args > at && gp_query_test_of_rbl(b->arena, r->args[at], &q->test, &diag)) {
+	if (r->n_args > at + 1)
+		q->headers = r->args[at + 1];
+	if (r->n_args > at && r->args[at].len && gp_query_test_of_rbl(b->arena, r->args[at], &q->test, &diag)) {
 		gp_rule_make_inert(b, r, "%s", diag.text);
 		return false;
 	}

@@ -16,6 +16,8 @@ enum gp_query_kind {
 	GP_QUERY_SUB,	     /* asks nothing: looks at what others of its set were told */
 	GP_QUERY_FROM,	     /* hosts of the senders' addresses, below a zone */
 	GP_QUERY_ENVFROM,    /* host of the envelope sender, below a zone */
+	GP_QUERY_HEADERS,    /* hosts and addresses in headers, below a zone */
+	GP_QUERY_RECEIVED,   /* those in the oldest Received that is not trusted, below a zone */
 	GP_QUERY_SENDER,     /* whether the envelope sender's host is there at all */
 	GP_QUERY_URI_NAME,   /* domains of URIs, below a zone */
 	GP_QUERY_URI_IP,     /* addresses of the hosts of URIs, or of their name servers */
@@ -62,6 +64,7 @@ struct gp_query {
 	unsigned index; /* among the set's queries */
 	struct gp_str set;
 	struct gp_str name; /* the zone; askdns: with tags */
+	struct gp_str headers; /* of GP_QUERY_HEADERS: "A,B"; empty: rbl_headers */
 	struct gp_query_zone *zone; /* NULL: of askdns, where the name ends in a tag */
 	struct gp_query_test test;
 	bool is_captured; /* askdns: with a tag that patterns capture */

@@ -75,6 +75,7 @@ static struct seen look(const struct world *w)
 #define RELAY(ip)                                                                                  \
 	"Received: from h.example (mx.helo.example [" ip "])\n\tby b.example (Postfix) with ESMTP id "  \
 	"4F2A1\n\tfor <u@b.example>; Sat, 21 Nov 2026 10:00:00 +0000 (UTC)\n"
+#define TLDS "util_rb_tld example uk test\nutil_rb_2tld co.uk\n"
 #define TRUST "trusted_networks 192.0.2.1 192.0.2.2\ninternal_networks 192.0.2.1\n"
 
 static void sets_choose_the_addresses(void **state)
@@ -142,6 +143,54 @@ static void the_client_stands_in_for_unknown_relays(void **state)
 	assert_int_equal(look(&w).asked, 0);
 }
 
+static void hosts_in_headers(void **state)
+{
+	struct world w = {.rules = TLDS
+			  "header H eval:check_rbl_headers('h', 'h.test.')\n"
+			  "header OWN eval:check_rbl_headers('o', 'o.test', '127.0.0.2', 'X-Host,X-Ip')\n"
+			  "header NAMES eval:check_rbl_headers('n', 'n.test', '', 'X-Ip')\n"
+			  "tflags NAMES domains_only\n"
+			  "header SUB eval:check_rbl_sub('h', '127.0.0.7')\n",
+			  .from = "x@env.example",
+			  .mail = "From: a@author.example\nReply-To: B <b@Reply.example.>, c@other.example\n"
+				  "X-Host: host.example\nX-Host: no name\nX-Ip: 192.0.2.9\n\nx\n"};
+
+	w.zone = "env.example.h.test A 127.0.0.2\n";
+	assert_string_equal(look(&w).hits, "H");
+	assert_int_equal(look(&w).asked, 4); /* two of H, two of OWN */
+	w.zone = "reply.example.h.test A 127.0.0.7\nhost.example.o.test A 127.0.0.2\n"
+		 "9.2.0.192.n.test A 127.0.0.2\n";
+	assert_string_equal(look(&w).hits, "H OWN SUB");
+	w.zone = "9.2.0.192.o.test A 127.0.0.2\n";
+	assert_string_equal(look(&w).hits, "OWN");
+	w.rules = TLDS "rbl_headers X-Ip\nheader H eval:check_rbl_headers('h', 'h.test')\n";
+	w.zone = "9.2.0.192.h.test A 127.0.0.2\n";
+	assert_string_equal(look(&w).hits, "H");
+	assert_int_equal(look(&w).asked, 1);
+}
+
+/* Of the oldest relay that is not trusted: its address and all its names. */
+static void hosts_in_received(void **state)
+{
+	struct world w = {.rules = TLDS TRUST "header R eval:check_rbl_rcvd('r', 'r.test')\n",
+			  .mail = RELAY("192.0.2.1") RELAY("198.51.100.1") RELAY("198.51.100.2") MAIL};
+	static const char *const listed[] = {"2.100.51.198", "b.example", "h.example", "mx.helo.example"};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(listed); i++) {
+		char zone[100];
+
+		snprintf(zone, sizeof(zone), "%s.r.test A 127.0.0.2\n", listed[i]);
+		w.zone = zone;
+		if (strcmp(look(&w).hits, "R") != 0)
+			fail_msg("%s: not asked for", listed[i]);
+	}
+	w.zone = "1.100.51.198.r.test A 127.0.0.2\n";
+	assert_string_equal(look(&w).hits, "");
+	assert_int_equal(look(&w).asked, 4);
+	w.mail = RELAY("192.0.2.1") MAIL;
+	assert_int_equal(look(&w).asked, 0);
+}
+
 static void answers_are_tested(void **state)
 {
 	struct world w = {.rules = "header __R eval:check_rbl('x', 'l.test')\n"
@@ -162,8 +211,6 @@ static void answers_are_tested(void **state)
 	w.zone = "1.2.0.192.l.test * !servfail\n";
 	assert_string_equal(look(&w).hits, "");
 }
-
-#define TLDS "util_rb_tld example uk test\nutil_rb_2tld co.uk\n"
 
 static void uri_names(void **state)
 {
@@ -413,6 +460,8 @@ int main(void)
 		cmocka_unit_test(sets_choose_the_addresses),
 		cmocka_unit_test(details),
 		cmocka_unit_test(the_client_stands_in_for_unknown_relays),
+		cmocka_unit_test(hosts_in_headers),
+		cmocka_unit_test(hosts_in_received),
 		cmocka_unit_test(answers_are_tested),
 		cmocka_unit_test(uri_names),
 		cmocka_unit_test(hosts_without_links),

@@ -89,6 +89,13 @@ static const struct eval_case cases[] = {
 	 "Received: from x by rly-xw05.mx.aol.com (Postfix) with ESMTP id 1\n\nx\n", true},
 	{"header R eval:check_for_fake_aol_relay_in_rcvd()",
 	 "Received: from x by rly-xw05.mx.aol.com (v90.1) with ESMTP id RELAYIN1-1\n\nx\n", false},
+	{"header R eval:check_for_forged_gw05_received_headers()",
+	 NOW "Received: from m.example by gw05 with ESMTP; Thu, 21 Jun 2001 02:28:32 -0400\n\nx\n", true},
+	{"header R eval:check_for_forged_gw05_received_headers()",
+	 NOW "Received: from m.example by gw05.example with ESMTP; Thu, 21 Jun 2001 02:28:32 -0400\n\nx\n",
+	 false},
+	{"header R eval:check_for_forged_gw05_received_headers()",
+	 "Received: from m.example by gw05 with ESMTP; Thu, 21 Jun 2001 02:28:32 -0400\n\nx\n", false},
 };
 
 static void each(void **state)

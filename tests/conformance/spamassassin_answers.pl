@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# The reference for rules about autonomous systems: SpamAssassin with its plugin ASN and a name server of ours.
+# The reference for rules of ours that ask the DNS: SpamAssassin with a name server of ours.
 #
-#	spamassassin_asn.pl RULES-FOLDER PORT < list of files
+#	spamassassin_answers.pl RULES-FOLDER PORT [PLUGIN...] < list of files
 #
 # Prints one JSON line a file: {"file": ..., "hits": [...], "message": the head of the rewritten message}. Rules of a priority above 0
 # wait for the DNS, which SpamAssassin by itself does not.
@@ -23,16 +23,15 @@ package Patience {
 	}
 }
 
-my ($folder, $port) = @ARGV;
-die "usage: spamassassin_asn.pl RULES-FOLDER PORT < list of files\n" if !$port;
+my ($folder, $port, @plugins) = @ARGV;
+die "usage: spamassassin_answers.pl RULES-FOLDER PORT [PLUGIN...] < list of files\n" if !$port;
 my $checker = Mail::SpamAssassin->new({
 	rules_filename => $folder,
 	site_rules_filename => "$folder/none",
 	userprefs_filename => "$folder/none",
 	userstate_dir => "$folder/state",
 	dont_copy_prefs => 1,
-	pre_config_text => join('', map { "loadplugin $_\n" } qw(Mail::SpamAssassin::Plugin::Check
-		Mail::SpamAssassin::Plugin::AskDNS Mail::SpamAssassin::Plugin::HashBL Patience)),
+	pre_config_text => "loadplugin Patience\n" . join('', map { "loadplugin Mail::SpamAssassin::Plugin::$_\n" } 'Check', @plugins),
 	post_config_text => "dns_available yes\ndns_server [127.0.0.1]:$port\nuse_bayes 0\n",
 });
 $checker->init(1);

@@ -1,5 +1,5 @@
-"""Rules and tags of autonomous systems: the same hits and headers under SpamAssassin's plugin ASN and under our engine, which ask
-one name server. It answers in all the forms that lists have, in none of them, wrongly, or not at all.
+"""Rules and tags of autonomous systems, and rules that ask for hosts in headers: the same hits and headers under SpamAssassin and under
+our engine, which ask one name server. It answers in all the forms that lists have, in none of them, wrongly, or not at all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from servers.dns_broken import BrokenDns
 from servers.milter import build_folder
 
-REFERENCE = Path(__file__).parent / "spamassassin_asn.pl"
+REFERENCE = Path(__file__).parent / "spamassassin_answers.pl"
 TLDS = Path("/usr/share/spamassassin/20_aux_tlds.cf")
 NET = "81.2.69"
 SIX = "2001:4860:4860::8888"
@@ -88,6 +88,53 @@ meta NONE !A_ANY && !B_ANY
 
 Verdict = tuple[set[str], dict[str, list[str]]]
 
+# Hosts in headers: by rule what is listed.
+HOST_RULES = """
+loadplugin Mail::SpamAssassin::Plugin::DNSEval
+header H_ANY eval:check_rbl_headers('h', 'h.example.net.')
+header H_OWN eval:check_rbl_headers('o', 'o.example.net', '127.0.0.2', 'X-Host,X-Ip,Reply-To')
+header H_NAMES eval:check_rbl_headers('n', 'n.example.net', '127.0.0.2', 'X-Host,X-Ip')
+tflags H_NAMES domains_only
+header H_IPS eval:check_rbl_headers('i', 'n.example.net', '127.0.0.2', 'X-Host,X-Ip')
+tflags H_IPS ips_only
+header H_SUB eval:check_rbl_sub('h', '127.0.0.7')
+header R_ANY eval:check_rbl_rcvd('r', 'r.example.net')
+header R_NAMES eval:check_rbl_rcvd('s', 'r.example.net', '^127\\.0\\.0\\.2$')
+tflags R_NAMES domains_only
+header GW05 eval:check_for_forged_gw05_received_headers()
+"""
+HOST_ZONE = """
+reply.example.com.h.example.net A 127.0.0.7
+ip.example.com.h.example.net A 127.0.0.2
+9.113.0.203.h.example.net A 127.0.0.2
+host.example.com.o.example.net A 127.0.0.2
+reply.example.com.o.example.net A 127.0.0.2
+9.113.0.203.o.example.net A 127.0.0.2
+host.example.com.n.example.net A 127.0.0.2
+9.113.0.203.n.example.net A 127.0.0.2
+7.69.2.81.r.example.net A 127.0.0.2
+by.example.com.r.example.net A 127.0.0.2
+helo.example.com.r.example.net A 127.0.0.2
+rdns.example.com.r.example.net A 127.0.0.2
+"""
+HOST_HEADERS = {
+    "reply": "Reply-To: B <b@Reply.example.com>, c@other.example.com\n", "reply-second": "Reply-To: c@other.example.com, b@reply.example.com\n",
+    "reply-name": "Reply-To: reply.example.com\n", "reply-dots": "Reply-To: <b@..reply.example.com.>\n", "source": "X-Source-IP: 203.0.113.9\n",
+    "source-brackets": "X-Source-IP: [203.0.113.9]\n", "webmail": "X-WebmailclientIP: ip.example.com\n", "host": "X-Host: host.example.com\n",
+    "hosts": "X-Host: other.example.com\nX-Host: host.example.com\n", "ip": "X-Ip: 203.0.113.9\n", "no-host": "X-Host: no host here\n",
+    "tld": "X-Host: host.example.nosuchtld\n", "both": "X-Host: host.example.com\nX-Ip: 203.0.113.9\n", "mail": "X-Host: a@host.example.com\n",
+    "envelope": "Return-Path: <a@reply.example.com>\n",
+}
+HOST_RELAYS = {
+    "oldest": "from helo.example.org (rdns.example.org [81.2.69.7]) by other.example.org with SMTP; Sat, 21 Nov 2026 09:00:00 +0000",
+    "by": "from helo.example.org (rdns.example.org [81.2.69.8]) by by.example.com with SMTP; Sat, 21 Nov 2026 09:00:00 +0000",
+    "helo": "from helo.example.com (rdns.example.org [81.2.69.8]) by other.example.org with SMTP; Sat, 21 Nov 2026 09:00:00 +0000",
+    "rdns": "from helo.example.org (rdns.example.com [81.2.69.8]) by other.example.org with SMTP; Sat, 21 Nov 2026 09:00:00 +0000",
+    "gw05": "from mail3.example.org by gw05 with ESMTP; Sat, 21 Nov 2026 09:00:00 +0000",
+    "gw05-domain": "from mail3.example.org by gw05.example.org with ESMTP; Sat, 21 Nov 2026 09:00:00 +0000",
+    "gw05-words": "from mail3.example.org by gw05 with ESMTP; Sat, 21 Nov 2026 09:00:00 +0000 (UTC)",
+}
+
 
 def zone(dns: BrokenDns) -> None:
     for last, answers in ANSWERS.items():
@@ -97,12 +144,14 @@ def zone(dns: BrokenDns) -> None:
     for last, trouble in TROUBLE.items():
         dns.trouble[f"{last}.69.2.81.a.example.net"] = trouble
     dns.put(f"{SIX_NAME}.six.example.net", "TXT", "15169 | 2001:4860::/32 | US | arin | 2005-03-14")
-    dns.add("AS7.c.example.net A 127.0.0.2\nAS1103.c.example.net A 127.0.0.2\nAS8.d.example.net A 127.0.0.2\n")
+    dns.add("AS7.c.example.net A 127.0.0.2\nAS1103.c.example.net A 127.0.0.2\nAS8.d.example.net A 127.0.0.2\n" + HOST_ZONE)
 
 
 def messages(folder: Path) -> list[str]:
     hosts = {f"v4-{last:02}": (f"{NET}.{last}", EXTRA.get(last, "")) for last in ANSWERS}
     hosts |= {"v6": (f"IPv6:{SIX}", ""), "private": ("10.1.2.3", ""), "unlisted": (f"{NET}.200", "")}
+    hosts |= {f"header-{name}": (f"{NET}.201", text) for name, text in HOST_HEADERS.items()}
+    hosts |= {f"relay-{name}": (f"{NET}.202", f"Received: {text}\n") for name, text in HOST_RELAYS.items()}
     for name, (address, extra) in hosts.items():
         (folder / f"{name}.eml").write_text(
             f"Received: from mx.example.com (mx.example.com [{address}])\n\tby mx.example.org (Postfix) with ESMTP id 4F2A1"
@@ -118,7 +167,7 @@ def headers_of(fields: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def by_spamassassin(rules: Path, port: str, files: list[str]) -> dict[str, Verdict]:
-    done = subprocess.run(["perl", REFERENCE, rules, port], input="\n".join(files) + "\n", stdout=subprocess.PIPE, check=True,
+    done = subprocess.run(["perl", REFERENCE, rules, port, "AskDNS", "HashBL", "DNSEval", "HeaderEval"], input="\n".join(files) + "\n", stdout=subprocess.PIPE, check=True,
                           encoding="latin-1")
     answers = (json.loads(line) for line in done.stdout.splitlines())
     return {answer["file"]: (set(answer["hits"]), headers_of(line.split(": ", 1) for line in answer["message"].replace("\n\t", " ")
@@ -141,7 +190,7 @@ def by_gatepost(folder: Path, rules: Path, address: str, files: list[str]) -> di
 def test_same_hits_and_headers(tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     rules.mkdir()
-    (rules / "10_asn.cf").write_text(RULES, encoding="utf-8")
+    (rules / "10_asn.cf").write_text(RULES + HOST_RULES, encoding="utf-8")
     (rules / TLDS.name).write_bytes(TLDS.read_bytes())
     files = messages(tmp_path)
     with BrokenDns() as dns:
@@ -150,6 +199,6 @@ def test_same_hits_and_headers(tmp_path: Path) -> None:
         found = by_gatepost(tmp_path, rules, dns.address, files)
     for file, (hits, headers) in expected.items():
         assert found[file] == (hits, headers), Path(file).name
-    written = {line.split()[1] for line in RULES.splitlines() if line.split()[:1] in (["header"], ["askdns"], ["meta"])}
+    written = {line.split()[1] for line in (RULES + HOST_RULES).splitlines() if line.split()[:1] in (["header"], ["askdns"], ["meta"])}
     silent = {name for name in written - set().union(*(hits for hits, _ in expected.values())) if not name.startswith("NEVER")}
     assert not silent, "hit by no message: they test nothing"
