@@ -15,6 +15,24 @@
 struct gp_store *contract_store;
 void (*contract_advance)(int64_t seconds);
 
+struct stopwatch stopwatch(void)
+{
+	struct stopwatch w;
+
+	contract_advance(0); /* a clock of ours stands still from here */
+	clock_gettime(CLOCK_MONOTONIC, &w.from);
+	return w;
+}
+
+bool is_over(const struct stopwatch *w, int64_t seconds)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - w->from.tv_sec) * 1000 + (now.tv_nsec - w->from.tv_nsec) / 1000000 >=
+	       seconds * 1000;
+}
+
 int64_t soon(void)
 {
 	return gp_clock_mono_ms() + 20000;
@@ -390,9 +408,18 @@ static void record_swaps(void **state)
 
 static void record_expires(void **state)
 {
-	assert_true(swap("r2", NULL, "short", 1));
+	struct stopwatch w;
+	struct gp_record r;
+	int result;
+
 	assert_true(swap("r3", NULL, "long", 100));
-	assert_record("r2", "short");
+	do {
+		w = stopwatch();
+		assert_true(swap("r2", NULL, "short", 1));
+		result = gp_store_record_get(contract_store, GP_STR("test"), GP_STR("r2"), soon(), &r);
+	} while (result == GP_ENOENT && is_over(&w, 1));
+	assert_int_equal(result, GP_OK);
+	assert_str(gp_str_n(r.data, r.len), "short");
 	contract_advance(2);
 	assert_record("r2", NULL);
 	assert_record("r3", "long");
@@ -422,9 +449,18 @@ static void counter_counts(void **state)
 
 static void counter_window_is_fixed(void **state)
 {
-	assert_int_equal(count("c3", 1, 2), 1);
-	contract_advance(1);
-	assert_int_equal(count("c3", 1, 2), 2); /* does not prolong */
+	struct stopwatch w;
+	int64_t n;
+
+	do {
+		w = stopwatch();
+		assert_int_equal(count("c3", 1, 2), 1);
+		contract_advance(1);
+		n = count("c3", 1, 2); /* does not prolong */
+		if (n == 1)
+			contract_advance(2);
+	} while (n == 1 && is_over(&w, 2));
+	assert_int_equal(n, 2);
 	contract_advance(2);
 	assert_int_equal(count("c3", 1, 2), 1);
 	gp_clock_set(0, -1);
@@ -660,7 +696,7 @@ static void greylist_allows(void **state)
 					.retry_s = 86400,
 					.passed_s = 86400,
 					.allow_after = 2,
-					.allow_s = 3};
+					.allow_s = 5};
 	struct gp_greylist_rule without = rule;
 	int64_t now = gp_clock_real_s();
 	struct gp_greylist_state s;
@@ -680,10 +716,10 @@ static void greylist_allows(void **state)
 	assert_false(greylist_of("@y.example", "c", &rule, now).passed);
 	assert_false(greylist_of("@x.example", "c", &without, now).passed);
 	for (int i = 0; i < 2; i++) {
-		contract_advance(2);
+		contract_advance(3);
 		assert_true(greylist_of("@x.example", "d", &rule, now).passed);
 	}
-	contract_advance(4);
+	contract_advance(6);
 	assert_false(greylist_of("@x.example", "d", &rule, now).passed);
 	gp_clock_set(0, -1);
 }

@@ -7,12 +7,22 @@
 #ifndef GP_TEST_STORE_CONTRACT_H
 #define GP_TEST_STORE_CONTRACT_H
 
+#include <time.h>
+
 #include "lib/store/store.h"
 #include "tests/unit/test.h"
 
 extern struct gp_store *contract_store;
 /* Lets this many seconds pass for the store. */
 extern void (*contract_advance)(int64_t seconds);
+
+/* For what must be there for so many seconds yet, of a server's own clock: true if it took longer until it
+ * was looked for, by a processor that had other things to do, and is to be tried again. */
+struct stopwatch {
+	struct timespec from;
+};
+struct stopwatch stopwatch(void);
+bool is_over(const struct stopwatch *w, int64_t seconds);
 
 /* A deadline far away. */
 int64_t soon(void);
