@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from servers.milter import build_folder
-from servers.process import tail
+from servers.process import STARTED, tail
 
 FOLDERS: list[Path] = []
 LONGEST = (
@@ -43,6 +43,16 @@ def programs_are_built() -> None:
     for name in ("milter-spam", "milter-dkim"):
         program = build_folder() / name / name
         assert program.exists(), f"{program} is not built: run tests/run, or ninja -C {build_folder()}"
+
+
+@pytest.fixture(autouse=True)
+def no_server_is_left() -> Iterator[None]:
+    """What a test has started, and stopped nowhere, ends with it."""
+    before = len(STARTED)
+    yield
+    for process in STARTED[before:]:
+        process.kill()
+    del STARTED[before:]
 
 
 @pytest.fixture

@@ -125,6 +125,9 @@ def session_of(leader: int) -> list[int]:
     return found
 
 
+STARTED: list[Process] = []  # and perhaps ended since
+
+
 class Process:
     """One server process with its own process group; stdout and stderr go to a log file."""
 
@@ -148,6 +151,7 @@ class Process:
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                            env={**os.environ, **(env or {})}, start_new_session=True)
+        STARTED.append(self)
 
         def ready_or_dead() -> bool:
             if not self.is_running:
