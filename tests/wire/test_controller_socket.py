@@ -267,7 +267,7 @@ def test_killed_workers_are_replaced(start: Start) -> None:
     with where.client() as client:
         for round_ in range(10):
             client.send(b"".join(lesson(n, SPAM, message(100 * round_ + n, words=300)) for n in range(30)))
-            for pid in workers(where)[:1]:
+            for pid in workers(where, kind=0)[:1]:
                 with suppress(ProcessLookupError):  # still there from before
                     os.kill(pid, signal.SIGKILL)
             assert {client.answer().status for _ in range(30)} == {QUEUED}
