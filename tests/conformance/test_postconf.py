@@ -45,7 +45,7 @@ def words(text: str) -> str:
 
 def theirs(folder: Path, *options: str) -> dict[str, str] | None:
     """None: it ended with an error."""
-    done = subprocess.run([str(POSTCONF), "-c", folder, "-x", *options], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([str(POSTCONF), "-c", folder, "-x", *options], capture_output=True, text=True, check=False, timeout=600)
     if done.returncode:
         return None
     return {name: words(value) for name, _, value in (line.partition(" =") for line in done.stdout.splitlines())}
@@ -53,7 +53,7 @@ def theirs(folder: Path, *options: str) -> dict[str, str] | None:
 
 def ours(folder: Path, service: str, *parameters: str) -> dict[str, str] | None:
     done = subprocess.run([build_folder() / "tests" / "probe" / "gp-postfix-probe", folder, service, *parameters], capture_output=True,
-                          text=True, check=True, timeout=60, env={**os.environ, **SANITIZERS})
+                          text=True, check=True, timeout=600, env={**os.environ, **SANITIZERS})
     if "\nfault: " in done.stdout:
         return None
     return {name: words(value) for name, _, value in (line.partition(" =") for line in done.stdout.splitlines())}

@@ -67,7 +67,7 @@ class Place:
         return str(path)
 
     def run(self, *args: str, way: str = "child") -> tuple[int, dict[str, Value]]:
-        done = subprocess.run(self.argv("--json", *args, way=way), capture_output=True, text=True, timeout=120,
+        done = subprocess.run(self.argv("--json", *args, way=way), capture_output=True, text=True, timeout=300,
                               env={**os.environ, **SANITIZERS})
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
@@ -137,11 +137,11 @@ def test_all_steps(site: Place, way: str) -> None:
 
 
 def test_for_people(site: Place) -> None:
-    done = subprocess.run(site.argv(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(site.argv(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == len(STEPS) and all(re.match(r" ok  +\d+\.\d{3} s  \S", line) for line in lines), done.stdout
-    assert subprocess.run(site.argv("--quiet"), capture_output=True, text=True, timeout=60).stdout == ""
+    assert subprocess.run(site.argv("--quiet"), capture_output=True, text=True, timeout=300).stdout == ""
 
 
 def test_killed_half_way(site: Place) -> None:

@@ -45,7 +45,7 @@ COUNT = 240   # runs of each command
 
 def run(argv: list[str], preload: str = "", fail_at: int = 0) -> tuple[int, str, str]:
     env = {**os.environ, "FAIL_AT": str(fail_at), "LANG": "C", **({"LD_PRELOAD": preload} if preload else {})}
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=600)
     return done.returncode, done.stdout, done.stderr
 
 

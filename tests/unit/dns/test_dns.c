@@ -182,7 +182,7 @@ static void failures(void **state)
 static void a_batch(void **state)
 {
 	struct world *w = *state;
-	struct gp_batch *batch = gp_batch_new(gp_clock_mono_ms() + 150);
+	struct gp_batch *batch = gp_batch_new(gp_clock_mono_ms() + 2000);
 	struct gp_dns_question *slow = gp_dns_begin(w->r, batch, GP_STR("slow.example"), GP_DNS_A);
 	struct gp_dns_question *hung = gp_dns_begin(w->r, batch, GP_STR("hung.example"), GP_DNS_A);
 	struct gp_dns_question *now = gp_dns_begin(w->r, batch, GP_STR("a.example"), GP_DNS_A);

@@ -99,7 +99,7 @@ static void appears_later(void **state)
 {
 	struct gp_store *reader = open_store("later", GP_STORE_SPAM, 0), *old = contract_store;
 	struct gp_bayes_totals t;
-	int64_t end = gp_clock_mono_ms() + 5000;
+	int64_t end = gp_clock_mono_ms() + 60000;
 
 	assert_int_equal(gp_store_bayes_totals(reader, GP_STR(""), soon(), &t), GP_OK);
 	assert_int_equal(t.spam, 0);
@@ -131,14 +131,14 @@ static void is_replaced(void **state)
 	int64_t end;
 
 	assert_succeeds(spawn("learn", "replaced"));
-	for (end = gp_clock_mono_ms() + 5000; t.spam != 20 && gp_clock_mono_ms() < end;) {
+	for (end = gp_clock_mono_ms() + 60000; t.spam != 20 && gp_clock_mono_ms() < end;) {
 		assert_int_equal(gp_store_bayes_totals(reader, GP_STR(""), soon(), &t), GP_OK);
 		usleep(20000);
 	}
 	assert_int_equal(t.spam, 20);
 	assert_int_equal(unlink(path("replaced/bayes/data.mdb")), 0);
 	assert_int_equal(unlink(path("replaced/bayes/lock.mdb")), 0);
-	for (end = gp_clock_mono_ms() + 5000; t.spam != 0 && gp_clock_mono_ms() < end;) {
+	for (end = gp_clock_mono_ms() + 60000; t.spam != 0 && gp_clock_mono_ms() < end;) {
 		assert_int_equal(gp_store_bayes_totals(reader, GP_STR(""), soon(), &t), GP_OK);
 		usleep(20000);
 	}
