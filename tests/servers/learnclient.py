@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import struct
 from collections.abc import Iterable
@@ -79,6 +80,10 @@ class LearnClient:
 
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
+
+    def has_more(self) -> bool:
+        """Whether something has come that was not received yet."""
+        return bool(self._in or select.select([self.sock], [], [], 0)[0])
 
     def receive(self) -> tuple[str, bytes]:
         """The next frame."""
