@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,7 +131,10 @@ int virus_database_copy(const char *from, const char *to, uint64_t fingerprint, 
 	struct virus_database now;
 	struct places p;
 	int r;
+	GP_FD_AUTO lock = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return gp_diag_errno(diag, "%s", to);
 	name_places(to, &p);
 	virus_folder_remove(p.fresh);
 	if (mkdir(p.fresh, 0750) < 0)

@@ -18,7 +18,9 @@ struct virus_database {
 int virus_database_look(const char *path, struct virus_database *ret, struct gp_diag *diag) GP_MUST_USE;
 
 /* Copies the files that an engine reads into the folder VIRUS_DATABASE_GOOD of the folder `to`, in
- * the place of what was in it, all at once.  Does nothing, with GP_ETEMP, when they are not those of the fingerprint (any more). */
+ * the place of what was in it, all at once.  Does nothing, with GP_ETEMP, when they are not those of
+ * the fingerprint (any more).  Waits while another process copies there: that of a program that is
+ * just ending. */
 #define VIRUS_DATABASE_GOOD "good"
 int virus_database_copy(const char *from, const char *to, uint64_t fingerprint, struct gp_diag *diag)
 	GP_MUST_USE;

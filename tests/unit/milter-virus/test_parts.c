@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -89,6 +90,41 @@ static void databases(void **state)
 	assert_int_not_equal(one.fingerprint, other.fingerprint);
 	virus_folder_remove(dir);
 	assert_int_equal(virus_database_look(dir, &other, &diag), GP_ENOENT);
+}
+
+/* The copier of a program that was started anew, beside that of the one that ended. */
+static void copies_at_once(void **state)
+{
+	char from[] = "/tmp/gatepost-test-XXXXXX", to[] = "/tmp/gatepost-test-XXXXXX", path[64];
+	struct virus_database have, copy;
+	pid_t pids[4];
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(from));
+	assert_non_null(mkdtemp(to));
+	put(from, "a.ndb", "one");
+	put(from, "b.hdb", "two");
+	assert_int_equal(virus_database_look(from, &have, NULL), GP_OK);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(pids); i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] > 0)
+			continue;
+		for (int round = 0; round < 50; round++)
+			if (virus_database_copy(from, to, have.fingerprint, NULL) < 0)
+				_exit(1);
+		_exit(0);
+	}
+	for (size_t i = 0; i < GP_ARRAY_SIZE(pids); i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_int_equal(status, 0);
+	}
+	snprintf(path, sizeof(path), "%s/" VIRUS_DATABASE_GOOD, to);
+	assert_int_equal(virus_database_look(path, &copy, NULL), GP_OK);
+	assert_int_equal(copy.files, 2);
+	virus_folder_remove(from);
+	virus_folder_remove(to);
 }
 
 static void folders(void **state)
@@ -216,6 +252,7 @@ int main(void)
 		cmocka_unit_test(categories),
 		cmocka_unit_test(names),
 		cmocka_unit_test(databases),
+		cmocka_unit_test(copies_at_once),
 		cmocka_unit_test(folders),
 		cmocka_unit_test(a_worker_that_ends_while_it_is_out),
 		cmocka_unit_test(spools),
