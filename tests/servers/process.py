@@ -151,7 +151,8 @@ class Process:
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                            env={**os.environ, **(env or {})}, start_new_session=True)
-        STARTED.append(self)
+        if self not in STARTED:  # one that is started again belongs to whom it did
+            STARTED.append(self)
 
         def ready_or_dead() -> bool:
             if not self.is_running:
