@@ -85,13 +85,13 @@ def test_bodies_that_are_too_large(api: ApiController) -> None:
     assert api.get("/ping").status == 200
 
 
-def test_requests_that_are_none(api: ApiController) -> None:
+def test_requests_that_are_none(api: ApiController, impatient: ApiController) -> None:
     for data in (b"\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET /ping HTTP/9.9\r\n\r\n",
                  b"GET /ping HTTP/1.1\r\n\r\n", b"GET /" + b"a" * 200_000 + b" HTTP/1.0\r\n\r\n", b"\x00" * 100,
                  b"GET /ping HTTP/1.0\r\n" + b"X: y\r\n" * 30_000 + b"\r\n",
                  b"POST /checkv2 HTTP/1.0\r\nContent-Length: -1\r\n\r\n",
                  b"POST /checkv2 HTTP/1.0\r\nContent-Length: 18446744073709551617\r\n\r\n"):
-        answer = api.raw(data)
+        answer = impatient.raw(data)  # some of them have no end
         assert not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")), (data[:60], answer[:60])
     fields = b"".join(b"Rcpt: r%d@example.org\r\n" % n for n in range(1000))
     head = b"POST /checkv2 HTTP/1.0\r\nContent-Length: %d\r\n%s\r\n"
