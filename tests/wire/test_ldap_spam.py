@@ -142,11 +142,15 @@ def test_encrypted(slapd: Slapd, start: StartMilter, way: str) -> None:
 
 def test_cache_and_reload(slapd: Slapd, start: StartMilter) -> None:
     milter = start(settings(slapd, ldap={"cache": 1000}))
-    before = slapd.searches()
+
+    def lookups() -> list[float]:
+        return [milter.counted("gatepost_ldap_lookups_total", f'result="{result}"') for result in ("found", "absent", "cached")]
+
     mark_for(milter, "strict@example.org")
-    wait_for(lambda: slapd.searches() == before + 2, "the question about the domain, which no message waits for")
-    before += 2
-    assert outcome(mark_for(milter, "strict@example.org")) == "refused" and slapd.searches() == before
+    wait_for(lambda: lookups() == [1, 1, 0], "the answer about the domain, which no message waits for")
+    before = slapd.searches()
+    assert outcome(mark_for(milter, "strict@example.org")) == "refused"
+    assert lookups() == [1, 1, 2] and slapd.searches() == before
     milter.reload()
     wait_for(lambda: outcome(mark_for(milter, "strict@example.org")) == "refused" and slapd.searches() > before, "a new question")
 
