@@ -160,6 +160,15 @@ def stranger() -> Envelope:
     return Envelope()
 
 
+@pytest.fixture
+def redis(world: Path) -> Iterator[Redis]:
+    """One that runs."""
+    server = Redis(world / "redis")
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture(params=["lmdb", "redis"])
 def store(request: pytest.FixtureRequest, world: Path) -> Iterator[str]:
     if request.param == "lmdb":

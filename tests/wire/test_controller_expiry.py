@@ -5,11 +5,9 @@ from __future__ import annotations
 import random
 import struct
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
 
 from conftest import stop
 from servers import bayesdump
@@ -20,14 +18,6 @@ from teaching import Place, message, place
 
 BUCKETS = 65536
 TODAY = int(time.time()) // 86400
-
-
-@pytest.fixture
-def redis(world: Path) -> Iterator[Redis]:
-    server = Redis(world / "redis")
-    server.start()
-    yield server
-    server.stop()
 
 
 def plant(ask: bayesdump.Redis, per_bucket: int, day: int) -> int:

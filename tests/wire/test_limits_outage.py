@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,14 +34,6 @@ def end(policyd: Policyd, how: str) -> None:
         policyd.process.kill()
     else:
         assert policyd.stop() == 0
-
-
-@pytest.fixture
-def redis(world: Path) -> Iterator[Redis]:
-    server = Redis(world / "redis")
-    server.start()
-    yield server
-    server.stop()
 
 
 def kept_file(policyd: Policyd) -> Path:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,6 @@ BURST: dict[str, Value] = {"count": "recipients", "by": ["sasl_username"], "wind
 
 def containing(more: dict[str, Value] | None = None, **rule: Value) -> dict[str, Value]:
     return {"policyd-ratelimit": {"limits": {"burst": {**BURST, **rule}}, **(more or {})}}
-
-
-@pytest.fixture
-def redis(world: Path) -> Iterator[Redis]:
-    server = Redis(world / "redis")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=["lmdb", "redis"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,6 @@ from servers.redis import Redis
 SPAM_LIMIT: dict[str, Value] = {"policyd-ratelimit": {"limits": {"spam": {
     "count": "spam", "score": 6.0, "by": ["sasl_username"], "windows": ["2 per 1h"], "contain": "1h"}}}}
 JOE = "joe@example.org"
-
-
-@pytest.fixture
-def redis(world: Path) -> Iterator[Redis]:
-    server = Redis(world / "redis")
-    server.start()
-    yield server
-    server.stop()
 
 
 def used(policyd: Policyd) -> list[int]:
