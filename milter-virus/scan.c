@@ -335,17 +335,21 @@ static bool note_lost_sharing(struct scan *s)
 	return true;
 }
 
-/* A worker for the message; false: the outcome says why there is none. */
+/* A worker for the message; false: the outcome says why there is none.  The wait for it is not of
+ * the scan's time, be it the first or the next: queue_wait bounds all of them together. */
 static bool get_worker(struct scan *s, int64_t until_ms)
 {
-	int64_t began_us = gp_clock_mono_us();
+	int64_t began_us = gp_clock_mono_us(), us;
 	struct virus_wait wait = {.deadline_ms = until_ms,
 				  .queue_max = (size_t)s->request->conf->queue_max,
 				  .tick = s->request->progress,
 				  .arg = s->request->arg};
 	int r = virus_pool_acquire(s->scanner->pool, &wait, &s->worker);
 
-	s->verdict->wait_us += gp_clock_mono_us() - began_us;
+	us = gp_clock_mono_us() - began_us;
+	s->verdict->wait_us += us;
+	if (s->deadline_ms)
+		s->deadline_ms += us / 1000;
 	if (r < 0)
 		s->verdict->outcome = r == GP_ENOENT ? VIRUS_NO_ENGINE : VIRUS_OVERLOAD;
 	return r == GP_OK;

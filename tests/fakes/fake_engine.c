@@ -70,6 +70,14 @@ static void pass_gate(const struct virus_engine *e)
 		usleep(1000);
 }
 
+static void die_once(const struct virus_engine *e)
+{
+	GP_FD_AUTO fd = open(e->gated, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		raise(SIGKILL);
+}
+
 static void ask(const struct virus_engine *e, struct virus_scan *scan, struct gp_str layer)
 {
 	struct virus_layer *l = &scan->layers[scan->n_layers];
@@ -113,6 +121,8 @@ static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 	scan->n_known = scan->n_layers = 0;
 	if (has(text, "CRASH"))
 		raise(SIGKILL);
+	if (has(text, "ONCE"))
+		die_once(e);
 	if (has(text, "HANG"))
 		for (;;)
 			pause();

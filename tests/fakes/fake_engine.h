@@ -8,7 +8,8 @@
  * LAYER: what follows the word, up to the next one, is a layer, which is asked about.  What stands
  * in that: LARGE, it is worth waiting for; ALARM, die if the answer takes two seconds; GATE, if it
  * is not known, wait until there is a file FAKE_GATE beside the database (FAKE_GATED there has a
- * byte for each that waits, or has waited).  DIE: after all layers, die.
+ * byte for each that waits, or has waited).  DIE: after all layers, die.  ONCE: die, unless there is
+ * that FAKE_GATED, and leave it behind.
  */
 #ifndef GP_FAKE_ENGINE_H
 #define GP_FAKE_ENGINE_H

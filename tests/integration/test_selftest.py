@@ -22,7 +22,7 @@ from servers.controller import Controller
 from servers.dovecot import OWNER
 from servers.imap import PASSWORD, Dovecot, Edition, Setup, why_no_namespace
 from servers.milter import SANITIZERS, Value, build_folder, merged
-from servers.process import session_of, wait_for
+from servers.process import halt, session_of, wait_for
 from servers.redis import Redis
 
 USER = "alice"
@@ -219,7 +219,7 @@ def test_no_imap_server(site: Place) -> None:
 
 def test_controller_slow_and_gone(module_world: Path) -> None:
     with place(module_world / "gone") as here:
-        here.controller.process.send(signal.SIGSTOP)
+        halt(here.controller.process.pid)
         try:
             here.fails("controller", "controller: greeting: no answer in time", "hang", "--timeout", "1s")
         finally:

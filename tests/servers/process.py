@@ -98,6 +98,22 @@ def whole_lines(path: Path) -> list[str]:
         return []
 
 
+def _is_stopped(pid: int) -> bool:
+    """All its threads."""
+    try:
+        states = {stat.read_text().rsplit(")", 1)[1].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")}
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # one has ended meanwhile; look again
+    return states == {"T"}
+
+
+def halt(*pids: int) -> None:
+    """SIGSTOP, and until they have stopped: one that was waiting for a packet takes what comes before it is stopped indeed."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: all(map(_is_stopped, pids)), f"halt of {pids}", step=0.001)
+
+
 def family(pid: int) -> list[int]:
     """A process and all below it."""
     parents = {}

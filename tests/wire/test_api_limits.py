@@ -16,7 +16,7 @@ import pytest
 
 from apiclient import PASSWORD, ApiController, read_all
 from conftest import HAM, MARK, RULES, stop
-from servers.process import wait_for
+from servers.process import halt, wait_for
 
 
 DISCARDED = 1 << 20  # DISCARD_MAX of controller/http.c
@@ -189,7 +189,7 @@ def test_worker_that_hangs(world: Path) -> None:
     api = start(world, scanners=1, worker_timeout="4s", answer_timeout="1s")
     wait_for(lambda: api.post("/checkv2", HAM).status == 200, "a worker that is ready")
     [pid] = scanners(api)
-    os.kill(pid, signal.SIGSTOP)
+    halt(pid)
     begin = time.monotonic()
     answer = api.post("/checkv2", MARK)  # after the worker's time another one would answer
     assert answer.status == 504 and "too long" in answer.error
@@ -205,7 +205,7 @@ def test_worker_that_dies_with_a_message(world: Path) -> None:
     api = start(world, scanners=1)
     assert api.post("/checkv2", HAM).status == 200
     [first] = scanners(api)
-    os.kill(first, signal.SIGSTOP)  # it holds the message until it is killed
+    halt(first)  # it holds the message until it is killed
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(lambda: api.post("/checkv2", MARK))
         wait_busy(api)
@@ -220,7 +220,7 @@ def test_stop_answers_what_is_under_way(world: Path) -> None:
     api = start(world, scanners=1)
     assert api.post("/checkv2", HAM).status == 200
     [pid] = scanners(api)
-    os.kill(pid, signal.SIGSTOP)
+    halt(pid)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(lambda: api.post("/checkv2", MARK))
         wait_busy(api)

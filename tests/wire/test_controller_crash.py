@@ -17,7 +17,7 @@ import pytest
 from conftest import stop
 from servers.bayesdump import difference
 from servers.learnclient import HAM, LATER, LOG, QUEUED, SPAM, STATUS, UNDO, UNLEARN, Closed, LearnClient, lesson
-from servers.process import wait_for
+from servers.process import halt, wait_for
 from servers.redis import Redis
 from teaching import Place, message, place
 
@@ -210,7 +210,7 @@ def test_redis_dies_while_learning(world: Path, stack: ExitStack) -> None:
     with where.client() as client:
         for at in range(0, 400, 50):
             client.teach_all(SPAM, (message(n) for n in range(at, at + 50)), "alice")
-            redis.process.send(signal.SIGSTOP)
+            halt(redis.process.pid)
             time.sleep(0.4)
             redis.process.send(signal.SIGCONT)
         wait_for(lambda: where.totals() == (400, 0), "learning", 90)

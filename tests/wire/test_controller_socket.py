@@ -19,7 +19,7 @@ import pytest
 from conftest import stop
 from servers.learnclient import FAILED, LATER, NEW, QUEUED, SPAM, STATUS, WANT_RESULT, Closed, LearnClient, frame, lesson, text
 from servers.milter import Value
-from servers.process import wait_for
+from servers.process import halt, wait_for
 from teaching import Place, message, place
 
 Start = Callable[..., Place]
@@ -285,7 +285,7 @@ def test_worker_that_hangs_is_replaced(start: Start) -> None:
     with where.client() as client:
         assert client.outcome(SPAM, message(1)) == NEW
         (pid,) = workers(where, kind=0)
-        os.kill(pid, signal.SIGSTOP)
+        halt(pid)
         assert client.outcome(SPAM, message(2)) == NEW
     assert where.controller.lines("a worker takes too long")
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from servers.milter import TOP, build_folder
-from servers.process import free_port, wait_for
+from servers.process import free_port, halt, wait_for
 from servers.slapd import BASE, PASSWORD, READER, Gate, Slapd
 
 PROBE = build_folder() / "tests/probe/gp-ldap-probe"
@@ -449,7 +449,7 @@ def test_stalled_amid_search(tmp_path: Path) -> None:
     probe = Probe("--uri", server.url, "--filter", "(mail=%s)", "--base", BASE, "--result", "uid", "--rest", 100,
                   "--timeout", 2000, "--bind", READER, server.password_file)
     assert probe.values("joe@example.org") == ["joe"]
-    server.process.send(signal.SIGSTOP)
+    halt(server.process.pid)
     tasks = Path(f"/proc/{server.process.pid}/task")
     wait_for(lambda: all(t.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0] == "T" for t in tasks.iterdir()), "the stop")
     told = probe.ask("joe@example.org")

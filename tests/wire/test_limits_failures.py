@@ -17,7 +17,7 @@ from conftest import StartPolicyd
 from limitmail import message, passed, send, settings
 from servers.milter import Value
 from servers.policyd import Policyd, request
-from servers.process import wait_for
+from servers.process import halt, wait_for
 from servers.redis import Redis
 
 
@@ -187,7 +187,7 @@ def test_a_store_that_stalls_counts_each_message_once(start_policyd: StartPolicy
                 client.send(b"".join(request("DATA", instance=next(message), sasl_username="joe", recipient_count=1)
                                      for _ in range(100)))
             answers = [client.answer() for client in clients for _ in range(20)]
-            os.kill(redis.process.pid, signal.SIGSTOP)
+            halt(redis.process.pid)
             for client in clients:  # the others may be answered by now; these it cannot answer
                 client.send(request("DATA", instance=next(message), sasl_username="joe", recipient_count=1))
             answers += [client.answer() for client in clients for _ in range(81)]
@@ -209,7 +209,7 @@ def test_a_store_that_stalls_loses_nothing(start_policyd: StartPolicyd, world: P
     policyd = start_policyd({"store_timeout": "1s", **settings(out={"windows": ["1000 per 1h"]})}, redis.url)
     with policyd.client() as client, policyd.client() as other:
         assert [send(client) for _ in range(5)] == ["DUNNO"] * 5
-        os.kill(redis.process.pid, signal.SIGSTOP)
+        halt(redis.process.pid)
         for one in (client, other):
             one.send(request("DATA", instance=next(message), sasl_username="joe", recipient_count=1))
         assert [client.answer(), other.answer()] == ["DUNNO"] * 2

@@ -15,7 +15,7 @@ from conftest import StartPolicyd
 from limitmail import passed, send, settings
 from servers.milter import Value
 from servers.policyd import Policyd
-from servers.process import wait_for
+from servers.process import halt, wait_for
 from servers.redis import Redis
 
 LIMITS: dict[str, Mapping[str, Value]] = {
@@ -67,7 +67,7 @@ def test_what_the_store_has_is_not_counted_again(start_policyd: StartPolicyd, re
     policyd = start_policyd({"store_timeout": "1s", **settings(**LIMITS)}, redis.url)
     with policyd.client() as client:
         assert send(client, stages="d") == "DUNNO"
-        os.kill(redis.process.pid, signal.SIGSTOP)
+        halt(redis.process.pid)
         assert [send(client, stages="d") for _ in range(4)] == ["DUNNO"] * 4
     policyd.process.kill()
     os.kill(redis.process.pid, signal.SIGCONT)

@@ -18,7 +18,7 @@ from conftest import StartPolicyd
 from servers.milter import Value
 from servers.mailbox import Mailbox
 from servers.policyd import ControlClient, Policyd, PolicyClient, request
-from servers.process import ServerError, wait_for
+from servers.process import ServerError, halt, wait_for
 from servers.redis import Redis
 
 ACCOUNT = "joe@example.org"
@@ -459,7 +459,7 @@ def test_what_is_released_is_not_put_back(start_policyd: StartPolicyd, redis: Re
         exceed(client)
         exceed(client, "ann@example.org")
     wait_for(lambda: all(sorted(contained(host)) == both for host in hosts), "contained on both hosts", 10)
-    os.kill(hosts[1].process.pid, signal.SIGSTOP)
+    halt(hosts[1].process.pid)
     subprocess.run(["redis-cli", "-s", str(redis.socket), "flushall"], check=True, capture_output=True)
     hosts[0].wait_line("came back without what is contained: 2 keys are put back")
     assert hosts[0].order("release", key=ACCOUNT)[1].startswith("OK")
@@ -583,7 +583,7 @@ def test_a_store_that_hangs_delays_nobody(start_policyd: StartPolicyd, redis: Re
     policyd = start_policyd({**containing(), "store_timeout": "4s"}, redis.url)
     with policyd.client() as client:
         exceed(client)
-        redis.process.send(signal.SIGSTOP)
+        halt(redis.process.pid)
         try:
             begun = time.monotonic()
             for _ in range(100):

@@ -13,7 +13,7 @@ import pytest
 from conftest import StartPolicyd
 from servers.milter import TOP
 from servers.policyd import Policyd, request
-from servers.process import wait_for
+from servers.process import halt, wait_for
 from servers.redis import Redis
 
 # Every attribute up to Postfix 3.11, with a value of its kind.
@@ -115,7 +115,7 @@ def test_one_without_end_behind_one_that_waits(start_policyd: StartPolicyd, worl
     policyd = start_policyd({"store_timeout": "4s"}, redis.url)
     with policyd.client() as client:
         assert client.ask("DATA", sasl_username="joe") == "DUNNO"
-        redis.process.send(signal.SIGSTOP)
+        halt(redis.process.pid)
         try:
             client.send(request("DATA", sasl_username="joe", instance="2"))
             wait_pending(policyd, 1)
@@ -228,7 +228,7 @@ def test_a_stop_answers_what_is_under_way(start_policyd: StartPolicyd, world: Pa
     policyd = start_policyd({"store_timeout": "4s"}, redis.url)
     clients = [policyd.client() for _ in range(20)]
     assert {client.ask("DATA", sasl_username="joe") for client in clients} == {"DUNNO"}
-    redis.process.send(signal.SIGSTOP)
+    halt(redis.process.pid)
     try:
         for i, client in enumerate(clients):
             client.send(request("DATA", sasl_username="joe", instance=f"s.{i}"))

@@ -16,7 +16,7 @@ import pytest
 from conftest import GREY, MARK, REJECT, StartMilter
 from milterclient import Envelope, Session, judge
 from servers.milter import MilterSpam
-from servers.process import wait_for
+from servers.process import halt, wait_for
 from servers.redis import Redis
 
 BOUND = 10.0  # seconds that one message may take at most when the store hangs; well below the deadline of 20 s
@@ -109,7 +109,7 @@ def test_hangs(start: StartMilter, redis: Redis) -> None:
     """A stopped process takes connections and never answers: the worst kind of slow."""
     milter = start({"store_timeout": "2s"}, store=redis.url)
     assert greylists(milter, "one@example.net")
-    redis.process.send(signal.SIGSTOP)
+    halt(redis.process.pid)
     assert judges(milter)
     begin = time.monotonic()
     for _ in range(40):

@@ -16,7 +16,7 @@ from milterclient import Envelope, judge
 from servers import clamd
 from servers.clamd import Clamd
 from servers.milter import MilterVirus, Value
-from servers.process import free_port, wait_for
+from servers.process import free_port, halt, wait_for
 from servers.virusmail import CLEAN, EICAR, SIGNATURES, letter, zipped
 
 pytestmark = pytest.mark.skipif(clamd.PROGRAM is None, reason="clamd is not installed")
@@ -90,7 +90,7 @@ def test_one_that_hangs(start_virus: StartVirus, start_clamd: StartClamd) -> Non
     """The deadline holds; what takes long there is not begun once more elsewhere."""
     first, second = start_clamd(), start_clamd()
     milter = with_clamd(start_virus, first.address, second.address, deadline="5s")
-    first.process.send(signal.SIGSTOP)
+    halt(first.process.pid)
     began = time.monotonic()
     assert judge(str(milter.socket), CLEAN, Envelope(queue_id="4Hangsxxxx")).reply.code == 451
     assert 4.9 < time.monotonic() - began < 60

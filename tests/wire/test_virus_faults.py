@@ -23,7 +23,7 @@ from conftest import StartVirus
 from load import Load, until
 from milterclient import Envelope, Result, judge
 from servers.milter import MilterVirus, build_folder
-from servers.process import cpu_seconds, wait_for
+from servers.process import cpu_seconds, halt, wait_for
 from servers.virusmail import CLEAN, EICAR, MARK, SIGNATURES, forwarded, letter, ndb, zipped
 
 
@@ -31,11 +31,15 @@ def scan(milter: MilterVirus, message: bytes, queue_id: str = "4Faultxxxx") -> R
     return judge(str(milter.socket), message, Envelope(queue_id=queue_id))
 
 
-def send_all(milter: MilterVirus, signum: signal.Signals) -> list[int]:
+def halt_all(milter: MilterVirus) -> list[int]:
     workers = milter.settled_workers()
-    for pid in workers:
-        os.kill(pid, signum)
+    halt(*workers)
     return workers
+
+
+def kill_all(milter: MilterVirus) -> None:
+    for pid in milter.settled_workers():
+        os.kill(pid, signal.SIGKILL)
 
 
 def recovered(milter: MilterVirus, workers: int = 2) -> None:
@@ -56,12 +60,11 @@ def test_a_worker_is_killed_before_it_scans(start_virus: StartVirus) -> None:
     """Its message had no part in that: it is scanned by another one, and has cost nothing, nor does the wait for that other
     one count as time of its scan."""
     milter = start_virus({"milter-virus": {"workers": 2, "deadline": "5s"}})
-    [spawner], first = milter.processes("virus-spawner"), send_all(milter, signal.SIGSTOP)
+    [spawner], first = milter.processes("virus-spawner"), halt_all(milter)
     [loader] = milter.processes("virus-loader")
     thread, results = in_background(milter, letter(EICAR), "4Killedxxx")
     milter.wait_status(lambda s: s["busy"] == 1)
-    for pid in (spawner, loader):  # so that no other one comes for now
-        os.kill(pid, signal.SIGSTOP)
+    halt(spawner, loader)  # so that no other one comes for now
     for pid in first:
         os.kill(pid, signal.SIGKILL)
     milter.wait_status(lambda s: s["waiting"] == 1)
@@ -129,7 +132,7 @@ def test_workers_are_killed_under_load(start_virus: StartVirus) -> None:
 def test_idle_workers_are_killed(start_virus: StartVirus) -> None:
     milter = start_virus()
     for _ in range(3):
-        send_all(milter, signal.SIGKILL)
+        kill_all(milter)
         recovered(milter)
     assert milter.counted("gatepost_virus_workers_lost_total", 'while="idle"') > 0
 
@@ -137,17 +140,17 @@ def test_idle_workers_are_killed(start_virus: StartVirus) -> None:
 def test_a_scan_that_hangs(start_virus: StartVirus) -> None:
     """The deadline is kept: 451, the worker is killed; the second time the message is known, and held at once."""
     milter = start_virus({"milter-virus": {"deadline": "3s", "workers": 2}})
-    send_all(milter, signal.SIGSTOP)
+    halt_all(milter)
     began = time.monotonic()
     assert scan(milter, letter(MARK), "4Hangsxxx1").reply.code == 451
     assert 2.9 < time.monotonic() - began < 60
     assert milter.verdict("4Hangsxxx1")["outcome"] == "deadline"
     milter.wait_status(lambda s: s["idle"] == 2)
-    send_all(milter, signal.SIGSTOP)
+    halt_all(milter)
     held = scan(milter, letter(MARK), "4Hangsxxx2")
     assert held.quarantine and milter.verdict("4Hangsxxx2")["outcome"] == "killer"
     milter.wait_status(lambda s: s["idle"] == 2)
-    stopped = send_all(milter, signal.SIGSTOP)
+    stopped = halt_all(milter)
     again = scan(milter, letter(MARK), "4Hangsxxx3")
     assert again.quarantine and milter.verdict("4Hangsxxx3")["outcome"] == "killer"
     assert milter.settled_workers() == stopped, "no worker had it, nor was killed"
@@ -164,7 +167,7 @@ def test_workers_of_another_user(start_virus: StartVirus) -> None:
         assert f"Uid:\t{pwd.getpwnam('games').pw_uid}\t" in status
         assert "NoNewPrivs:\t1" in status
         assert os.stat(f"/proc/{pid}/fd").st_uid == 0  # not dumpable: nobody of its user looks into it
-    stopped = send_all(milter, signal.SIGSTOP)
+    stopped = halt_all(milter)
     assert scan(milter, letter(MARK), "4Othersxxx").reply.code == 451
     assert milter.verdict("4Othersxxx")["outcome"] == "deadline"
     wait_for(lambda: sum(is_alive(pid) for pid in stopped) == 1, "the end of one worker")
@@ -257,7 +260,7 @@ def test_what_becomes_of_a_killer(start_virus: StartVirus, world: Path, on_kille
     milter = start_virus({"milter-virus": {"deadline": "4s", "workers": 2, "on_killer": on_killer, "quarantine": str(kept)}})
     for n in range(2):
         milter.wait_status(lambda s: s["idle"] == 2)
-        send_all(milter, signal.SIGSTOP)
+        halt_all(milter)
         result = scan(milter, letter(MARK), f"4Killer{n}xx")
     for n in range(2, 4):
         assert (result.reply.code, result.reply.action.replace("accept", "continue")) == (code, action)
@@ -265,7 +268,7 @@ def test_what_becomes_of_a_killer(start_virus: StartVirus, world: Path, on_kille
         result = scan(milter, letter(MARK), f"4Killer{n}xx")
         assert milter.verdict(f"4Killer{n}xx")["outcome"] == "killer"
     assert len(list(kept.glob("*.eml"))) == (3 if on_killer == "quarantine" else 0)
-    send_all(milter, signal.SIGKILL)
+    kill_all(milter)
     recovered(milter)
 
 
@@ -351,7 +354,7 @@ def test_verdicts_of_a_dead_worker_are_forgotten(start_virus: StartVirus) -> Non
         for n in range(2):
             scan(milter, part.replace(b"<bad@", b"<%d@" % n), f"4{kind}{n}xxxx")
         assert milter.verdict(f"4{kind}1xxxx")["known"] == "1"
-    send_all(milter, signal.SIGKILL)
+    kill_all(milter)
     milter.wait_line("died between messages")
     milter.wait_status(lambda s: s["idle"] == 1)
     for kind, part in kinds.items():
@@ -385,7 +388,7 @@ def test_the_spawner_is_killed(start_virus: StartVirus) -> None:
 def test_nothing_is_left_behind(start_virus: StartVirus) -> None:
     """The front is killed: loaders and workers end, also one that hangs, and the temporary folder is empty."""
     milter = start_virus()
-    workers = send_all(milter, signal.SIGSTOP)
+    workers = halt_all(milter)
     os.kill(milter.process.pid, signal.SIGKILL)
     assert milter.process.wait() == -signal.SIGKILL
     wait_for(lambda: not any(is_alive(pid) for pid in workers), "the workers' end")
@@ -422,7 +425,7 @@ def test_a_process_that_does_not_end_holds_no_reload_up(start_virus: StartVirus,
     milter = start_virus({"milter-virus": {"reload": "drain"}})
     wait_for(lambda: (milter.copy / "good").exists() and not milter.processes("virus-copier"), "a copy")
     stopped = milter.processes(kind)[0]
-    os.kill(stopped, signal.SIGSTOP)
+    halt(stopped)
     milter.ask(b"reload\n")
     milter.wait_status(lambda s: s["generation"] == 2 and s["serving"] and s["idle"] == 2)
     wait_for(lambda: not is_alive(stopped), "the end of the one that was stopped")
@@ -575,7 +578,7 @@ def test_a_signature_that_fits_all(start_virus: StartVirus) -> None:
 def test_overload(start_virus: StartVirus) -> None:
     """More wait than may: they are deferred at once, and who waits gets its answer."""
     milter = start_virus({"milter-virus": {"workers": 1, "queue_max": 1, "deadline": "60s"}})
-    [worker] = send_all(milter, signal.SIGSTOP)
+    [worker] = halt_all(milter)
     first = in_background(milter, letter(EICAR), "4Overl1xxx")
     milter.wait_status(lambda s: s["busy"] == 1)
     second = in_background(milter, letter(EICAR + b" "), "4Overl2xxx")
@@ -591,7 +594,7 @@ def test_overload(start_virus: StartVirus) -> None:
 def test_signs_of_life(start_virus: StartVirus) -> None:
     """Who waits for a worker, or for a scan that takes long, has the MTA told so: it would give up."""
     milter = start_virus({"milter-virus": {"workers": 1, "deadline": "60s"}})
-    [worker] = send_all(milter, signal.SIGSTOP)
+    [worker] = halt_all(milter)
     scanned = in_background(milter, letter(EICAR), "4Alive1xxx")
     milter.wait_status(lambda s: s["busy"] == 1)
     waiting = in_background(milter, letter(EICAR + b" "), "4Alive2xxx")
@@ -608,7 +611,7 @@ def test_signs_of_life_in_a_long_drain(start_virus: StartVirus) -> None:
     milter = start_virus({"milter-virus": {"reload": "drain"}})
     wait_for(lambda: (milter.copy / "good").exists() and not milter.processes("virus-copier"), "a copy")
     [spawner] = milter.processes("virus-spawner")
-    os.kill(spawner, signal.SIGSTOP)  # so that no loader is there
+    halt(spawner)  # so that no loader is there
     milter.ask(b"reload\n")
     milter.wait_status(lambda s: s["loading"] and not s["serving"])
     thread, results = in_background(milter, letter(EICAR), "4Drainsxxx")

@@ -13,7 +13,7 @@ import pytest
 from conftest import StartVirus
 from milterclient import Envelope, Result, judge
 from servers.milter import MilterVirus
-from servers.process import wait_for
+from servers.process import halt, wait_for
 from servers.virusmail import MARK, letter, zipped
 
 PEOPLE = [f"user{i}@example.org" for i in range(32)]
@@ -69,14 +69,13 @@ def one_waits(milter: MilterVirus) -> tuple[Sending, int, int]:
     waits for its verdict."""
     scanning, waiting = milter.settled_workers()
     for n in range(0, 40, 2):  # once more where the first one was too quick for us
-        for pid in (scanning, waiting):
-            os.kill(pid, signal.SIGSTOP)
+        halt(scanning, waiting)
         message = letter(long(30, MARK))
         sending = Sending(milter, [numbered(message, n + i) for i in range(2)], n, in_turn=True)
         before = milter.counted(MISSES)
         os.kill(scanning, signal.SIGCONT)
         wait_for(lambda: milter.counted(MISSES) >= before + 2, "questions about the message and the attachment")
-        os.kill(scanning, signal.SIGSTOP)
+        halt(scanning)
         os.kill(waiting, signal.SIGCONT)
         wait_for(lambda: milter.status()["sharing"] == 1 or sending.is_answered(), "a wait")
         if not sending.is_answered():

@@ -58,6 +58,32 @@ static void crashes_cost_two_workers(void **state)
 	wait_until(r.workers == 2 && idle_workers() == 2);
 }
 
+static void sleep_past_the_deadline(void *arg)
+{
+	(void)arg;
+	usleep(3500 * 1000);
+}
+
+/* The wait for another worker, here while the loop that brings it is busy, is not of its time. */
+static void the_next_worker_has_time_too(void **state)
+{
+	struct gp_call call = {.fn = sleep_past_the_deadline};
+	struct virus_verdict v;
+
+	(void)state;
+	workers = 1;
+	deadline_ms = 3000;
+	start("good", VIRUS_RELOAD_OVERLAP);
+	workers = 2;
+	deadline_ms = WAIT_MS;
+	wait_for(idle_workers() == 1);
+	gp_loop_post(loop, &call);
+	v = scan("ONCE, and then a VIRUS");
+	assert_int_equal(v.outcome, VIRUS_SCANNED_FOUND);
+	assert_int_equal(v.tries, 2);
+	assert_true(v.wait_us > 2500000);
+}
+
 static void a_hang_costs_the_deadline(void **state)
 {
 	int64_t began_ms;
@@ -233,6 +259,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(finds_and_remembers, stop),
 		cmocka_unit_test_teardown(crashes_cost_two_workers, stop),
+		cmocka_unit_test_teardown(the_next_worker_has_time_too, stop),
 		cmocka_unit_test_teardown(a_hang_costs_the_deadline, stop),
 		cmocka_unit_test_teardown(the_engine_ends_a_long_scan, stop),
 		cmocka_unit_test_teardown(what_a_dead_worker_said_is_forgotten, stop),
