@@ -93,7 +93,8 @@ struct gp_uri {
 struct gp_reference {
 	struct gp_str target;
 	struct gp_str written; /* before <base> made it absolute; empty: it is as written */
-	bool is_anchor; /* of an <a>; the first one with this target says so */
+	bool is_anchor;	  /* of an <a> … */
+	unsigned sources; /* … of others with this target: GP_URI_IMG, GP_URI_FORM, GP_URI_HREF */
 };
 
 /* What the HTML of the message looked like, all parts summed. */

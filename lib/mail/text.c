@@ -69,14 +69,23 @@ static void separate(struct gp_buf *out)
 		gp_buf_add_chr(out, '\n');
 }
 
+static void note_kind(struct gp_reference *r, const struct gp_html_link *l)
+{
+	r->is_anchor |= l->is_anchor;
+	r->sources |= l->is_anchor ? 0 : l->source;
+}
+
 /* As written, for rules. */
 static void add_reference(struct render *r, const struct gp_html_link *l)
 {
 	struct gp_str target = l->target, written = l->written;
+	uintptr_t known = (uintptr_t)gp_map_get(&r->references, target);
 	struct gp_message *m = r->m;
 
-	if (gp_map_get(&r->references, target))
+	if (known) {
+		note_kind(&m->references.items[known - 1], l);
 		return;
+	}
 	if (m->references.len >= GP_MAX_URIS || r->reference_bytes + target.len + written.len > REFERENCES_MAX) {
 		m->cut |= GP_CUT_URIS;
 		return;
@@ -84,9 +93,10 @@ static void add_reference(struct render *r, const struct gp_html_link *l)
 	target = gp_arena_str(m->arena, target);
 	written = gp_arena_str(m->arena, written);
 	r->reference_bytes += target.len + written.len;
-	gp_map_set(&r->references, target, m);
 	*gp_vec_push(m->arena, &m->references) =
-		(struct gp_reference){.target = target, .written = written, .is_anchor = l->is_anchor};
+		(struct gp_reference){.target = target, .written = written};
+	note_kind(&m->references.items[m->references.len - 1], l);
+	gp_map_set(&r->references, target, (void *)(uintptr_t)m->references.len);
 }
 
 static void add_html(struct render *r, unsigned part, struct gp_str content)

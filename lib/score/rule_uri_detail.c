@@ -14,15 +14,11 @@
 
 static const char *const keys[GP_URI_KEYS] = {"raw", "type", "cleaned", "text", "domain", "host"};
 
-struct entry {
-	GP_VEC(struct gp_str) values[GP_URI_KEYS];
-};
-
-struct entries {
+/* While they are gathered. */
+struct gathering {
 	struct gp_eval *e;
-	GP_VEC(struct entry *) items;
-	struct gp_map by_raw;
-	const char *type; /* of what is being added */
+	struct gp_uri_entries *found;
+	const struct gp_reference *reference; /* that is being added; NULL: found in text */
 };
 
 /* The pattern at the start of s with its delimiters and flags: its length, 0: none. */
@@ -84,7 +80,7 @@ int gp_uri_detail_parse(struct gp_arena *a, struct gp_str text, struct gp_uri_te
 	return GP_OK;
 }
 
-static void add_value(struct gp_eval *e, struct entry *entry, enum gp_uri_key key, struct gp_str s)
+static void add_value(struct gp_eval *e, struct gp_uri_entry *entry, enum gp_uri_key key, struct gp_str s)
 {
 	for (size_t i = 0; i < entry->values[key].len; i++)
 		if (gp_str_eq(entry->values[key].items[i], s))
@@ -93,7 +89,7 @@ static void add_value(struct gp_eval *e, struct entry *entry, enum gp_uri_key ke
 		*gp_vec_push(e->arena, &entry->values[key]) = s;
 }
 
-static void add_hosts(struct gp_eval *e, struct entry *entry, struct gp_str uri)
+static void add_hosts(struct gp_eval *e, struct gp_uri_entry *entry, struct gp_str uri)
 {
 	static const struct gp_str mark = GP_STR("://");
 	size_t at = gp_str_find(uri, mark, 0);
@@ -118,51 +114,54 @@ static void add_hosts(struct gp_eval *e, struct entry *entry, struct gp_str uri)
 	}
 }
 
-static struct entry *entry_of(struct entries *all, struct gp_str raw)
+static struct gp_uri_entry *entry_of(struct gathering *g, struct gp_str raw)
 {
-	struct entry *entry = gp_map_get(&all->by_raw, raw);
+	struct gp_uri_entry *entry = gp_map_get(&g->found->by_raw, raw);
 
 	if (entry)
 		return entry;
-	entry = GP_ARENA_NEW(all->e->arena, struct entry);
-	raw = gp_arena_str(all->e->arena, raw);
-	gp_map_set(&all->by_raw, raw, entry);
-	*gp_vec_push(all->e->arena, &all->items) = entry;
-	*gp_vec_push(all->e->arena, &entry->values[GP_URI_KEY_RAW]) = raw;
+	entry = GP_ARENA_NEW(g->e->arena, struct gp_uri_entry);
+	raw = gp_arena_str(g->e->arena, raw);
+	gp_map_set(&g->found->by_raw, raw, entry);
+	*gp_vec_push(g->e->arena, &g->found->items) = entry;
+	*gp_vec_push(g->e->arena, &entry->values[GP_URI_KEY_RAW]) = raw;
 	return entry;
+}
+
+static void add_types(struct gp_eval *e, struct gp_uri_entry *entry, const struct gp_reference *r)
+{
+	static const struct {
+		unsigned source;
+		struct gp_str type;
+	} types[] = {{GP_URI_IMG, GP_STR("img")}, {GP_URI_FORM, GP_STR("form")}, {GP_URI_HREF, GP_STR("link")}};
+
+	unsigned sources = !r ? 0 : r->is_anchor || r->sources ? r->sources : GP_URI_HREF;
+
+	if (!r || r->is_anchor)
+		add_value(e, entry, GP_URI_KEY_TYPE, r ? GP_STR("a") : GP_STR("parsed"));
+	for (size_t i = 0; i < GP_ARRAY_SIZE(types); i++)
+		if (sources & types[i].source)
+			add_value(e, entry, GP_URI_KEY_TYPE, types[i].type);
 }
 
 /* gp_rule_uris' word for a URI and its forms. */
 static void on_uri(void *arg, struct gp_str written, const struct gp_str *forms, size_t n)
 {
-	struct entries *all = arg;
-	struct entry *entry = entry_of(all, written);
+	struct gathering *g = arg;
+	struct gp_uri_entry *entry = entry_of(g, written);
 
-	add_value(all->e, entry, GP_URI_KEY_TYPE, gp_str(all->type));
+	add_types(g->e, entry, g->reference);
 	for (size_t i = 0; i < n; i++) {
-		struct gp_str form = gp_arena_str(all->e->arena, forms[i]);
+		struct gp_str form = gp_arena_str(g->e->arena, forms[i]);
 
-		add_value(all->e, entry, GP_URI_KEY_CLEANED, form);
-		add_hosts(all->e, entry, form);
+		add_value(g->e, entry, GP_URI_KEY_CLEANED, form);
+		add_hosts(g->e, entry, form);
 	}
 }
 
-static const char *type_of(const struct gp_message *m, const struct gp_reference *r)
+static void add_html(struct gathering *g)
 {
-	if (r->is_anchor)
-		return "a";
-	for (size_t i = 0; i < m->uris.len; i++) {
-		const struct gp_uri *u = &m->uris.items[i];
-
-		if (gp_str_eq(u->raw, r->target))
-			return u->sources & GP_URI_IMG ? "img" : u->sources & GP_URI_FORM ? "form" : "link";
-	}
-	return "link";
-}
-
-static void add_html(struct entries *all)
-{
-	struct gp_eval *e = all->e;
+	struct gp_eval *e = g->e;
 	const struct gp_message *m = e->in->message;
 
 	for (size_t i = 0; i < m->references.len; i++) {
@@ -170,48 +169,47 @@ static void add_html(struct entries *all)
 
 		gp_rule_uris_init(&uris, e->set, e->pcre, e->arena);
 		uris.on_uri = on_uri;
-		uris.arg = all;
-		all->type = type_of(m, &m->references.items[i]);
-		gp_rule_uris_add_reference(&uris, &m->references.items[i]);
+		uris.arg = g;
+		g->reference = &m->references.items[i];
+		gp_rule_uris_add_reference(&uris, g->reference);
 	}
 	for (const struct gp_rule_html *h = gp_eval_html(e); h; h = h->next)
 		for (size_t i = 0; i < h->anchors.items.len; i++) {
-			struct entry *entry = gp_map_get(&all->by_raw, h->targets.items.items[i]);
+			struct gp_uri_entry *entry = gp_map_get(&g->found->by_raw, h->targets.items.items[i]);
 
 			if (entry)
 				add_value(e, entry, GP_URI_KEY_TEXT, h->anchors.items.items[i]);
 		}
 }
 
-static void add_text(struct entries *all)
+static void add_text(struct gathering *g)
 {
-	const struct gp_rule_subject *body = gp_eval_subject(all->e, GP_RULE_BODY);
+	const struct gp_rule_subject *body = gp_eval_subject(g->e, GP_RULE_BODY);
 	struct gp_rule_uris uris;
 
-	gp_rule_uris_init(&uris, all->e->set, all->e->pcre, all->e->arena);
+	gp_rule_uris_init(&uris, g->e->set, g->e->pcre, g->e->arena);
 	uris.on_uri = on_uri;
-	uris.arg = all;
-	all->type = "parsed";
+	uris.arg = g;
+	g->reference = NULL;
 	for (size_t i = 0; i < body->segments.len; i++)
 		gp_rule_uris_scan(&uris, gp_rule_segment_text(body, i));
 }
 
-static const struct entries *entries_of(struct gp_eval *e)
+const struct gp_uri_entries *gp_uri_entries(struct gp_eval *e)
 {
-	struct entries *all = e->memo[GP_EVAL_URI_DETAIL];
+	struct gp_uri_entries *all = e->memo[GP_EVAL_URI_DETAIL];
+	struct gathering g = {.e = e};
 
 	if (all)
 		return all;
-	all = e->memo[GP_EVAL_URI_DETAIL] = GP_ARENA_NEW(e->arena, struct entries);
-	all->e = e;
+	all = g.found = e->memo[GP_EVAL_URI_DETAIL] = GP_ARENA_NEW(e->arena, struct gp_uri_entries);
 	gp_map_init(&all->by_raw, e->arena, false);
-	add_html(all);
-	add_text(all);
-	all->e = NULL; /* of this call */
+	add_html(&g);
+	add_text(&g);
 	return all;
 }
 
-static bool fulfils(struct gp_eval *e, const struct gp_uri_test *t, const struct entry *entry,
+static bool fulfils(struct gp_eval *e, const struct gp_uri_test *t, const struct gp_uri_entry *entry,
 		    enum gp_uri_key key)
 {
 	bool limited = false;
@@ -226,7 +224,7 @@ static bool fulfils(struct gp_eval *e, const struct gp_uri_test *t, const struct
 static bool check_uri_detail(struct gp_eval *e, const struct gp_rule_eval *row,
 			     const struct gp_str *args, size_t n_args)
 {
-	const struct entries *all = entries_of(e);
+	const struct gp_uri_entries *all = gp_uri_entries(e);
 
 	for (size_t i = 0; i < all->items.len; i++) {
 		size_t key = 0;

@@ -18,6 +18,21 @@ enum gp_uri_key {
 	GP_URI_KEYS,
 };
 
+/* A link as it is written, and what is known of it by key, each value once. */
+struct gp_uri_entry {
+	GP_VEC(struct gp_str) values[GP_URI_KEYS];
+};
+
+struct gp_uri_entries {
+	GP_VEC(struct gp_uri_entry *) items;
+	struct gp_map by_raw;
+};
+
+struct gp_eval;
+
+/* All links of the message, worked out when first asked for. */
+const struct gp_uri_entries *gp_uri_entries(struct gp_eval *e);
+
 /* What a rule wants of each key. */
 struct gp_uri_test {
 	bool is_there;
