@@ -80,6 +80,8 @@
 #define GP_MAX_RULE_FILE (16 << 20)
 #define GP_MAX_LANGUAGE_FILE (1 << 20) /* models of languages; SpamAssassin's take 131 KiB */
 #define GP_MAX_LANGUAGES 500u	 /* models in it; there are 80 */
+#define GP_MAX_PHISH_FEED (64 << 20) /* PhishTank's, the largest, has some 20 MiB */
+#define GP_MAX_PHISH_URIS 1000000u   /* in it; there are some 60,000.  Eight bytes are kept of each */
 
 /* One configuration or map file. */
 #define GP_MAX_CONF_FILE (4 << 20)

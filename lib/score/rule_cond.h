@@ -11,6 +11,7 @@
 #include "lib/base/str.h"
 
 struct gp_rule_builder;
+struct gp_rule_eval;
 
 /* The version whose rule language this is, in the form that `version` compares with. */
 #define GP_RULE_LANGUAGE_VERSION 4.000001
@@ -29,6 +30,9 @@ bool gp_rule_cond_feature(size_t i, const char **ret_name, const char **ret_func
 bool gp_rule_plugin_is_loaded(const struct gp_rule_builder *b, struct gp_str name);
 /* loadplugin, tryplugin. */
 void gp_rule_plugin_load(struct gp_rule_builder *b, struct gp_str value);
+/* Whether a file loads the plugin; if not, rules with an eval function of the table are inert. */
+bool gp_rule_plugin_wants(struct gp_rule_builder *b, const char *plugin,
+			  const struct gp_rule_eval *table);
 /* enable_compat NAME: can(Mail::SpamAssassin::Conf::compat_NAME) holds from here on. */
 void gp_rule_compat_enable(struct gp_rule_builder *b, struct gp_str value);
 

@@ -19,6 +19,7 @@
 #include "lib/score/rule_list.h"
 #include "lib/score/rule_markup.h"
 #include "lib/score/rule_meta.h"
+#include "lib/score/rule_phishing.h"
 #include "lib/score/rule_query.h"
 #include "lib/score/rule_redirect.h"
 #include "lib/score/rule_regex.h"
@@ -567,6 +568,7 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 	return gp_rule_redirect_directive(b, name, value) ||
 	       gp_rule_circuit_directive(b, name, value) ||
 	       gp_rule_asn_directive(b, name, value) ||
+	       gp_rule_phishing_directive(b, name, value) ||
 	       gp_query_directive(b, name, value) || gp_markup_directive(b, name, value) ||
 	       gp_rule_list_directive(b, name, value);
 }

@@ -59,6 +59,7 @@ const struct gp_rule_eval *const gp_rule_eval_tables[] = {
 	gp_rule_evals_mime,
 	gp_rule_evals_ole,
 	gp_rule_evals_pdf,
+	gp_rule_evals_phishing,
 	gp_rule_evals_relay,
 	gp_rule_evals_urihost,
 	NULL,

@@ -88,6 +88,7 @@ extern const struct gp_rule_eval gp_rule_evals_list[];
 extern const struct gp_rule_eval gp_rule_evals_mime[];
 extern const struct gp_rule_eval gp_rule_evals_ole[];
 extern const struct gp_rule_eval gp_rule_evals_pdf[];
+extern const struct gp_rule_eval gp_rule_evals_phishing[];
 extern const struct gp_rule_eval gp_rule_evals_relay[];
 extern const struct gp_rule_eval gp_rule_evals_urihost[];
 /* Of askdns rules, which have no function's name. */

@@ -221,6 +221,7 @@ struct gp_rule_set {
 	struct gp_rule *circuit; /* SHORTCIRCUIT, where there are some */
 	bool reads_pdf; /* plugin PDFInfo is loaded: links in PDF files count */
 	bool reads_ole; /* OLEVBMacro: those in office documents */
+	struct gp_phishing *phishing; /* Phishing: rule_phishing.h; NULL: not a word of it */
 	struct gp_textcat *textcat; /* TextCat: rule_textcat.h; NULL: languages are not guessed */
 	bool reads_relays; /* some rule does: else the path is not worked out */
 

@@ -5,6 +5,7 @@
  */
 #include "lib/score/rule_cond.h"
 
+#include "lib/score/rule_eval.h"
 #include "lib/score/rule_int.h"
 
 #include <stdint.h>
@@ -29,7 +30,7 @@ static const char *const plugins[] = {
 
 /* Debian does not load these; we have them. */
 static const char *const optional[] = {"ASN",	   "AntiVirus", "AuthRes",	"FromNameSpoof",
-				       "OLEVBMacro", "PDFInfo", "Shortcircuit", "TextCat"};
+				       "OLEVBMacro", "PDFInfo", "Phishing", "Shortcircuit", "TextCat"};
 
 /* What is not built: plugins, and their eval functions (with * as in file names). */
 static const struct {
@@ -45,7 +46,6 @@ static const struct {
 	{"HeaderEval", "check_for_msn_groups_headers", "that service has ended"},
 	{"OneLineBodyRuleType", "", COMPILED},
 	{"PhishTag", "", WRAP},
-	{"Phishing", "check_phishing", "feeds of phishing sites are not read here"},
 	{"Pyzor", "check_pyzor", SERVICE},
 	{"Razor2", "check_razor2*", SERVICE},
 	{"RelayCountry", "", "countries of relays are not looked up here"},
@@ -90,7 +90,7 @@ static const struct {
 	{"normalize_charset", TEXT},
 	{"olemacro_prefer_contentdisposition", "the name of Content-Disposition always comes first"},
 	{"parse_dkim_uris", "domains of signatures are always looked up in block lists"},
-	{"phishing_*", "feeds of phishing sites are not read here"},
+	{"phishing_*", "it wants a loadplugin of its own, Mail::SpamAssassin::Plugin::Phishing"},
 	{"pyzor_*", SERVICE},
 	{"rawbody_part_scan_size", TEXT},
 	{"razor_*", SERVICE},
@@ -186,6 +186,21 @@ void gp_rule_plugin_load(struct gp_rule_builder *b, struct gp_str value)
 		gp_rule_note_unused(b, gp_str(gp_arena_printf(b->arena, "loadplugin %.*s",
 							      GP_STR_FMT(gp_str_sub(name, 0, 100)))),
 				    plugin_reason(key));
+}
+
+bool gp_rule_plugin_wants(struct gp_rule_builder *b, const char *plugin, const struct gp_rule_eval *table)
+{
+	if (gp_map_get(&b->plugins, gp_str(plugin)))
+		return true;
+	for (size_t i = 0; i < b->set->rules.len; i++) {
+		struct gp_rule *r = b->set->rules.items[i];
+
+		for (const struct gp_rule_eval *e = table; r->eval && e->name; e++)
+			if (r->eval == e)
+				gp_rule_make_inert(b, r, "%s() wants loadplugin "
+							 "Mail::SpamAssassin::Plugin::%s", e->name, plugin);
+	}
+	return false;
 }
 
 void gp_rule_compat_enable(struct gp_rule_builder *b, struct gp_str value)

@@ -16,6 +16,7 @@
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_parse.h"
 #include "lib/score/rule_pcre.h"
+#include "lib/score/rule_phishing.h"
 #include "lib/score/rule_query.h"
 #include "lib/score/rule_regex.h"
 #include "lib/score/rule_relays.h"
@@ -268,6 +269,7 @@ static void finish(struct gp_rule_builder *b)
 
 	gp_rule_circuit_begin(b);
 	gp_textcat_prepare(b);
+	gp_rule_phishing_prepare(b);
 	gp_map_init(&fields[0], b->arena, true);
 	gp_map_init(&fields[1], b->arena, true);
 	for (size_t i = 0; i < set->rules.len; i++) {

@@ -11,6 +11,7 @@
 #include "lib/base/limits.h"
 #include "lib/score/language.h"
 #include "lib/score/language_text.h"
+#include "lib/score/rule_cond.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_list.h"
 #include "lib/score/rule_markup_int.h"
@@ -155,18 +156,6 @@ static void give_up(struct gp_rule_builder *b, const char *reason)
 	}
 }
 
-static void forbid(struct gp_rule_builder *b)
-{
-	for (size_t i = 0; i < b->set->rules.len; i++) {
-		struct gp_rule *r = b->set->rules.items[i];
-
-		for (const struct gp_rule_eval *e = gp_rule_evals_language; r->eval && e->name; e++)
-			if (r->eval == e)
-				gp_rule_make_inert(b, r, "%s() wants loadplugin "
-							 "Mail::SpamAssassin::Plugin::TextCat", e->name);
-	}
-}
-
 void gp_textcat_prepare(struct gp_rule_builder *b)
 {
 	struct gp_rule_set *set = b->set;
@@ -174,10 +163,8 @@ void gp_textcat_prepare(struct gp_rule_builder *b)
 	struct gp_textcat *t;
 	struct gp_diag diag;
 
-	if (!gp_map_get(&b->plugins, GP_STR("TextCat"))) {
-		forbid(b);
+	if (!gp_rule_plugin_wants(b, "TextCat", gp_rule_evals_language))
 		return;
-	}
 	asks = markup_mentions(set->markup);
 	for (size_t i = 0; i < set->rules.len && !asks; i++)
 		asks = rule_asks(set, set->rules.items[i]);

@@ -489,7 +489,7 @@ void gp_rule_uris_add(struct gp_rule_uris *u, struct gp_str uri, bool needs_doma
 	for (size_t i = 0; i < f.n_targets; i++)
 		all_forms(&f, f.targets[i]);
 	for (size_t i = 0; !has_domain && i < f.items.len; i++)
-		has_domain = gp_rule_uris_names_host(u, f.items.items[i]);
+		has_domain = gp_rule_uris_host(u, f.items.items[i]).len > 0;
 	if (has_domain && u->on_uri)
 		u->on_uri(u->arg, uri, f.items.items, f.items.len);
 	for (size_t i = 0; has_domain && i < f.items.len; i++)

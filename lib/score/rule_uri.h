@@ -52,8 +52,9 @@ bool gp_rule_uris_has_domain(const struct gp_rule_uris *u, struct gp_str host);
 /* Whether every label of the name is well-formed and there are two. */
 bool gp_rule_uris_is_name(struct gp_str host);
 
-/* Whether the URI (with its scheme) names a host or address that can exist. */
-bool gp_rule_uris_names_host(const struct gp_rule_uris *u, struct gp_str uri);
+/* The host or address that the URI (with its scheme) names, borrowed from it; empty if it names none
+ * that can exist. */
+struct gp_str gp_rule_uris_host(const struct gp_rule_uris *u, struct gp_str uri);
 /* s up to the first of the characters in `ends`. */
 struct gp_str gp_rule_uri_cut(struct gp_str s, const char *ends);
 

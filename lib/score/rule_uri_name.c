@@ -72,7 +72,7 @@ static struct gp_str behind_last(struct gp_str s, char c)
 	return s;
 }
 
-bool gp_rule_uris_names_host(const struct gp_rule_uris *u, struct gp_str s)
+struct gp_str gp_rule_uris_host(const struct gp_rule_uris *u, struct gp_str s)
 {
 	size_t n = 0;
 	struct gp_ip ip;
@@ -81,12 +81,12 @@ bool gp_rule_uris_names_host(const struct gp_rule_uris *u, struct gp_str s)
 		s = gp_rule_uri_cut(gp_str_sub(s, 7, SIZE_MAX), "?");
 		n = gp_str_find_chr(s, '@', 0);
 		if (n == s.len || gp_str_find_chr(s, '@', n + 1) < s.len)
-			return false;
+			return GP_STR("");
 		s = gp_str_sub(s, n + 1, SIZE_MAX);
 	} else {
 		if (gp_str_istarts(s, GP_STR("javascript:")) || gp_str_istarts(s, GP_STR("cid:")) ||
 		    gp_str_istarts(s, GP_STR("file:")))
-			return false;
+			return GP_STR("");
 		while (n < s.len && gp_is_alpha(s.ptr[n]))
 			n++;
 		if (n && n < s.len && s.ptr[n] == ':') {
@@ -101,6 +101,7 @@ bool gp_rule_uris_names_host(const struct gp_rule_uris *u, struct gp_str s)
 		if (n && s.ptr[n - 1] == ':')
 			s = gp_str_sub(s, 0, n - 1);
 	}
-	return gp_ip_parse(s, &ip) == GP_OK ||
-	       (gp_rule_uris_is_name(s) && gp_rule_uris_has_domain(u, s));
+	if (gp_ip_parse(s, &ip) != GP_OK && !(gp_rule_uris_is_name(s) && gp_rule_uris_has_domain(u, s)))
+		return GP_STR("");
+	return s;
 }

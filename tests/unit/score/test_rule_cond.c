@@ -69,8 +69,8 @@ static void reasons(void **state)
 		enum gp_rule_problem_kind kind;
 		const char *problem;
 	} rows[] = {
-		{"body A eval:check_phishing()", GP_RULE_INERT,
-		 "1 A: no eval function check_phishing(): feeds of phishing sites are not read here"},
+		{"full A eval:check_pyzor()", GP_RULE_INERT,
+		 "1 A: no eval function check_pyzor(): needs a service that is not asked here"},
 		{"body A eval:short_url_code('1')", GP_RULE_INERT,
 		 "1 A: no eval function short_url_code(): short links are not followed: that would be a "
 		 "request to a stranger's host"},
