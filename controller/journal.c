@@ -141,7 +141,9 @@ static struct journal_write *take_group(struct journal *j)
 	return group;
 }
 
-/* Called without the lock: only this thread adds files and changes `next`. */
+/* Only this thread adds files and changes `next`.  Called without the lock and returns with it:
+ * the reader is to see no record that does not count as waiting, and whose writer is not told
+ * before what became of it. */
 static int write_group(struct journal *j, struct journal_write *group, struct gp_diag *diag)
 {
 	GP_BUF_AUTO all = GP_BUF_INIT(GROUP_MAX + SEGMENT_RECORD_MAX + 4096);
@@ -173,7 +175,6 @@ static int write_group(struct journal *j, struct journal_write *group, struct gp
 	}
 	free(j->segments.items);
 	j->segments = copy;
-	pthread_mutex_unlock(&j->lock);
 	return r;
 }
 
@@ -197,7 +198,6 @@ static void *write_main(void *arg)
 		r = write_group(j, group, &diag);
 		for (const struct journal_write *w = group; w; w = w->next, records++)
 			bytes += w->bytes.len + SEGMENT_HEAD;
-		pthread_mutex_lock(&j->lock);
 		j->pending -= bytes;
 		j->waiting_bytes += r == GP_OK ? bytes : 0;
 		j->waiting += r == GP_OK ? records : 0;

@@ -25,7 +25,7 @@ def program() -> Path:
 
 
 def run(*args: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([program(), *args], input=stdin, capture_output=True, timeout=60)
+    return subprocess.run([program(), *args], input=stdin, capture_output=True, timeout=300)
 
 
 def configure(world: Path, store: str) -> Path:
