@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from typing import Any
@@ -20,7 +21,7 @@ class Mailbox:
     def _serve(self) -> None:
         while True:
             connection, _ = self._socket.accept()
-            with connection, connection.makefile("rwb") as file:
+            with contextlib.suppress(OSError), connection, connection.makefile("rwb") as file:  # who is there may go at any time
                 self._talk(file)
 
     def _talk(self, file: Any) -> None:

@@ -128,8 +128,7 @@ def test_the_postmaster_is_told(start_virus: StartVirus) -> None:
     assert "4Notifyxx" in text and "\\x0A" in text and "\nBcc:" not in text
     assert milter.counted("gatepost_virus_notifications_total", 'result="limited"') == 3
     milter.configure(telling(10))  # as if an hour had passed
-    milter.reload()
-    milter.wait_line("reread|reload|read again")
+    milter.reload_and_wait()
     assert refused(milter, strange)
     wait_for(lambda: len(mailbox.messages) == 3, "another mail")
     assert "3 more since the last mail were not told: milter-virus.notify.per_hour is 10." in mailbox.messages[2]

@@ -141,7 +141,7 @@ def test_who_waits_is_killed(start_virus: StartVirus) -> None:
 
 def test_who_scans_hangs(start_virus: StartVirus) -> None:
     """Until its deadline; then the time of who waited begins, also by libclamav's own clock."""
-    milter = start_virus({"milter-virus": {"workers": 2, "deadline": "10s"}})
+    milter = start_virus({"milter-virus": {"workers": 2, "deadline": "20s"}})
     sending, _, _ = one_waits(milter)
     results = sorted(sending.results(), key=lambda r: r.reply.code)
     assert [r.reply.code for r in results] == [451, 550]
