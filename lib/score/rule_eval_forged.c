@@ -69,14 +69,80 @@ static bool any(struct gp_eval *e, const char *const *patterns, size_t n, unsign
 	return false;
 }
 
-/* MSN's groups send from Hotmail's hosts under their own names. */
-static bool is_msn_group(struct gp_eval *e, struct gp_str rcvd)
+/* Up to the first white space. */
+static struct gp_str first_run(struct gp_str s)
 {
-	struct gp_str to = gp_eval_header(e, "To");
+	size_t n = 0;
 
-	return gp_str_ifind(to, GP_STR("@groups.msn.com>"), 0) < to.len &&
-	       gp_eval_matches(e, "from mail pickup service by p\\d\\d\\.groups\\.msn\\.com\\b", 0, rcvd) &&
-	       has(gp_eval_header(e, "Message-Id"), "groups.msn.com>");
+	while (n < s.len && !gp_is_space(s.ptr[n]))
+		n++;
+	return gp_str_sub(s, 0, n);
+}
+
+/* "NAME" of To: "<NAME@groups.msn.com>"; or "". */
+static struct gp_str msn_group(struct gp_str to)
+{
+	static const struct gp_str domain = GP_STR("@groups.msn.com>");
+
+	for (size_t i = 0; (i = gp_str_find_chr(to, '<', i)) < to.len; i++) {
+		struct gp_str run = first_run(gp_str_sub(to, i + 1, SIZE_MAX));
+
+		for (size_t n = run.len; n > 1; n--)
+			if (gp_str_istarts(gp_str_sub(run, n - 1, SIZE_MAX), domain))
+				return gp_str_sub(run, 0, n - 1);
+	}
+	return GP_STR("");
+}
+
+/* "p05.groups.msn.com" of "from mail pickup service by p05.groups.msn.com"; or "". */
+static struct gp_str msn_server(struct gp_str rcvd)
+{
+	static const struct gp_str mark = GP_STR("from mail pickup service by "), domain = GP_STR(".groups.msn.com");
+
+	for (size_t i = 0; (i = gp_str_find(rcvd, mark, i)) < rcvd.len; i++) {
+		struct gp_str s = gp_str_sub(rcvd, i + mark.len, 3 + domain.len + 1);
+
+		if (s.len >= 3 + domain.len && s.ptr[0] == 'p' && gp_str_is_digits(gp_str_sub(s, 1, 2)) &&
+		    gp_str_starts(gp_str_sub(s, 3, SIZE_MAX), domain) &&
+		    (s.len == 3 + domain.len || !(gp_is_alnum(s.ptr[s.len - 1]) || s.ptr[s.len - 1] == '_')))
+			return gp_str_sub(s, 0, 3 + domain.len);
+	}
+	return GP_STR("");
+}
+
+/* Does it begin with "<BEFORE…AFTER>", without white space and with something between? */
+static bool is_id(struct gp_eval *e, struct gp_str id, struct gp_str before, struct gp_str after)
+{
+	struct gp_str run = first_run(id);
+	const char *start = gp_arena_printf(e->arena, "<%.*s", GP_STR_FMT(before));
+	const char *end = gp_arena_printf(e->arena, "@%.*s>", GP_STR_FMT(after));
+
+	return gp_str_starts(run, gp_str(start)) &&
+	       gp_str_find(run, gp_str(end), strlen(start) + 1) < run.len;
+}
+
+/* MSN's groups sent from Hotmail's hosts under their own names. */
+static bool is_msn_group(struct gp_eval *e)
+{
+	struct gp_str group = msn_group(gp_eval_header(e, "To"));
+	struct gp_str server = group.len ? msn_server(gp_eval_header(e, "Received")) : GP_STR("");
+	struct gp_str id = gp_eval_header(e, "Message-Id");
+	const char *bounces;
+
+	if (!server.len)
+		return false;
+	if (gp_str_eq(group, GP_STR("notifications")))
+		return is_id(e, id, GP_STR(""), server);
+	bounces = gp_arena_printf(e->arena, "%.*s-bounce@groups.msn.com", GP_STR_FMT(group));
+	return is_id(e, id, gp_str(gp_arena_printf(e->arena, "%.*s-", GP_STR_FMT(group))),
+		     GP_STR("groups.msn.com")) &&
+	       has(gp_eval_addr(e, "EnvelopeFrom"), bounces);
+}
+
+static bool check_msn_groups(struct gp_eval *e, const struct gp_rule_eval *row, const struct gp_str *args,
+			     size_t n_args)
+{
+	return is_msn_group(e);
 }
 
 static enum outcome hotmail(struct gp_eval *e)
@@ -99,7 +165,7 @@ static enum outcome hotmail(struct gp_eval *e)
 		return GENUINE;
 	org = gp_eval_header(e, "X-OriginatorOrg");
 	if (has(rcvd, "from mail pickup service by hotmail.com with Microsoft SMTPSVC;") ||
-	    is_msn_group(e, rcvd) || gp_eval_lacks_received(e))
+	    is_msn_group(e) || gp_eval_lacks_received(e))
 		return GENUINE;
 	if (has_ip(gp_eval_header(e, "X-Originating-Ip")) &&
 	    any(e, with_ip, GP_ARRAY_SIZE(with_ip), 0, rcvd))
@@ -239,5 +305,6 @@ const struct gp_rule_eval gp_rule_evals_forged[] = {
 	{"check_for_forged_gmail_received_headers", 0, 0, check_gmail, 0, false},
 	{"check_for_fake_aol_relay_in_rcvd", 0, 0, check_aol_relay, 0, false},
 	{"check_for_forged_gw05_received_headers", 0, 0, check_gw05, 0, false},
+	{"check_for_msn_groups_headers", 0, 0, check_msn_groups, 0, false},
 	{0},
 };

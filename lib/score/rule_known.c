@@ -43,7 +43,6 @@ static const struct {
 	{"DecodeShortURLs", "short_url*",
 	 "short links are not followed: that would be a request to a stranger's host"},
 	{"ExtractText", "", "text of attached documents is not extracted here"},
-	{"HeaderEval", "check_for_msn_groups_headers", "that service has ended"},
 	{"OneLineBodyRuleType", "", COMPILED},
 	{"PhishTag", "", WRAP},
 	{"Pyzor", "check_pyzor", SERVICE},

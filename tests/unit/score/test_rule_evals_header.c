@@ -6,6 +6,12 @@
 #define NOW AT("Sat, 21 Nov 2026 12:00:00 +0000")
 #define SIX "To: aa@x.org, ab@x.org, ac@x.org, ad@x.org, ae@x.org, af@x.org"
 
+#define MSN(to, server, id, hits)                                                                  \
+	{"header R eval:check_for_msn_groups_headers()",                                           \
+	 "Return-Path: <List-bounce@groups.msn.com>\nReceived: from mail pickup service by " server \
+	 ".msn.com with Microsoft SMTPSVC; Fri, 2 Aug 2002 13:01:30 -0700\nMessage-ID: <" id ">\n"  \
+	 to "\nx\n", hits}
+
 static const struct eval_case cases[] = {
 	/* dates */
 	{"header R eval:check_for_shifted_date('3', '6')", NOW "Date: Sat, 21 Nov 2026 15:30:00 +0000\n\nx\n", true},
@@ -96,6 +102,18 @@ static const struct eval_case cases[] = {
 	 false},
 	{"header R eval:check_for_forged_gw05_received_headers()",
 	 "Received: from m.example by gw05 with ESMTP; Thu, 21 Jun 2001 02:28:32 -0400\n\nx\n", false},
+	MSN("To: \"L\" <List@groups.msn.com>\n", "p05.groups", "List-1392@groups.msn.com", true),
+	MSN("To: <x@y.org>, <List@GROUPS.msn.com>\n", "p05.groups", "List-1392@groups.msn.com", true),
+	MSN("To: List@groups.msn.com\n", "p05.groups", "List-1392@groups.msn.com", false),
+	MSN("To: <@groups.msn.com>\n", "p05.groups", "-1392@groups.msn.com", false),
+	MSN("To: <List@groups.msn.com>\n", "groups", "List-1392@groups.msn.com", false),
+	MSN("To: <List@groups.msn.com>\n", "p05x.groups", "List-1392@groups.msn.com", false),
+	MSN("To: <List@groups.msn.com>\n", "p05.groups", "List-@groups.msn.com", false),
+	MSN("To: <List@groups.msn.com>\n", "p05.groups", "Liste-1@groups.msn.com", false),
+	MSN("To: <Other@groups.msn.com>\n", "p05.groups", "Other-1392@groups.msn.com", false), /* bounces */
+	MSN("To: <notifications@groups.msn.com>\n", "p05.groups", "1@p05.groups.msn.com", true),
+	MSN("To: <notifications@groups.msn.com>\n", "p05.groups", "1@p06.groups.msn.com", false),
+	MSN("To: <notifications@groups.msn.com>\n", "p05.groups", "notifications-1@groups.msn.com", false),
 };
 
 static void each(void **state)
