@@ -80,7 +80,7 @@ static const char *why_not_asked(const struct run *run, const struct test *t)
 	if (domains->len)
 		return gp_arena_printf(run->cli->arena, "%.*s is not in %s.domains",
 				       GP_STR_FMT(t->key), t->use->path);
-	return "base or filter have a part (%d, %1 ...) that this name lacks";
+	return "base or filter have a part (%u, %d, %1 ...) that this name lacks";
 }
 
 static enum outcome outcome_of(int result)

@@ -83,6 +83,36 @@ static const struct gp_conf_row rows[] = {
 	 .help = "How long it is kept that there is no such entry."},
 };
 
+/* Is there a server to which nothing would show who we are? */
+static bool is_faceless(const struct gp_conf_ldap *l)
+{
+	for (size_t i = 0; i < l->servers.len; i++) {
+		struct gp_str uri = gp_str(l->servers.items[i]);
+
+		if (!gp_str_istarts(uri, GP_STR("ldapi://")) &&
+		    (!*l->certificate || (!l->start_tls && !gp_str_istarts(uri, GP_STR("ldaps://")))))
+			return true;
+	}
+	return false;
+}
+
+static void check_bind(const struct gp_conf_ldap *l, const struct gp_snapshot *snap,
+		       struct gp_conf_report *report)
+{
+	const struct gp_conf_table *t = &gp_conf_ldap_table;
+	bool is_simple = l->bind == GP_CONF_LDAP_SIMPLE;
+
+	if (is_simple && (!*l->bind_dn || !*l->password_file))
+		gp_conf_complain(snap, t, "bind", report,
+				 "\"simple\" needs ldap.bind_dn and ldap.password_file");
+	if (!is_simple && (*l->bind_dn || *l->password_file))
+		gp_conf_complain(snap, t, *l->bind_dn ? "bind_dn" : "password_file", report,
+				 "is for ldap.bind = \"simple\"");
+	if (l->bind == GP_CONF_LDAP_EXTERNAL && is_faceless(l))
+		gp_conf_complain(snap, t, "bind", report,
+				 "\"external\" needs ldap.certificate and TLS, or ldapi:// servers alone");
+}
+
 static void validate(const void *values, const struct gp_snapshot *snap,
 		     struct gp_conf_report *report)
 {
@@ -91,9 +121,7 @@ static void validate(const void *values, const struct gp_snapshot *snap,
 
 	if (l->servers.len > 0 && !GP_HAVE_LDAP)
 		gp_conf_complain(snap, t, "servers", report, "this Gatepost was built without LDAP");
-	if (l->bind == GP_CONF_LDAP_SIMPLE && (!*l->bind_dn || !*l->password_file))
-		gp_conf_complain(snap, t, "bind", report,
-				 "\"simple\" needs ldap.bind_dn and ldap.password_file");
+	check_bind(l, snap, report);
 	if (!*l->certificate != !*l->key_file)
 		gp_conf_complain(snap, t, *l->certificate ? "certificate" : "key_file", report,
 				 "needs ldap.%s too", *l->certificate ? "key_file" : "certificate");

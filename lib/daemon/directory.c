@@ -128,11 +128,29 @@ int64_t gp_directory_deadline(const struct gp_conf_ldap *conf)
 	return gp_clock_mono_ms() + conf->timeout_ms;
 }
 
+#define COMPLAIN_MS 60000
+
+/* A directory that is up, and a query that is wrong. */
+static void report_complaint(struct gp_ldap *ldap)
+{
+	static _Atomic int64_t said_ms;
+	int64_t now_ms = gp_clock_mono_ms(), before = atomic_load(&said_ms);
+	struct gp_diag what;
+
+	if ((before != 0 && now_ms - before < COMPLAIN_MS) || !gp_ldap_take_complaint(ldap, &what) ||
+	    !atomic_compare_exchange_strong(&said_ms, &before, now_ms))
+		return;
+	gp_log_warning("ldap: %s: nothing is found by this query; see gatepost ldap test", what.text);
+}
+
 void gp_directory_report(struct gp_ldap *ldap)
 {
 	static atomic_bool is_down;
 	bool is_down_now = ldap && !gp_ldap_is_up(ldap);
 	struct gp_diag why = {""};
+
+	if (ldap)
+		report_complaint(ldap);
 
 	if (atomic_exchange(&is_down, is_down_now) == is_down_now)
 		return;

@@ -126,6 +126,15 @@ void gp_ldap_last_error(struct gp_ldap *ldap, struct gp_diag *ret)
 	pthread_mutex_unlock(&ldap->lock);
 }
 
+bool gp_ldap_take_complaint(struct gp_ldap *ldap, struct gp_diag *ret)
+{
+	pthread_mutex_lock(&ldap->lock);
+	*ret = ldap->complaint;
+	ldap->complaint.text[0] = '\0';
+	pthread_mutex_unlock(&ldap->lock);
+	return *ret->text;
+}
+
 void gp_ldap_flush(struct gp_ldap *ldap)
 {
 	ldap_cache_flush(ldap->cache);
@@ -150,6 +159,7 @@ static void copy_query(struct gp_ldap_lookup *l, const struct gp_ldap_query *q)
 	struct gp_ldap_query *to = &l->query;
 	size_t n = 0;
 
+	l->has_fixed_base = gp_str_find_chr(q->base, '%', 0) == q->base.len;
 	*to = (struct gp_ldap_query){.scope = q->scope, .n_rows = q->n_rows, .n_follow = q->n_follow};
 	to->rows = GP_ARENA_NEW_N(a, q->n_rows, struct ldap_result_row);
 	to->follow = GP_ARENA_NEW_N(a, q->n_follow + 1, char *);

@@ -94,6 +94,9 @@ void gp_ldap_close(struct gp_ldap **ldap);
 bool gp_ldap_is_up(const struct gp_ldap *ldap);
 /* Why not, "" if it did. */
 void gp_ldap_last_error(struct gp_ldap *ldap, struct gp_diag *ret);
+/* What a server that is up said last of a question which can never be answered: it does not
+ * understand it, we may not ask it, or its base is not there.  Each is told once; false: none. */
+bool gp_ldap_take_complaint(struct gp_ldap *ldap, struct gp_diag *ret);
 /* Forgets cached answers: after a reload. */
 void gp_ldap_flush(struct gp_ldap *ldap);
 

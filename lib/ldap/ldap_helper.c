@@ -37,6 +37,17 @@ static void remember_error(struct gp_ldap *l, bool is_up, const struct gp_diag *
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* Nobody would hear of it else: the server is there, and the answer is like that of no entry. */
+static void remember_complaint(struct gp_ldap *l, const struct gp_ldap_lookup *k)
+{
+	struct gp_diag said;
+
+	gp_diag_set(&said, "%.300s (base \"%.200s\", filter \"%.200s\")", k->diag.text, k->base, k->filter);
+	pthread_mutex_lock(&l->lock);
+	l->complaint = said;
+	pthread_mutex_unlock(&l->lock);
+}
+
 /* The end of a look-up; `report` is what it tells of the server. */
 static void finish(struct gp_ldap_lookup *k, int result, enum gp_breaker_report report)
 {
@@ -45,6 +56,8 @@ static void finish(struct gp_ldap_lookup *k, int result, enum gp_breaker_report 
 	gp_breaker_report(&l->breaker, report);
 	if (report != GP_BREAKER_NEUTRAL)
 		remember_error(l, report == GP_BREAKER_GOOD, &k->diag);
+	if (result == GP_EINVAL || k->is_base_missing || (result == GP_EACCES && report == GP_BREAKER_GOOD))
+		remember_complaint(l, k);
 	if (result == GP_OK && gp_buf_error(&k->answer)) {
 		gp_diag_set(&k->diag, "the answer is larger than %u bytes", LDAP_ANSWER_MAX);
 		result = GP_ELIMIT;
@@ -199,6 +212,8 @@ static bool go_on(struct gp_ldap *l, struct gp_ldap_lookup *k, int code)
 	if (k->is_following) {
 		k->follow = k->follow->next;
 		r = GP_OK;
+	} else {
+		k->is_base_missing = code == LDAP_NO_SUCH_OBJECT && k->has_fixed_base;
 	}
 	if (r != GP_OK && !(r == GP_ENOENT && k->n_entries > 0)) {
 		gp_diag_set(&k->diag, "%s: %s%s", l->uris[l->uri], ldap_err2string(code),

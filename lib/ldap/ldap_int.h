@@ -69,6 +69,8 @@ struct gp_ldap_lookup {
 	size_t n_followed;
 	unsigned depth;
 	bool is_following, has_referral;
+	bool has_fixed_base; /* the same for all keys: it should be there */
+	bool is_base_missing;
 	size_t n_entries, n_values;
 
 	/* The answer: read by the asker once the job is done. */
@@ -106,6 +108,7 @@ struct gp_ldap {
 	pthread_mutex_t lock; /* of the following */
 	struct gp_ldap_lookup *queue, **queue_end;
 	struct gp_diag last_error;
+	struct gp_diag complaint; /* of a question, not of the connection; "": none */
 
 	/* The helper's own. */
 	LDAP *connection; /* NULL: not connected */

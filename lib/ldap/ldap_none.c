@@ -30,6 +30,11 @@ void gp_ldap_last_error(struct gp_ldap *ldap, struct gp_diag *ret)
 	gp_diag_set(ret, "built without LDAP");
 }
 
+bool gp_ldap_take_complaint(struct gp_ldap *ldap, struct gp_diag *ret)
+{
+	return false;
+}
+
 void gp_ldap_flush(struct gp_ldap *ldap)
 {
 }

@@ -168,7 +168,7 @@ static bool is_for(const struct gp_ldap_query *q, struct gp_str key)
 
 	if (q->n_domains == 0)
 		return true;
-	if (!gp_ldap_domain(key, &domain))
+	if (!gp_ldap_domain(key, &domain) || key.ptr[0] == '@')
 		return false;
 	for (size_t i = 0; i < q->n_domains; i++)
 		if (gp_str_ieq(q->domains[i], domain))

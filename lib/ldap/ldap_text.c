@@ -13,11 +13,10 @@ bool gp_ldap_domain(struct gp_str key, struct gp_str *ret)
 	return true;
 }
 
-static struct gp_str local_part(struct gp_str key)
+static bool local_part(struct gp_str key, struct gp_str *ret)
 {
-	struct gp_str domain;
-
-	return gp_ldap_domain(key, &domain) ? gp_str_sub(key, 0, key.len - domain.len - 1) : key;
+	*ret = gp_str_sub(key, 0, gp_str_find_last(key, '@'));
+	return ret->len > 0;
 }
 
 /* The n-th label from the right, 1 is the last. */
@@ -51,8 +50,7 @@ static bool part(char letter, struct gp_str value, struct gp_str key, struct gp_
 		return true;
 	case 'u':
 	case 'n':
-		*ret = local_part(of);
-		return true;
+		return local_part(of, ret);
 	case 'd':
 		return gp_ldap_domain(of, ret);
 	default:

@@ -4,7 +4,7 @@
  *
  *	%%	a percent sign
  *	%s	the key (in a result's format: the attribute's value)
- *	%u %n	its local part; the whole key if it has no domain
+ *	%u %n	its local part, the whole key if it has no @; not to be had if it is empty
  *	%d	its domain; not to be had if it has none
  *	%1 … %9	a label of the domain, the last one first; not to be had if it has fewer
  *	%S %U %D  the same of the key, in a result's format too

@@ -151,7 +151,7 @@ def test_file_goes_before(slapd: Slapd, world: Path) -> None:
 @pytest.mark.parametrize("change, status, result, why", [
     ({"uri": f"ldap://127.0.0.1:{free_port()}"}, 75, "down", "contact"),
     ({"bind_dn": f"cn=nobody,{BASE}"}, 77, "refused", "Invalid credentials"),
-    ({"bind": "anonymous"}, 1, "absent", "No such object"),
+    ({"bind": "anonymous", "bind_dn": "", "password_file": ""}, 1, "absent", "No such object"),
     ({"password_file": "/nowhere/password"}, 77, "refused", "password_file"),
 ])
 def test_servers_that_fail(slapd: Slapd, world: Path, change: dict[str, str], status: int, result: str, why: str) -> None:

@@ -51,6 +51,24 @@ def bounce(control: ControlClient, account: str, i: int) -> tuple[list[dict[str,
                          client_address="192.0.2.7", recipient=f"r{i}@example.net", time=int(time.time()))
 
 
+@pytest.mark.parametrize("query, why", [
+    ({"filter": "(mail=%s)(uid=%u)"}, "Bad search filter"), ({"base": "no name"}, "Invalid DN syntax"),
+    ({"base": "dc=elsewhere"}, "No such object")])
+def test_query_that_is_wrong_is_told(start_policyd: StartPolicyd, directory: Slapd, query: dict[str, Value], why: str) -> None:
+    policyd = start_policyd(asking(directory, query, {"out": {"windows": ["1 per 1h"]}}))
+    with policyd.client() as client:
+        assert passed(client, "ann") == 1  # not what the directory has of her
+    assert len(policyd.lines(f"ldap: .*{why}.*: nothing is found by this query")) == 1
+
+
+def test_no_account_is_anybody(start_policyd: StartPolicyd, directory: Slapd) -> None:
+    """As in ldap_table(5), a name without a local part is not looked up by it."""
+    policyd = start_policyd(asking(directory, {"filter": "(uid=%u*)"}, {"out": {"windows": ["1 per 1h"]}}))
+    with policyd.client() as client:
+        assert (passed(client, "ann@example.org"), passed(client, "@example.org")) == (3, 1)
+    assert "(uid=*)" not in directory.asked()
+
+
 def test_overrides_of_a_map(start_policyd: StartPolicyd, world: Path) -> None:
     overrides = world / "overrides"
     overrides.write_text("joe  2 per 1h\nann unlimited\n@big.example  out: 3 per 1h; other: 1 per 1h\n")

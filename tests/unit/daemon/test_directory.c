@@ -62,6 +62,40 @@ static void nothing_is_set(void **state)
 	gp_snapshot_unref(snap);
 }
 
+static void how_we_bind_fits(void **state)
+{
+	static const struct {
+		const char *ldap, *wrong; /* NULL: right */
+	} CASES[] = {
+		{"bind = \"simple\"; bind_dn = \"cn=x\"; password_file = \"/etc/hostname\";", NULL},
+		{"bind = \"simple\"; bind_dn = \"cn=x\";", "ldap.bind: "},
+		{"bind_dn = \"cn=x\"; password_file = \"/etc/hostname\";", "ldap.bind_dn: is for"},
+		{"password_file = \"/etc/hostname\";", "ldap.password_file: is for"},
+		{"servers = [ \"ldapi://%2Fx\" ]; bind = \"external\";", NULL},
+		{"servers = [ \"ldapi://%2Fx\", \"ldaps://h\" ]; bind = \"external\";", "ldap.bind: \"external\""},
+		{"servers = [ \"ldaps://h\" ]; bind = \"external\"; certificate = \"/c\"; key_file = \"/k\";", NULL},
+		{"servers = [ \"ldap://h\" ]; bind = \"external\"; certificate = \"/c\"; key_file = \"/k\";",
+		 "ldap.bind: \"external\""},
+		{"servers = [ \"ldap://h\" ]; start_tls = true; bind = \"external\"; certificate = \"/c\"; "
+		 "key_file = \"/k\";", NULL},
+	};
+
+	if (!GP_HAVE_LDAP)
+		skip();
+	for (size_t i = 0; i < GP_ARRAY_SIZE(CASES); i++) {
+		GP_BUF_AUTO text = GP_BUF_INIT(1024);
+		GP_CONF_REPORT_AUTO report;
+		struct gp_snapshot *snap;
+
+		gp_buf_printf(&text, "ldap = { %s };", CASES[i].ldap);
+		snap = load(gp_buf_cstr(&text), &report);
+		assert_int_equal(snap == NULL, CASES[i].wrong != NULL);
+		if (CASES[i].wrong)
+			assert_non_null(strstr(report.errors.items[0].text, CASES[i].wrong));
+		gp_snapshot_unref(snap);
+	}
+}
+
 static const char FULL[] =
 	"ldap = { servers = [ \"ldap://127.0.0.1:1\", \"ldapi://%2Fx\" ]; timeout = \"2s\"; };\n"
 	"policyd-ratelimit = { ldap = { limits = { base = \"dc=example\"; scope = \"one\"; "
@@ -148,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_set),
+		cmocka_unit_test(how_we_bind_fits),
 		cmocka_unit_test(all_is_set),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(bad_queries_are_named),

@@ -16,6 +16,11 @@ static void test_expand(void **state)
 		{"%u|%n", "joe", "joe", "joe|joe", GP_LDAP_PLAIN},
 		{"%d", "joe", "joe", NULL, GP_LDAP_PLAIN},
 		{"%d", "joe@", "joe@", NULL, GP_LDAP_PLAIN},
+		{"%u", "joe@", "joe@", "joe", GP_LDAP_PLAIN},
+		{"%s", "@b.c", "@b.c", "@b.c", GP_LDAP_PLAIN},
+		{"(uid=%u*)", "@b.c", "@b.c", NULL, GP_LDAP_FILTER}, /* anybody's */
+		{"%n", "", "k", NULL, GP_LDAP_PLAIN},
+		{"%U", "v", "@b.c", NULL, GP_LDAP_PLAIN},
 		{"%u at %d", "\"a@b\"@c", "x", "\"a@b\" at c", GP_LDAP_PLAIN},
 		{"%1.%2.%3", "v", "u@a.b.c", "c.b.a", GP_LDAP_PLAIN},
 		{"%4", "v", "u@a.b.c", NULL, GP_LDAP_PLAIN},
