@@ -55,7 +55,7 @@ static bool has_author_signature(const struct gp_eval *e, struct gp_str domain)
 {
 	for (size_t i = 0; i < e->in->auth->n_dkim; i++)
 		if (e->in->auth->dkim[i].status == GP_AUTH_PASS &&
-		    gp_str_ieq(e->in->auth->dkim[i].domain, domain))
+		    gp_str_ieq(gp_eval_signer(&e->in->auth->dkim[i]), domain))
 			return true;
 	return false;
 }

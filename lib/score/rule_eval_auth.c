@@ -4,8 +4,7 @@
  *
  * Where the results are not known nothing hits, not even the rules for "none".
  */
-#include "lib/dns/dnsname.h"
-#include "lib/score/rule_eval.h"
+#include "lib/score/rule_eval_text.h"
 
 /* A bounce has no MAIL FROM to check; that of its HELO is the helo rules' affair. */
 static bool check_spf(struct gp_eval *e, const struct gp_rule_eval *row,
@@ -21,16 +20,28 @@ static bool check_spf(struct gp_eval *e, const struct gp_rule_eval *row,
 
 enum { DKIM_ANY, DKIM_VALID, DKIM_VALID_AUTHOR, DKIM_VALID_ENVELOPE, DKIM_TESTING };
 
-static bool is_such(const struct gp_rule_input *in, const struct gp_dkim_result *r, int what)
+/* Is it the domain of an author, the very same? */
+static bool is_author(struct gp_eval *e, struct gp_str domain)
+{
+	struct gp_eval_addrs from = {0};
+
+	gp_eval_add_addrs(e, GP_STR("From"), &from);
+	for (size_t i = 0; i < from.items.len; i++)
+		if (gp_str_ieq(gp_eval_domain(from.items.items[i]), domain))
+			return true;
+	return false;
+}
+
+static bool is_such(struct gp_eval *e, const struct gp_dkim_result *r, int what)
 {
 	switch (what) {
 	case DKIM_VALID:
 		return r->status == GP_AUTH_PASS;
 	case DKIM_VALID_AUTHOR:
-		return r->status == GP_AUTH_PASS && r->is_author;
+		return r->status == GP_AUTH_PASS && is_author(e, gp_eval_signer(r));
 	case DKIM_VALID_ENVELOPE:
 		return r->status == GP_AUTH_PASS &&
-		       gp_dns_name_is_within(gp_str_after_last(in->envelope_from, '@'), r->domain);
+		       gp_str_ieq(gp_str_after_last(e->in->envelope_from, '@'), gp_eval_signer(r));
 	case DKIM_TESTING:
 		return r->is_testing;
 	default:
@@ -38,8 +49,8 @@ static bool is_such(const struct gp_rule_input *in, const struct gp_dkim_result 
 	}
 }
 
-/* Is it one of the domains that the rule names ("example.org", ".example.org" and
- * "*.example.org" for those below it)?  A rule that names none means any. */
+/* Is it one of the domains that the rule names (".example.org" and "*.example.org": that one and
+ * those below it)?  A rule that names none means any. */
 static bool is_named(struct gp_str domain, const struct gp_str *args, size_t n_args)
 {
 	for (size_t i = 0; i < n_args; i++) {
@@ -48,7 +59,8 @@ static bool is_named(struct gp_str domain, const struct gp_str *args, size_t n_a
 		if (gp_str_starts(arg, GP_STR("*.")))
 			arg = gp_str_sub(arg, 1, arg.len);
 		if (gp_str_ieq(domain, arg) ||
-		    (gp_str_starts(arg, GP_STR(".")) && gp_str_iends(domain, arg)))
+		    (gp_str_starts(arg, GP_STR(".")) &&
+		     (gp_str_iends(domain, arg) || gp_str_ieq(domain, gp_str_sub(arg, 1, arg.len)))))
 			return true;
 	}
 	return n_args == 0;
@@ -60,8 +72,8 @@ static bool check_dkim(struct gp_eval *e, const struct gp_rule_eval *row,
 	if (!e->in->auth)
 		return false;
 	for (size_t i = 0; i < e->in->auth->n_dkim; i++)
-		if (is_such(e->in, &e->in->auth->dkim[i], row->what) &&
-		    is_named(e->in->auth->dkim[i].domain, args, n_args))
+		if (is_such(e, &e->in->auth->dkim[i], row->what) &&
+		    is_named(gp_eval_signer(&e->in->auth->dkim[i]), args, n_args))
 			return true;
 	return false;
 }

@@ -21,6 +21,19 @@ static bool any_matches(const struct gp_eval_addrs *addrs, const struct gp_rule_
 	return false;
 }
 
+/* Entries for subjects match anywhere in it. */
+static bool is_within(struct gp_eval *e, const struct gp_rule_list *l, struct gp_str subject)
+{
+	for (size_t i = 0; subject.len && i < l->items.len; i++) {
+		const char *glob =
+			gp_arena_printf(e->arena, "*%.*s*", GP_STR_FMT(l->items.items[i]));
+
+		if (gp_str_glob(gp_str(glob), subject))
+			return true;
+	}
+	return false;
+}
+
 static bool matches(struct gp_eval *e, enum what what, const struct gp_rule_list *l)
 {
 	struct gp_str s;
@@ -36,8 +49,7 @@ static bool matches(struct gp_eval *e, enum what what, const struct gp_rule_list
 		s = gp_eval_addr(e, "Reply-To");
 		break;
 	case SUBJECT:
-		s = gp_str_trim(gp_eval_header(e, "Subject"));
-		break;
+		return is_within(e, l, gp_str_trim(gp_eval_header(e, "Subject")));
 	}
 	return s.len && gp_rule_list_matches(l, s);
 }
@@ -182,23 +194,26 @@ static bool check_spf_welcomelist(struct gp_eval *e, const struct gp_rule_eval *
 				    sender);
 }
 
-/* Has the domain signed, validly? */
+/* Has the domain signed, validly?  ".example.org" and "*.example.org": one below it. */
 static bool is_signed_by(const struct gp_eval *e, struct gp_str domain)
 {
+	domain = gp_eval_domain(domain);
+	if (gp_str_starts(domain, GP_STR("*.")))
+		domain = gp_str_sub(domain, 1, domain.len);
 	for (size_t i = 0; i < e->in->auth->n_dkim; i++) {
-		struct gp_str signer = e->in->auth->dkim[i].domain;
+		struct gp_str signer = gp_eval_signer(&e->in->auth->dkim[i]);
 
 		if (e->in->auth->dkim[i].status != GP_AUTH_PASS)
 			continue;
-		if (gp_str_ieq(signer, domain) ||
-		    (gp_str_iends(domain, signer) && domain.len > signer.len &&
-		     domain.ptr[domain.len - signer.len - 1] == '.'))
+		if (gp_str_starts(domain, GP_STR(".")) ? gp_str_iends(signer, domain)
+						       : gp_str_ieq(signer, domain))
 			return true;
 	}
 	return false;
 }
 
-/* Lines "ADDRESS [DOMAIN]": signed by the domain, or the address's own. */
+/* Lines "ADDRESS [DOMAIN]": signed by the domain (of an address that stands there instead its domain
+ * counts), or the author's own. */
 static bool check_dkim_welcomelist(struct gp_eval *e, const struct gp_rule_eval *row,
 				   const struct gp_str *args, size_t n_args)
 {

@@ -265,6 +265,11 @@ struct gp_str gp_eval_domain(struct gp_str addr)
 	return gp_str_sub(addr, i, addr.len);
 }
 
+struct gp_str gp_eval_signer(const struct gp_dkim_result *r)
+{
+	return r->identity.len ? gp_eval_domain(r->identity) : r->domain;
+}
+
 struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s)
 {
 	char *out = gp_arena_cstr(e->arena, s);

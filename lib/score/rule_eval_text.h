@@ -35,6 +35,10 @@ const struct gp_rule_subject *gp_eval_subject(struct gp_eval *e, enum gp_rule_ty
 struct gp_str gp_eval_domain(struct gp_str addr);
 struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s);
 
+/* For whom a signature speaks, as SpamAssassin has it: the domain of i=, which is that of d= unless
+ * written, and may lie below it. */
+struct gp_str gp_eval_signer(const struct gp_dkim_result *r);
+
 /* Does a pattern match?  A malformed one matches nothing.  It is kept for further messages. */
 bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, struct gp_str text);
 /* The same of a pattern made for this message: it is compiled here and now. */

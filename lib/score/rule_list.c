@@ -13,8 +13,10 @@ enum operation {
 	ADD_NETS,   /* networks, separated by blanks and commas */
 	ADD_LINE,   /* the value as one item */
 	SET,	    /* the value as the only item */
-	REMOVE,	    /* words; without any: everything */
+	REMOVE,	    /* words */
+	REMOVE_ALL, /* words; without any: everything */
 	REMOVE_KEY, /* items whose first word is one of the words */
+	REMOVE_LINE, /* the item of the same words */
 	CLEAR,
 };
 
@@ -39,7 +41,7 @@ static const struct row {
 	{"clear_msa_networks", "msa_networks", CLEAR, false},
 	{"clear_originating_ip_headers", "originating_ip_headers", CLEAR, false},
 	{"clear_trusted_networks", "trusted_networks", CLEAR, false},
-	{"clear_uridnsbl_skip_domain", "uridnsbl_skip_domain", REMOVE, false},
+	{"clear_uridnsbl_skip_domain", "uridnsbl_skip_domain", REMOVE_ALL, false},
 	{"clear_util_rb", "util_rb", CLEAR, false},
 	{"def_welcomelist_auth", "def_welcomelist_auth", ADD, false},
 	{"def_welcomelist_from_dkim", "def_welcomelist_from_dkim", ADD_LINE, false},
@@ -103,7 +105,7 @@ static const struct row {
 	{"unblocklist_from", "blocklist_from", REMOVE, false},
 	{"unwelcomelist_auth", "welcomelist_auth", REMOVE, false},
 	{"unwelcomelist_from", "welcomelist_from", REMOVE, false},
-	{"unwelcomelist_from_dkim", "welcomelist_from_dkim", REMOVE_KEY, false},
+	{"unwelcomelist_from_dkim", "welcomelist_from_dkim", REMOVE_LINE, false},
 	{"unwelcomelist_from_rcvd", "welcomelist_from_rcvd", REMOVE_KEY, false},
 	{"unwelcomelist_from_spf", "welcomelist_from_spf", REMOVE, false},
 	{"uridnsbl_max_domains", "uridnsbl_max_domains", SET, false},
@@ -186,8 +188,18 @@ static void clear(struct gp_rule_builder *b, struct gp_rule_list *list)
 	gp_map_init(&list->index, b->arena, true);
 }
 
-/* Drops items equal to the word, or (is_key) whose first word it is. */
-static void drop(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp_str word,
+static bool has_same_words(struct gp_str a, struct gp_str b)
+{
+	struct gp_str word, other;
+
+	while (gp_str_next_word(&a, &word))
+		if (!gp_str_next_word(&b, &other) || !gp_str_ieq(word, other))
+			return false;
+	return !gp_str_next_word(&b, &other);
+}
+
+/* Drops items of the same words as text, or (is_key) whose first word it is. */
+static void drop(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp_str text,
 		 bool is_key)
 {
 	size_t n = 0;
@@ -199,7 +211,7 @@ static void drop(struct gp_rule_builder *b, struct gp_rule_list *list, struct gp
 
 		if (is_key)
 			gp_str_next_word(&rest, &first);
-		if (gp_str_ieq(first, word))
+		if (has_same_words(first, text))
 			continue;
 		list->items.items[n++] = item;
 		gp_map_set(&list->index, item, list);
@@ -241,6 +253,10 @@ static void apply(struct gp_rule_builder *b, enum operation op, struct gp_rule_l
 			add(b, list, value);
 		return;
 	}
+	if (op == REMOVE_LINE) {
+		drop(b, list, value, false);
+		return;
+	}
 	while (op != CLEAR && gp_str_next_word(&value, &word)) {
 		has_words = true;
 		if (op == ADD)
@@ -250,7 +266,7 @@ static void apply(struct gp_rule_builder *b, enum operation op, struct gp_rule_l
 		else
 			drop(b, list, word, op == REMOVE_KEY);
 	}
-	if (!has_words && op != ADD && op != ADD_NETS)
+	if (!has_words && op == REMOVE_ALL)
 		clear(b, list);
 }
 
@@ -299,7 +315,11 @@ bool gp_rule_list_directive(struct gp_rule_builder *b, struct gp_str name, struc
 		list = gp_str(gp_arena_printf(b->arena, "%s %.*s", row->list,
 					      GP_STR_FMT(gp_str_sub(word, 1, word.len - 2))));
 	}
-	apply(b, row->operation, list_of(b, list), row->directive, gp_str_trim(value));
+	value = gp_str_trim(value);
+	apply(b, row->operation, list_of(b, list), row->directive, value);
+	if (gp_str_starts(gp_str(row->directive), GP_STR("unwelcomelist_"))) /* what came with the rules, too */
+		apply(b, row->operation, list_of(b, gp_str(gp_arena_printf(b->arena, "def_%s", row->list))),
+		      row->directive, value);
 	return true;
 }
 

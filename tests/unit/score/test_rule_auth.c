@@ -65,12 +65,36 @@ static void all_good(void **state)
 				      .arc = {.status = GP_AUTH_PASS},
 				      .dmarc = {.status = GP_AUTH_PASS}};
 
-	assert_string_equal(hits(&auth, "x@sub.b.example"), "P HP DS DV DA DE AS AV D1 D3 MP");
-	assert_string_equal(hits(&auth, "x@subb.example"), "P HP DS DV DA AS AV D1 D3 MP");
-	assert_string_equal(hits(&auth, "x@b.example@c.example"), "P HP DS DV DA AS AV D1 D3 MP");
-	dkim[1].is_author = false;
+	assert_string_equal(hits(&auth, "x@sub.b.example"), "P HP DS DV DA AS AV D1 D2 D3 MP");
+	assert_string_equal(hits(&auth, "x@b.example@c.example"), "P HP DS DV DA AS AV D1 D2 D3 MP");
 	dkim[0].is_testing = true;
-	assert_string_equal(hits(&auth, "x@B.EXAMPLE"), "P HP DS DV DE DT AS AV D1 D3 MP");
+	assert_string_equal(hits(&auth, "x@B.EXAMPLE"), "P HP DS DV DA DE DT AS AV D1 D2 D3 MP");
+}
+
+/* A signature speaks for the domain of its i=, and for that one only. */
+static void signers(void **state)
+{
+	static const struct {
+		const char *domain, *identity, *sender, *hits;
+	} cases[] = {
+		{"b.example", "", "x@b.example", "HN DS DV DA DE D1 D2 D3 MM"},
+		{"b.example", "@b.example", "x@b.example", "HN DS DV DA DE D1 D2 D3 MM"},
+		{"b.example", "u@Sub.b.example", "x@b.example", "HN DS DV D2 D3 MM"},
+		{"b.example", "u@sub.b.example", "x@sub.b.example", "HN DS DV DE D2 D3 MM"},
+		{"example", "", "x@b.example", "HN DS DV D3 MM"}, /* a parent of the author's */
+		{"example", "@b.example", "x@b.example", "HN DS DV DA DE D1 D2 D3 MM"},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
+		struct gp_dkim_result dkim = {.status = GP_AUTH_PASS,
+					      .domain = gp_str(cases[i].domain),
+					      .identity = gp_str(cases[i].identity),
+					      .is_author = true};
+		struct gp_auth_result auth = {
+			.mailfrom = {.status = GP_AUTH_TEMPERROR}, .dkim = &dkim, .n_dkim = 1};
+
+		assert_string_equal(hits(&auth, cases[i].sender), cases[i].hits);
+	}
 }
 
 static void failures(void **state)
@@ -100,6 +124,7 @@ int main(void)
 		cmocka_unit_test(unknown),
 		cmocka_unit_test(nothing_there),
 		cmocka_unit_test(all_good),
+		cmocka_unit_test(signers),
 		cmocka_unit_test(failures),
 	};
 

@@ -97,6 +97,8 @@ static const struct eval_case cases[] = {
 	{"more_spam_to joe@x.example\nheader R eval:check_to_in_more_spam()",
 	 "Received: from a (b [192.0.2.1]) by c (d) with ESMTP id 123 for <joe@x.example>; now\n\nx\n", true},
 	{"welcomelist_subject *lunch*\nheader R eval:check_subject_in_welcomelist()", "Subject: Lunch at one\n\nx\n", true},
+	{"blocklist_subject money f?st\nheader R eval:check_subject_in_blocklist()", "Subject: Make Money Fast now\n\nx\n", true},
+	{"blocklist_subject money f*r\nheader R eval:check_subject_in_blocklist()", "Subject: Make Money Fast now\n\nx\n", false},
 	{"enlist_addrlist (BANK) *@bank.example\nheader R eval:check_from_in_list('BANK')", "From: a@bank.example\n\nx\n", true},
 	{"enlist_addrlist (BANK) *@bank.example\nheader R eval:check_replyto_in_list('BANK')", "From: a@bank.example\n\nx\n",
 	 false},
@@ -113,6 +115,12 @@ static const struct eval_case cases[] = {
 	 "header R eval:check_forged_in_welcomelist()", OUTSIDE "From: a@x.example\n\nx\n", false},
 	{"def_whitelist_from_rcvd *@x.example r.example\nheader R eval:check_from_in_default_whitelist()",
 	 OUTSIDE "From: a@x.example\n\nx\n", true},
+	{"def_whitelist_from_rcvd *@x.example r.example\nunwelcomelist_from_rcvd *@X.example\n"
+	 "header R eval:check_from_in_default_whitelist()", OUTSIDE "From: a@x.example\n\nx\n", false},
+	{"welcomelist_from_rcvd *@x.example r.example\nunwhitelist_from_rcvd *@x.example\n"
+	 "header R eval:check_from_in_welcomelist()", OUTSIDE "From: a@x.example\n\nx\n", false},
+	{"welcomelist_from a@x.example\nunwelcomelist_from\nheader R eval:check_from_in_whitelist()",
+	 "From: a@x.example\n\nx\n", true},
 };
 
 static void each(void **state)
@@ -139,6 +147,49 @@ static void authenticated(void **state)
 		f.input.envelope_from = GP_STR("a@x.example");
 		fixture_scan(&f, "From: a@y.example\n\nx\n");
 		assert_string_equal(fixture_hits(&f), pass ? "A B C" : "");
+		fixture_done(&f);
+	}
+}
+
+/* Lists that rely on signatures want the very domain, and "un…" takes from what comes with the rules too. */
+static void signed_lists(void **state)
+{
+	static const struct {
+		const char *rules, *domain, *identity, *from, *hits;
+	} mails[] = {
+		{"welcomelist_auth *@*.y.example", "m.y.example", "", "a@m.y.example", "C"},
+		{"welcomelist_auth *@*.y.example", "y.example", "", "a@m.y.example", ""},
+		{"welcomelist_auth *@*.y.example", "y.example", "b@m.y.example", "a@m.y.example", "C"},
+		{"welcomelist_from_dkim *@y.example", "y.example", "", "a@y.example", "C"},
+		{"welcomelist_from_dkim *@y.example m.x.example", "x.example", "", "a@y.example", ""},
+		{"welcomelist_from_dkim *@y.example *.x.example", "m.x.example", "", "a@y.example", "C"},
+		{"welcomelist_from_dkim *@y.example .x.example", "x.example", "", "a@y.example", ""},
+		{"welcomelist_from_dkim *@y.example who@x.example", "x.example", "", "a@y.example", "C"},
+		{"def_welcomelist_auth *@y.example", "y.example", "", "a@y.example", "D"},
+		{"def_welcomelist_auth *@y.example\nunwelcomelist_auth *@Y.example", "y.example", "", "a@y.example", ""},
+		{"def_welcomelist_from_dkim *@y.example  x.example\nunwelcomelist_from_dkim *@y.example x.example",
+		 "x.example", "", "a@y.example", ""},
+		{"welcomelist_from_dkim *@y.example x.example\nunwelcomelist_from_dkim *@y.example z.example",
+		 "x.example", "", "a@y.example", "C"},
+		{"welcomelist_from_dkim *@y.example x.example\nunwelcomelist_from_dkim *@y.example", "x.example", "",
+		 "a@y.example", "C"},
+	};
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(mails); i++) {
+		struct gp_dkim_result dkim = {.status = GP_AUTH_PASS,
+					      .domain = gp_str(mails[i].domain),
+					      .identity = gp_str(mails[i].identity)};
+		struct gp_auth_result auth = {.dkim = &dkim, .n_dkim = 1};
+		char rules[512];
+		struct fixture f;
+
+		snprintf(rules, sizeof(rules),
+			 "%s\nheader C eval:check_for_dkim_welcomelist_from()\n"
+			 "header D eval:check_for_def_dkim_welcomelist_from()\n", mails[i].rules);
+		fixture_load(&f, rules);
+		f.input.auth = &auth;
+		fixture_scan(&f, gp_arena_printf(f.arena, "From: %s\n\nx\n", mails[i].from));
+		assert_string_equal(fixture_hits(&f), mails[i].hits);
 		fixture_done(&f);
 	}
 }
@@ -215,7 +266,7 @@ static void names_are_unique(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(each), cmocka_unit_test(authenticated),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(each), cmocka_unit_test(authenticated), cmocka_unit_test(signed_lists),
 					   cmocka_unit_test(networks), cmocka_unit_test(networks_in_error),
 					   cmocka_unit_test(names_are_unique)};
 
