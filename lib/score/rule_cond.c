@@ -255,26 +255,55 @@ static double parse_sum(struct cond *c)
 	}
 }
 
+static bool take_order(struct cond *c, double a, double *ret_b, bool *ret)
+{
+	if (take(c, GP_STR(">=")))
+		*ret = a >= (*ret_b = parse_sum(c));
+	else if (take(c, GP_STR("<=")))
+		*ret = a <= (*ret_b = parse_sum(c));
+	else if (take(c, GP_STR(">")))
+		*ret = a > (*ret_b = parse_sum(c));
+	else if (take(c, GP_STR("<")))
+		*ret = a < (*ret_b = parse_sum(c));
+	else
+		return false;
+	return true;
+}
+
+/* A chain, as in Perl: 3 < version < 5. */
+static double parse_order(struct cond *c)
+{
+	double a = parse_sum(c), b;
+	bool holds = true, next;
+
+	if (!take_order(c, a, &b, &holds))
+		return a;
+	while (take_order(c, a = b, &b, &next))
+		holds = holds && next;
+	return holds;
+}
+
+static bool take_equality(struct cond *c, double a, double *ret_b, bool *ret)
+{
+	if (take(c, GP_STR("==")))
+		*ret = a == (*ret_b = parse_order(c));
+	else if (take(c, GP_STR("!=")))
+		*ret = a != (*ret_b = parse_order(c));
+	else
+		return false;
+	return true;
+}
+
 static double parse_compare(struct cond *c)
 {
-	double a = parse_sum(c);
+	double a = parse_order(c), b;
+	bool holds = true, next;
 
-	for (;;) {
-		if (take(c, GP_STR(">=")))
-			a = a >= parse_sum(c);
-		else if (take(c, GP_STR("<=")))
-			a = a <= parse_sum(c);
-		else if (take(c, GP_STR("==")))
-			a = a == parse_sum(c);
-		else if (take(c, GP_STR("!=")))
-			a = a != parse_sum(c);
-		else if (take(c, GP_STR(">")))
-			a = a > parse_sum(c);
-		else if (take(c, GP_STR("<")))
-			a = a < parse_sum(c);
-		else
-			return a;
-	}
+	if (!take_equality(c, a, &b, &holds))
+		return a;
+	while (take_equality(c, a = b, &b, &next))
+		holds = holds && next;
+	return holds;
 }
 
 static double parse_and(struct cond *c)

@@ -19,6 +19,7 @@
 #include "lib/score/rule_list.h"
 #include "lib/score/rule_markup.h"
 #include "lib/score/rule_meta.h"
+#include "lib/score/rule_pcre.h"
 #include "lib/score/rule_phishing.h"
 #include "lib/score/rule_query.h"
 #include "lib/score/rule_redirect.h"
@@ -143,9 +144,13 @@ static void define_eval(struct gp_rule_builder *b, struct gp_str name, struct gp
 		def.inert = gp_arena_printf(b->arena, "no eval function %.*s()%s%s",
 					    GP_STR_FMT(function), reason ? ": " : "",
 					    reason ? reason : "");
-	} else if (def.n_args < def.eval->args_min || def.n_args > def.eval->args_max) {
-		error(b, name, "wrong number of arguments for the eval function");
+	} else if (def.n_args < def.eval->args_min) {
+		error(b, name, "the eval function wants more arguments");
 		return;
+	} else if (def.n_args > def.eval->args_max) {
+		def.n_args = def.eval->args_max;
+		gp_rule_note(b, GP_RULE_WARNING, gp_arena_cstr(b->arena, name),
+			     "the eval function takes %zu arguments; the others do nothing", def.n_args);
 	}
 	define(b, name, call, &def);
 }
@@ -164,6 +169,20 @@ static bool take_eval(struct gp_str *value)
 	return false;
 }
 
+/* A rule that is there already stays as it is if the new pattern is none. */
+static bool spoils(struct gp_rule_builder *b, struct gp_str name, const struct gp_regex *regex)
+{
+	const struct gp_rule *r = gp_map_get(&b->set->by_name, name);
+	struct gp_regex trial = *regex;
+	struct gp_diag diag;
+
+	trial.flags |= GP_REGEX_ONCE;
+	if (!r || r->type == GP_RULE_FACT || gp_pcre_compile(b->arena, &trial, &diag) != GP_EINVAL)
+		return false;
+	error(b, name, diag.text);
+	return true;
+}
+
 static void parse_pattern(struct gp_rule_builder *b, struct gp_str name, struct gp_str value,
 			  struct gp_str pattern, struct gp_rule *def)
 {
@@ -174,6 +193,8 @@ static void parse_pattern(struct gp_rule_builder *b, struct gp_str name, struct 
 		error(b, name, diag.text);
 		return;
 	}
+	if (spoils(b, name, &def->regex))
+		return;
 	odd = gp_regex_oddity(&def->regex);
 	if (odd)
 		gp_rule_note(b, GP_RULE_WARNING, gp_arena_cstr(b->arena, name), "%s", odd);
@@ -222,7 +243,7 @@ static void take_if_unset(struct gp_str *value, struct gp_str *ret)
 	size_t at = gp_str_find(*value, tag, 0);
 
 	if (value->len == 0 || value->ptr[value->len - 1] != ']' || at >= value->len || at == 0 ||
-	    !gp_is_space(value->ptr[at - 1]))
+	    !gp_is_space(value->ptr[at - 1]) || !gp_is_space(value->ptr[at + tag.len]))
 		return;
 	*ret = gp_str_trim(gp_str_sub(*value, at + tag.len, value->len - 1 - at - tag.len));
 	*value = gp_str_trim(gp_str_sub(*value, 0, at));
@@ -349,6 +370,17 @@ static void do_askdns(struct gp_rule_builder *b, struct gp_str value)
 	define(b, name, call, &def);
 }
 
+/* Digits, in front of which a "-" and behind which a fraction may stand. */
+static bool is_plain_number(struct gp_str s)
+{
+	size_t at = gp_str_starts(s, GP_STR("-")), point = gp_str_find_chr(s, '.', at);
+
+	for (size_t i = at; i < s.len; i++)
+		if (!gp_is_digit(s.ptr[i]) && i != point)
+			return false;
+	return point > at && s.len > at && point + 1 != s.len;
+}
+
 /* A score, or a relative one in parentheses. */
 static bool parse_score(struct gp_str word, double *ret, bool *ret_relative)
 {
@@ -356,7 +388,8 @@ static bool parse_score(struct gp_str word, double *ret, bool *ret_relative)
 		*ret_relative = true;
 		word = gp_str_sub(word, 1, word.len - 2);
 	}
-	return gp_num_parse_double(word, ret) == GP_OK && fabs(*ret) <= SCORE_MAX;
+	return is_plain_number(word) && gp_num_parse_double(word, ret) == GP_OK &&
+	       fabs(*ret) <= SCORE_MAX;
 }
 
 static void do_score(struct gp_rule_builder *b, struct gp_str value)
@@ -371,7 +404,7 @@ static void do_score(struct gp_rule_builder *b, struct gp_str value)
 		return;
 	while (gp_str_next_word(&value, &word)) {
 		if (n == 4 || !parse_score(word, &scores[n++], &relative)) {
-			error(b, name, "a score is a number, and there is one of them or four");
+			error(b, name, "a score is a number as 1, -0.5 or 2.25, and there is one of them or four");
 			return;
 		}
 	}
@@ -393,7 +426,11 @@ static void do_describe(struct gp_rule_builder *b, struct gp_str value)
 {
 	struct gp_str name;
 
-	if (take_name(b, &value, &name))
+	if (!take_name(b, &value, &name))
+		return;
+	if (value.len == 0)
+		error(b, name, "a description is missing");
+	else
 		gp_rule_get(b, name)->describe = gp_arena_cstr(b->arena, value);
 }
 
@@ -435,6 +472,10 @@ static void do_tflags(struct gp_rule_builder *b, struct gp_str value)
 
 	if (!take_name(b, &value, &name))
 		return;
+	if (value.len == 0) {
+		error(b, name, "a flag is missing");
+		return;
+	}
 	r = gp_rule_get(b, name);
 	r->tflags = 0;
 	r->flags_text = gp_arena_cstr(b->arena, value);

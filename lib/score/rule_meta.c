@@ -2,7 +2,7 @@
  * Recursive descent to a stack program.
  *
  * Precedence as in Perl, high to low: ! and sign, * /, + -, < <= > >=, == !=,
- * ^, &&, ||, ?:.
+ * ^, &&, ||, ?:.  Comparisons in a row are a chain (since Perl 5.32): 1 < A < 5.
  */
 #include "lib/score/rule_meta.h"
 
@@ -36,6 +36,12 @@ enum op {
 	OP_OR,	/* if the top is true jump to arg, else drop it */
 	OP_ELSE, /* drop the top; if it was false jump to arg */
 	OP_JUMP,
+};
+
+/* Of comparisons in a row, a < b < c, which is a < b && b < c: arg is one or both. */
+enum link {
+	LINK_BACK = 1,	  /* below its operands lies whether those before hold */
+	LINK_FORWARD = 2, /* its second operand stays on top, as the next one's first */
 };
 
 struct instruction {
@@ -198,6 +204,10 @@ static void parse_unary(struct parser *p)
 	p->depth--;
 }
 
+#define LEVEL_EQUALITY 1
+#define LEVEL_ORDER 2
+#define BINARY_LEVELS 5
+
 /* Binary operators by level, lowest precedence first; within a level longer tokens first. */
 static const struct {
 	unsigned level;
@@ -205,33 +215,43 @@ static const struct {
 	enum op op;
 } binary[] = {
 	{0, "^", OP_XOR},
-	{1, "==", OP_EQ}, {1, "!=", OP_NE},
-	{2, "<=", OP_LE}, {2, ">=", OP_GE}, {2, "<", OP_LT}, {2, ">", OP_GT},
+	{LEVEL_EQUALITY, "==", OP_EQ}, {LEVEL_EQUALITY, "!=", OP_NE},
+	{LEVEL_ORDER, "<=", OP_LE}, {LEVEL_ORDER, ">=", OP_GE},
+	{LEVEL_ORDER, "<", OP_LT}, {LEVEL_ORDER, ">", OP_GT},
 	{3, "+", OP_ADD}, {3, "-", OP_SUB},
 	{4, "*", OP_MUL}, {4, "/", OP_DIV},
 };
 
-#define BINARY_LEVELS 5
+static bool take_operator(struct parser *p, unsigned level, enum op *ret)
+{
+	for (size_t i = 0; i < GP_ARRAY_SIZE(binary); i++) {
+		if (binary[i].level != level || !take(p, binary[i].token))
+			continue;
+		*ret = binary[i].op;
+		return true;
+	}
+	return false;
+}
 
 static void parse_binary(struct parser *p, unsigned level)
 {
-	bool found = true;
+	bool can_link = level == LEVEL_EQUALITY || level == LEVEL_ORDER, is_linked = false, found;
+	enum op op, next = OP_CONST;
 
 	if (level == BINARY_LEVELS) {
 		parse_unary(p);
 		return;
 	}
 	parse_binary(p, level + 1);
-	while (found && !p->error) {
-		found = false;
-		for (size_t i = 0; i < GP_ARRAY_SIZE(binary) && !found; i++) {
-			if (binary[i].level != level || !take(p, binary[i].token))
-				continue;
-			parse_binary(p, level + 1);
-			emit(p, binary[i].op, 0, 0);
-			p->stack--;
-			found = true;
-		}
+	for (found = take_operator(p, level, &op); found && !p->error; op = next) {
+		unsigned back = is_linked ? LINK_BACK : 0;
+
+		parse_binary(p, level + 1);
+		found = take_operator(p, level, &next);
+		is_linked = can_link && found;
+		emit(p, op, back | (is_linked ? LINK_FORWARD : 0), 0);
+		p->stack -= back ? 2 : 1;
+		p->stack += is_linked;
 	}
 }
 
@@ -374,6 +394,20 @@ static double apply(enum op op, double a, double b)
 	return 0;
 }
 
+/* Puts the result in place of the operands; the new height of the stack. */
+static unsigned binary_step(const struct instruction *in, double *stack, unsigned n)
+{
+	double last = stack[n - 1], value = apply((enum op)in->op, stack[n - 2], last);
+
+	n -= 2;
+	if (in->arg & LINK_BACK)
+		value = stack[--n] != 0 && value != 0;
+	stack[n++] = value;
+	if (in->arg & LINK_FORWARD)
+		stack[n++] = last;
+	return n;
+}
+
 /* The value of a part of the program that is an expression by itself. */
 static double eval(const struct gp_meta *m, struct gp_meta_part part, const double *hits,
 		   bool has_network)
@@ -428,8 +462,7 @@ static double eval(const struct gp_meta *m, struct gp_meta_part part, const doub
 		case OP_EQ:
 		case OP_NE:
 		case OP_XOR:
-			n--;
-			stack[n - 1] = apply((enum op)in->op, stack[n - 1], stack[n]);
+			n = binary_step(in, stack, n);
 			break;
 		}
 	}

@@ -52,11 +52,13 @@ static int parse_flags(struct gp_str flags, unsigned *ret, struct gp_diag *diag)
 		case 'u':
 		case 'l':
 		case 'd':
-		case 'o':
 		case 'p':
-		case 'g':
-		case 'c':
 			break;
+		case 'g': /* Perl warns of them here, and SpamAssassin takes no pattern with a warning */
+		case 'o':
+		case 'c':
+			gp_diag_set(diag, "the pattern flag '%c' has no place here", flags.ptr[i]);
+			return GP_EINVAL;
 		default:
 			gp_diag_set(diag, "unknown pattern flag '%c'", flags.ptr[i]);
 			return GP_EINVAL;
@@ -143,6 +145,73 @@ static struct gp_str drop_charset_flags(struct gp_arena *a, struct gp_str s)
 	return gp_str_n(out, n);
 }
 
+/* Index behind a class that begins at i. */
+static size_t skip_class(struct gp_str s, size_t i)
+{
+	size_t start = i + 1 + (i + 1 < s.len && s.ptr[i + 1] == '^');
+
+	for (i = start; i < s.len; i++) {
+		if (s.ptr[i] == '\\')
+			i++;
+		else if (s.ptr[i] == '[' && i + 1 < s.len && s.ptr[i + 1] == ':') /* [:alpha:] */
+			i = GP_MIN(gp_str_find(s, GP_STR(":]"), i + 2) + 1, s.len);
+		else if (s.ptr[i] == ']' && i > start)
+			return i + 1;
+	}
+	return s.len;
+}
+
+/* The quantifier at the "{", as PCRE2 before 10.43 knows it: no blanks, and a first number.  Length
+ * of what stands there; 0: it is none. */
+static size_t write_quantifier(struct gp_str s, char **out)
+{
+	char *start = *out, *p = start;
+	bool has_digits = false, has_comma = false;
+	size_t i = 1;
+
+	*p++ = '{';
+	for (; i < s.len && s.ptr[i] != '}'; i++) {
+		if (s.ptr[i] == ' ' || s.ptr[i] == '\t')
+			continue;
+		if (s.ptr[i] == ',' && !has_comma) {
+			if (!has_digits)
+				*p++ = '0';
+			has_comma = true;
+		} else if (!gp_is_digit(s.ptr[i]) || (s.ptr[i - 1] <= ' ' && gp_is_digit(p[-1]))) {
+			return 0;
+		}
+		has_digits |= gp_is_digit(s.ptr[i]);
+		*p++ = s.ptr[i];
+	}
+	if (i >= s.len || !has_digits)
+		return 0;
+	*p++ = '}';
+	*out = p;
+	return i + 1;
+}
+
+/* Perl 5.34's `{,3}` and `{ 1, 3 }`. */
+static struct gp_str plain_quantifiers(struct gp_arena *a, struct gp_str s)
+{
+	char *start = gp_arena_alloc(a, 2 * s.len + 1), *out = start;
+
+	for (size_t i = 0, n; i < s.len; i += n) {
+		n = 1;
+		if (s.ptr[i] == '\\')
+			n = GP_MIN((size_t)2, s.len - i);
+		else if (s.ptr[i] == '[')
+			n = skip_class(s, i) - i;
+		else if (s.ptr[i] == '{' && (n = write_quantifier(gp_str_sub(s, i, SIZE_MAX), &out)))
+			continue;
+		else
+			n = 1;
+		memcpy(out, s.ptr + i, n);
+		out += n;
+	}
+	*out = 0;
+	return gp_str_n(start, (size_t)(out - start));
+}
+
 int gp_regex_parse(struct gp_arena *a, struct gp_str text, struct gp_regex *ret,
 		   struct gp_diag *diag)
 {
@@ -171,7 +240,7 @@ int gp_regex_parse(struct gp_arena *a, struct gp_str text, struct gp_regex *ret,
 		gp_diag_set(diag, "'%c' within the pattern must be written \\%c", close, close);
 		return GP_EINVAL;
 	}
-	re.text = drop_charset_flags(a, body);
+	re.text = plain_quantifiers(a, drop_charset_flags(a, body));
 	*ret = re;
 	return GP_OK;
 }
@@ -186,22 +255,6 @@ static bool is_sensitive_group(char c)
 static bool is_sensitive_escape(char c)
 {
 	return strchr("AzZGKRXC", c) != NULL;
-}
-
-/* Index behind a class that begins at i. */
-static size_t skip_class(struct gp_str s, size_t i)
-{
-	size_t start = i + 1 + (i + 1 < s.len && s.ptr[i + 1] == '^');
-
-	for (i = start; i < s.len; i++) {
-		if (s.ptr[i] == '\\')
-			i++;
-		else if (s.ptr[i] == '[' && i + 1 < s.len && s.ptr[i + 1] == ':') /* [:alpha:] */
-			i = GP_MIN(gp_str_find(s, GP_STR(":]"), i + 2) + 1, s.len);
-		else if (s.ptr[i] == ']' && i > start)
-			return i + 1;
-	}
-	return s.len;
 }
 
 /*

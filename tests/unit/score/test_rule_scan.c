@@ -65,6 +65,7 @@ static const struct {
 	{"header R X-Missing !~ /./", 1},
 	{"header R X-Missing =~ /^none$/ [if-unset: none]", 1},
 	{"header R Subject =~ /^none$/ [if-unset: none]", 0},
+	{"header R eval:check_for_missing_to_header('x')", 0}, /* what is too much does nothing */
 	{"header R exists:Subject", 1},
 	{"header R exists:X-Missing", 0},
 	{"header R exists:X-Empty", 1},
@@ -86,6 +87,11 @@ static const struct {
 	{"body R m{second paragraph}i", 1},
 	{"body R m,second paragraph,", 0},
 	{"body R /f r e e/x", 1},
+	{"body R /fr?e{,3} money/", 1},
+	{"body R /fre{ 2 , 3 } money/", 1},
+	{"body R /fre{3,} money/", 0},
+	{"body R /fr[e{,3}] money/", 0},
+	{"body R /fr(?:e\\{,3}|ee) m{1}oney/", 1},
 	{"body R /(?i)SECOND/", 1},
 	{"body R /(?aai:SECOND)/", 1},
 	{"body R /(fre)e.*\\1e/", 1},
@@ -160,6 +166,11 @@ static void metas(void **state)
 		{"LATER", 2}, {"rules_matching(T?O)", 2}, {"rules_matching(NOTHING*)", 0},
 		{"local_tests_only", 1}, {"1.5", 1.5}, {"()", 0}, {"((((A))))", 1},
 		{"A+TWO>2&&!N", 1},
+		/* comparisons in a row */
+		{"3 > TWO > 1", 1}, {"3 > TWO > A", 1}, {"1 < A < 3", 0}, {"0 < A < 3", 1}, {"0 < A + TWO < 3", 0},
+		{"N < A < TWO < 3", 1}, {"N < A < TWO < 2", 0}, {"N < TWO < A < 3", 0}, {"3 > TWO > 1 == A", 1},
+		{"A == A == A", 1}, {"TWO == TWO == TWO", 1}, {"A == TWO == N", 0}, {"A != TWO != A", 1},
+		{"(0 < A < 3) + (0 < TWO < 3)", 2}, {"0 < A < 3 && 0 < TWO < 3", 1}, {"1 + (3 > TWO > 1) * 4", 5},
 		/* chains of &&, of which each part must be able to hold */
 		{"!N && A", 1}, {"!N && !OFF", 1}, {"!N && !A", 0}, {"!N && OFF", 0},
 		{"A && (N || TWO)", 2}, {"(A || N) && TWO", 2}, {"(N && A) || TWO", 2},
