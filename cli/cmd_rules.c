@@ -254,6 +254,7 @@ static int run_lint(struct gp_cli *cli, int argc, char **argv)
 {
 	static const char *const kinds[] = {[GP_RULE_ERROR] = "error",
 					    [GP_RULE_WARNING] = "warning",
+					    [GP_RULE_INERT] = "note",
 					    [GP_RULE_IGNORED] = "note",
 					    [GP_RULE_UNUSED] = "note"};
 	struct rules_options o = {0};
@@ -269,9 +270,8 @@ static int run_lint(struct gp_cli *cli, int argc, char **argv)
 	for (size_t i = 0; i < r.report.problems.len; i++) {
 		const struct gp_rule_problem *p = &r.report.problems.items[i];
 
-		if (p->kind != GP_RULE_INERT)
-			fprintf(stderr, "%s:%u: %s: %s%s%s\n", p->file, p->line, kinds[p->kind],
-				p->rule, *p->rule ? ": " : "", p->text);
+		fprintf(stderr, "%s:%u: %s: %s%s%s%s\n", p->file, p->line, kinds[p->kind], p->rule,
+			*p->rule ? ": " : "", p->kind == GP_RULE_INERT ? "cannot run: " : "", p->text);
 	}
 	note_markup(&r);
 	if (r.report.errors)

@@ -29,6 +29,26 @@ static int parse_short(struct gp_str text, struct gp_cidr *ret)
 	return GP_OK;
 }
 
+/* "24" or "255.255.255.0" behind an IPv4 address; "120" behind ::ffff:192.0.2.0, which is one too. */
+static int parse_bits(struct gp_str text, const struct gp_ip *ip, bool is_mapped, uint64_t *ret)
+{
+	unsigned max = ip->family == 4 ? 32 : 128;
+	struct gp_ip mask;
+	uint32_t bits;
+
+	if (ip->family == 4 && gp_ip_parse(text, &mask) == GP_OK && mask.family == 4) {
+		bits = (uint32_t)mask.bytes[0] << 24 | (uint32_t)mask.bytes[1] << 16 |
+		       (uint32_t)mask.bytes[2] << 8 | mask.bytes[3];
+		*ret = (unsigned)__builtin_popcount(bits);
+		return ~bits & (~bits + 1) ? GP_EINVAL : GP_OK; /* ones, then zeros */
+	}
+	if (gp_num_parse_uint(text, 10, ret))
+		return GP_EINVAL;
+	if (is_mapped && *ret >= 96)
+		*ret -= 96;
+	return *ret <= max ? GP_OK : GP_EINVAL;
+}
+
 int gp_relay_nets_add(struct gp_arena *a, struct gp_relay_nets *nets, struct gp_str text)
 {
 	struct gp_relay_net net = {0};
@@ -46,7 +66,7 @@ int gp_relay_nets_add(struct gp_arena *a, struct gp_relay_nets *nets, struct gp_
 	text = gp_str_sub(text, 0, slash);
 	if (gp_ip_parse(text, &ip) == GP_OK) { /* host bits may be set */
 		n = ip.family == 4 ? 32 : 128;
-		if (bits.len && (gp_num_parse_uint(bits, 10, &n) || n > (ip.family == 4 ? 32 : 128)))
+		if (bits.len && parse_bits(bits, &ip, gp_str_find_chr(text, ':', 0) < text.len, &n))
 			return GP_EINVAL;
 		net.net = gp_cidr_around(&ip, (unsigned)n);
 	} else {

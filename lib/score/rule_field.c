@@ -419,11 +419,12 @@ struct gp_str gp_field_read(struct gp_str spec, const struct gp_rule_set *set,
 	return gp_str_n(gp_arena_cstr(a, gp_buf_str(&value)), value.len);
 }
 
-static void add_part_header(const struct gp_header *h, bool is_raw, struct gp_buf *out)
+/* The space behind the colon is part of the message's own raw headers, not of the parts' below it. */
+static void add_part_header(const struct gp_header *h, bool is_raw, bool is_top, struct gp_buf *out)
 {
 	struct gp_header trimmed = *h;
 
-	while (trimmed.raw.len && gp_is_space(*trimmed.raw.ptr))
+	while (!is_top && trimmed.raw.len && gp_is_space(*trimmed.raw.ptr))
 		trimmed.raw = gp_str_sub(trimmed.raw, 1, SIZE_MAX);
 	add_plain(&trimmed, is_raw, out);
 }
@@ -432,6 +433,7 @@ bool gp_field_part_value(const struct gp_rule_field *f, const struct gp_part *pa
 			 struct gp_buf *out)
 {
 	const struct gp_header *last = NULL;
+	bool is_top = part->depth == 0;
 
 	for (size_t i = 0; i < part->n_headers; i++) {
 		const struct gp_header *h = &part->headers[i];
@@ -439,13 +441,13 @@ bool gp_field_part_value(const struct gp_rule_field *f, const struct gp_part *pa
 		if (f->special == GP_FIELD_ALL) {
 			gp_buf_add_str(out, h->name);
 			gp_buf_add_cstr(out, ": ");
-			add_part_header(h, f->modifiers & GP_FIELD_RAW, out);
+			add_part_header(h, f->modifiers & GP_FIELD_RAW, false, out);
 			last = h;
 		} else if (gp_str_ieq(h->name, f->name)) {
 			last = h;
 		}
 	}
 	if (last && f->special != GP_FIELD_ALL)
-		add_part_header(last, f->modifiers & GP_FIELD_RAW, out);
+		add_part_header(last, f->modifiers & GP_FIELD_RAW, is_top, out);
 	return last != NULL;
 }

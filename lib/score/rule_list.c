@@ -37,6 +37,7 @@ static const struct row {
 	{"blocklist_uri_host", "enlist_uri_host BLOCK", ADD, false},
 	{"blocklist_to", "blocklist_to", ADD, false},
 	{"clear_dns_query_restriction", "dns_query_restriction", CLEAR, false},
+	{"clear_dns_query_restrictions", "dns_query_restriction", CLEAR, false},
 	{"clear_internal_networks", "internal_networks", CLEAR, false},
 	{"clear_msa_networks", "msa_networks", CLEAR, false},
 	{"clear_originating_ip_headers", "originating_ip_headers", CLEAR, false},

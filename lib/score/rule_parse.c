@@ -5,6 +5,7 @@
 #include "lib/score/rule_parse.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -279,6 +280,15 @@ static int is_plugin_file(const struct dirent *e)
 	return e->d_name[0] != '.' && gp_str_iends(gp_str(e->d_name), GP_STR(".pre"));
 }
 
+/* A folder, a pipe, a link to nothing: what SpamAssassin passes over too.  What cannot be looked at is
+ * tried, so that it is told of. */
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? errno != ENOENT && errno != ELOOP : S_ISREG(st.st_mode);
+}
+
 static int parse_directory(struct gp_rule_builder *b, const char *path,
 			   int (*is_wanted)(const struct dirent *e), struct gp_diag *diag)
 {
@@ -288,9 +298,10 @@ static int parse_directory(struct gp_rule_builder *b, const char *path,
 	if (n < 0)
 		return gp_diag_errno(diag, "%s", path);
 	for (int i = 0; i < n; i++) {
-		if (r == GP_OK && i < DIRECTORY_MAX)
-			r = parse_file(b, gp_arena_printf(b->arena, "%s/%s", path, names[i]->d_name),
-				       diag);
+		const char *file = gp_arena_printf(b->arena, "%s/%s", path, names[i]->d_name);
+
+		if (r == GP_OK && i < DIRECTORY_MAX && is_regular(file))
+			r = parse_file(b, file, diag);
 		free(names[i]);
 	}
 	free(names);

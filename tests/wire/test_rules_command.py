@@ -37,6 +37,24 @@ def test_lint_names_file_line_and_rule_and_goes_on(world: Path) -> None:
     assert gatepost("rules", "lint", world / "none").returncode == 66
 
 
+def test_lint_says_what_cannot_run(world: Path) -> None:
+    folder = write_rules(world, "header A eval:check_nothing()\nbody B /(?<=a.?)b/\nfull C eval:check_razor2()\n")
+    done = gatepost("rules", "lint", folder)
+    assert done.returncode == 0
+    for text in ("1: note: A: cannot run: no eval function check_nothing()", "2: note: B: cannot run: pattern",
+                 "3: note: C: cannot run: no eval function check_razor2(): needs a service"):
+        assert text in done.stderr, done.stderr
+
+
+def test_what_is_no_file_in_a_folder_is_passed_over(world: Path) -> None:
+    folder = write_rules(world, "body A /one/\n")
+    (folder / "20_folder.cf").mkdir()
+    (folder / "30_gone.cf").symlink_to("nowhere")
+    (folder / "40_link.cf").symlink_to("10_a.cf")
+    status = json.loads(gatepost("rules", "status", "--json", folder).stdout)
+    assert [entry["file"] for entry in status["files"]] == [f"{folder}/10_a.cf", f"{folder}/40_link.cf"]
+
+
 def test_status_says_what_is_inert_and_why(world: Path) -> None:
     folder = write_rules(world, "body A /one/\nbody B eval:check_razor2()\nmeta C A && B\n")
     status = json.loads(gatepost("rules", "status", "--json", folder).stdout)

@@ -188,7 +188,8 @@ static void networks(void **state)
 		const char *ip;
 		bool is_in;
 	} ips[] = {{"192.0.2.1", true}, {"192.0.2.9", false}, {"10.1.2.3", true}, {"11.1.2.3", false},
-		   {"2001:db8::1", true}, {"2001:db9::1", false}};
+		   {"2001:db8::1", true}, {"2001:db9::1", false}, {"198.51.100.1", true},
+		   {"198.51.101.1", false}, {"203.0.113.250", true}, {"203.0.112.1", false}};
 	struct gp_relay_nets nets = {0};
 	struct gp_ip ip;
 
@@ -196,6 +197,11 @@ static void networks(void **state)
 	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("192.0.2.77/24")), GP_OK);
 	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("10.")), GP_OK);
 	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("[2001:db8::]/32")), GP_OK);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("198.51.100.77/255.255.255.0")), GP_OK);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("::ffff:203.0.113.7/120")), GP_OK);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("192.0.2.1/255.0.255.0")), GP_EINVAL);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("2001:db8::/255.0.0.0")), GP_EINVAL);
+	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("::ffff:192.0.2.1/129")), GP_EINVAL);
 	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("192.0.2.1/33")), GP_EINVAL);
 	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("example.com")), GP_EINVAL);
 	assert_int_equal(gp_relay_nets_add(arena, &nets, GP_STR("")), GP_EINVAL);

@@ -118,6 +118,9 @@ static const struct {
 	{"mimeheader R Content-Type =~ /pdf/\ntflags R range=2-", 1},
 	{"mimeheader R Content-Type =~ /multipart.*text.*pdf/s\ntflags R concat", 1},
 	{"mimeheader R X-Missing =~ /^none$/ [if-unset: none]", 1},
+	{"mimeheader R Content-Type:raw =~ /^ multipart/", 1},
+	{"mimeheader R Content-Type:raw =~ /^application/", 1},
+	{"mimeheader R Content-Type:raw =~ /^ application/", 0},
 	/* Tags. */
 	{"replace_tag EE [e3]\nreplace_rules R\nbody R /fr<EE><EE>/", 1},
 	{"replace_tag EE [e3]\nbody R /fr<EE><EE>/", 0},
