@@ -112,6 +112,8 @@ static const struct {
 	{"/a b # c\n d/x", "abd", true},
 	{"/a b # c\n d/x", "a b", false},
 	{"/(a)b\\1c/", "abac", true},
+	{"/xa{,3}b/", "xaab", true},
+	{"/xa{,3}b/", "xacb", false},
 	{"/(?:x(?&N)y)(?(DEFINE)(?<N>b|d))/", "xdy", true},
 	{"/(?:x(?&N)y)(?(DEFINE)(?<N>b|d))/", "xcy", false},
 };
@@ -136,7 +138,7 @@ static void what_is_not_understood(void **state)
 {
 	static const char *const patterns[] = {
 		"/a\\Qb\\E/", "/a(?1)(b)/", "/a\\p{L}/", "/a(?x) b/", "/a[[:blank:]]b/", "/(?^:a b)/x",
-		"/a\\k<x>(?<x>b)/", "/(*UTF)a/", "/a{,3}b/", "/x*/", "/(?:a|)/", "/(?:^|a)b*/m", "/^/", "/(?(DEFINE)(?<N>x(?&N)))(?&N)/"};
+		"/a\\k<x>(?<x>b)/", "/(*UTF)a/", "/x*/", "/(?:a|)/", "/(?:^|a)b*/m", "/^/", "/(?(DEFINE)(?<N>x(?&N)))(?&N)/"};
 
 	for (size_t i = 0; i < GP_ARRAY_SIZE(patterns); i++) {
 		struct tried t;
