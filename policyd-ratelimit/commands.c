@@ -63,20 +63,30 @@ static int64_t walk_deadline(void)
 struct looking {
 	struct command *command;
 	bool is_all;
+	struct gp_cidr net; /* that is looked for; family 0: none */
 };
+
+static bool is_meant(const struct looking *l, const struct contained *c)
+{
+	const struct command_request *r = &l->command->request;
+
+	if (l->is_all)
+		return true;
+	return c->kind == r->kind && (gp_str_eq(c->key, r->key) || report_is_within(c->key, &l->net));
+}
 
 static bool one_contained(void *arg, const struct contained *c)
 {
 	const struct looking *l = arg;
 
-	if (l->is_all || (c->kind == l->command->request.kind && gp_str_eq(c->key, l->command->request.key)))
+	if (is_meant(l, c))
 		report_contained(c, &l->command->rows);
 	return !gp_buf_error(&l->command->rows);
 }
 
 static void list(struct command *c)
 {
-	struct looking l = {c, true};
+	struct looking l = {.command = c, .is_all = true};
 	int r;
 
 	contain_table_each(c->now_s, one_contained, &l);
@@ -92,9 +102,11 @@ static void show(struct command *c)
 		enum note_ring ring;
 		size_t n;
 	} notes[] = {{NOTE_CHANGE, NOTES_SHOWN}, {NOTE_EVENT, NOTES_SHOWN}, {NOTE_HELD, HELD_SHOWN}};
-	struct looking l = {c, false};
+	struct looking l = {.command = c};
 	int r;
 
+	if (c->request.kind == CONTAIN_CLIENT && gp_cidr_parse(c->request.key, &l.net) < 0)
+		l.net = (struct gp_cidr){0};
 	contain_table_each(c->now_s, one_contained, &l);
 	r = report_limits(ratelimit.store, c->request.key, REPORT_LIMITS_MAX, walk_deadline(), &c->rows);
 	if (r == GP_OK)
@@ -166,6 +178,20 @@ static void block(struct command *c)
 	share(c);
 }
 
+/* Of an address that is contained with its network. */
+static void fail_release(struct command *c)
+{
+	struct gp_cidr net;
+	struct contained around;
+
+	if (c->request.kind == CONTAIN_CLIENT && gp_cidr_parse(c->request.key, &net) == GP_OK &&
+	    contain_table_find_client(&net.ip, c->now_s, c->arena, &around))
+		fail_text(c, gp_arena_printf(c->arena, "it is not contained, but %.*s is",
+					     GP_STR_FMT(around.key)));
+	else
+		fail_text(c, "it is not contained");
+}
+
 /* The queue ids of what was held go with it, for whoever may release that. */
 static void release(struct command *c)
 {
@@ -174,7 +200,7 @@ static void release(struct command *c)
 	if (r == GP_OK)
 		tell_change(c, "released", (struct gp_str){0});
 	else
-		fail_text(c, "it is not contained");
+		fail_release(c);
 	if (r == GP_OK)
 		share(c);
 	if (c->request.resets)

@@ -123,21 +123,13 @@ bool limit_by_has(const struct limit_by *by, enum limit_attribute attribute)
 
 /* Made comparable. */
 
-static bool is_ascii(struct gp_str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] >= 0x80)
-			return false;
-	return true;
-}
-
 static struct gp_str fold_domain(struct gp_arena *arena, struct gp_str domain)
 {
 	char name[GP_DNS_NAME_MAX + 1];
 
 	if (domain.len > 0 && domain.ptr[domain.len - 1] == '.')
 		domain.len--;
-	if (!is_ascii(domain) && gp_dns_name_fold(domain, name) == GP_OK)
+	if (!gp_str_is_ascii(domain) && gp_dns_name_fold(domain, name) == GP_OK)
 		return gp_arena_str(arena, gp_str(name));
 	return gp_arena_lower(arena, domain);
 }
@@ -149,13 +141,25 @@ static struct gp_str domain_of(struct gp_str address)
 	return gp_str_sub(address, at + 1, address.len);
 }
 
+bool limit_key_is_foreign(struct gp_str text, bool is_domain, char ret_form[GP_DNS_NAME_MAX + 1])
+{
+	bool has_at = gp_str_find_chr(text, '@', 0) < text.len;
+	struct gp_str domain = has_at || !is_domain ? domain_of(text) : text;
+
+	if (gp_str_is_ascii(domain))
+		return false;
+	if (gp_dns_name_fold(domain, ret_form) < 0)
+		ret_form[0] = '\0';
+	return true;
+}
+
 static struct gp_str fold_address(struct gp_arena *arena, struct gp_str address)
 {
 	struct gp_str domain = domain_of(address), folded;
 	size_t local;
 	char *text;
 
-	if (is_ascii(domain) || domain.len == 0)
+	if (gp_str_is_ascii(domain) || domain.len == 0)
 		return gp_arena_lower(arena, address);
 	folded = fold_domain(arena, domain);
 	local = address.len - domain.len;

@@ -22,6 +22,7 @@
 #include "lib/base/ip.h"
 #include "lib/base/str.h"
 #include "lib/conf/schema.h"
+#include "lib/dns/dnsname.h"
 
 enum limit_attribute {
 	LIMIT_SASL_USERNAME,
@@ -87,5 +88,9 @@ struct gp_str limit_state_key(struct gp_arena *arena, struct gp_str limit, struc
 			      struct gp_str key);
 bool limit_state_key_parse(struct gp_str state_key, struct gp_str *ret_limit,
 			   struct gp_str *ret_window, struct gp_str *ret_key);
+
+/* Of a key or pattern that a person wrote: is its domain (what stands behind @, or all of it) in
+ * another script, so that it is never met?  ret_form: its ASCII form then, "" if there is none. */
+bool limit_key_is_foreign(struct gp_str text, bool is_domain, char ret_form[GP_DNS_NAME_MAX + 1]);
 
 #endif

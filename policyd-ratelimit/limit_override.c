@@ -129,11 +129,26 @@ static void check_part(const struct check *c, const struct gp_map_hit *entry, st
 		gp_conf_report_add(c->report, path, entry->line, "%s", diag.text);
 }
 
+/* Keys are compared with what limit_key.h makes of domains. */
+static void check_key(const struct check *c, const struct gp_map_hit *entry)
+{
+	const struct limit_by *by = &c->rule->by;
+	bool is_domain = limit_by_has(by, LIMIT_SENDER_DOMAIN) || limit_by_has(by, LIMIT_RECIPIENT_DOMAIN) ||
+			 limit_by_has(by, LIMIT_HELO_NAME);
+	char form[GP_DNS_NAME_MAX + 1];
+
+	if (limit_key_is_foreign(entry->key, is_domain, form))
+		gp_conf_report_add(c->report, gp_mapfile_path(c->rule->conf->overrides), entry->line,
+				   "%.*s: domains are compared in their ASCII form%s%s",
+				   GP_STR_FMT(entry->key), *form ? ", " : "", form);
+}
+
 static void check_entry(const struct gp_map_hit *entry, void *arg)
 {
 	struct gp_str rest = entry->value, name, windows;
 	const struct check *c = arg;
 
+	check_key(c, entry);
 	if (rest.len == 0)
 		gp_conf_report_add(c->report, gp_mapfile_path(c->rule->conf->overrides),
 				   entry->line, "%.*s: expected \"100 per 1h\" or \"unlimited\"",

@@ -29,7 +29,7 @@ int limit_override_of_account(struct gp_str value, const struct limit_rule *rule
  * one by several.  False: nothing. */
 bool limit_override_find(const struct limit_rule *rule, struct limit_subject *subject,
 			 struct gp_str key, struct limit_windows *ret);
-/* Reports every value of the rule's map that cannot be used; names must be those of a rule. */
+/* Reports every key and value of the rule's map that cannot be used; names must be those of a rule. */
 void limit_override_check(const struct limit_rule *rule, const struct limit_rules *rules,
 			  struct gp_conf_report *report);
 

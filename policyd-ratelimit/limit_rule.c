@@ -200,6 +200,11 @@ static void check_settings(const struct builder *b, const struct limit_rule *rul
 	const struct limit_conf *conf = rule->conf;
 	bool by_group = limit_by_has(&rule->by, LIMIT_LDAP_GROUP);
 
+	if (conf->when == LIMIT_UNAUTHENTICATED && rule->count != LIMIT_AUTH_FAILURES &&
+	    (by_group || limit_by_has(&rule->by, LIMIT_SASL_USERNAME)))
+		complain(b, "by %s is for mail of accounts, and when = \"unauthenticated\" for that "
+			    "of others: it is for nothing; write by = [ \"client_address\" ], say",
+			 by_group ? "ldap_group" : "sasl_username");
 	if (conf->burst > 0 && rule->form.kind != GP_LIMIT_GCRA)
 		complain(b, "burst is for algorithm = \"gcra\"");
 	if (conf->ratio > 0 && rule->count != LIMIT_BOUNCES)
@@ -207,6 +212,8 @@ static void check_settings(const struct builder *b, const struct limit_rule *rul
 	if (conf->contain_ms > 0 && (rule->by.len != 1 || by_group))
 		complain(b, "contain needs a limit by one attribute%s",
 			 by_group ? " other than ldap_group" : "");
+	if (conf->action == ANSWER_PREPEND && rule->count == LIMIT_BYTES)
+		complain(b, "bytes are told at END-OF-MESSAGE, where Postfix takes no \"prepend\"");
 	if (conf->action == ANSWER_PREPEND && !is_header(gp_str(conf->text)))
 		complain(b, "text: \"prepend\" needs a header line, \"X-Limit: {limit}\"");
 }

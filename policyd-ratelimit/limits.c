@@ -27,6 +27,7 @@ struct work {
 	struct gp_limit_call *calls[LIMIT_PARTS];
 	struct gp_ldap_lookup *overrides, *groups;
 	uint64_t message;
+	bool is_unanswered; /* by the store: what it would have said is not known */
 };
 
 static struct gp_metric unanswered =
@@ -142,6 +143,7 @@ static bool finish_part(struct policy_ask *ask, struct work *w, enum limit_part_
 	limit_store_report(r);
 	if (r != GP_OK) {
 		gp_metric_add(&unanswered, 1);
+		w->is_unanswered = true;
 		return limit_verdict_unknown(ask, &w->subject, part, kind,
 					     gp_store_limit_is_unsure(call));
 	}
@@ -198,7 +200,8 @@ static bool ask_rest(struct policy_ask *ask, struct work *w)
 
 static void finish_rest(struct policy_ask *ask, struct work *w)
 {
-	if (finish_part(ask, w, LIMIT_PART_DRY))
+	/* What would have been refused here would not be asked about again at a later stage. */
+	if (finish_part(ask, w, LIMIT_PART_DRY) || !w->is_unanswered)
 		remember(w, LIMIT_PART_DRY, false);
 	(void)finish_part(ask, w, LIMIT_PART_PASS);
 	remember(w, LIMIT_PART_PASS, false);

@@ -71,29 +71,39 @@ struct use {
 struct limit_walk {
 	struct gp_arena *arena;
 	struct gp_str key;
+	struct gp_cidr net; /* that the key is; family 0: it is none */
 	struct use *uses; /* the largest shares first */
 	size_t n, max;
 	GP_VEC(struct gp_str) keys; /* for a reset */
 };
 
-/* "a|b" is by a and by b. */
-static bool is_by(struct gp_str limit_key, struct gp_str key)
+bool report_is_within(struct gp_str key, const struct gp_cidr *net)
+{
+	struct gp_cidr around;
+
+	return net->ip.family != 0 && gp_cidr_parse(key, &around) == GP_OK &&
+	       around.bits <= net->bits && gp_cidr_contains(&around, &net->ip);
+}
+
+/* "a|b" is by a and by b; an address is counted by a network around it. */
+static bool is_by(struct gp_str limit_key, struct gp_str key, const struct gp_cidr *net)
 {
 	struct gp_str part, rest = limit_key;
 
 	if (key.len == 0 || gp_str_eq(limit_key, key))
 		return true;
 	while (gp_str_next(&rest, '|', &part))
-		if (gp_str_eq(part, key))
+		if (gp_str_eq(part, key) || report_is_within(part, net))
 			return true;
 	return false;
 }
 
-static bool is_wanted(struct gp_str state_key, struct gp_str key)
+static bool is_wanted(struct gp_str state_key, const struct limit_walk *walk)
 {
 	struct gp_str limit, window, limit_key;
 
-	return limit_state_key_parse(state_key, &limit, &window, &limit_key) && is_by(limit_key, key);
+	return limit_state_key_parse(state_key, &limit, &window, &limit_key) &&
+	       is_by(limit_key, walk->key, &walk->net);
 }
 
 static void keep(struct limit_walk *walk, const struct use *use)
@@ -116,7 +126,7 @@ static bool one_limit(void *arg, const struct gp_limit_item *item)
 	struct use use = {.state_key = item->key, .limit = item->limit};
 	struct gp_limit_answer answer;
 
-	if (!is_wanted(item->key, walk->key))
+	if (!is_wanted(item->key, walk))
 		return true;
 	gp_limit_look(&item->limit, &item->state, item->now_ms, 1, &answer);
 	use.used = answer.used;
@@ -154,6 +164,8 @@ int report_limits(struct gp_store *store, struct gp_str key, size_t n, int64_t d
 				  .max = GP_MIN(n, (size_t)REPORT_LIMITS_MAX)};
 	int r;
 
+	if (gp_cidr_parse(key, &walk.net) < 0)
+		walk.net = (struct gp_cidr){0};
 	walk.uses = GP_ARENA_NEW_N(arena, walk.max + 1, struct use);
 	r = gp_store_limit_each(store, LIMIT_TABLE, deadline_ms, one_limit, &walk);
 	for (size_t i = 0; i < walk.n; i++) /* also what was seen until the deadline */
@@ -166,7 +178,7 @@ static bool one_key(void *arg, const struct gp_limit_item *item)
 {
 	struct limit_walk *walk = arg;
 
-	if (is_wanted(item->key, walk->key))
+	if (is_wanted(item->key, walk))
 		*gp_vec_push(walk->arena, &walk->keys) = gp_arena_str(walk->arena, item->key);
 	return walk->keys.len < walk->max;
 }

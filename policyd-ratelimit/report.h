@@ -26,6 +26,9 @@ void report_contained(const struct contained *c, struct gp_buf *out);
 /* Those that the store knows.  name: only this one; empty: all. */
 int report_contained_stored(struct gp_store *store, struct gp_str name, int64_t deadline_ms,
 			    struct gp_buf *out) GP_MUST_USE;
+/* Is the key an address or network that holds this one?  Never, if net has family 0. */
+bool report_is_within(struct gp_str key, const struct gp_cidr *net);
+
 /* The limits of which most is used, n (≤ REPORT_LIMITS_MAX) at the most; with a key only those
  * that count by it, alone or together with others. */
 int report_limits(struct gp_store *store, struct gp_str key, size_t n, int64_t deadline_ms,

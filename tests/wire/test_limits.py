@@ -8,6 +8,7 @@ import pytest
 
 from conftest import StartPolicyd
 from limitmail import message, send, settings
+from servers.milter import log_fields
 
 HOUR = "60 minutes"
 
@@ -114,6 +115,15 @@ def test_dry_run_only_says_so(start_policyd: StartPolicyd, store: str) -> None:
         assert [send(client, stages="d") for _ in range(4)] == ["DUNNO"] * 4
     policyd.wait_line("dry_run=reject by=limit rule=trial met=2/2/1h key=joe")
     assert len(policyd.lines("dry_run=reject")) == 2
+
+
+def test_a_dry_run_says_so_once_of_a_message(start_policyd: StartPolicyd, store: str) -> None:
+    """What is refused at RCPT is not asked about at DATA; what would have been, is."""
+    policyd = start_policyd(settings(trial={"count": "recipients", "windows": ["3 per 1h"], "dry_run": True}), store)
+    with policyd.client() as client:
+        assert [send(client, n=2) for _ in range(3)] == ["DUNNO"] * 3
+    assert [log_fields(line)["stage"] for line in policyd.lines("dry_run=")] == ["RCPT"] * 3
+    assert policyd.counted("gatepost_policy_limit_exceeded_total", 'limit="trial"') == 3
 
 
 def test_who_it_is_for(start_policyd: StartPolicyd) -> None:

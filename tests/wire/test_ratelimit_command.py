@@ -84,6 +84,25 @@ def test_show_tells_all(policyd: Policyd) -> None:
         command(policyd, "show", *wrong, status=64)
 
 
+def test_an_address_is_found_in_its_network(start_policyd: StartPolicyd) -> None:
+    """What stands in Postfix's log is the address; what is counted, and contained, its network."""
+    policyd = start_policyd({"policyd-ratelimit": {"limits": {
+        "a": {"by": ["client_address"], "windows": ["2 per 1h"], "contain": "1h"},
+        "b": {"by": ["client_address/24/48"], "windows": ["9 per 1h"]}}}})
+    with policyd.client() as client:
+        for i in range(4):
+            client.ask("DATA", instance=f"6.{i}", client_address="2001:db8::5")
+        client.ask("DATA", instance="4", client_address="192.0.2.77")
+    text = command(policyd, "show", "2001:db8::5").stdout
+    for part in ("Contained:", "2001:db8::/64", "2001:db8::/48"):
+        assert part in text, text
+    text = command(policyd, "show", "192.0.2.77").stdout
+    assert "It is not contained." in text and "192.0.2.0/24" in text and "2001" not in text, text
+    assert "Nothing is counted." in command(policyd, "show", "192.0.3.77").stdout
+    assert "it is not contained, but 2001:db8::/64 is" in command(policyd, "release", "2001:db8::5", status=65).stderr
+    command(policyd, "release", "2001:db8::/64")
+
+
 def test_an_override_is_shown(start_policyd: StartPolicyd, world: Path) -> None:
     (world / "overrides").write_text(f"{ACCOUNT} 8 per 1h\n")
     burst: dict[str, Value] = {"count": "recipients", "by": ["sasl_username"], "windows": ["4 per 1h"],

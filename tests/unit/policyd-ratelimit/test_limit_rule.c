@@ -130,6 +130,11 @@ static void test_wrong(void **state)
 		 "g:2: policyd-ratelimit.limits.a: contain needs a limit by one attribute\n"},
 		{"a = { windows = \"1 per 1h\"; action = \"prepend\"; text = \"no header: here\"; };",
 		 "g:2: policyd-ratelimit.limits.a: text: \"prepend\" needs a header line, \"X-Limit: {limit}\"\n"},
+		{"a = { windows = \"1 per 1h\"; when = \"unauthenticated\"; };",
+		 "g:2: policyd-ratelimit.limits.a: by sasl_username is for mail of accounts, and when = "
+		 "\"unauthenticated\" for that of others: it is for nothing; write by = [ \"client_address\" ], say\n"},
+		{"a = { windows = \"1K per 1h\"; count = \"bytes\"; action = \"prepend\"; text = \"X-Limit: {used}\"; };",
+		 "g:2: policyd-ratelimit.limits.a: bytes are told at END-OF-MESSAGE, where Postfix takes no \"prepend\"\n"},
 		{"a = { windows = \"1 per 1h\"; by = \"ldap_group\"; };",
 		 "g:2: policyd-ratelimit.limits.a: by ldap_group needs ldap.groups.base\n"},
 		{"a2345678901234567890123456789012345678901234567890123456789012345 = { windows = \"1 per 1h\"; };",
@@ -250,6 +255,24 @@ static void test_wrong_overrides(void **state)
 	assert_non_null(strstr(gp_buf_cstr(&says), ":3: there is no limit \"nobody\""));
 }
 
+/* Keys are compared with the ASCII form of domains: others would never be met. */
+static void test_domains_in_other_scripts(void **state)
+{
+	GP_BUF_AUTO says = GP_BUF_INIT(65536);
+	GP_BUF_AUTO exempt = GP_BUF_INIT(65536);
+
+	(void)state;
+	assert_true(load_map("j\303\266 5 per 1h\nj\303\266@b\303\274cher.example 5 per 1h\n", "sasl_username", &says) < 0);
+	assert_null(strstr(gp_buf_cstr(&says), ":1: "));
+	assert_non_null(strstr(gp_buf_cstr(&says), ":2: j\303\266@b\303\274cher.example: domains are compared in "
+						   "their ASCII form, xn--bcher-kva.example\n"));
+	gp_buf_reset(&says);
+	assert_true(load_map("b\303\274cher.example 5 per 1h\n", "sender_domain", &says) < 0);
+	assert_non_null(strstr(gp_buf_cstr(&says), ":1: b\303\274cher.example: domains"));
+	assert_true(load("}; exempt_senders = [ \"@b\303\274cher.example\" ]; greylist = {", &exempt) < 0);
+	assert_non_null(strstr(gp_buf_cstr(&exempt), "policyd-ratelimit.exempt_senders: @b\303\274cher.example: domains"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +284,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_overrides, unload),
 		cmocka_unit_test_teardown(test_overrides_by_network, unload),
 		cmocka_unit_test_teardown(test_wrong_overrides, unload),
+		cmocka_unit_test_teardown(test_domains_in_other_scripts, unload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
