@@ -105,6 +105,22 @@ static void limit_problem(const struct uses *u, const struct limit_rule *rule, c
 		       GP_STR_FMT(rule->name), why);
 }
 
+/* Why nobody asks about the mail that it is for. */
+static const char *never_asked(const struct uses *u, const struct limit_rule *rule, const char *where)
+{
+	struct gp_arena *arena = u->reach->postfix->arena;
+	bool has_accounts = false;
+
+	for (size_t i = 0; i < u->list.len; i++)
+		has_accounts |= u->list.items[i].has_accounts;
+	if (clients_of(rule) == GP_POLICY_ACCOUNTS && !has_accounts)
+		return gp_arena_printf(arena, "is never asked%s about the mail that it is for: no service "
+				       "with check_policy_service has accounts (smtpd_sasl_auth_enable)", where);
+	return gp_arena_printf(arena, "is never asked%s about the mail that it is for: put "
+			       "check_policy_service before permit_sasl_authenticated and permit_mynetworks%s",
+			       where, rule->conf->context.len ? ", with the policy_context that it names" : "");
+}
+
 /* Accounts come by submission where there is one, else by any service. */
 static void check_limit(const struct uses *u, const struct limit_rule *rule)
 {
@@ -129,16 +145,7 @@ static void check_limit(const struct uses *u, const struct limit_rule *rule)
 			      gp_arena_printf(p->arena, "counts nothing%s: what it counts is told in %s",
 					      where, limit_stage_parameter(rule)));
 	else
-		limit_problem(
-			u, rule,
-			gp_arena_printf(p->arena,
-					"is never asked%s about the mail that it is for: put "
-					"check_policy_service before permit_sasl_authenticated and "
-					"permit_mynetworks%s",
-					where,
-					rule->conf->context.len
-						? ", with the policy_context that it names"
-						: ""));
+		limit_problem(u, rule, never_asked(u, rule, where));
 }
 
 static void check_limits(const struct uses *u, struct gp_snapshot *snap)

@@ -41,6 +41,8 @@ struct held {
 	struct gp_map noted; /* queue id → row */
 	GP_VEC(const char *) ids; /* that are held still, as far as is known */
 	size_t elsewhere;	  /* noted by other hosts */
+	struct gp_str sender;	  /* that the key may be; empty: it is none */
+	GP_VEC(const char *) others; /* of that sender, held and not noted */
 	bool is_queue_known;
 };
 
@@ -68,6 +70,16 @@ static void note_rows(struct held *h, const struct gp_ratelimit_rows *rows)
 	}
 }
 
+static void take_held(struct held *h, const char *id, const char *sender)
+{
+	struct gp_arena *arena = h->cli->arena;
+
+	if (gp_map_get(&h->noted, gp_str(id)))
+		*gp_vec_push(arena, &h->ids) = gp_arena_strdup(arena, id);
+	else if (sender && h->sender.len > 0 && gp_str_ieq(gp_str(sender), h->sender))
+		*gp_vec_push(arena, &h->others) = gp_arena_strdup(arena, id);
+}
+
 /* A line of `postqueue -j`. */
 static void take_message(struct held *h, struct gp_str line)
 {
@@ -75,8 +87,10 @@ static void take_message(struct held *h, struct gp_str line)
 	const char *queue = json_string_value(json_object_get(m, "queue_name"));
 	const char *id = json_string_value(json_object_get(m, "queue_id"));
 
-	if (queue && id && strcmp(queue, "hold") == 0 && gp_map_get(&h->noted, gp_str(id)))
-		*gp_vec_push(h->cli->arena, &h->ids) = gp_arena_strdup(h->cli->arena, id);
+	const char *sender = json_string_value(json_object_get(m, "sender"));
+
+	if (queue && id && strcmp(queue, "hold") == 0 && is_queue_id(id))
+		take_held(h, id, sender);
 	json_decref(m);
 }
 
@@ -88,6 +102,8 @@ static void find_held(struct held *h, const struct release_options *o)
 	struct gp_str rest, line;
 
 	h->is_queue_known = gp_program_run(argv, (struct gp_str){0}, &queue, &diag) == GP_OK;
+	if (!h->is_queue_known && h->noted.len == 0)
+		return;
 	if (!h->is_queue_known) {
 		fprintf(stderr, "gatepost: %s: these were held, and may be gone by now\n", diag.text);
 		GP_MAP_EACH(&h->noted, e)
@@ -132,6 +148,14 @@ static void print_commands(const struct held *h, const struct release_options *o
 		for (size_t i = 0; i < h->ids.len; i++)
 			printf("  postsuper%s%s -H %s\n", o->postfix ? " -c " : "",
 			       o->postfix ? o->postfix : "", h->ids.items[i]);
+		putchar('\n');
+	}
+	/* What is held at RCPT for a single recipient has no queue id yet. */
+	if (h->others.len > 0) {
+		printf("%zu more from this sender are held, by policyd-ratelimit at RCPT or by somebody else:",
+		       h->others.len);
+		for (size_t i = 0; i < h->others.len; i++)
+			printf(" %s", h->others.items[i]);
 		putchar('\n');
 	}
 	if (h->elsewhere > 0)
@@ -181,6 +205,18 @@ static int ask_daemon(struct gp_cli *cli, const char *key, const struct release_
 	return status;
 }
 
+/* "account:u@example.org", "sender:…", or the address alone. */
+static struct gp_str sender_of(const char *key)
+{
+	static const char *const kinds[] = {"sasl_username:", "account:", "sender:"};
+	struct gp_str text = gp_str(key);
+
+	for (size_t i = 0; i < GP_ARRAY_SIZE(kinds); i++)
+		if (gp_str_istarts(text, gp_str(kinds[i])))
+			text = gp_str_sub(text, strlen(kinds[i]), text.len);
+	return gp_str_find_chr(text, '@', 0) < text.len ? text : (struct gp_str){0};
+}
+
 static int run_release(struct gp_cli *cli, int argc, char **argv)
 {
 	struct release_options o = {0};
@@ -204,7 +240,8 @@ static int run_release(struct gp_cli *cli, int argc, char **argv)
 	/* Released before, its mail may still be held. */
 	if (!status || rows.items.len > 0) {
 		note_rows(&held, &rows);
-		if (held.noted.len > 0)
+		held.sender = sender_of(operands.items[0]);
+		if (held.noted.len > 0 || held.sender.len > 0)
 			find_held(&held, &o);
 		mail = release_mail(&held, &o);
 		status = status ? status : mail;

@@ -3,7 +3,9 @@
  */
 #include "policyd-ratelimit/limit_plan.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/hash.h"
+#include "lib/base/log.h"
 #include "policyd-ratelimit/limit_memory.h"
 #include "policyd-ratelimit/limit_override.h"
 
@@ -48,12 +50,31 @@ bool limit_rule_applies(const struct limit_rule *rule, const struct policy_reque
 	       has_context(&conf->context, policy_get(r, POLICY_policy_context));
 }
 
-static bool find_in_directory(const struct limit_rule *rule, const struct limit_directory *d,
-			      struct limit_windows *ret)
+/* In a map it would be an error with its line. */
+static void complain(const struct limit_rule *rule, struct gp_str account, const struct gp_diag *why)
 {
-	for (size_t i = 0; i < d->n_overrides; i++)
-		if (limit_override_of_account(d->overrides[i], rule, ret, NULL) == GP_OK)
+	static int64_t said_ms; /* the loop's */
+	int64_t now_ms = gp_clock_mono_ms();
+
+	if (said_ms != 0 && now_ms - said_ms < 60000)
+		return;
+	said_ms = now_ms;
+	gp_log_warning("ldap: what %.*s may in limit \"%.*s\" cannot be used: %s", GP_STR_FMT(account),
+		       GP_STR_FMT(rule->name), why->text);
+}
+
+static bool find_in_directory(const struct limit_rule *rule, struct gp_str account,
+			      const struct limit_directory *d, struct limit_windows *ret)
+{
+	for (size_t i = 0; i < d->n_overrides; i++) {
+		struct gp_diag why = {""};
+		int r = limit_override_of_account(d->overrides[i], rule, ret, &why);
+
+		if (r == GP_OK)
 			return true;
+		if (r != GP_ENOENT)
+			complain(rule, account, &why);
+	}
 	return false;
 }
 
@@ -62,7 +83,7 @@ void limit_windows_for(const struct limit_rule *rule, struct limit_subject *subj
 		       struct limit_windows *ret)
 {
 	if (!limit_override_find(rule, subject, key, ret) &&
-	    !find_in_directory(rule, directory, ret))
+	    !find_in_directory(rule, subject->account, directory, ret))
 		*ret = rule->windows;
 }
 

@@ -61,6 +61,13 @@ def test_query_that_is_wrong_is_told(start_policyd: StartPolicyd, directory: Sla
     assert len(policyd.lines(f"ldap: .*{why}.*: nothing is found by this query")) == 1
 
 
+def test_value_that_is_wrong_is_told(start_policyd: StartPolicyd, directory: Slapd) -> None:
+    policyd = start_policyd(asking(directory, {"filter": "(uid=%u)", "result": ["cn"]}, {"out": {"windows": ["1 per 1h"]}}))
+    with policyd.client() as client:
+        assert passed(client, "ann") == 1
+    assert len(policyd.lines('ldap: what ann may in limit "out" cannot be used: .*is not of the form')) == 1
+
+
 def test_no_account_is_anybody(start_policyd: StartPolicyd, directory: Slapd) -> None:
     """As in ldap_table(5), a name without a local part is not looked up by it."""
     policyd = start_policyd(asking(directory, {"filter": "(uid=%u*)"}, {"out": {"windows": ["1 per 1h"]}}))

@@ -145,6 +145,7 @@ def test_release_prints_what_is_still_held(policyd: Policyd, world: Path) -> Non
     text = command(policyd, "release", ACCOUNT, "--reset", path=path).stdout
     assert sorted(line.strip() for line in text.splitlines() if "postsuper" in line) == ["postsuper -H A1", "postsuper -H A3"]
     assert not (path / "released").exists()  # nobody said yes
+    assert "1 more from this sender are held, by policyd-ratelimit at RCPT or by somebody else: B1\n" in text
     # The containment is gone, the mail still held: asked again, it is told again.
     again = rows(policyd, "release", ACCOUNT, status=65, path=path)
     assert {row["queue_id"] for row in again if row["type"] == "to_release"} == {"A1", "A3"}
