@@ -12,9 +12,11 @@ from typing import Any
 from .milter import Milter, Value, merged
 from .process import LONG
 
+PATIENCE = "40s"  # with DNS, directory and store in tests that are not about it; less than a client's
+
 
 class Policyd(Milter):
-    """One policyd-ratelimit; `store`: the URL of another one than an LMDB of its own."""
+    """One policyd-ratelimit; `store`: the URL of another one than an LMDB of its own. It waits long, however busy the machine."""
 
     name = "policyd-ratelimit"
 
@@ -23,8 +25,8 @@ class Policyd(Milter):
         super().__init__(folder, socket, settings)
 
     def defaults(self) -> dict[str, Value]:
-        base = merged(super().defaults(), {"log": {"level": "debug"},
-                                           self.group: {"control_socket": f"unix:{self.control}",
+        base = merged(super().defaults(), {"log": {"level": "debug"}, "store_timeout": PATIENCE,
+                                           self.group: {"deadline": PATIENCE, "control_socket": f"unix:{self.control}",
                                                          "outage_file": f"{self.folder}/store/outage"}})
         return merged(base, {"store": self._store} if self._store else {})
 

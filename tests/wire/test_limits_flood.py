@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import time
@@ -13,6 +14,7 @@ from conftest import StartPolicyd
 from limitmail import settings
 from servers.milter import merged
 from servers.policyd import Policyd, request
+from servers.process import wait_for
 from servers.redis import Redis
 
 KEYS = 15000
@@ -78,12 +80,7 @@ def test_redis_forgets_a_flood_when_its_window_is_over(start_policyd: StartPolic
     try:
         policyd = start_policyd(merged(settings(out={"windows": ["1000 per 1s"]}), {"log": {"level": "error"}}), redis.url)
         pour(policyd, "example.org")
-        for _ in range(100):
-            counts = redis_says(redis, "--scan", "--pattern", "*}q*")
-            if len(counts) < 10:
-                break
-            time.sleep(0.2)
-        assert len(counts) < 10
+        wait_for(lambda: len(redis_says(redis, "--scan", "--pattern", "*}q*")) < 10, "the end of the counts", step=0.2)
         for _ in range(20):
             left = int(redis_says(redis, "TTL", redis_says(redis, "RANDOMKEY")[0])[0])
             assert 0 <= left <= 3601 or left == -2, "or gone by now"
@@ -99,11 +96,11 @@ def test_a_full_store_is_used_again_when_half_of_it_is_over(start_policyd: Start
     pour(policyd, "example.org")
     assert policyd.counted(failures) > 0
     time.sleep(3)
+    number = itertools.count()
     with policyd.client() as client:
-        for i in range(100):
-            before = policyd.counted(failures)
+        def is_counted() -> bool:
+            before, i = policyd.counted(failures), next(number)
             assert client.ask("RCPT", sasl_username=f"new{i}", instance=f"n.{i}") == "DUNNO"
-            if policyd.counted(failures) == before:
-                return
-            time.sleep(0.1)
-    raise AssertionError("still full")
+            return policyd.counted(failures) == before
+
+        wait_for(is_counted, "room", step=0.1)

@@ -112,7 +112,7 @@ def test_one_without_end_behind_one_that_waits(start_policyd: StartPolicyd, worl
     """What fills the buffer while the first is judged is looked at afterwards."""
     redis = Redis(world / "redis")
     redis.start()
-    policyd = start_policyd({"store_timeout": "4s"}, redis.url)
+    policyd = start_policyd({"store_timeout": "10s"}, redis.url)
     with policyd.client() as client:
         assert client.ask("DATA", sasl_username="joe") == "DUNNO"
         halt(redis.process.pid)
@@ -225,7 +225,7 @@ def test_a_stop_answers_what_is_under_way(start_policyd: StartPolicyd, world: Pa
     """Though the store hangs; and nothing that comes afterwards."""
     redis = Redis(world / "redis")
     redis.start()
-    policyd = start_policyd({"store_timeout": "4s"}, redis.url)
+    policyd = start_policyd({"store_timeout": "10s"}, redis.url)
     clients = [policyd.client() for _ in range(20)]
     assert {client.ask("DATA", sasl_username="joe") for client in clients} == {"DUNNO"}
     halt(redis.process.pid)
