@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import subprocess
 import threading
@@ -10,7 +11,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-from .process import Process, answers, free_port
+from .process import Process, answers, free_port, wait_for
 
 BASE = "dc=example,dc=org"
 READER = f"cn=reader,{BASE}"
@@ -116,6 +117,14 @@ userPassword: {PASSWORD}
     def searches(self) -> int:
         """How many searches it has begun so far."""
         return self.asked().count(" SRCH base=")
+
+    def wait_alone(self) -> None:
+        """Until nobody is connected: who has ended may have asked what is not begun yet."""
+        def is_alone() -> bool:
+            said = self.asked().rpartition(" slapd starting")[2]
+            return len(re.findall(r"fd=\d+ ACCEPT ", said)) == len(re.findall(r"fd=\d+ closed", said))
+
+        wait_for(is_alone, "end of its connections")
 
 
 class Gate:
