@@ -63,6 +63,23 @@ struct hosts {
 	GP_VEC(struct gp_str) items;
 };
 
+/* Domains that signatures name, d=, whatever their worth: SpamAssassin counts them with the links. */
+static void add_signers(struct gp_eval *e, const char *header, struct hosts *h)
+{
+	struct gp_str value = gp_eval_header(e, header);
+
+	for (size_t at = 0; (at = gp_str_find_chr(value, 'd', at)) < value.len; at++) {
+		struct gp_str rest = gp_str_trim(gp_str_sub(value, at + 1, SIZE_MAX));
+		char before = at ? value.ptr[at - 1] : ' ';
+
+		if (gp_is_alnum(before) || before == '_' || !gp_str_starts(rest, GP_STR("=")))
+			continue;
+		rest = gp_str_trim(gp_str_sub(rest, 1, gp_str_find_chr(rest, ';', 0) - 1));
+		if (is_host(e, rest))
+			*gp_vec_push(e->arena, &h->items) = rest;
+	}
+}
+
 /* Those of all links, mostly once each: the forms of a link follow each other. */
 static const struct hosts *hosts_of(struct gp_eval *e)
 {
@@ -82,6 +99,8 @@ static const struct hosts *hosts_of(struct gp_eval *e)
 		if (is_host(e, host))
 			*gp_vec_push(e->arena, &h->items) = host;
 	}
+	add_signers(e, "DomainKey-Signature", h);
+	add_signers(e, "DKIM-Signature", h);
 	return h;
 }
 

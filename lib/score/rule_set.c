@@ -13,6 +13,7 @@
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_field.h"
 #include "lib/score/rule_int.h"
+#include "lib/score/rule_markup.h"
 #include "lib/score/rule_meta.h"
 #include "lib/score/rule_parse.h"
 #include "lib/score/rule_pcre.h"
@@ -293,6 +294,7 @@ static void finish(struct gp_rule_builder *b)
 	set->limited = gp_arena_zalloc_n(b->arena, set->rules.len + 1, sizeof(*set->limited));
 	set->reads_ole = gp_map_get(&b->plugins, GP_STR("OLEVBMacro"));
 	set->reads_pdf = gp_map_get(&b->plugins, GP_STR("PDFInfo"));
+	set->reads_relays |= gp_markup_is_there(set); /* _LASTEXTERNALIP_ and the like */
 	gp_rule_asn_prepare(b);
 	gp_query_finish(b);
 	order_metas(b);

@@ -68,3 +68,14 @@ def test_lint_says_what_is_not_used(world: Path) -> None:
                  "4: note: use_razor2 is not used: needs a service", "6: error: wants spam, ham or all",
                  "used only with milter-spam's setting headers.from_rules"):
         assert text in done.stderr, done.stderr
+
+
+def test_relays_are_known_without_a_rule_that_asks(world: Path) -> None:
+    (world / "local.cf").write_text("add_header all Relay _LASTEXTERNALIP_ _LASTEXTERNALHELO_\nbody A /hello/\n")
+    (world / "mail").write_text("Received: from h.example (h.example [192.0.2.9]) by mx.example (Postfix) with ESMTP id 1;\n"
+                                " Sun, 22 Nov 2026 06:00:00 +0000\nFrom: a@example.com\n\nhello\n")
+    (world / "gatepost.conf").write_text(f'store = "lmdb:{world}/store"; rules = {{ paths = [ "{world}/local.cf" ]; network = false; }};\n'
+                                         "milter-spam = { headers = { from_rules = true; }; };\n")
+    done = subprocess.run([build_folder() / "cli" / "gatepost", "-c", world / "gatepost.conf", "scan", "--headers", world / "mail"],
+                          text=True, capture_output=True, check=False)
+    assert "X-Spam-Relay: 192.0.2.9 h.example" in done.stdout, done.stdout + done.stderr
