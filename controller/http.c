@@ -182,9 +182,9 @@ static void reap(void *arg)
 	for (struct connection *c = s->connections; c; c = c->next) {
 		if (c->deadline_ms > now_ms)
 			continue;
+		gp_metric_add(&cut, 1); /* before the client can know */
 		shutdown(c->fd, SHUT_RDWR);
 		c->deadline_ms = INT64_MAX;
-		gp_metric_add(&cut, 1);
 	}
 	pthread_mutex_unlock(&s->lock);
 	gp_timer_set(s->loop, &s->timer, now_ms + REAP_MS);

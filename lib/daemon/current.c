@@ -114,8 +114,8 @@ void gp_current_reload(const struct gp_daemon *d, const char *file)
 
 	gp_conf_report_init(&report);
 	if (gp_current_load(d, file, &new, &report) < 0) {
-		log_errors(&report);
 		gp_metric_add(&reloads_failed, 1);
+		log_errors(&report);
 		return;
 	}
 	old = gp_daemon_snapshot();

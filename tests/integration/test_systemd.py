@@ -110,8 +110,12 @@ class Host(Machine):
     def reloads(self, unit: str) -> list[str]:
         return [message for message in self.messages(unit) if "configuration reloaded" in message]
 
-    def wait_message(self, unit: str, pattern: str) -> None:
-        wait_for(lambda: any(re.search(pattern, m) for m in self.messages(unit)), f"{unit}'s line like {pattern!r}", LONG, 0.2)
+    def said(self, unit: str, pattern: str) -> int:
+        """How often it has said such a thing so far."""
+        return sum(bool(re.search(pattern, m)) for m in self.messages(unit))
+
+    def wait_message(self, unit: str, pattern: str, n_before: int = 0) -> None:
+        wait_for(lambda: self.said(unit, pattern) > n_before, f"{unit}'s line like {pattern!r}", LONG, 0.2)
 
     def wait_reload(self, unit: str, n_before: int) -> None:
         wait_for(lambda: len(self.reloads(unit)) > n_before, f"reload of {unit}", LONG, 0.2)
@@ -274,12 +278,13 @@ def test_killed_again_and_again(host: Host) -> None:
 @pytest.mark.parametrize("target", ["stderr", "syslog"])
 def test_journal(host: Host, target: str) -> None:
     """Lines have the priority of what they say, the program's name, and with syslog the facility that the settings name."""
-    unit = "policyd-ratelimit"
+    unit, kept = "policyd-ratelimit", "the old one stays in force"
+    before = host.said(unit, kept)
     host.configure({"log.target": target})
     host.run("systemctl", "restart", unit)
     host.write(f"{ETC}/gatepost.conf", "wrong")
     host.run("systemctl", "kill", "--kill-whom=main", "-s", "USR1", unit)  # as `systemctl reload`, which looks first
-    host.wait_message(unit, "the old one stays in force")
+    host.wait_message(unit, kept, before)
     host.configure({})
     host.run("systemctl", "restart", unit)
     entries = [e for e in host.journal(f"_SYSTEMD_UNIT={unit}.service") if e["_TRANSPORT"] == {"stderr": "stdout"}.get(target, target)]

@@ -35,6 +35,16 @@ class Place:
         with self.log.open("a") as log:
             log.write(text)
 
+    def begin(self) -> None:
+        """All runs, and the position in the log is on disk: what happens to the log from now on happens to one that is known."""
+        state = self.controller.queue / "maillog"
+        self.events.start()
+        self.controller.start()
+        wait_for(state.exists, "the first position")
+        before = state.read_bytes()
+        self.write(line("smtpd", "connect from unknown[192.0.2.1]"))
+        wait_for(lambda: state.read_bytes() != before, "the position behind the first line")
+
     def is_read(self) -> bool:
         return self.controller.counted("gatepost_controller_maillog_lag_bytes") == 0
 
@@ -230,10 +240,7 @@ def told(place: Place) -> list[tuple[str, str]]:
 
 def test_rotation_under_load(place: Place) -> None:
     """Nothing is lost and nothing is told twice."""
-    place.events.start()
-    place.controller.start()
-    place.write(line("smtpd", "connect from unknown[192.0.2.1]"))
-    wait_for(place.is_read, "the first line")
+    place.begin()
     writer = FileWriter(place, 6000, 400)
     writer.start()
     place.events.wait(6000, 300)
@@ -245,11 +252,7 @@ def test_rotation_under_load(place: Place) -> None:
 
 def test_killed_under_load(place: Place) -> None:
     """kill -9 again and again, and the log rotated meanwhile: nothing is lost; what is told twice has the same id."""
-    place.events.start()
-    place.controller.start()
-    place.write(line("smtpd", "connect from unknown[192.0.2.1]"))
-    wait_for(place.is_read, "the first line")
-    wait_for((place.controller.queue / "maillog").exists, "the position")
+    place.begin()
     writer = FileWriter(place, 8000, 500)
     writer.start()
     place.controller.kill_until(writer.over.is_set)
