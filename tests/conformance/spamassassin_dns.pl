@@ -19,7 +19,7 @@ my $checker = Mail::SpamAssassin->new({
 	home_dir_for_helpers => $state,
 	dont_copy_prefs => 1,
 	post_config_text => "dns_available yes\ndns_server [127.0.0.1]:$port\nuse_bayes 0\nuse_razor2 0\nuse_pyzor 0\n"
-		. "rbl_timeout 20 20\ntime_limit 0\n",
+		. "rbl_timeout 60 60\ntime_limit 0\n",
 });
 $checker->init(1);
 die "SpamAssassin finds $checker->{conf}->{errors} errors in the rules\n" if $checker->{conf}->{errors};

@@ -177,7 +177,7 @@ def by_spamassassin(rules: Path, port: str, files: list[str]) -> dict[str, Verdi
 def by_gatepost(folder: Path, rules: Path, address: str, files: list[str]) -> dict[str, Verdict]:
     conf = folder / "gatepost.conf"
     conf.write_text(f'store = "lmdb:{folder}/store";\nrules = {{ paths = [ "{rules}" ]; cache = "{folder}"; }};\n'
-                    f'dns = {{ servers = [ "{address}" ]; }};\nmilter-spam = {{ headers = {{ from_rules = true; }}; }};\n')
+                    f'dns = {{ servers = [ "{address}" ]; timeout = "60s"; }};\nmilter-spam = {{ headers = {{ from_rules = true; }}; }};\n')
     command = [build_folder() / "cli" / "gatepost", "-c", conf]
     lint = subprocess.run([*command, "rules", "lint"], text=True, capture_output=True, check=False)
     assert (lint.returncode, lint.stderr) == (0, ""), lint.stdout

@@ -86,7 +86,7 @@ def by_gatepost(folder: Path, address: str, messages: list[str]) -> dict[str, se
     conf = folder / "gatepost.conf"
     paths = ", ".join(f'"{path}"' for path in RULES)
     conf.write_text(f'store = "lmdb:{folder}/store";\nrules = {{ paths = [ {paths} ]; cache = "{folder}"; }};\n'
-                    f'dns = {{ servers = [ "{address}" ]; }};\n')
+                    f'dns = {{ servers = [ "{address}" ]; timeout = "60s"; }};\n')
     done = subprocess.run([str(build_folder() / "cli" / "gatepost"), "-c", str(conf), "scan", "--json", *messages],
                           text=True, stdout=subprocess.PIPE, check=False)  # the exit status is the severest action
     answers = (json.loads(line) for line in done.stdout.splitlines())

@@ -13,7 +13,7 @@ from letters import Letter
 from servers import smtp
 from servers.dns import Dns
 from servers.dovecot import PASSWORD, Dovecot
-from servers.milter import Value
+from servers.milter import DNS_TIMEOUT, Value
 from servers.policyd import Policyd
 from servers.postfix import Postfix, smtpd_entry
 from servers.process import answers, free_port, wait_for
@@ -164,7 +164,8 @@ def test_greylisting_on_port_25(start: StartHost, letter: Letter) -> None:
     """A pool: no two tries come from the same network."""
     with Dns(ZONE) as dns:
         def delaying(delay: str) -> dict[str, Value]:
-            return {"dns": {"servers": [dns.address]}, "policyd-ratelimit": {"greylist": {"enabled": True, "delay": delay}}}
+            return {"dns": {"servers": [dns.address], "timeout": DNS_TIMEOUT},
+                    "policyd-ratelimit": {"deadline": "60s", "greylist": {"enabled": True, "delay": delay}}}
 
         host = start(delaying("1h"), main={"smtpd_recipient_restrictions": f"permit_mynetworks, {ASK}"})
 

@@ -36,7 +36,7 @@ class Journal:
     def stop(self) -> None:
         if self._writer and self._writer.stdin:
             self._writer.stdin.close()
-            assert self._writer.wait(30) == 0
+            assert self._writer.wait(60) == 0
             self._writer = None
 
     def rotate(self) -> Path:

@@ -74,12 +74,15 @@ class ApiController(Controller):
         """Knows the password; underscores in names of headers stand for hyphens."""
         return self.ask("POST", path, body, {"Password": PASSWORD, **{k.replace("_", "-"): v for k, v in headers.items()}})
 
+    def settled(self, path: str, message: bytes, **headers: str) -> Answer:
+        """What a lesson is answered in the end: one that takes long is only queued, and asked about again."""
+        while (answer := self.post(path, message, **headers)).status == 202:
+            pass
+        return answer
+
     def teach(self, class_: str, message: bytes, **headers: str) -> int:
-        """The status that a lesson has in the end: one that takes long is only queued, and asked about again."""
-        status = 202
-        while status == 202:
-            status = self.post(f"/learn{class_}", message, **headers).status
-        return status
+        """The status that a lesson has in the end."""
+        return self.settled(f"/learn{class_}", message, **headers).status
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)

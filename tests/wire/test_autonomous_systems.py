@@ -9,7 +9,7 @@ import pytest
 from conftest import StartMilter
 from milterclient import Envelope, Result, judge
 from servers.dns import Dns
-from servers.milter import MilterSpam
+from servers.milter import DNS_TIMEOUT, MilterSpam
 
 RULES = """\
 loadplugin Mail::SpamAssassin::Plugin::ASN
@@ -34,7 +34,7 @@ CLIENT = Envelope(queue_id="4Asn1")
 
 def asking(start: StartMilter, dns: Dns, deadline: str = "60s") -> MilterSpam:
     """Answers have time; who waits for none says how long."""
-    return start({"rules": {"network": True}, "dns": {"servers": [dns.address]},
+    return start({"rules": {"network": True}, "dns": {"servers": [dns.address], "timeout": DNS_TIMEOUT},
                   "milter-spam": {"deadline": deadline, "greylist": {"enabled": False}, "headers": {"from_rules": True}}}, rules=RULES)
 
 

@@ -80,7 +80,7 @@ def test_learning_goes_on_after_redis_was_full(world: Path, redis: Redis) -> Non
             ask(b"CONFIG", b"SET", b"maxmemory", b"%d" % (used - 200_000))
             answers = client.teach_all(SPAM, (message(n, words=300) for n in range(2, 30)))
             assert {a.status for a in answers} == {QUEUED}, "what is taught waits in the queue"
-            where.controller.wait_line("the store is full: forgetting tokens of at most 2 messages", 30)
+            where.controller.wait_line("the store is full: forgetting tokens of at most 2 messages")
             where.controller.wait_line("expiry: the store has room again", 60)
             client.sync()
         assert where.totals()[0] == 29

@@ -569,7 +569,7 @@ def test_rotation_waits_for_the_dns(keys: Keys) -> None:
     time.sleep(0.5)
     assert child.poll() is None and states(keys) == {"s1": "active", "s2": "prepared"}
     keys.publish(keys.path("example.org", "s2", "txt").read_text())
-    out, error = child.communicate(timeout=30)
+    out, error = child.communicate(timeout=120)
     assert child.returncode == 0 and error == b"" and b"switched" in out
     assert states(keys) == {"s1": "retired", "s2": "active"}
 
@@ -626,7 +626,7 @@ def test_rotation_survives_being_killed(keys: Keys) -> None:
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(0.002 * (round_ % 15))
         child.kill()
-        child.wait(timeout=30)
+        child.wait(timeout=60)
         verify(keys, sign(keys, MESSAGE))
         if round_ % 3 == 0:
             keys.zone.write_text(keys.run("record"))

@@ -197,7 +197,7 @@ def test_keys_of_the_directory(signing: Signing, keys: Keys) -> None:
     verify(keys, result, message)
     (folder / "selectors").write_text("d1 retired 1\n")
     milter.reload()
-    wait_for(lambda: not signers(run(milter, message)), "the retired key to rest", 10)
+    wait_for(lambda: not signers(run(milter, message)), "the retired key to rest")
 
 
 def test_sender_map(signing: Signing, keys: Keys, world: Path) -> None:
@@ -359,7 +359,7 @@ def test_keys_are_made_and_sign_once_published(start_dkim: StartDkim, keys: Keys
     try:
         line = milter.wait_line(r"example\.org: a key was made.*TXT")
         assert "v=DKIM1; k=" in line
-        wait_for(lambda: len(milter.lines("a key was made")) == 2 * len(types), "all keys", 20)
+        wait_for(lambda: len(milter.lines("a key was made")) == 2 * len(types), "all keys")
         message = letter("alice@example.org")
         assert not signers(run(milter, message))
         folder = milter.folder / "keys" / "example.org"
@@ -373,7 +373,7 @@ def test_keys_are_made_and_sign_once_published(start_dkim: StartDkim, keys: Keys
             keys.zone[f"{name}."] = record.encode()
             assert not signers(run(milter, message))  # not before all are there
             dns.add(f"{name} TXT {record}")
-        wait_for(lambda: len(signers(run(milter, message))) == len(types), "signatures", 20)
+        wait_for(lambda: len(signers(run(milter, message))) == len(types), "signatures")
         verify(keys, run(milter, message), message)
         assert not signers(run(milter, letter("bob@other.example")))
         assert len(milter.lines("a key was made")) == 2 * len(types)  # and no more of them
