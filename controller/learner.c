@@ -251,8 +251,8 @@ static bool hold(struct learner *l, int64_t *wait_ms)
 
 	if (!*l->why.text)
 		gp_diag_set(&l->why, "the store does not answer");
+	set_held(l, l->why.text); /* who reads the log finds it so */
 	learner_complain(&l->why);
-	set_held(l, l->why.text);
 	*wait_ms = GP_MIN(*wait_ms * 2, RETRY_MAX_MS);
 	while (!atomic_load(&l->is_stopping) && gp_clock_mono_ms() < until_ms) {
 		journal_wait(l->o.journal, false, GP_MIN(until_ms, gp_clock_mono_ms() + LOOK_MS));
