@@ -6,6 +6,8 @@ modules stay on.  Two proxy workers scan by themselves (milter protocol), a cont
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -28,15 +30,19 @@ NETWORK_MODULES = (
 
 
 def unpack(folder: Path) -> Path:
-    """Downloads and unpacks the packages into folder/root, once."""
-    root = folder / "root"
-    if not (root / "usr/bin/rspamd").exists():
-        debs = folder / "debs"
-        debs.mkdir(parents=True, exist_ok=True)
-        debs.chmod(0o777)  # apt downloads as its own user
-        subprocess.run(["apt-get", "-q", "download", *PACKAGES], cwd=debs, check=True, stdout=subprocess.DEVNULL)
-        for deb in sorted(debs.glob("*.deb")):
-            subprocess.run(["dpkg", "-x", str(deb), str(root)], check=True)
+    """Downloads and unpacks the packages into folder/root, once, whoever else does so at the same time."""
+    root, new, debs = folder / "root", folder / "root.new", folder / "debs"
+    debs.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "usr/bin/rspamd").exists():
+            debs.chmod(0o777)  # apt downloads as its own user
+            subprocess.run(["apt-get", "-q", "download", *PACKAGES], cwd=debs, check=True, stdout=subprocess.DEVNULL)
+            shutil.rmtree(new, ignore_errors=True)
+            for deb in sorted(debs.glob("*.deb")):
+                subprocess.run(["dpkg", "-x", str(deb), str(new)], check=True)
+            shutil.rmtree(root, ignore_errors=True)
+            new.rename(root)
     return root
 
 
@@ -79,7 +85,7 @@ class Rspamd:
             "classifier-bayes.conf": f'backend = "redis";\nservers = "{self.redis_socket}";\nmin_learns = {self.min_learns};\n'
                                      "autolearn = false;\n",
             "logging.inc": f'type = "file";\nfilename = "{self.folder}/rspamd.log";\nlevel = "error";\n',
-            "options.inc": f'dns {{ nameserver = ["{self.nameserver}"]; timeout = {1 if self.modules else 0.1}s; retransmits = 1; }}\n'
+            "options.inc": f'dns {{ nameserver = ["{self.nameserver}"]; timeout = {20 if self.modules else 0.1}s; retransmits = 1; }}\n'
                            f'filters = "chartable,regexp{",dkim" * ("dkim" in self.modules)}";\nlocal_addrs = "127.0.0.0/8";\n'
                            + self.options,
         }
@@ -108,8 +114,8 @@ class Rspamd:
         env = {"LD_LIBRARY_PATH": libraries, "RSPAMD_LUALIBDIR": str(share / "lualib")}
         for name, value in variables.items():
             env[f"RSPAMD_{name}"] = str(value)
-        self._process.start(argv, lambda: answers(str(self.socket)) and answers(("127.0.0.1", self.controller_port)),
-                            env=env, seconds=120)
+        self._process.start(argv, lambda: answers(str(self.socket)) and all(
+            answers(("127.0.0.1", port)) for port in (self.controller_port, self.normal_port)), env=env, seconds=120)
 
     def stop(self) -> None:
         self._process.stop()

@@ -94,7 +94,7 @@ class World:
         sealing.write_bytes(key(1024)[0])
         arc = f'sign_inbound = true;\nsign_local = true;\ndomain {{ example.org {{ path = "{sealing}"; selector = "k"; }} }}\n'
         return Rspamd(folder, rspamd_cache(), folder / "no-redis.sock", workers=1, nameserver=self.nsd.address.replace("@", ":"),
-                      modules={"spf": "", "dkim": "", "dmarc": "", "arc": arc}, options=f'url_tld = "{suffixes}";\n')
+                      modules={"spf": "", "dkim": "", "dmarc": "", "arc": arc}, options=f'url_tld = "{suffixes}";\ntask_timeout = 60s;\n')
 
     def start(self) -> None:
         for server in (self.nsd, self.opendkim, self.opendmarc, self.by_list, self.ours, self.postfix, self.rspamd):
