@@ -195,7 +195,7 @@ static void fail_release(struct command *c)
 /* The queue ids of what was held go with it, for whoever may release that. */
 static void release(struct command *c)
 {
-	int r = contain_table_drop(c->request.name);
+	int r = contain_table_drop(c->request.name, c->now_s);
 
 	if (r == GP_OK)
 		tell_change(c, "released", (struct gp_str){0});

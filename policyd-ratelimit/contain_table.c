@@ -1,9 +1,7 @@
 /*
  * Contained keys in memory; see the header.
  *
- * A hash of names under one lock, which nobody holds while he waits for anything.  A key that was
- * released stays as a place that is to be dropped until the store knows, so that what is read from
- * there meanwhile does not bring it back.
+ * A hash of names under one lock, which nobody holds while he waits for anything.
  */
 #include "policyd-ratelimit/contain_table.h"
 
@@ -11,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -20,6 +19,8 @@
 #define ACCOUNTS_SHARE (CONTAIN_TABLE_MAX / 4)
 #define COMPLAIN_EVERY 1000
 #define CLOCKS_DIFFER_S 60 /* between hosts */
+/* An entry that has to go so soon may have gone: it was listed a while ago, in whole seconds. */
+#define EXPIRES_MS 10000
 
 struct place {
 	struct place *next;
@@ -28,6 +29,8 @@ struct place {
 	struct contained c;
 	enum contain_change change; /* what the store does not know */
 	uint64_t number;	    /* of the change */
+	/* Until then (gp_clock_mono_ms()) the store holds it; 0: it never did. */
+	int64_t held_until_ms;
 	bool is_seen;		    /* in the store, in this round */
 	bool is_told;		    /* the change */
 };
@@ -37,7 +40,9 @@ static struct {
 	struct place *buckets[BUCKETS];
 	uint64_t n_changes, n_refused;
 	unsigned lengths4[33], lengths6[129]; /* networks by their length */
-	atomic_size_t n;
+	size_t n;
+	atomic_size_t n_contained; /* the others were released */
+	struct contain_loss lost;  /* in this round */
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct place **find(struct gp_str name)
@@ -49,11 +54,15 @@ static struct place **find(struct gp_str name)
 	return at;
 }
 
-/* So many networks of this length there are. */
-static void count_network(const struct contained *c, int delta)
+/* delta: 1 or -1. */
+static void count(const struct contained *c, int delta)
 {
 	struct gp_cidr net;
 
+	table.n += (size_t)delta;
+	if (c->is_released)
+		return;
+	atomic_fetch_add(&table.n_contained, (size_t)delta);
 	if (c->kind != CONTAIN_CLIENT || gp_cidr_parse(c->key, &net) < 0)
 		return;
 	if (net.ip.family == 4)
@@ -75,10 +84,9 @@ static void free_place(struct place **at)
 	struct place *p = *at;
 
 	*at = p->next;
-	count_network(&p->c, -1);
+	count(&p->c, -1);
 	gp_arena_free(p->arena);
 	free(p);
-	atomic_fetch_sub(&table.n, 1);
 }
 
 /* A place for the key, in place of the one that is there. */
@@ -96,8 +104,7 @@ static struct place *make_place(const struct contained *c)
 		free_place(at);
 	p->next = *at;
 	*at = p;
-	atomic_fetch_add(&table.n, 1);
-	count_network(&p->c, 1);
+	count(&p->c, 1);
 	return p;
 }
 
@@ -105,7 +112,23 @@ static void mark(struct place *p, enum contain_change change)
 {
 	p->change = change;
 	p->number = ++table.n_changes;
-	p->is_told = change == CONTAIN_DROP || p->c.max == 0;
+	p->is_told = p->c.is_released || p->c.max == 0;
+}
+
+static bool is_remembered(const struct place *p, int64_t now_s)
+{
+	return p && now_s < p->c.until_s;
+}
+
+static bool is_in_force(const struct place *p, int64_t now_s)
+{
+	return is_remembered(p, now_s) && !p->c.is_released;
+}
+
+/* Of what takes the place of old (NULL: of none). */
+static int64_t next_version(const struct place *old, int64_t now_s)
+{
+	return old && old->c.version >= now_s ? GP_MIN(old->c.version, INT64_MAX - 1) + 1 : now_s;
 }
 
 /* The last places are for accounts, and for what is blocked by hand: addresses are as many as
@@ -114,23 +137,22 @@ static bool has_room(const struct contained *c, enum contain_change change)
 {
 	bool is_first = c->kind == CONTAIN_ACCOUNT || change == CONTAIN_PUT;
 
-	return atomic_load(&table.n) < CONTAIN_TABLE_MAX - (is_first ? 0 : ACCOUNTS_SHARE);
+	return table.n < CONTAIN_TABLE_MAX - (is_first ? 0 : ACCOUNTS_SHARE);
 }
 
 static int set_locked(const struct contained *c, enum contain_change change)
 {
 	struct gp_arena *arena = gp_arena_new(512);
 	const struct place *old = *find(contained_name(arena, c->kind, c->key));
-	/* Who releases a key and has it trip again means the new one. */
-	bool was_dropped = old && old->change == CONTAIN_DROP;
-	bool is_over = old && old->c.until_s <= c->since_s;
+	struct contained new = *c;
 
 	gp_arena_free(arena);
-	if (old && change == CONTAIN_ADD && !was_dropped && !is_over)
+	if (change == CONTAIN_ADD && is_in_force(old, c->since_s))
 		return GP_EINVAL;
 	if (!old && !has_room(c, change))
 		return GP_ELIMIT;
-	mark(make_place(c), was_dropped || is_over ? CONTAIN_PUT : change);
+	new.version = next_version(old, c->since_s);
+	mark(make_place(&new), old ? CONTAIN_PUT : change);
 	return GP_OK;
 }
 
@@ -144,35 +166,41 @@ int contain_table_set(const struct contained *c, enum contain_change change)
 	complains = r == GP_ELIMIT && table.n_refused++ % COMPLAIN_EVERY == 0;
 	pthread_mutex_unlock(&table.lock);
 	if (complains)
-		gp_log_error("%zu keys are contained: further ones are not%s", atomic_load(&table.n),
+		gp_log_error("%zu keys are contained: further ones are not%s", (size_t)CONTAIN_TABLE_MAX,
 			     c->kind == CONTAIN_ACCOUNT ? "" : ", but for accounts");
 	return r;
 }
 
-int contain_table_drop(struct gp_str name)
+static int drop_locked(struct gp_str name, int64_t now_s)
 {
-	struct place *p;
+	const struct place *old = *find(name);
+	struct contained release = {.is_released = true, .since_s = now_s};
+
+	if (!is_in_force(old, now_s))
+		return GP_ENOENT;
+	release.kind = old->c.kind;
+	release.key = old->c.key;
+	release.until_s = GP_MIN(old->c.until_s, now_s + CONTAIN_RELEASE_S);
+	release.version = next_version(old, now_s);
+	mark(make_place(&release), CONTAIN_PUT);
+	return GP_OK;
+}
+
+int contain_table_drop(struct gp_str name, int64_t now_s)
+{
+	int r;
 
 	pthread_mutex_lock(&table.lock);
-	p = *find(name);
-	if (p && p->change != CONTAIN_DROP)
-		mark(p, CONTAIN_DROP);
-	else
-		p = NULL;
+	r = drop_locked(name, now_s);
 	pthread_mutex_unlock(&table.lock);
-	return p ? GP_OK : GP_ENOENT;
+	return r;
 }
 
 /* Looking. */
 
-static bool is_in_force(const struct place *p, int64_t now_s)
-{
-	return p && p->change != CONTAIN_DROP && now_s < p->c.until_s;
-}
-
 bool contain_table_is_empty(void)
 {
-	return atomic_load_explicit(&table.n, memory_order_relaxed) == 0;
+	return atomic_load_explicit(&table.n_contained, memory_order_relaxed) == 0;
 }
 
 static bool find_locked(struct gp_str name, int64_t now_s, struct gp_arena *arena,
@@ -288,32 +316,31 @@ bool contain_table_take_untold(int64_t before_s, struct gp_arena *arena, struct 
 	return found != NULL;
 }
 
-void contain_table_written(struct gp_str name, uint64_t number)
+void contain_table_written(struct gp_str name, uint64_t number, bool is_there)
 {
-	struct place **at;
+	struct place *p;
 
 	pthread_mutex_lock(&table.lock);
-	at = find(name);
-	if (*at && (*at)->number == number) {
-		if ((*at)->change == CONTAIN_DROP)
-			free_place(at);
-		else
-			(*at)->change = CONTAIN_UNCHANGED;
+	p = *find(name);
+	if (p && p->number == number) {
+		p->change = CONTAIN_UNCHANGED;
+		p->held_until_ms = is_there ? INT64_MAX : 0;
 	}
 	pthread_mutex_unlock(&table.lock);
 }
 
 /* fn: true if it has freed the place. */
-static void each_place(bool (*fn)(struct place **at))
+static void each_place(bool (*fn)(struct place **at, int64_t now_s), int64_t now_s)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct place **at = &table.buckets[i]; *at;)
-			if (!fn(at))
+			if (!fn(at, now_s))
 				at = &(*at)->next;
 }
 
-static bool unsee(struct place **at)
+static bool unsee(struct place **at, int64_t now_s)
 {
+	(void)now_s;
 	(*at)->is_seen = false;
 	return false;
 }
@@ -321,25 +348,57 @@ static bool unsee(struct place **at)
 void contain_table_sync_begin(void)
 {
 	pthread_mutex_lock(&table.lock);
-	each_place(unsee);
+	table.lost = (struct contain_loss){0};
+	each_place(unsee, 0);
 	pthread_mutex_unlock(&table.lock);
 }
 
-static void sync_locked(struct gp_str name, struct gp_str value, const struct contained *c)
+/* Is nobody's loss if the store never had it: another host was first. */
+static void restore(struct place *p, enum contain_change change)
+{
+	bool is_loss = p->held_until_ms > 0, was_told = p->is_told;
+
+	if (is_loss)
+		++*(p->c.is_released ? &table.lost.released : &table.lost.contained);
+	mark(p, change);
+	p->is_told |= is_loss || was_told;
+}
+
+static void see(struct place *p, int64_t left_s)
+{
+	p->is_seen = true;
+	p->held_until_ms = gp_clock_mono_ms() + left_s * 1000;
+}
+
+/* Is what is known here to hold, and not what the store has?  Where two hosts contained a key at once,
+ * what the store says does, unless ours was read there already. */
+static bool holds(const struct place *p, const struct contained *stored)
+{
+	if (p->change != CONTAIN_UNCHANGED)
+		return p->c.version >= stored->version;
+	return p->c.version > stored->version &&
+	       (p->value.len > 0 || p->c.is_released != stored->is_released);
+}
+
+static void sync_locked(struct gp_str name, struct gp_str value, int64_t left_s,
+			const struct contained *c)
 {
 	struct place *p = *find(name);
 
-	if (!p && atomic_load(&table.n) >= CONTAIN_TABLE_MAX)
+	if (!p && table.n >= CONTAIN_TABLE_MAX)
 		return;
-	if (!p || (p->change == CONTAIN_UNCHANGED && !gp_str_eq(p->value, value))) {
+	if (!p || !holds(p, c)) {
 		p = make_place(c);
 		p->value = gp_arena_str(p->arena, value);
+		see(p, left_s);
+	} else if (p->change == CONTAIN_UNCHANGED) {
+		restore(p, CONTAIN_PUT);
 	}
 	p->is_seen = true;
 }
 
 /* As nearly always. */
-static bool is_known(struct gp_str name, struct gp_str value)
+static bool is_known(struct gp_str name, struct gp_str value, int64_t left_s)
 {
 	struct place *p;
 	bool is_same;
@@ -348,60 +407,50 @@ static bool is_known(struct gp_str name, struct gp_str value)
 	p = *find(name);
 	is_same = p && p->value.len > 0 && gp_str_eq(p->value, value);
 	if (is_same)
-		p->is_seen = true;
+		see(p, left_s);
 	pthread_mutex_unlock(&table.lock);
 	return is_same;
 }
 
 /* What cannot be read is of a later version: passed over. */
-void contain_table_sync(struct gp_str name, struct gp_str value)
+void contain_table_sync(struct gp_str name, struct gp_str value, int64_t left_s)
 {
 	struct gp_arena *arena;
 	struct contained c;
 
-	if (is_known(name, value))
+	if (is_known(name, value, left_s))
 		return;
 	arena = gp_arena_new(1024);
 	if (contained_parse(name, value, arena, &c) == GP_OK) {
 		pthread_mutex_lock(&table.lock);
-		sync_locked(name, value, &c);
+		sync_locked(name, value, left_s, &c);
 		pthread_mutex_unlock(&table.lock);
 	}
 	gp_arena_free(arena);
 }
 
-static bool free_unseen(struct place **at)
+static bool end_unseen(struct place **at, int64_t now_s)
 {
-	bool is_gone = !(*at)->is_seen && (*at)->change == CONTAIN_UNCHANGED;
+	struct place *p = *at;
+	bool is_lost = p->held_until_ms > gp_clock_mono_ms() + EXPIRES_MS;
 
-	if (is_gone)
-		free_place(at);
-	return is_gone;
-}
-
-void contain_table_sync_end(void)
-{
-	pthread_mutex_lock(&table.lock);
-	each_place(free_unseen);
-	pthread_mutex_unlock(&table.lock);
-}
-
-size_t contain_table_sync_restore(int64_t now_s)
-{
-	size_t n = 0;
-
-	pthread_mutex_lock(&table.lock);
-	for (size_t i = 0; i < BUCKETS; i++) {
-		for (struct place *p = table.buckets[i]; p; p = p->next) {
-			if (p->is_seen || p->change != CONTAIN_UNCHANGED || !is_in_force(p, now_s))
-				continue;
-			mark(p, CONTAIN_RESTORE);
-			p->is_told = true;
-			n++;
-		}
+	if (p->is_seen || p->change != CONTAIN_UNCHANGED)
+		return false;
+	if (is_remembered(p, now_s) && (is_lost || p->held_until_ms == 0)) {
+		if (is_lost)
+			restore(p, CONTAIN_ADD);
+		return false;
 	}
+	free_place(at);
+	return true;
+}
+
+void contain_table_sync_end(int64_t now_s, struct contain_loss *ret)
+{
+	pthread_mutex_lock(&table.lock);
+	each_place(end_unseen, now_s);
+	*ret = table.lost;
 	pthread_mutex_unlock(&table.lock);
-	return n;
 }
 
 void contain_table_clock(int64_t now_s)
@@ -418,8 +467,9 @@ void contain_table_clock(int64_t now_s)
 	pthread_mutex_unlock(&table.lock);
 }
 
-static bool free_any(struct place **at)
+static bool free_any(struct place **at, int64_t now_s)
 {
+	(void)now_s;
 	free_place(at);
 	return true;
 }
@@ -427,6 +477,6 @@ static bool free_any(struct place **at)
 void contain_table_clear(void)
 {
 	pthread_mutex_lock(&table.lock);
-	each_place(free_any);
+	each_place(free_any, 0);
 	pthread_mutex_unlock(&table.lock);
 }

@@ -179,13 +179,15 @@ int contained_parse_key(struct gp_str text, struct gp_arena *arena, enum contain
 
 /* Values. */
 
-enum { RULE, ACCOUNT, HOST, REASON, ACTION, SINCE, UNTIL, USED, MAX, WINDOW, ATTRIBUTES };
+enum { RULE, ACCOUNT, HOST, REASON, ACTION, SINCE, UNTIL, VERSION, USED, MAX, WINDOW, ATTRIBUTES };
+
+#define RELEASED "released" /* in place of an action */
 
 static const struct gp_attr names[ATTRIBUTES] = {
 	[RULE] = {"rule", 4},	  [ACCOUNT] = {"account", 7}, [HOST] = {"host", 4},
 	[REASON] = {"reason", 6}, [ACTION] = {"action", 6},   [SINCE] = {"since", 5},
-	[UNTIL] = {"until", 5},	  [USED] = {"used", 4},	      [MAX] = {"max", 3},
-	[WINDOW] = {"window", 6},
+	[UNTIL] = {"until", 5},	  [VERSION] = {"v", 1},	      [USED] = {"used", 4},
+	[MAX] = {"max", 3},	  [WINDOW] = {"window", 6},
 };
 
 /* A line of its own: neither line ends nor NULs. */
@@ -206,9 +208,13 @@ static void add_number(struct gp_buf *out, int name, int64_t value)
 
 void contained_format(const struct contained *c, struct gp_buf *out)
 {
-	add_text(out, ACTION, gp_str(gp_conf_enum_name(answer_names, (int)c->action)), SIZE_MAX);
+	const char *action = c->is_released ? RELEASED : gp_conf_enum_name(answer_names, (int)c->action);
+
+	add_text(out, ACTION, gp_str(action), SIZE_MAX);
 	add_number(out, SINCE, c->since_s);
 	add_number(out, UNTIL, c->until_s);
+	if (c->version != c->since_s)
+		add_number(out, VERSION, c->version);
 	add_text(out, RULE, c->rule, CONTAINED_RULE_MAX);
 	add_text(out, ACCOUNT, c->account, CONTAINED_ACCOUNT_MAX);
 	add_text(out, HOST, c->host, CONTAINED_HOST_MAX);
@@ -235,12 +241,15 @@ static bool take_number(struct gp_attr value, int64_t *ret)
 	       (gp_num_parse_int(gp_str_n(value.data, value.len), ret) == GP_OK && *ret >= 0);
 }
 
-static bool take_action(struct gp_attr value, enum answer_action *ret)
+static bool take_action(struct gp_attr value, struct contained *ret)
 {
+	ret->is_released = gp_attr_is(value, RELEASED);
+	if (ret->is_released)
+		return true;
 	for (const struct gp_conf_enum *e = answer_names; e->name; e++) {
 		if (gp_attr_is(value, e->name)) {
-			*ret = (enum answer_action)e->value;
-			return *ret >= ANSWER_HOLD;
+			ret->action = (enum answer_action)e->value;
+			return ret->action >= ANSWER_HOLD;
 		}
 	}
 	return false;
@@ -257,10 +266,13 @@ int contained_parse(struct gp_str name, struct gp_str value, struct gp_arena *ar
 	if (!find_kind(contain_kind_names, gp_str_sub(name, 0, colon), &c.kind) ||
 	    colon + 1 >= name.len ||
 	    gp_attrs_parse(value.ptr, value.len, value.len + 1, names, ATTRIBUTES, values, &why) <= 0 ||
-	    !take_action(values[ACTION], &c.action) || !take_number(values[SINCE], &c.since_s) ||
-	    !take_number(values[UNTIL], &c.until_s) || !take_number(values[USED], &c.used) ||
+	    !take_action(values[ACTION], &c) || !take_number(values[SINCE], &c.since_s) ||
+	    !take_number(values[UNTIL], &c.until_s) || !take_number(values[VERSION], &c.version) ||
+	    !take_number(values[USED], &c.used) ||
 	    !take_number(values[MAX], &c.max) || !take_number(values[WINDOW], &c.window_ms))
 		return GP_EINVAL;
+	if (c.version == 0)
+		c.version = c.since_s;
 	c.key = gp_arena_str(arena, gp_str_sub(name, colon + 1, name.len));
 	c.rule = text_of(values[RULE], arena);
 	c.account = text_of(values[ACCOUNT], arena);

@@ -1,6 +1,8 @@
 /*
  * A contained key: what is known of it, and its form in the store.
  *
+ * Or that it was released: that is kept for a while.
+ *
  * Pure.  For the daemon, and for the command, which reads the store itself when there is
  * no daemon to ask.  An entry of the table CONTAINED_TABLE (lib/store/store.h) has the
  * name "KIND:KEY" and as value lines "name=value" (lib/proto/attrs.h).
@@ -40,17 +42,23 @@ enum contain_kind contain_kind_of(enum limit_attribute attribute);
 #define CONTAINED_RULE_MAX 64
 #define CONTAINED_ACCOUNT_MAX 96
 #define CONTAINED_HOST_MAX 48
-#define CONTAINED_REASON_MAX 120
+#define CONTAINED_REASON_MAX 100
 
 struct contained {
 	enum contain_kind kind;
 	struct gp_str key;     /* as limit_key.h makes it comparable */
+	/* Not contained any more: that this stands in its place tells a release from a loss.  Of the
+	 * following it has only the times, when it was released and until when that is remembered. */
+	bool is_released;
 	struct gp_str rule;    /* the limit that was exceeded; empty: by command */
 	struct gp_str account; /* who sent what exceeded it, where that is known */
 	struct gp_str host;    /* where it was noticed */
 	struct gp_str reason;  /* for people */
 	enum answer_action action; /* hold, defer or reject */
 	int64_t since_s, until_s;  /* Unix time */
+	/* Of what is known of a key the highest holds.  When it began, or one more than what it took the
+	 * place of, as clocks of hosts differ. */
+	int64_t version;
 	int64_t used, max, window_ms; /* of the limit, then; 0: by command */
 };
 

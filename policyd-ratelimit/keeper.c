@@ -17,11 +17,11 @@
 #include "lib/base/metric.h"
 #include "policyd-ratelimit/alert.h"
 #include "policyd-ratelimit/ask.h"
-#include "policyd-ratelimit/contain_loss.h"
 #include "policyd-ratelimit/contain_table.h"
 #include "policyd-ratelimit/note.h"
 #include "policyd-ratelimit/ratelimit.h"
 #include "policyd-ratelimit/spam_scores.h"
+#include "policyd-ratelimit/store_loss.h"
 
 #define ROUND_MS 1000
 #define CALL_MS 2000 /* one call to the store; it has a shorter timeout where the settings say so */
@@ -50,6 +50,7 @@ void keeper_register_metrics(void)
 	gp_metric_register(&contained_now);
 	gp_metric_register(&late_by);
 	note_register_metrics();
+	store_loss_register_metrics();
 	alert_register_metrics();
 }
 
@@ -69,7 +70,7 @@ int64_t keeper_now_s(void)
 	return ms / 1000;
 }
 
-static int write_value(struct gp_str name, const struct contained *c, enum contain_change change,
+static int write_key(struct gp_str name, const struct contained *c, enum contain_change change,
 		       bool *ret_was_new)
 {
 	GP_BUF_AUTO value = GP_BUF_INIT(GP_RECORD_MAX);
@@ -84,46 +85,21 @@ static int write_value(struct gp_str name, const struct contained *c, enum conta
 				  keeper_deadline());
 }
 
-static int write_release(struct gp_str name)
-{
-	int r = contain_loss_note_release(name);
-
-	if (r == GP_OK)
-		r = gp_store_entry_drop(ratelimit.store, CONTAINED_TABLE, name, keeper_deadline());
-	return r;
-}
-
-static int write_key(struct gp_str name, const struct contained *c, enum contain_change change,
-		     bool *ret_was_new)
-{
-	int r = change == CONTAIN_RESTORE ? GP_OK : contain_loss_forget_release(name);
-
-	if (r == GP_OK)
-		r = write_value(name, c, change, ret_was_new);
-	if (r == GP_OK && change == CONTAIN_RESTORE)
-		r = contain_loss_check(name);
-	return r;
-}
-
 /* One change.  What the store will never take is as good as written: it holds here. */
 static int write_change(struct gp_str name, const struct contained *c, enum contain_change change,
 			uint64_t number)
 {
-	bool was_new = false;
-	int r;
+	bool was_new;
+	int r = write_key(name, c, change, &was_new);
 
-	if (change == CONTAIN_DROP)
-		r = write_release(name);
-	else
-		r = write_key(name, c, change, &was_new);
 	if (r == GP_ETEMP)
 		return r;
-	if (r != GP_OK && r != GP_ENOENT)
+	if (r != GP_OK)
 		gp_log_error("the store does not take what is contained (%s): %.*s is known on this "
 			     "host only", gp_err_name(r), GP_STR_FMT(name));
-	if (change != CONTAIN_DROP && was_new && contain_table_tell(name, number))
+	if (was_new && contain_table_tell(name, number))
 		alert_send(c);
-	contain_table_written(name, number);
+	contain_table_written(name, number, r == GP_OK && was_new);
 	return GP_OK;
 }
 
@@ -167,8 +143,7 @@ static int tell_anyway(void)
 static bool take_entry(void *arg, const struct gp_entry *entry)
 {
 	(void)arg;
-	if (!contain_loss_take(entry))
-		contain_table_sync(entry->name, entry->value);
+	contain_table_sync(entry->name, entry->value, entry->left_s);
 	return true;
 }
 
@@ -184,13 +159,15 @@ static bool count_one(void *arg, const struct contained *c)
 static int sync_contained(void)
 {
 	static int64_t synced_ms;
+	struct contain_loss lost;
 	int64_t n = 0;
 	int r;
 
-	contain_loss_begin();
+	contain_table_sync_begin();
 	r = gp_store_entry_each(ratelimit.store, CONTAINED_TABLE, keeper_deadline(), take_entry, NULL);
 	if (r == GP_OK) {
-		contain_loss_end();
+		contain_table_sync_end(keeper_now_s(), &lost);
+		store_loss_restored(&lost);
 		synced_ms = gp_clock_mono_ms();
 	}
 	contain_table_clock(keeper_now_s());
@@ -211,8 +188,8 @@ static const struct chore {
 	int (*fn)(void);
 	int64_t every_ms; /* 0: whenever it is woken */
 } chores[] = {
-	{keeper_write, 0}, {tell_anyway, ROUND_MS}, {sync_contained, ROUND_MS}, {flush_notes, 0},
-	{spam_scores_read, SPAM_SCORES_MS}, {alert_work, 0},
+	{store_loss_look, STORE_LOSS_LOOK_MS}, {sync_contained, ROUND_MS}, {keeper_write, 0},
+	{tell_anyway, ROUND_MS}, {flush_notes, 0}, {spam_scores_read, SPAM_SCORES_MS}, {alert_work, 0},
 };
 
 static void tell(int result)

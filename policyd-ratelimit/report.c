@@ -45,7 +45,7 @@ static bool one_contained(void *arg, const struct gp_entry *entry)
 	if (walk->name.len > 0 && !gp_str_eq(walk->name, entry->name))
 		return true;
 	arena = gp_arena_new(1024);
-	if (contained_parse(entry->name, entry->value, arena, &c) == GP_OK)
+	if (contained_parse(entry->name, entry->value, arena, &c) == GP_OK && !c.is_released)
 		report_contained(&c, walk->out);
 	gp_arena_free(arena);
 	return !gp_buf_error(walk->out);

@@ -54,8 +54,9 @@
  * tallies dkim-history and the rings dkim-dmarc-0 … dkim-dmarc-7, rows for DMARC reports by the
  * number of their day modulo 8 (lib/auth/dmarc_report.h); virus/ has the ring and tallies
  * virus-history; limits/ has the limits limit-use, the entries limit-contained
- * (policyd-ratelimit/contained.h), limit-alerts and limit-alert-leases (alert_kept.c), limit-released (contain_loss.c), the rings limit-held, limit-changes and limit-events
- * (policyd-ratelimit/note.h), the records limit-greylist.
+ * (policyd-ratelimit/contained.h), limit-alerts and limit-alert-leases (alert_kept.c), the rings
+ * limit-held, limit-changes and limit-events (policyd-ratelimit/note.h), the records limit-greylist, the
+ * counter limit-looks (policyd-ratelimit/store_loss.c).
  */
 #ifndef GP_STORE_KEYS_H
 #define GP_STORE_KEYS_H

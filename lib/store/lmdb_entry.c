@@ -143,12 +143,15 @@ int gp_lmdb_entry_each(struct gp_store *st, struct gp_str table, int64_t deadlin
 	struct gp_lmdb_walk walk;
 	struct gp_entry entry;
 	struct gp_str data;
-	int r = gp_lmdb_walk_begin(st, 'e', table, gp_clock_real_s(), &walk, diag);
+	int64_t now_s = gp_clock_real_s(), until_s;
+	int r = gp_lmdb_walk_begin(st, 'e', table, now_s, &walk, diag);
 
 	if (r < 0)
 		return r == GP_ENOENT ? GP_OK : r;
-	while (gp_lmdb_walk_next(&walk, &entry.until_s, &data))
+	while (gp_lmdb_walk_next(&walk, &until_s, &data)) {
+		entry.left_s = until_s - now_s;
 		if (parse(data, &entry) && !fn(arg, &entry))
 			break;
+	}
 	return gp_lmdb_walk_end(&walk, diag);
 }

@@ -59,7 +59,7 @@ int gp_redis_entry_each(struct gp_store *st, struct gp_str table, int64_t deadli
 		}
 		entry.name = words[0];
 		entry.value = words[2];
-		if (gp_num_parse_int(words[1], &entry.until_s) < 0)
+		if (gp_num_parse_int(words[1], &entry.left_s) < 0)
 			r = GP_ESYS;
 		else if (!fn(arg, &entry))
 			break;

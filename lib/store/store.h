@@ -245,7 +245,7 @@ int gp_store_tally_read(struct gp_store *store, struct gp_str table, int64_t dea
 struct gp_entry {
 	struct gp_str name;  /* 1 … GP_ENTRY_NAME_MAX bytes */
 	struct gp_str value; /* 0 … GP_RECORD_MAX */
-	int64_t until_s;     /* Unix time at which it expires */
+	int64_t left_s;	     /* until it expires, by the store's clock; at least 1 */
 };
 
 /* Makes or replaces an entry, for ttl_s seconds from now.  GP_ELIMIT: the table is full. */

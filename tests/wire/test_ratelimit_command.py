@@ -191,8 +191,11 @@ def test_other_hosts_mail_is_theirs(policyd: Policyd) -> None:
 def test_without_the_daemon_the_store_is_read(policyd: Policyd) -> None:
     send(policyd, 6)
     held(policyd, "A1")
+    for verb in ("block", "release"):
+        command(policyd, verb, "ben@example.org")
     policyd.stop()
     done = command(policyd, "list")
+    assert "ben@example.org" not in done.stdout
     assert "policyd-ratelimit does not answer" in done.stderr
     assert "Contained:" in done.stdout and f"{ACCOUNT}|192.0.2.1" in done.stdout
     assert {row["type"] for row in rows(policyd, "show", ACCOUNT)} == {"contained", "limit", "change", "held"}

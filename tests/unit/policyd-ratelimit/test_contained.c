@@ -100,6 +100,7 @@ static void test_longest_value(void **state)
 	memset(text, 'x', sizeof(text));
 	c.rule = c.account = c.host = c.reason = gp_str_n(text, sizeof(text));
 	c.since_s = c.until_s = c.used = c.max = c.window_ms = INT64_MAX;
+	c.version = INT64_MAX - 1;
 	c.action = ANSWER_REJECT;
 	contained_format(&c, &value);
 	assert_false(gp_buf_error(&value));
@@ -132,16 +133,29 @@ static bool is_contained(const char *name, int64_t now_s)
 	return contain_table_find(gp_str(name), now_s, arena, &c);
 }
 
-static void sync_with(const char *name, const char *value)
-{
-	contain_table_sync_begin();
-	if (name)
-		contain_table_sync(gp_str(name), gp_str(value));
-	contain_table_sync_end();
-}
-
 #define JOE "sasl_username:joe@example.org"
 #define VALUE "action=reject\nsince=1000\nuntil=5000\n\n"
+#define LATER "action=reject\nsince=1200\nuntil=9000\n\n"
+#define RELEASED "action=released\nsince=1300\nuntil=5000\n\n"
+
+/* A listing at 1500 of a store that has this, or nothing, for another while. */
+static struct contain_loss sync_with(const char *name, const char *value)
+{
+	struct contain_loss lost;
+
+	contain_table_sync_begin();
+	if (name)
+		contain_table_sync(gp_str(name), gp_str(value), 3500);
+	contain_table_sync_end(1500, &lost);
+	return lost;
+}
+
+static void sync_same(const char *name, const char *value)
+{
+	struct contain_loss lost = sync_with(name, value);
+
+	assert_int_equal(lost.contained + lost.released, 0);
+}
 
 static uint64_t next(enum contain_change wanted)
 {
@@ -151,6 +165,20 @@ static uint64_t next(enum contain_change wanted)
 
 	assert_int_equal(contain_table_next(arena, &name, &c, &number), wanted);
 	return number;
+}
+
+/* The value of the next change, which is as good as written. */
+static const char *write_next(enum contain_change wanted)
+{
+	GP_BUF_AUTO value = GP_BUF_INIT(GP_RECORD_MAX);
+	uint64_t number = 0;
+	struct contained c;
+	struct gp_str name;
+
+	assert_int_equal(contain_table_next(arena, &name, &c, &number), wanted);
+	contained_format(&c, &value);
+	contain_table_written(name, number, true);
+	return gp_arena_printf(arena, "%s", gp_buf_cstr(&value));
 }
 
 static void test_a_trip_reaches_the_store_once(void **state)
@@ -163,18 +191,30 @@ static void test_a_trip_reaches_the_store_once(void **state)
 	assert_int_equal(contain_table_set(&joe, CONTAIN_ADD), GP_EINVAL);
 	assert_true(is_contained(JOE, 1999));
 	assert_false(is_contained(JOE, 2000));
-	sync_with(NULL, NULL); /* the store does not know it yet */
+	sync_same(NULL, NULL); /* the store does not know it yet */
 	assert_true(is_contained(JOE, 1500));
 	number = next(CONTAIN_ADD);
 	assert_true(contain_table_tell(GP_STR(JOE), number));
 	assert_false(contain_table_tell(GP_STR(JOE), number));
-	contain_table_written(GP_STR(JOE), number);
+	contain_table_written(GP_STR(JOE), number, false);
 	next(CONTAIN_UNCHANGED);
-	sync_with(JOE, VALUE); /* another host was first: that one's holds */
+	sync_same(JOE, VALUE); /* another host was first: that one's holds */
 	assert_true(is_contained(JOE, 4999));
-	sync_with(NULL, NULL); /* released elsewhere */
+	sync_same(JOE, RELEASED); /* elsewhere */
 	assert_false(is_contained(JOE, 1500));
 	assert_true(contain_table_is_empty());
+	contain_table_clear();
+}
+
+static void test_what_the_store_does_not_take_holds_here(void **state)
+{
+	(void)state;
+	assert_int_equal(contain_table_set(&joe, CONTAIN_ADD), GP_OK);
+	contain_table_written(GP_STR(JOE), next(CONTAIN_ADD), false);
+	sync_same(NULL, NULL);
+	next(CONTAIN_UNCHANGED);
+	assert_true(is_contained(JOE, 1500));
+	contain_table_clear();
 }
 
 /* What the store had, and lost, goes there once more, with its time; what it never had waits on, and
@@ -182,45 +222,114 @@ static void test_a_trip_reaches_the_store_once(void **state)
 static void test_a_store_that_lost_them_gets_them_back(void **state)
 {
 	struct contained c, ann = joe;
+	struct contain_loss lost;
 	struct gp_str name;
 	uint64_t number;
 
 	(void)state;
 	ann.key = GP_STR("ann");
-	sync_with(JOE, VALUE);
+	sync_same(JOE, VALUE);
 	assert_int_equal(contain_table_set(&ann, CONTAIN_PUT), GP_OK);
-	contain_table_sync_begin();
-	assert_int_equal(contain_table_sync_restore(1500), 1);
-	next(CONTAIN_PUT);
-	contain_table_written(GP_STR("sasl_username:ann"), next(CONTAIN_PUT));
-	assert_int_equal(contain_table_next(arena, &name, &c, &number), CONTAIN_RESTORE);
+	lost = sync_with(NULL, NULL);
+	assert_int_equal(lost.contained, 1);
+	contain_table_written(GP_STR("sasl_username:ann"), next(CONTAIN_PUT), true);
+	assert_int_equal(contain_table_next(arena, &name, &c, &number), CONTAIN_ADD);
 	assert_true(gp_str_eq(name, GP_STR(JOE)));
 	assert_int_equal(c.until_s, 5000);
 	assert_false(contain_table_tell(name, number)); /* that was told */
-	contain_table_written(name, number);
+	contain_table_written(name, number, true);
 	next(CONTAIN_UNCHANGED);
 	contain_table_sync_begin();
-	contain_table_sync(GP_STR(JOE), GP_STR(VALUE));
-	assert_int_equal(contain_table_sync_restore(5000), 0);
-	next(CONTAIN_UNCHANGED);
+	contain_table_sync(GP_STR(JOE), GP_STR(VALUE), 1);
+	contain_table_sync_end(1500, &lost);
+	assert_int_equal(lost.contained, 1); /* ann, who was not there yet when it was lost */
+	(void)write_next(CONTAIN_ADD);
+	contain_table_sync_begin();
+	contain_table_sync(GP_STR("sasl_username:ann"), GP_STR(VALUE), 3500);
+	contain_table_sync_end(1500, &lost); /* joe went as he had to */
+	assert_int_equal(lost.contained, 0);
+	assert_false(is_contained(JOE, 1500));
+	contain_table_sync_begin();
+	contain_table_sync_end(5000, &lost);
+	assert_int_equal(lost.contained, 0);
+	assert_true(contain_table_is_empty());
 	contain_table_clear();
 }
 
-static void test_a_release_is_not_undone(void **state)
+/* An older copy of the store: what was changed since holds, whichever way. */
+static void test_a_store_that_came_back_older(void **state)
 {
-	uint64_t number;
+	static const struct {
+		const char *was, *is;
+		size_t contained, released;
+	} cases[] = {
+		{VALUE, VALUE, 0, 0},
+		{LATER, VALUE, 1, 0}, /* blocked for longer */
+		{RELEASED, VALUE, 0, 1},
+		{LATER, "action=released\nsince=1100\nuntil=5000\n\n", 1, 0},
+		{VALUE, RELEASED, 0, 0}, /* that is newer */
+		{VALUE, LATER, 0, 0},
+		{RELEASED, "action=reject\nsince=1300\nv=1301\nuntil=5000\n\n", 0, 0},
+		{RELEASED, NULL, 0, 1},
+	};
 
 	(void)state;
-	sync_with(JOE, VALUE);
-	assert_int_equal(contain_table_drop(GP_STR(JOE)), GP_OK);
-	assert_int_equal(contain_table_drop(GP_STR(JOE)), GP_ENOENT);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(cases); i++) {
+		bool is_back = cases[i].contained + cases[i].released > 0;
+		const char *holds = is_back ? cases[i].was : cases[i].is;
+		struct contain_loss lost;
+
+		sync_same(JOE, cases[i].was);
+		lost = sync_with(cases[i].is ? JOE : NULL, cases[i].is);
+		assert_int_equal(lost.contained, cases[i].contained);
+		assert_int_equal(lost.released, cases[i].released);
+		assert_int_equal(is_contained(JOE, 1500), strncmp(holds, "action=reject", 13) == 0);
+		if (is_back) {
+			assert_false(contain_table_tell(GP_STR(JOE), next(cases[i].is ? CONTAIN_PUT : CONTAIN_ADD)));
+			assert_string_equal(write_next(cases[i].is ? CONTAIN_PUT : CONTAIN_ADD), holds);
+		}
+		next(CONTAIN_UNCHANGED);
+		sync_same(JOE, holds);
+		contain_table_clear();
+	}
+}
+
+/* Also where no listing has shown it yet. */
+static void test_a_release_is_not_undone(void **state)
+{
+	const char *released;
+	struct contain_loss lost;
+
+	(void)state;
+	sync_same(JOE, VALUE);
+	assert_int_equal(contain_table_drop(GP_STR(JOE), 1400), GP_OK);
+	assert_int_equal(contain_table_drop(GP_STR(JOE), 1400), GP_ENOENT);
 	assert_false(is_contained(JOE, 1500));
-	sync_with(JOE, VALUE); /* the store does not know it yet */
-	assert_false(is_contained(JOE, 1500));
-	number = next(CONTAIN_DROP);
-	contain_table_written(GP_STR(JOE), number);
 	assert_true(contain_table_is_empty());
-	assert_int_equal(contain_table_drop(GP_STR(JOE)), GP_ENOENT);
+	sync_same(JOE, VALUE); /* the store does not know it yet */
+	assert_false(is_contained(JOE, 1500));
+	released = write_next(CONTAIN_PUT);
+	assert_string_equal(released, "action=released\nsince=1400\nuntil=5000\n\n");
+	lost = sync_with(JOE, VALUE);
+	assert_int_equal(lost.released, 1);
+	assert_string_equal(write_next(CONTAIN_PUT), released);
+	sync_same(JOE, released);
+	assert_int_equal(contain_table_drop(GP_STR(JOE), 1400), GP_ENOENT);
+	contain_table_clear();
+}
+
+/* By a host whose clock is behind: it is the later one all the same.  Not remembered for ever. */
+static void test_a_release_by_another_clock(void **state)
+{
+	(void)state;
+	sync_same(JOE, "action=reject\nsince=1000\nuntil=900000\n\n");
+	assert_int_equal(contain_table_drop(GP_STR(JOE), 900), GP_OK);
+	assert_string_equal(write_next(CONTAIN_PUT), "action=released\nsince=900\nuntil=87300\nv=1001\n\n");
+	contain_table_clear();
+	sync_same(JOE, "action=reject\nsince=1\nv=9223372036854775807\nuntil=5000\n\n");
+	assert_int_equal(contain_table_drop(GP_STR(JOE), 900), GP_OK); /* there is none behind it */
+	(void)write_next(CONTAIN_PUT);
+	contain_table_clear();
 }
 
 /* Released and tripped again before the store knows: the new one is put in place of the old. */
@@ -229,16 +338,35 @@ static void test_a_release_then_a_trip(void **state)
 	uint64_t drop, put;
 
 	(void)state;
-	sync_with(JOE, VALUE);
-	assert_int_equal(contain_table_drop(GP_STR(JOE)), GP_OK);
-	drop = next(CONTAIN_DROP);
+	sync_same(JOE, VALUE);
+	assert_int_equal(contain_table_drop(GP_STR(JOE), 1400), GP_OK);
+	drop = next(CONTAIN_PUT);
 	assert_int_equal(contain_table_set(&joe, CONTAIN_ADD), GP_OK);
-	contain_table_written(GP_STR(JOE), drop); /* an old change says nothing of the new one */
+	contain_table_written(GP_STR(JOE), drop, true); /* an old change says nothing of the new one */
 	put = next(CONTAIN_PUT);
+	assert_true(put != drop);
 	assert_true(is_contained(JOE, 1500));
 	assert_true(contain_table_tell(GP_STR(JOE), put));
-	contain_table_written(GP_STR(JOE), put);
+	contain_table_written(GP_STR(JOE), put, true);
 	next(CONTAIN_UNCHANGED);
+	contain_table_clear();
+}
+
+/* Hosts that were cut off from the store and each other: the last one's word holds, and a trip that
+ * found a release there is told. */
+static void test_what_hosts_did_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(contain_table_set(&joe, CONTAIN_ADD), GP_OK);
+	sync_same(JOE, RELEASED); /* later than the trip, at 1000 */
+	next(CONTAIN_UNCHANGED);
+	assert_false(is_contained(JOE, 1500));
+	contain_table_clear();
+	assert_int_equal(contain_table_set(&joe, CONTAIN_ADD), GP_OK);
+	contain_table_written(GP_STR(JOE), next(CONTAIN_ADD), false);
+	sync_same(JOE, "action=released\nsince=900\nuntil=5000\n\n");
+	assert_true(contain_table_tell(GP_STR(JOE), next(CONTAIN_PUT)));
+	assert_true(is_contained(JOE, 1500));
 	contain_table_clear();
 }
 
@@ -292,7 +420,7 @@ static void test_networks(void **state)
 	assert_true(is_client("2001:db8:1::1"));
 	assert_false(is_client("2001:db9::1"));
 	assert_false(contain_table_find_client(&local, 1500, arena, &c));
-	assert_int_equal(contain_table_drop(GP_STR("client_address:192.0.2.0/24")), GP_OK);
+	assert_int_equal(contain_table_drop(GP_STR("client_address:192.0.2.0/24"), 1500), GP_OK);
 	assert_false(is_client("192.0.2.200"));
 	contain_table_clear();
 	assert_false(is_client("198.51.100.7"));
@@ -321,7 +449,7 @@ static void test_there_is_an_end(void **state)
 	assert_int_equal(contain_table_set(&c, CONTAIN_ADD), GP_ELIMIT);
 	c.key = GP_STR("u7");
 	assert_int_equal(contain_table_set(&c, CONTAIN_PUT), GP_OK); /* is there already */
-	sync_with("sender:another", VALUE); /* has no room, and takes none */
+	sync_same("sender:another", VALUE); /* has no room, and takes none */
 	contain_table_each(1500, count, &n);
 	assert_int_equal(n, CONTAIN_TABLE_MAX);
 	contain_table_clear();
@@ -349,9 +477,13 @@ int main(void)
 		cmocka_unit_test(test_longest_value),
 		cmocka_unit_test(test_no_values),
 		cmocka_unit_test(test_a_trip_reaches_the_store_once),
+		cmocka_unit_test(test_what_the_store_does_not_take_holds_here),
 		cmocka_unit_test(test_a_store_that_lost_them_gets_them_back),
+		cmocka_unit_test(test_a_store_that_came_back_older),
 		cmocka_unit_test(test_a_release_is_not_undone),
+		cmocka_unit_test(test_a_release_by_another_clock),
 		cmocka_unit_test(test_a_release_then_a_trip),
+		cmocka_unit_test(test_what_hosts_did_apart),
 		cmocka_unit_test(test_who_is_told),
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_there_is_an_end),
