@@ -12,7 +12,6 @@
 #define TIMEOUT_MS 5000
 #define TIMEOUT_MAX_MS 60000
 #define BLOCK_S 300
-#define DETAIL_MAX 500
 
 static int64_t setting(const struct gp_rule_set *set, struct gp_str name, int64_t otherwise,
 		       int64_t max)
@@ -40,28 +39,6 @@ static void block(const struct gp_rule_set *set, struct gp_query_zone *zone, int
 							 INT32_MAX);
 }
 
-/* "192.0.2.1 listed in zen.example", "listed in host.example.list.example", "URI: host.example", what
- * the list says: as SpamAssassin's reports do; nothing of other questions. */
-static struct gp_str detail_of(struct gp_rule_dns *d, const struct gp_query *q, struct gp_str subject,
-			       const struct gp_dns_record *record)
-{
-	struct gp_ip ip;
-	bool is_ip = q->kind == GP_QUERY_RELAYS && gp_ip_parse(subject, &ip) == GP_OK;
-	const char *text;
-
-	subject = gp_str_sub(subject, 0, GP_DNS_NAME_MAX);
-	if (q->kind >= GP_QUERY_URI_NAME && q->kind <= GP_QUERY_URI_FULLNS)
-		text = gp_arena_printf(d->arena, "URI: %.*s", GP_STR_FMT(subject));
-	else if (q->kind >= GP_QUERY_SENDER || !record || !q->zone)
-		return (struct gp_str){0};
-	else if (!record->ip.family)
-		return gp_arena_str(d->arena, gp_str_sub(record->text, 0, DETAIL_MAX));
-	else
-		text = gp_arena_printf(d->arena, is_ip ? "%.*s listed in %.*s" : "listed in %.*s.%.*s",
-				       GP_STR_FMT(subject), GP_STR_FMT(q->zone->name));
-	return gp_str(text);
-}
-
 static void hit(struct gp_rule_dns *d, const struct gp_rule *r, const struct gp_dns_waiter *w,
 		const struct gp_dns_record *record)
 {
@@ -70,10 +47,10 @@ static void hit(struct gp_rule_dns *d, const struct gp_rule *r, const struct gp_
 	char ip[GP_IP_TEXT];
 	struct gp_str data = {0};
 
+	gp_rule_dns_add_detail(d, r, w, record);
 	if (h->is_hit)
 		return;
 	h->is_hit = true;
-	h->detail = detail_of(d, w->rule->query, subject, record);
 	if (record)
 		data = record->ip.family ? gp_str(gp_ip_format(&record->ip, ip)) : record->text;
 	h->evidence = gp_str(gp_arena_printf(d->arena, "%.*s: %.*s", GP_STR_FMT(subject),
@@ -111,6 +88,7 @@ static void tell(struct gp_rule_dns *d, const struct gp_dns_waiter *w,
 		 const struct gp_dns_answer *a)
 {
 	const struct gp_query_test *test;
+	bool is_rcode;
 
 	if (w->step == GP_STEP_ASN) {
 		gp_asn_read(d->asn, w->asn, a->records, a->n_records);
@@ -119,12 +97,15 @@ static void tell(struct gp_rule_dns *d, const struct gp_dns_waiter *w,
 	test = &w->rule->query->test;
 	if (w->step == GP_STEP_SENDER && a->rcode == GP_DNS_NXDOMAIN)
 		hit(d, w->rule, w, NULL);
-	if (w->step == GP_STEP_TEST && test->kind == GP_TEST_RCODE && a->rcode < 32 &&
-	    test->a & 1u << a->rcode)
+	is_rcode = w->step == GP_STEP_TEST && test->kind == GP_TEST_RCODE && a->rcode < 32 &&
+		   test->a & 1u << a->rcode;
+	if (is_rcode && a->n_records == 0)
 		hit(d, w->rule, w, NULL);
 	for (size_t i = 0; i < a->n_records; i++) {
 		const struct gp_dns_record *record = &a->records[i];
 
+		if (is_rcode)
+			hit(d, w->rule, w, record);
 		if (w->step == GP_STEP_TEST)
 			test_record(d, w, record);
 		else if (w->step == GP_STEP_ADDRESSES && record->ip.family == 4)
@@ -168,7 +149,11 @@ void gp_rule_dns_ask(struct gp_rule_dns *d, const struct gp_rule *r, enum gp_dns
 		     struct gp_str name, enum gp_dns_type type, struct gp_str subject)
 {
 	ask(d, r->query->zone,
-	    (struct gp_dns_waiter){.rule = r, .step = step, .subject = subject}, name, type);
+	    (struct gp_dns_waiter){.rule = r,
+				   .step = step,
+				   .subject = subject,
+				   .digest = r->query->hash ? name : (struct gp_str){0}},
+	    name, type);
 }
 
 void gp_rule_dns_ask_asn(struct gp_rule_dns *d, const struct gp_asn_lookup *asn, struct gp_str name)

@@ -40,7 +40,7 @@ struct gp_str gp_rule_dns_finish_asn(struct gp_rule_dns *d);
 /* After _finish.  *ret_evidence, if it hit: what was listed, and the answer. */
 bool gp_rule_dns_hit(const struct gp_rule_dns *d, const struct gp_rule *r,
 		     struct gp_str *ret_evidence);
-/* What reports say of it in brackets; or empty. */
+/* What reports say of it in brackets, a line each; or empty. */
 struct gp_str gp_rule_dns_detail(const struct gp_rule_dns *d, const struct gp_rule *r);
 /* hits: by rule.  Zones of whose dns_block_rule it is are not asked for a while. */
 void gp_rule_dns_block(const struct gp_rule_set *set, const double *hits);

@@ -25,6 +25,7 @@ struct gp_dns_waiter {
 	enum gp_dns_step step;
 	const struct gp_asn_lookup *asn;
 	struct gp_str subject; /* for evidence: the address or host in question */
+	struct gp_str digest;  /* GP_QUERY_HASH_…: the name that is asked for, in the arena */
 };
 
 struct gp_dns_lookup {
@@ -37,7 +38,9 @@ struct gp_dns_lookup {
 struct gp_dns_hit {
 	bool is_hit;
 	struct gp_str evidence;
-	struct gp_str detail; /* for reports */
+	struct gp_str detail; /* for reports: gp_rule_dns_detail */
+	unsigned n_details;
+	const char *last; /* the digest whose answer gave the last of them */
 };
 
 struct gp_uri_host;
@@ -64,6 +67,9 @@ struct gp_rule_dns {
 	struct gp_str refusing;
 };
 
+/* Adds what reports say of a hit; record may be NULL. */
+void gp_rule_dns_add_detail(struct gp_rule_dns *d, const struct gp_rule *r, const struct gp_dns_waiter *w,
+			    const struct gp_dns_record *record);
 /* Asks for `name` as it is, unless it is no name, or its zone is not to be asked. */
 void gp_rule_dns_ask(struct gp_rule_dns *d, const struct gp_rule *r, enum gp_dns_step step,
 		     struct gp_str name, enum gp_dns_type type, struct gp_str subject);

@@ -49,7 +49,7 @@ struct gp_eval {
 	struct gp_pcre *pcre;
 	struct gp_rule_subject *subjects; /* by target; what has no ranges was not built yet */
 	struct gp_str evidence; /* what a function that hits has seen, for traces */
-	struct gp_str detail;	/* what reports say of it in brackets; or empty */
+	struct gp_str detail;	/* what reports say of it in brackets, a line each; or empty */
 	void *memo[GP_EVAL_MEMO_KEYS];
 };
 

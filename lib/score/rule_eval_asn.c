@@ -24,7 +24,7 @@ static bool check_asn(struct gp_eval *e, const struct gp_rule_eval *row, const s
 		gp_buf_printf(&text, "%s%.*s", i ? " " : "", GP_STR_FMT(values.items[i]));
 	if (gp_pcre_count(e->pcre, e->rule->pattern, gp_buf_str(&text), 1, NULL, &limited) == 0)
 		return false;
-	e->evidence = gp_str(gp_arena_printf(e->arena, "%.*s: %.*s", GP_STR_FMT(tag),
+	e->evidence = e->detail = gp_str(gp_arena_printf(e->arena, "%.*s: %.*s", GP_STR_FMT(tag),
 					     GP_STR_FMT(gp_buf_str(&text))));
 	return true;
 }

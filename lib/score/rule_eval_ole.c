@@ -16,6 +16,10 @@ static bool check_ole(struct gp_eval *e, const struct gp_rule_eval *row, const s
 		gp_ole_read_all(e->set, e->pcre, e->arena, e->in->message, ole);
 	}
 	e->evidence = ole->found[row->what];
+	for (size_t i = 0; row->what == GP_OLE_URI && i < ole->n_uris; i++)
+		gp_symbol_detail_add(e->arena, &e->detail, ole->uris[i]);
+	for (size_t i = 0; row->what == GP_OLE_MHTML_URI && i < ole->n_mhtml; i++)
+		gp_symbol_detail_add(e->arena, &e->detail, ole->mhtml[i]);
 	return ole->found[row->what].len > 0;
 }
 

@@ -71,10 +71,8 @@ static size_t bracket_length(struct gp_str s)
 	return s.len;
 }
 
-void gp_markup_brackets(struct gp_str text, bool is_summary, struct gp_buf *out)
+void gp_markup_brackets(struct gp_str text, bool is_summary, bool is_first, struct gp_buf *out)
 {
-	bool is_first = true;
-
 	do {
 		size_t n = bracket_length(text), width = n + strlen("[]");
 

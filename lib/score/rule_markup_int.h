@@ -29,8 +29,9 @@ struct gp_rule_markup {
  * counts eight; lines but the first begin with `prefix`. */
 void gp_markup_wrap(struct gp_str text, const char *prefix, size_t first_width, size_t width,
 		    bool at_commas, struct gp_buf *out);
-/* Details of a report's rule in brackets, broken at white space into pieces of 30 to 48 bytes. */
-void gp_markup_brackets(struct gp_str text, bool is_summary, struct gp_buf *out);
+/* A line of a report's details of a rule, in brackets, broken at white space into pieces of 30 to 48 bytes;
+ * is_first: the rule's first one. */
+void gp_markup_brackets(struct gp_str text, bool is_summary, bool is_first, struct gp_buf *out);
 /* RFC 2047, line by line, where there is anything but printable ASCII. */
 void gp_markup_encode(struct gp_str text, struct gp_buf *out);
 

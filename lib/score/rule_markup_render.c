@@ -290,7 +290,8 @@ static const char *area_of(const struct gp_rule *r)
 	if (!r)
 		return "";
 	if (r->query)
-		return r->query->kind <= GP_QUERY_SENDER ? "RBL: " : "";
+		return r->query->kind <= GP_QUERY_SENDER ? "RBL: "
+		       : r->query->kind == GP_QUERY_ASKDNS ? "ASKDNS: " : "";
 	return areas[r->type == GP_RULE_EVAL ? r->written : r->type];
 }
 
@@ -306,12 +307,14 @@ static void add_detail(const struct gp_markup *m, const struct gp_symbol *s, boo
 {
 	const struct gp_rule *r = gp_map_get(&m->set->by_name, gp_str(s->name));
 	struct gp_str flags = r && r->flags_text ? gp_str(r->flags_text) : GP_STR(""), flag;
-	struct gp_str text = s->detail;
+	struct gp_str rest = s->detail, text;
+	bool is_first = true;
 
 	while (gp_str_next_word(&flags, &flag))
 		if (gp_str_eq(flag, GP_STR("nolog")))
-			text = GP_STR("*REDACTED*");
-	gp_markup_brackets(text, is_summary, out);
+			rest = GP_STR("*REDACTED*");
+	for (; gp_str_next(&rest, '\n', &text); is_first = false)
+		gp_markup_brackets(text, is_summary, is_first, out);
 }
 
 static void add_symbols(const struct gp_markup *m, bool is_summary, struct gp_buf *out)

@@ -28,11 +28,12 @@ enum gp_ole_find {
 };
 
 #define GP_OLE_URIS_MAX 10
+#define GP_OLE_MHTML_MAX 5
 
 struct gp_ole {
 	struct gp_str found[GP_OLE_FINDS]; /* the file's name or the link; empty: not found */
-	struct gp_str uris[GP_OLE_URIS_MAX];
-	size_t n_uris;
+	struct gp_str uris[GP_OLE_URIS_MAX], mhtml[GP_OLE_MHTML_MAX];
+	size_t n_uris, n_mhtml;
 };
 
 /* Adds what one file shows, by its name.  Everything lives in the arena. */

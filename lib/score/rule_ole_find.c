@@ -147,6 +147,15 @@ static bool names_macros(struct gp_str types)
 	return false;
 }
 
+static void add_once(struct gp_ole_work *w, struct gp_str s, struct gp_str *list, size_t *n, size_t max)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (gp_str_eq(list[i], s))
+			return;
+	if (*n < max)
+		list[(*n)++] = gp_arena_str(w->arena, s);
+}
+
 static void check_link(struct gp_ole_work *w, struct gp_str uri)
 {
 	static const struct gp_str disguised = /* "HTTP:\\1" as character references */
@@ -156,16 +165,14 @@ static void check_link(struct gp_ole_work *w, struct gp_str uri)
 	struct gp_str inner = gp_str_sub(uri, is_mhtml ? mhtml.len : 0, SIZE_MAX);
 
 	is_web = gp_str_istarts(inner, GP_STR("http://")) || gp_str_istarts(inner, GP_STR("https://"));
-	if ((is_mhtml && is_web) || gp_str_istarts(uri, disguised))
+	if ((is_mhtml && is_web) || gp_str_istarts(uri, disguised)) {
 		gp_ole_found(w, GP_OLE_MHTML_URI, uri);
+		add_once(w, uri, w->ole->mhtml, &w->ole->n_mhtml, GP_OLE_MHTML_MAX);
+	}
 	if (!is_web)
 		return;
 	gp_ole_found(w, GP_OLE_URI, inner);
-	for (size_t i = 0; i < w->ole->n_uris; i++)
-		if (gp_str_eq(w->ole->uris[i], inner))
-			return;
-	if (w->ole->n_uris < GP_OLE_URIS_MAX)
-		w->ole->uris[w->ole->n_uris++] = gp_arena_str(w->arena, inner);
+	add_once(w, inner, w->ole->uris, &w->ole->n_uris, GP_OLE_URIS_MAX);
 }
 
 /* Each <Relationship Target="…" TargetMode="External"/>. */

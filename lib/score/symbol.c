@@ -41,6 +41,20 @@ struct gp_symbol *gp_symbols_add(struct gp_symbols *s, const char *name, double 
 	return symbol;
 }
 
+void gp_symbol_detail_add(struct gp_arena *a, struct gp_str *detail, struct gp_str line)
+{
+	size_t from = detail->len + (detail->len > 0);
+	char *text = gp_arena_alloc(a, from + line.len + 1);
+
+	if (detail->len) {
+		memcpy(text, detail->ptr, detail->len);
+		text[detail->len] = '\n';
+	}
+	for (size_t i = 0; i < line.len; i++)
+		text[from + i] = line.ptr[i] == '\n' ? ' ' : line.ptr[i];
+	*detail = gp_str_n(text, from + line.len);
+}
+
 const struct gp_symbol *gp_symbols_find(const struct gp_symbols *s, const char *name)
 {
 	size_t i = index_of(s, name);

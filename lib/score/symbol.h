@@ -24,7 +24,8 @@ struct gp_symbol {
 	double hits;		 /* how often it matched (`tflags multiple`), or a meta's value */
 	struct gp_str evidence;	 /* what matched, cut and not escaped; empty unless asked for,
 				  * or what a block list says of what */
-	struct gp_str detail;	 /* what SpamAssassin's reports say of it in brackets; or empty */
+	struct gp_str detail;	 /* what SpamAssassin's reports say of it in brackets, a line each; or
+				  * empty */
 };
 
 struct gp_symbols {
@@ -38,6 +39,8 @@ void gp_symbols_init(struct gp_symbols *s, struct gp_arena *a);
  * NULL).  The address holds until the next add. */
 struct gp_symbol *gp_symbols_add(struct gp_symbols *s, const char *name, double score,
 				 const char *description);
+/* Adds a line to details, whose line ends become blanks. */
+void gp_symbol_detail_add(struct gp_arena *a, struct gp_str *detail, struct gp_str line);
 /* The symbol of that name, or NULL. */
 const struct gp_symbol *gp_symbols_find(const struct gp_symbols *s, const char *name);
 /* The sum of all scores, rounded to 1/1000 so that it does not depend on the order. */

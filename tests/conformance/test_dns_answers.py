@@ -4,7 +4,10 @@ our engine, which ask one name server. It answers in all the forms that lists ha
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -103,6 +106,44 @@ header R_NAMES eval:check_rbl_rcvd('s', 'r.example.net', '^127\\.0\\.0\\.2$')
 tflags R_NAMES domains_only
 header GW05 eval:check_for_forged_gw05_received_headers()
 """
+# What reports have in brackets: a line each answer that fits.
+DETAIL_RULES = """
+loadplugin Mail::SpamAssassin::Plugin::URIDNSBL
+add_header all Report _REPORT_
+header D_TEXT eval:check_rbl_txt('t', 't.example.net.')
+header D_LISTED eval:check_rbl('l', 'l.example.net.')
+header D_SUB eval:check_rbl_sub('l', '127.0.0.3')
+header D_HIDDEN eval:check_rbl('m', 'l.example.net.')
+tflags D_HIDDEN nolog net
+urirhssub D_URI u.example.net. A 2
+body D_URI eval:check_uridnsbl('D_URI')
+askdns D_ASK_TXT _LASTEXTERNALHELO_.k.example.net TXT /^some/
+askdns D_ASK_A _LASTEXTERNALHELO_.k.example.net A 127.0.0.1-127.0.0.5
+askdns D_ASK_GONE _LASTEXTERNALHELO_.gone.example.net A [NXDOMAIN]
+askdns D_ASK_THERE _LASTEXTERNALHELO_.k.example.net A [NOERROR]
+header D_HASH_MAIL eval:check_hashbl_emails('e.example.net')
+body D_HASH_BODY eval:check_hashbl_bodyre('d.example.net', 'raw', '\\b(no\\d+)\\b', '^127\\.')
+body D_HASH_FILE eval:check_hashbl_attachments('d.example.net', 'sha256', '^127\\.')
+"""
+FILE = b"what is attached\n"
+DETAIL_ZONE = f"""
+201.69.2.81.l.example.net A 127.0.0.2
+201.69.2.81.l.example.net A 127.0.0.3
+{SIX_NAME}.l.example.net A 127.0.0.2
+example.com.u.example.net A 127.0.0.2
+example.org.u.example.net A 127.0.0.2
+mx.example.com.k.example.net A 127.0.0.2
+mx.example.com.k.example.net A 127.0.0.4
+{hashlib.sha1(b"a@example.com").hexdigest()}.e.example.net A 127.0.0.2
+no1.d.example.net A 127.0.0.2
+no2.d.example.net A 127.0.0.2
+no2.d.example.net A 127.0.0.3
+{base64.b32encode(hashlib.sha256(FILE).digest()).decode().lower().rstrip("=")}.d.example.net A 127.0.0.2
+"""
+DETAIL_TEXTS = {
+    "201.69.2.81.t.example.net": ["Listed; see http://example.net/why?ip=81.2.69.201 (https://example.net/) or HTTPS://example.net/x, now"],
+    "mx.example.com.k.example.net": ["some text\x1fof two strings", "other text", "some more text of that name that is so long that it needs two lines"],
+}
 HOST_ZONE = """
 reply.example.com.h.example.net A 127.0.0.7
 ip.example.com.h.example.net A 127.0.0.2
@@ -144,7 +185,10 @@ def zone(dns: BrokenDns) -> None:
     for last, trouble in TROUBLE.items():
         dns.trouble[f"{last}.69.2.81.a.example.net"] = trouble
     dns.put(f"{SIX_NAME}.six.example.net", "TXT", "15169 | 2001:4860::/32 | US | arin | 2005-03-14")
-    dns.add("AS7.c.example.net A 127.0.0.2\nAS1103.c.example.net A 127.0.0.2\nAS8.d.example.net A 127.0.0.2\n" + HOST_ZONE)
+    dns.add("AS7.c.example.net A 127.0.0.2\nAS1103.c.example.net A 127.0.0.2\nAS8.d.example.net A 127.0.0.2\n" + HOST_ZONE + DETAIL_ZONE)
+    for name, texts in DETAIL_TEXTS.items():
+        for text in texts:
+            dns.put(name, "TXT", text)
 
 
 def messages(folder: Path) -> list[str]:
@@ -157,13 +201,22 @@ def messages(folder: Path) -> list[str]:
             f"Received: from mx.example.com (mx.example.com [{address}])\n\tby mx.example.org (Postfix) with ESMTP id 4F2A1"
             f"\n\tfor <u@example.org>; Sat, 21 Nov 2026 10:00:00 +0000 (UTC)\n{extra}"
             "From: a@example.com\nTo: u@example.org\nSubject: x\nDate: Sat, 21 Nov 2026 10:00:00 +0000\n"
-            "Message-ID: <1@example.com>\n\nx\n", encoding="utf-8")
+            "Message-ID: <1@example.com>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n"
+            f"See http://www.listed.example.com/ and http://listed.example.org/x of no1, no2 and no3.\n--b\n"
+            f"Content-Type: application/pdf; name=a.pdf\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\n"
+            f"{base64.b64encode(FILE).decode()}\n--b--\n", encoding="utf-8")
     return sorted(str(path) for path in folder.glob("*.eml"))
 
 
-def headers_of(fields: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Those that the rules add, as words: resolvers may change the order of records."""
-    return {name: sorted(value.split()) for name, value in fields if name in ("X-Spam-ASN", "X-Spam-Mine")}
+def headers_of(header: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Those that the rules add, as words: resolvers may change the order of records; of the report what it says of each rule."""
+    fields = [(name, value) for name, value in header]
+    out = {name: sorted(value.split()) for name, value in fields if name in ("X-Spam-ASN", "X-Spam-Mine")}
+    report = " ".join(value for name, value in fields if name == "X-Spam-Report")
+    for rule, text in re.findall(r"\* +-?[\d.]+ (\w+) (.*?)(?=\* +-?[\d.]+ \w+ |$)", report, re.S):
+        area, *lines = re.split(r" *\n?\t?\*? *\[(?!at\])", text)
+        out[rule] = [area.partition(": ")[1] and area.partition(": ")[0], *sorted(" ".join(line.split()) for line in lines)]
+    return out
 
 
 def by_spamassassin(rules: Path, port: str, files: list[str]) -> dict[str, Verdict]:
@@ -190,7 +243,7 @@ def by_gatepost(folder: Path, rules: Path, address: str, files: list[str]) -> di
 def test_same_hits_and_headers(tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     rules.mkdir()
-    (rules / "10_asn.cf").write_text(RULES + HOST_RULES, encoding="utf-8")
+    (rules / "10_asn.cf").write_text(RULES + HOST_RULES + DETAIL_RULES, encoding="utf-8")
     (rules / TLDS.name).write_bytes(TLDS.read_bytes())
     files = messages(tmp_path)
     with BrokenDns() as dns:
@@ -198,7 +251,11 @@ def test_same_hits_and_headers(tmp_path: Path) -> None:
         expected = by_spamassassin(rules, dns.address.split("@")[1], files)
         found = by_gatepost(tmp_path, rules, dns.address, files)
     for file, (hits, headers) in expected.items():
-        assert found[file] == (hits, headers), Path(file).name
-    written = {line.split()[1] for line in (RULES + HOST_RULES).splitlines() if line.split()[:1] in (["header"], ["askdns"], ["meta"])}
+        assert found[file][0] == hits, Path(file).name
+        differing = {name: (headers.get(name), found[file][1].get(name)) for name in headers.keys() | found[file][1].keys()
+                     if headers.get(name) != found[file][1].get(name)}
+        assert not differing, f"{Path(file).name}: (there, here)"
+    written = {line.split()[1] for line in (RULES + HOST_RULES + DETAIL_RULES).splitlines()
+               if line.split()[:1] in (["header"], ["body"], ["askdns"], ["meta"])}
     silent = {name for name in written - set().union(*(hits for hits, _ in expected.values())) if not name.startswith("NEVER")}
     assert not silent, "hit by no message: they test nothing"

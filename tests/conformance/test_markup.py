@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -55,8 +58,27 @@ enlist_uri_host (MINE) listed.example.net
 header HOST eval:check_uri_host_listed('MINE')
 score HOST 11
 body LANGUAGE eval:check_language()
+loadplugin Mail::SpamAssassin::Plugin::OLEVBMacro
+body OFFICE_LINK eval:check_olemacro_redirect_uri()
+body OFFICE_PAGE eval:check_olemacro_mhtml_uri()
 """
+
+
+def document() -> str:
+    """With links that are followed when it is opened."""
+    links = ["http://example.com/template", "https://example.org/a/second/template/whose/name/is/as/long/as/names/are", "http://example.com/template",
+             "mhtml:http://example.net/page.html!x-usc:http://example.net/page.html", "file:///c:/local"]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("[Content_Types].xml", "<Types/>")
+        file.writestr("word/_rels/document.xml.rels", "<Relationships>" + "".join(
+            f'<Relationship Id="r{i}" Target="{link}" TargetMode="External"/>' for i, link in enumerate(links)) + "</Relationships>")
+    return ("From: joe@example.com\nSubject: office\nMIME-Version: 1.0\nContent-Type: application/msword; name=a.docx\n"
+            "Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(content.getvalue()).decode())
+
+
 MESSAGES = {
+    "office": document(),
     "letter": "From: Joe <Joe@Example.com>, a.second@example.com\nTo: me@example.com\n"
               "Reply-To: somebody.else@example.com, nobody.with.a.name.that.is.long@example.com\nSubject: more\n\n"
               "http://listed.example.net/x and other@example.com is what one has to say of two of them. " + "This is a letter in English. " * 12 + "\n",

@@ -120,7 +120,7 @@ static void details(void **state)
 	assert_string_equal(look(&w).details,
 			    "A [192.0.2.1 listed in l.test] B [192.0.2.1 listed in l.test] "
 			    "C [see our page] D [listed in author.example.d.test] "
-			    "E [URI: example.co.uk] F []");
+			    "E [URI: example.co.uk] F [author.example.f.test A:127.0.0.2]");
 }
 
 static void the_client_stands_in_for_unknown_relays(void **state)
