@@ -5,6 +5,7 @@
 #include "lib/score/rule_asn.h"
 
 #include "lib/score/rule_capture.h"
+#include "lib/score/rule_def.h"
 #include "lib/score/rule_query.h"
 #include "lib/score/rule_query_hash.h"
 
@@ -84,10 +85,7 @@ static void set_use(struct gp_rule_builder *b, struct gp_str value)
 
 bool gp_rule_asn_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_str value)
 {
-	static const struct {
-		const char *name;
-		void (*fn)(struct gp_rule_builder *b, struct gp_str value);
-	} table[] = {
+	static const struct gp_rule_directive_row table[] = {
 		{"asn_lookup", lookup},
 		{"asn_lookup_ipv6", lookup_ipv6},
 		{"asn_prefix", set_prefix},
@@ -95,15 +93,8 @@ bool gp_rule_asn_directive(struct gp_rule_builder *b, struct gp_str name, struct
 		{"clear_asn_lookups", clear},
 	};
 
-	if (!gp_map_get(&b->plugins, GP_STR("ASN")))
-		return false;
-	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {
-		if (!gp_str_eq(name, gp_str(table[i].name)))
-			continue;
-		table[i].fn(b, value);
-		return true;
-	}
-	return false;
+	return gp_map_get(&b->plugins, GP_STR("ASN")) &&
+	       gp_rule_directive_in(table, GP_ARRAY_SIZE(table), b, name, value);
 }
 
 bool gp_asn_has_tag(const struct gp_rule_set *set, struct gp_str tag)

@@ -568,12 +568,21 @@ static void do_replace_end(struct gp_rule_builder *b, struct gp_str value)
 		b->tag_end = gp_arena_str(b->arena, value);
 }
 
+bool gp_rule_directive_in(const struct gp_rule_directive_row *table, size_t n, struct gp_rule_builder *b,
+			  struct gp_str name, struct gp_str value)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!gp_str_eq(name, gp_str(table[i].name)))
+			continue;
+		table[i].fn(b, value);
+		return true;
+	}
+	return false;
+}
+
 bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_str value)
 {
-	static const struct {
-		const char *name;
-		void (*fn)(struct gp_rule_builder *b, struct gp_str value);
-	} table[] = {
+	static const struct gp_rule_directive_row table[] = {
 		{"header", do_header},
 		{"body", do_body},
 		{"rawbody", do_rawbody},
@@ -600,13 +609,8 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 		{"enable_compat", gp_rule_compat_enable},
 	};
 
-	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {
-		if (gp_str_eq(name, gp_str(table[i].name))) {
-			table[i].fn(b, value);
-			return true;
-		}
-	}
-	return gp_rule_redirect_directive(b, name, value) ||
+	return gp_rule_directive_in(table, GP_ARRAY_SIZE(table), b, name, value) ||
+	       gp_rule_redirect_directive(b, name, value) ||
 	       gp_rule_circuit_directive(b, name, value) ||
 	       gp_rule_asn_directive(b, name, value) ||
 	       gp_rule_phishing_directive(b, name, value) ||

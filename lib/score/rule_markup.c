@@ -5,6 +5,7 @@
 #include "lib/score/rule_markup_int.h"
 
 #include "lib/base/num.h"
+#include "lib/score/rule_def.h"
 
 #define HEADERS_MAX 100
 #define REPORT_LINES_MAX 500
@@ -241,10 +242,7 @@ static void do_prefix(struct gp_rule_builder *b, struct gp_str value)
 
 bool gp_markup_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_str value)
 {
-	static const struct {
-		const char *name;
-		void (*fn)(struct gp_rule_builder *b, struct gp_str value);
-	} table[] = {
+	static const struct gp_rule_directive_row table[] = {
 		{"add_header", do_add_header},
 		{"remove_header", do_remove_header},
 		{"clear_headers", do_clear_headers},
@@ -261,13 +259,7 @@ bool gp_markup_directive(struct gp_rule_builder *b, struct gp_str name, struct g
 		{"subjprefix", do_prefix},
 	};
 
-	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {
-		if (!gp_str_eq(name, gp_str(table[i].name)))
-			continue;
-		table[i].fn(b, value);
-		return true;
-	}
-	return false;
+	return gp_rule_directive_in(table, GP_ARRAY_SIZE(table), b, name, value);
 }
 
 bool gp_markup_required(const struct gp_rule_set *set, double *ret)

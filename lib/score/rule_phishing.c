@@ -10,6 +10,7 @@
 #include "lib/base/num.h"
 #include "lib/score/phish_feed.h"
 #include "lib/score/rule_cond.h"
+#include "lib/score/rule_def.h"
 #include "lib/score/rule_eval.h"
 #include "lib/score/rule_uri.h"
 
@@ -87,10 +88,7 @@ static void do_noparam(struct gp_rule_builder *b, struct gp_str value)
 
 bool gp_rule_phishing_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_str value)
 {
-	static const struct {
-		const char *name;
-		void (*fn)(struct gp_rule_builder *b, struct gp_str value);
-	} table[] = {
+	static const struct gp_rule_directive_row table[] = {
 		{"phishing_openphish_feed", do_openphish},
 		{"phishing_phishstats_feed", do_phishstats},
 		{"phishing_phishstats_minscore", do_minscore},
@@ -98,15 +96,8 @@ bool gp_rule_phishing_directive(struct gp_rule_builder *b, struct gp_str name, s
 		{"phishing_uri_noparam", do_noparam},
 	};
 
-	if (!gp_map_get(&b->plugins, GP_STR("Phishing")))
-		return false;
-	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++) {
-		if (!gp_str_eq(name, gp_str(table[i].name)))
-			continue;
-		table[i].fn(b, value);
-		return true;
-	}
-	return false;
+	return gp_map_get(&b->plugins, GP_STR("Phishing")) &&
+	       gp_rule_directive_in(table, GP_ARRAY_SIZE(table), b, name, value);
 }
 
 static int read_file(const char *path, struct gp_buf *text, struct gp_diag *diag)
