@@ -113,7 +113,8 @@ struct virus_layer {
 };
 
 enum virus_known { VIRUS_UNKNOWN, VIRUS_KNOWN_CLEAN, VIRUS_KNOWN_INFECTED };
-enum virus_status { VIRUS_CLEAN, VIRUS_FOUND, VIRUS_FAILED };
+/* VIRUS_UNFIT: it failed, and would with each further one, as the worker's temporary folder is gone. */
+enum virus_status { VIRUS_CLEAN, VIRUS_FOUND, VIRUS_FAILED, VIRUS_UNFIT };
 
 /* One scan: what the asker gives, and what it gets. */
 struct virus_scan {
@@ -124,7 +125,7 @@ struct virus_scan {
 	void *arg;
 	/* Result. */
 	enum virus_status status;
-	char name[VIRUS_NAME_MAX]; /* of the signature; of VIRUS_FAILED what went wrong */
+	char name[VIRUS_NAME_MAX]; /* of the signature; if it failed what went wrong */
 	size_t n_known;		   /* layers that were not looked at, because known */
 	size_t n_layers;
 	struct virus_layer layers[VIRUS_LAYERS_MAX];

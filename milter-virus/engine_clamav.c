@@ -257,11 +257,11 @@ static void refuse_halves(struct virus_scan *scan)
 	const char *why = strerror(virus_faults_seen());
 	enum virus_category category = virus_category_of(gp_str(scan->name));
 
-	if (!virus_faults_seen() || scan->status == VIRUS_FAILED ||
-	    (scan->status == VIRUS_FOUND && category == VIRUS_CAT_VIRUS))
+	if (!virus_faults_seen() || (scan->status == VIRUS_FOUND && category == VIRUS_CAT_VIRUS))
 		return;
-	scan->status = VIRUS_FAILED;
-	virus_name_copy(scan->name, why, strlen(why));
+	if (scan->status != VIRUS_FAILED)
+		virus_name_copy(scan->name, why, strlen(why));
+	scan->status = virus_faults_has_no_folder() ? VIRUS_UNFIT : VIRUS_FAILED;
 }
 
 static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)

@@ -2,9 +2,10 @@
  * Failures that libclamav overlooks.
  *
  * libclamav 1.4 does not look at the result when it writes an attachment to its temporary file:
- * with a full disk it scans what is there, or nothing, and calls the message clean.  So this
- * program has functions of its own under the names that libclamav calls, in the place of libc's
- * (a symbol of the program goes before one of a library); they call libc's and note failures.
+ * with a full disk, or when somebody has removed its temporary folder, it scans what is there, or
+ * nothing, and calls the message clean.  So this program has functions of its own under the names
+ * that libclamav calls, in the place of libc's (a symbol of the program goes before one of a
+ * library); they call libc's and note failures.
  * A verdict "clean" with a failure noted is none.
  *
  * stdio: what is lost in a buffer shows when the file is closed, and in its error flag, which
@@ -26,15 +27,22 @@
 #define INTERPOSED __attribute__((visibility("default"))) /* seen by the library */
 
 static int seen;
+static bool is_gone;
 
 void virus_faults_begin(void)
 {
 	seen = 0;
+	is_gone = false;
 }
 
 int virus_faults_seen(void)
 {
 	return seen;
+}
+
+bool virus_faults_has_no_folder(void)
+{
+	return is_gone;
 }
 
 void virus_faults_note_memory(void)
@@ -51,6 +59,22 @@ static void note(void)
 	for (size_t i = 0; !seen && i < sizeof(noted) / sizeof(*noted); i++)
 		if (errno == noted[i])
 			seen = errno;
+}
+
+/* Something was to be made: where there is no place for it the temporary folder is gone, or out of
+ * reach. */
+static void note_making(void)
+{
+	static const int noted[] = {ENOENT, ENOTDIR, EACCES, EPERM, ELOOP};
+
+	for (size_t i = 0; i < sizeof(noted) / sizeof(*noted); i++) {
+		if (errno != noted[i])
+			continue;
+		is_gone = true;
+		if (!seen)
+			seen = errno;
+	}
+	note();
 }
 
 /* libc's function of this name.  The first call is while there is one thread: at the first file
@@ -106,7 +130,9 @@ static int open_by(open_fn *real, const char *path, int flags, va_list args)
 	mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(args, mode_t) : 0;
 	int fd = real(path, flags, mode);
 
-	if (fd < 0)
+	if (fd < 0 && (flags & O_CREAT))
+		note_making();
+	else if (fd < 0)
 		note();
 	return fd;
 }
@@ -141,7 +167,7 @@ int virus_faulty_mkdir(const char *path, mode_t mode)
 	int r = real(path, mode);
 
 	if (r < 0)
-		note();
+		note_making();
 	return r;
 }
 
@@ -150,7 +176,9 @@ FILE *virus_faulty_fopen(const char *path, const char *mode)
 	REAL(fopen_fn, "fopen64");
 	FILE *file = real(path, mode);
 
-	if (!file)
+	if (!file && *mode != 'r')
+		note_making();
+	else if (!file)
 		note();
 	return file;
 }

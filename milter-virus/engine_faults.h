@@ -9,9 +9,13 @@
 #ifndef GP_VIRUS_ENGINE_FAULTS_H
 #define GP_VIRUS_ENGINE_FAULTS_H
 
+#include <stdbool.h>
+
 /* One thread at a time: workers have one. */
 void virus_faults_begin(void);
 int virus_faults_seen(void);
+/* Could files not be made because of where they were to be made? */
+bool virus_faults_has_no_folder(void);
 /* For engine_faults_memory.c. */
 void virus_faults_note_memory(void);
 

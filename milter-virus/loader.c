@@ -128,6 +128,22 @@ static void answer(struct loader *l, int err, const int fds[2])
 	(void)!virus_wire_send(l->front, &head, sizeof(head), fds, err ? 0 : 2, false);
 }
 
+/* Somebody may have removed what is below the temporary folder (who tidies up there): then there is a
+ * new folder for the workers that come from now on. */
+static int make_folder(struct loader *l, unsigned serial, char ret[VIRUS_FOLDER_MAX])
+{
+	int r = virus_folder_make_worker(l->folder, serial, ret, NULL);
+	char fresh[VIRUS_FOLDER_MAX];
+
+	if (r == GP_OK || errno != ENOENT)
+		return r;
+	r = virus_folder_make(l->order->options.temporary, fresh, NULL);
+	if (r < 0)
+		return r;
+	memcpy(l->folder, fresh, sizeof(fresh));
+	return virus_folder_make_worker(l->folder, serial, ret, NULL);
+}
+
 static void fork_worker(struct loader *l)
 {
 	char folder[VIRUS_FOLDER_MAX];
@@ -139,8 +155,7 @@ static void fork_worker(struct loader *l)
 		answer(l, EAGAIN, fds);
 		return;
 	}
-	if (virus_folder_make_worker(l->folder, serial, folder, NULL) == GP_OK &&
-	    virus_wire_pair(pair) == GP_OK) {
+	if (make_folder(l, serial, folder) == GP_OK && virus_wire_pair(pair) == GP_OK) {
 		pid = virus_fork_child(&fds[1]);
 		if (pid == 0) {
 			gp_fd_close(&pair[0]);

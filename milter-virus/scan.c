@@ -76,6 +76,7 @@ struct scan {
 	int64_t deadline_ms; /* 0: no worker has had it yet */
 	union virus_wire *wire;
 	bool has_asked; /* the worker has it, and was answered */
+	bool is_unfit;	/* the worker, by its own word */
 	/* Another worker is at the layer that this one asked about; the question is open. */
 	struct virus_party party;
 	bool is_sharing;
@@ -229,6 +230,7 @@ static void take_result(struct scan *s)
 		break;
 	default:
 		v->outcome = VIRUS_ENGINE_ERROR;
+		s->is_unfit = r->status == VIRUS_UNFIT;
 		break;
 	}
 	remember(s, r);
@@ -373,7 +375,7 @@ static void run(struct scan *s)
 			virus_engines_kill(s->scanner->engines, s->worker);
 			again = turn == TURN_SHARING ? note_lost_sharing(s) : is_tried_again(s, turn);
 		}
-		if (!virus_pool_release(s->scanner->pool, s->worker, turn == TURN_DONE) ||
+		if (!virus_pool_release(s->scanner->pool, s->worker, turn == TURN_DONE && !s->is_unfit) ||
 		    turn != TURN_DONE)
 			virus_cache_forget(s->scanner->cache, worker);
 		/* Only now: what a worker said that has died meanwhile answers nobody. */

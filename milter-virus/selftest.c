@@ -84,7 +84,7 @@ static const char *judge(struct virus_selftest *t)
 	struct virus_wire_result *r = &t->wire.result;
 
 	r->name[VIRUS_NAME_MAX - 1] = '\0';
-	if (r->status == VIRUS_FAILED)
+	if (r->status >= VIRUS_FAILED)
 		return "its test message could not be scanned";
 	if (t->step == 0)
 		return r->status == VIRUS_CLEAN ? NULL : "it finds something in a harmless message";

@@ -5,7 +5,7 @@
  *	front → spawner   VIRUS_LOAD {options}		starts a loader
  *			  VIRUS_KILL + pidfd		for a worker of another user
  *	spawner → front   VIRUS_STARTED + socket, pidfd	the loader's; or err
- *	loader → front    VIRUS_READY {info}, or VIRUS_FAILED {words}; once
+ *	loader → front    VIRUS_READY {info}, or VIRUS_FAILED_TO_LOAD {words}; once
  *	front → loader    VIRUS_FORK
  *	front → loader    VIRUS_KEEP {folder}		copies what it read, for a drain that fails
  *	loader → front    VIRUS_KEPT			… has done so, or cannot

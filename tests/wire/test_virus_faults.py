@@ -686,6 +686,29 @@ def test_the_temporary_folder_is_full(start_virus: StartVirus, world: Path) -> N
         subprocess.run(["umount", "-l", small], check=True)
 
 
+def test_the_temporary_folder_is_removed(start_virus: StartVirus) -> None:
+    """By somebody who tidies up there, or with the whole place: nothing is called clean for want of it (libclamav does not
+    notice), and when there is a place again there are workers again that have a folder."""
+    milter = start_virus({})
+    milter.settled_workers()  # those that have no folder from the beginning do not come up
+    for folder in milter.temporary.iterdir():
+        shutil.rmtree(folder)
+    for _ in range(2):
+        assert scan(milter, letter(EICAR), "4Tidiedxxx").reply.code in (451, 550)
+        assert milter.verdict("4Tidiedxxx")["outcome"] in ("engine-error", "found")
+    recovered(milter)
+    milter.settled_workers()
+    shutil.rmtree(milter.temporary)
+    for _ in range(milter.workers):
+        assert scan(milter, letter(EICAR), "4Removedxx").reply.code == 451
+        assert milter.verdict("4Removedxx")["outcome"] == "engine-error"
+    milter.wait_line("starting a scan worker: No such file or directory")
+    milter.temporary.mkdir()
+    milter.temporary.chmod(0o1777)
+    recovered(milter)
+    assert milter.counted("gatepost_virus_workers_lost_total") == 0
+
+
 def test_the_memory_limit(start_virus: StartVirus) -> None:
     """A worker that gets no memory says so; nothing passes as clean."""
     milter = start_virus({"milter-virus": {"worker_memory": "16M"}})
