@@ -51,6 +51,7 @@ static int64_t number_of(const json_t *o, const char *key)
 static void print_time(const char *what, int64_t at_s)
 {
 	char when[32], age[GP_NUM_TEXT];
+	int64_t age_s = gp_clock_real_s() - at_s;
 	time_t t = (time_t)at_s;
 	struct tm tm;
 
@@ -61,7 +62,7 @@ static void print_time(const char *what, int64_t at_s)
 	localtime_r(&t, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
 	printf("%-12s %s, %s ago\n", what, when,
-	       gp_num_format_duration((gp_clock_real_s() - at_s) / 60 * 60000, age));
+	       age_s < 60 ? "less than a minute" : gp_num_format_duration(age_s / 60 * 60000, age));
 }
 
 static void print_status(const json_t *o)
@@ -227,7 +228,7 @@ static int scan_all(struct gp_cli *cli, int argc, char **argv)
 	struct gp_opt_list operands = {0};
 	struct gp_snapshot *snap;
 	struct scan s = {.o = &o};
-	struct gp_input input = {.message = scan_one, .error = unreadable, .arg = &s};
+	struct gp_input input = {.message = scan_one, .error = unreadable, .arg = &s, .has_all = true};
 	int status = gp_cli_options(&gp_cmd_virus_scan, cli, argc, argv, &o, &operands);
 
 	if (status >= 0)

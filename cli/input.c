@@ -30,6 +30,11 @@ static void report(struct gp_input *in, const char *path, const char *why)
 	in->error(in->arg, text);
 }
 
+static bool is_self_or_parent(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
 /* Files that mail stores keep beside the mail. */
 static bool is_skipped(const char *name, bool in_maildir)
 {
@@ -37,7 +42,7 @@ static bool is_skipped(const char *name, bool in_maildir)
 					      "courier"};
 
 	if (name[0] == '.')
-		return !in_maildir || !name[1] || (name[1] == '.' && !name[2]);
+		return !in_maildir || is_self_or_parent(name);
 	for (size_t i = 0; in_maildir && i < GP_ARRAY_SIZE(control); i++)
 		if (strncmp(name, control[i], strlen(control[i])) == 0)
 			return true;
@@ -63,7 +68,7 @@ static int walk(const char *path, visit_fn *visit, void *arg, struct gp_input *i
 static int walk_directory(const char *path, visit_fn *visit, void *arg, struct gp_input *in,
 			  unsigned depth)
 {
-	bool maildir = is_maildir(path);
+	bool maildir = is_maildir(path), has_all = in && in->has_all;
 	struct dirent **names = NULL;
 	int n = scandir(path, &names, NULL, alphasort);
 	int r = GP_OK;
@@ -71,10 +76,12 @@ static int walk_directory(const char *path, visit_fn *visit, void *arg, struct g
 	if (n < 0 && in)
 		report(in, path, strerror(errno));
 	for (int i = 0; i < n; i++) {
+		const char *name = names[i]->d_name;
 		char sub[4096];
 
-		if (r == GP_OK && !is_skipped(names[i]->d_name, maildir) &&
-		    (size_t)snprintf(sub, sizeof(sub), "%s/%s", path, names[i]->d_name) <
+		if (r == GP_OK &&
+		    !(has_all ? is_self_or_parent(name) : is_skipped(name, maildir)) &&
+		    (size_t)snprintf(sub, sizeof(sub), "%s/%s", path, name) <
 			    sizeof(sub))
 			r = walk(sub, visit, arg, in, depth + 1);
 		free(names[i]);

@@ -10,6 +10,7 @@
 #ifndef GP_CLI_INPUT_H
 #define GP_CLI_INPUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/err.h"
@@ -25,6 +26,7 @@ struct gp_input {
 	gp_input_fn *message;
 	gp_input_error_fn *error;
 	void *arg;
+	bool has_all;	 /* files that are no mail too: hidden ones, those that mail stores keep */
 	unsigned errors; /* counted by the walk */
 };
 

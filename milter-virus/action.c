@@ -10,7 +10,7 @@ static const struct {
 } outcomes[VIRUS_OUTCOMES] = {
 	[VIRUS_SCANNED_CLEAN] = {"clean", ""},
 	[VIRUS_SCANNED_FOUND] = {"found", "found"},
-	[VIRUS_NO_ENGINE] = {"no-engine", "no signatures are loaded"},
+	[VIRUS_NO_ENGINE] = {"no-engine", "no scan engine is there"},
 	[VIRUS_OVERLOAD] = {"overload", "too many messages wait"},
 	[VIRUS_DEADLINE] = {"deadline", "the scan took too long"},
 	[VIRUS_CRASHED] = {"crashed", "the scan failed"},

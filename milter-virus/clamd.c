@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,12 +25,18 @@
 #define TRIES_MAX 2
 #define TICK_MS 5000 /* of signs of life to the MTA */
 
+/* One that takes connections and answers nobody stands behind the others for a while. */
+#define LATE_MAX 3
+
 struct server {
 	const char *address;
-	struct gp_breaker breaker;
+	struct gp_breaker breaker;   /* for connecting */
+	atomic_uint late;	     /* scans in a row that were not answered in time */
+	_Atomic int64_t late_until_ms; /* with LATE_MAX of them: it stands behind the others */
 };
 
 struct virus_clamd {
+	int64_t rest_ms;
 	size_t n;
 	struct server servers[];
 };
@@ -47,6 +54,7 @@ struct virus_clamd *virus_clamd_new(const char *const *servers, size_t n, int64_
 {
 	struct virus_clamd *c = gp_arena_zalloc(arena, sizeof(*c) + n * sizeof(c->servers[0]));
 
+	c->rest_ms = rest_ms;
 	c->n = n;
 	for (size_t i = 0; i < n; i++) {
 		c->servers[i].address = gp_arena_strdup(arena, servers[i]);
@@ -59,9 +67,13 @@ struct virus_clamd *virus_clamd_new(const char *const *servers, size_t n, int64_
 /* A connection to a server, or the reason why there is none. */
 static int reach(struct server *s, struct gp_dial *d, int64_t deadline_ms, struct gp_diag *diag)
 {
-	int64_t until_ms = GP_MIN(deadline_ms, gp_clock_mono_ms() + CONNECT_MS);
+	int64_t now_ms = gp_clock_mono_ms(), until_ms = GP_MIN(deadline_ms, now_ms + CONNECT_MS);
 	int r;
 
+	if (now_ms >= deadline_ms) { /* others have used its time up */
+		gp_diag_set(diag, "%s: no time was left to ask it", s->address);
+		return GP_ETEMP;
+	}
 	if (!gp_breaker_pass(&s->breaker)) {
 		gp_diag_set(diag, "%s: it was away a moment ago", s->address);
 		return GP_ETEMP;
@@ -186,24 +198,59 @@ static void scan_at(struct gp_dial *d, const struct virus_clamd_request *r,
 	(void)gp_str_copy(ret->text, sizeof(ret->text), gp_str(diag->text));
 }
 
+static void note_time(struct virus_clamd *c, struct server *s, enum virus_clamd_status status)
+{
+	if (status != VIRUS_CLAMD_LATE)
+		atomic_store(&s->late, 0);
+	else if (atomic_fetch_add(&s->late, 1) + 1 >= LATE_MAX)
+		atomic_store(&s->late_until_ms, gp_clock_mono_ms() + c->rest_ms);
+}
+
+/* The servers in their order, those that answer nobody last.  After a rest one message tries such a
+ * one first: for the others it rests on until that is answered, or late too. */
+static void set_order(struct virus_clamd *c, const struct virus_clamd_request *request,
+		      struct server *ret[VIRUS_CLAMD_SERVERS_MAX])
+{
+	struct server *late[VIRUS_CLAMD_SERVERS_MAX];
+	int64_t now_ms = gp_clock_mono_ms();
+	size_t n = 0, n_late = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct server *s = &c->servers[i];
+		int64_t until_ms = atomic_load(&s->late_until_ms);
+
+		if (atomic_load(&s->late) < LATE_MAX ||
+		    (now_ms >= until_ms && atomic_compare_exchange_strong(&s->late_until_ms, &until_ms,
+									  request->deadline_ms)))
+			ret[n++] = s;
+		else
+			late[n_late++] = s;
+	}
+	for (size_t i = 0; i < n_late; i++)
+		ret[n++] = late[i];
+}
+
 void virus_clamd_scan(struct virus_clamd *c, const struct virus_clamd_request *request,
 		      struct virus_clamd_answer *ret)
 {
+	struct server *servers[VIRUS_CLAMD_SERVERS_MAX];
 	struct gp_diag diag = {""};
 
 	*ret = (struct virus_clamd_answer){.status = VIRUS_CLAMD_DOWN};
+	set_order(c, request, servers);
 	for (size_t i = 0; i < c->n && ret->tries < TRIES_MAX; i++) {
 		struct gp_dial d;
 
-		if (reach(&c->servers[i], &d, request->deadline_ms, &diag) < 0) {
+		if (reach(servers[i], &d, request->deadline_ms, &diag) < 0) {
 			if (ret->tries == 0)
 				(void)gp_str_copy(ret->text, sizeof(ret->text), gp_str(diag.text));
 			continue;
 		}
 		ret->tries++;
-		ret->server = c->servers[i].address;
+		ret->server = servers[i]->address;
 		scan_at(&d, request, ret, &diag);
 		gp_dial_close(&d);
+		note_time(c, servers[i], ret->status);
 		if (ret->status != VIRUS_CLAMD_LOST)
 			return;
 	}
@@ -213,17 +260,22 @@ int virus_clamd_version(struct virus_clamd *c, int64_t deadline_ms, char *ret, s
 			struct gp_diag *diag)
 {
 	static const char command[] = "zVERSION";
-	struct virus_clamd_request request = {.deadline_ms = deadline_ms};
 	int r = GP_ETEMP;
 
 	for (size_t i = 0; i < c->n && r != GP_OK; i++) {
+		int64_t now_ms = gp_clock_mono_ms();
+		/* One that hangs leaves the others their share of the time. */
+		struct virus_clamd_request request = {
+			.deadline_ms = now_ms + (deadline_ms - now_ms) / (int64_t)(c->n - i)};
 		struct gp_dial d;
 
-		if (reach(&c->servers[i], &d, deadline_ms, diag) < 0)
+		if (reach(&c->servers[i], &d, request.deadline_ms, diag) < 0)
 			continue;
 		r = gp_dial_write(&d, command, sizeof(command), diag);
 		if (r == GP_OK)
 			r = read_answer(&d, &request, ret, size, diag);
+		if (r < 0)
+			gp_diag_prepend(diag, "%s", c->servers[i].address);
 		gp_dial_close(&d);
 	}
 	return r;

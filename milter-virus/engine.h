@@ -156,5 +156,7 @@ extern const struct virus_engine_kind virus_engine_clamav;
 /* Copies a signature's name, what is not printable ASCII replaced; what a worker says passes
  * through it again in the front. */
 void virus_name_copy(char ret[VIRUS_NAME_MAX], const char *name, size_t len);
+/* The same for what went wrong, which has spaces. */
+void virus_words_copy(char ret[VIRUS_NAME_MAX], const char *words, size_t len);
 
 #endif

@@ -260,7 +260,7 @@ static void refuse_halves(struct virus_scan *scan)
 	if (!virus_faults_seen() || (scan->status == VIRUS_FOUND && category == VIRUS_CAT_VIRUS))
 		return;
 	if (scan->status != VIRUS_FAILED)
-		virus_name_copy(scan->name, why, strlen(why));
+		virus_words_copy(scan->name, why, strlen(why));
 	scan->status = virus_faults_has_no_folder() ? VIRUS_UNFIT : VIRUS_FAILED;
 }
 
@@ -289,7 +289,7 @@ static void scan_one(struct virus_engine *e, int fd, struct virus_scan *scan)
 		virus_name_copy(scan->name, name, strlen(name));
 	} else if (r != CL_CLEAN) {
 		scan->status = VIRUS_FAILED;
-		virus_name_copy(scan->name, cl_strerror(r), strlen(cl_strerror(r)));
+		virus_words_copy(scan->name, cl_strerror(r), strlen(cl_strerror(r)));
 	}
 	refuse_halves(scan);
 	virus_layers_finish(&layers);

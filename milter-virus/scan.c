@@ -230,6 +230,7 @@ static void take_result(struct scan *s)
 		break;
 	default:
 		v->outcome = VIRUS_ENGINE_ERROR;
+		virus_words_copy(v->name, r->name, strnlen(r->name, sizeof(r->name)));
 		s->is_unfit = r->status == VIRUS_UNFIT;
 		break;
 	}

@@ -26,8 +26,11 @@ void virus_scan_clamd(struct virus_clamd *clamd, const struct virus_scan_request
 
 	virus_clamd_scan(clamd, &r, &answer);
 	*ret = (struct virus_verdict){.outcome = outcomes[answer.status], .tries = answer.tries};
-	virus_name_copy(ret->name, answer.text, strlen(answer.text));
-	if (ret->outcome == VIRUS_SCANNED_FOUND)
+	if (ret->outcome == VIRUS_SCANNED_FOUND) {
+		virus_name_copy(ret->name, answer.text, strlen(answer.text));
 		ret->category = virus_category_of(gp_str(ret->name));
+	} else {
+		virus_words_copy(ret->name, answer.text, strlen(answer.text));
+	}
 	ret->scan_us = gp_clock_mono_us() - began_us;
 }

@@ -35,6 +35,19 @@ def test_scan(start_virus: StartVirus, world: Path) -> None:
     assert (status, out) == (2, f"{good}: OK\n") and "nothing.eml" in err
 
 
+def test_scan_of_a_folder(start_virus: StartVirus, world: Path) -> None:
+    """All that is in it, as clamscan does: what begins with a dot too, and what is no mail in a Maildir."""
+    milter = start_virus()
+    for number, place in enumerate((".hidden", "sub/.hidden/file", "box/tmp/1", "box/cur/dovecot", "box/.Sent/cur/1")):
+        top = world / f"folder{number}"
+        (top / place).parent.mkdir(parents=True)
+        if place.startswith("box"):
+            for part in ("cur", "new", "tmp"):
+                (top / "box" / part).mkdir(exist_ok=True)
+        (top / place).write_bytes(EICAR)
+        assert gatepost(milter, "scan", top) == (1, f"{top / place}: Test.Eicar.UNOFFICIAL FOUND\n", "")
+
+
 def test_status_and_reload(start_virus: StartVirus) -> None:
     milter = start_virus()
     status, out, _ = gatepost(milter, "status")

@@ -27,6 +27,7 @@ struct fake {
 	pthread_t thread;
 	const char *answer; /* NUL included when it is sent; NULL: none */
 	uint64_t answer_at; /* after so many bytes of the message; UINT64_MAX: at its end */
+	bool is_version;    /* answers that and nothing else */
 	bool is_silent;	    /* takes all and says nothing until the other side goes */
 	unsigned asked;
 	uint64_t got;	    /* of the last message */
@@ -62,6 +63,8 @@ static bool take_message(struct fake *f, int fd)
 
 	f->got = 0;
 	f->sum = 0;
+	if (f->is_version)
+		return read_all(fd, command, sizeof("zVERSION"));
 	if (!read_all(fd, command, sizeof("zINSTREAM")) || strcmp(command, "zINSTREAM") != 0)
 		return false;
 	while (read_all(fd, &len, sizeof(len))) {
@@ -247,6 +250,78 @@ static void test_late(void **state)
 	assert_int_equal(good.asked, 0);
 }
 
+static void scan_by(struct virus_clamd *c, int fd, int64_t ms, struct virus_clamd_answer *ret)
+{
+	struct virus_clamd_request request = {.fd = fd, .size = MESSAGE_SIZE,
+					      .deadline_ms = gp_clock_mono_ms() + ms};
+
+	virus_clamd_scan(c, &request, ret);
+}
+
+/* One that takes connections and answers nobody does not keep mail from the others for long. */
+static void test_late_thrice(void **state)
+{
+	struct fake silent = {.is_silent = true, .answer_at = UINT64_MAX}, good = {.answer = "stream: OK", .answer_at = UINT64_MAX};
+	struct virus_clamd_answer answer;
+	const char *servers[] = {silent.address, good.address};
+	struct gp_arena *arena = gp_arena_new(0);
+	struct virus_clamd *c;
+	uint32_t sum;
+	int fd = message(&sum);
+
+	(void)state;
+	start(&silent, "silent");
+	start(&good, "good");
+	for (int64_t rest_ms = 3600000; rest_ms > 0; rest_ms -= 3599999) {
+		c = virus_clamd_new(servers, 2, rest_ms, arena);
+		for (int i = 0; i < 3; i++) {
+			scan_by(c, fd, 100, &answer);
+			assert_int_equal(answer.status, VIRUS_CLAMD_LATE);
+		}
+		if (rest_ms > 1) {
+			scan_by(c, fd, 60000, &answer);
+			assert_int_equal(answer.status, VIRUS_CLAMD_CLEAN);
+			assert_string_equal(answer.server, good.address);
+		} else { /* its rest is over: it is tried again */
+			usleep(5000);
+			scan_by(c, fd, 100, &answer);
+			assert_int_equal(answer.status, VIRUS_CLAMD_LATE);
+			assert_string_equal(answer.server, silent.address);
+		}
+	}
+	close(fd);
+	gp_arena_free(arena);
+	stop(&silent);
+	stop(&good);
+	assert_int_equal(good.asked, 1);
+}
+
+/* Who asks for the version is told by the next one, which is not taken for away either. */
+static void test_version(void **state)
+{
+	struct fake silent = {.is_silent = true, .answer_at = UINT64_MAX}, good = {.answer = "ClamAV 1", .is_version = true};
+	const char *servers[] = {silent.address, good.address};
+	struct gp_arena *arena = gp_arena_new(0);
+	struct virus_clamd *c;
+	struct gp_diag diag = {""};
+	char version[64];
+
+	(void)state;
+	start(&silent, "silent");
+	start(&good, "good");
+	c = virus_clamd_new(servers, 2, 3600000, arena);
+	assert_int_equal(virus_clamd_version(c, gp_clock_mono_ms() + 2000, version, sizeof(version), &diag), GP_OK);
+	assert_string_equal(version, "ClamAV 1");
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(virus_clamd_version(c, gp_clock_mono_ms() - 1, version, sizeof(version), &diag), GP_ETEMP);
+	assert_non_null(strstr(diag.text, "no time"));
+	assert_int_equal(virus_clamd_version(c, gp_clock_mono_ms() + 2000, version, sizeof(version), &diag), GP_OK);
+	gp_arena_free(arena);
+	stop(&silent);
+	stop(&good);
+	assert_int_equal(good.asked, 2);
+}
+
 /* One that cannot be reached is not asked at each scan. */
 static void test_breaker(void **state)
 {
@@ -276,7 +351,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers), cmocka_unit_test(test_early_answer),
 		cmocka_unit_test(test_failover), cmocka_unit_test(test_late),
-		cmocka_unit_test(test_breaker),
+		cmocka_unit_test(test_late_thrice), cmocka_unit_test(test_version), cmocka_unit_test(test_breaker),
 	};
 	int failed;
 
