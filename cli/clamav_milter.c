@@ -18,7 +18,7 @@ struct reader {
 	struct gp_import *import;
 	const char *file;
 	GP_VEC(struct gp_str) servers, networks;
-	bool adds_headers;
+	bool adds_headers, is_syslog, has_facility;
 };
 
 struct row {
@@ -52,7 +52,11 @@ static void to_seconds(struct reader *r, const struct option *o, const char *tar
 {
 	int64_t s;
 
-	if (gp_num_parse_int(o->value, &s) < 0 || s < 1 || s > 240) {
+	if (gp_num_parse_int(o->value, &s) < 0) {
+		note(r, o, GP_IMPORT_LOST, "is no number of seconds");
+		return;
+	}
+	if (s < 1 || s > 240) {
 		note(r, o, GP_IMPORT_CHANGED, "the deadline is at most 240 s");
 		s = 240;
 	}
@@ -61,7 +65,9 @@ static void to_seconds(struct reader *r, const struct option *o, const char *tar
 
 static void to_mode(struct reader *r, const struct option *o, const char *target)
 {
-	if (o->value.len > 4 || !gp_str_is_digits(o->value))
+	uint64_t mode;
+
+	if (o->value.len > 4 || gp_num_parse_uint(o->value, 8, &mode) < 0)
 		note(r, o, GP_IMPORT_LOST, "is no file mode");
 	else
 		gp_import_set_text(r->import, target, o->value);
@@ -84,7 +90,12 @@ static void to_size(struct reader *r, const struct option *o, const char *target
 	gp_import_set_text(r->import, "milter-virus.oversize", GP_STR("mark"));
 }
 
-/* "unix:/path", "local:/path", "/path", "inet:port@host". */
+static struct gp_str without_at(struct gp_str s)
+{
+	return gp_str_sub(s, 0, gp_str_find_chr(s, '@', 0));
+}
+
+/* "unix:/path", "local:/path", "/path", "inet:port@host", "inet:port". */
 static void to_socket(struct reader *r, const struct option *o, const char *target)
 {
 	struct gp_str path = o->value, host;
@@ -102,29 +113,32 @@ static void to_socket(struct reader *r, const struct option *o, const char *targ
 		return;
 	}
 	host = gp_str_sub(o->value, gp_str_find_chr(o->value, '@', 0) + 1, o->value.len);
-	if (gp_ip_parse(host, &ip) == GP_OK)
+	if (host.len == 0 && gp_str_starts(o->value, GP_STR("inet")))
+		gp_import_set(r->import, target, "\"%.*s@%s\"", GP_STR_FMT(without_at(o->value)),
+			      gp_str_starts(o->value, GP_STR("inet6")) ? "::" : "0.0.0.0");
+	else if (gp_ip_parse(host, &ip) == GP_OK)
 		gp_import_set_text(r->import, target, o->value);
 	else
 		note(r, o, GP_IMPORT_LOST, "we listen on addresses, not on names: set milter-virus.socket");
 }
 
-/* "host", "host:port", "[v6]:port", "v6". */
+static struct gp_str unbracketed(struct gp_str host)
+{
+	return host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']'
+		       ? gp_str_sub(host, 1, host.len - 2)
+		       : host;
+}
+
+/* "host", "host:port", "[v6]:port", "v6:port" (a port goes before a part of the address), "v6". */
 static bool parse_tcp(struct gp_str text, struct gp_ip *ret_ip, uint64_t *ret_port)
 {
 	size_t colon = gp_str_find_last(text, ':');
-	struct gp_str host = text;
 
+	if (colon < text.len && gp_ip_parse(unbracketed(gp_str_sub(text, 0, colon)), ret_ip) == GP_OK &&
+	    gp_num_parse_uint(gp_str_sub(text, colon + 1, text.len), 10, ret_port) == GP_OK)
+		return *ret_port > 0 && *ret_port <= UINT16_MAX;
 	*ret_port = CLAMD_PORT;
-	if (gp_ip_parse(text, ret_ip) == GP_OK)
-		return true;
-	if (colon < text.len &&
-	    (gp_num_parse_uint(gp_str_sub(text, colon + 1, text.len), 10, ret_port) < 0 ||
-	     *ret_port > UINT16_MAX))
-		return false;
-	host = gp_str_sub(text, 0, colon);
-	if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
-		host = gp_str_sub(host, 1, host.len - 2);
-	return gp_ip_parse(host, ret_ip) == GP_OK;
+	return gp_ip_parse(unbracketed(text), ret_ip) == GP_OK;
 }
 
 static void add_server(struct reader *r, const struct option *o, const char *target)
@@ -136,7 +150,7 @@ static void add_server(struct reader *r, const struct option *o, const char *tar
 	uint64_t port;
 
 	(void)target;
-	if (gp_str_starts(text, GP_STR("unix:")))
+	if (gp_str_starts(text, GP_STR("unix:/")))
 		address = gp_arena_cstr(r->import->arena, text);
 	else if (gp_str_starts(text, GP_STR("tcp:")) &&
 		 parse_tcp(gp_str_sub(text, 4, text.len), &ip, &port))
@@ -233,17 +247,26 @@ static void to_headers(struct reader *r, const struct option *o, const char *tar
 
 static void to_syslog(struct reader *r, const struct option *o, const char *target)
 {
-	if (is_on(o->value))
+	r->is_syslog = is_on(o->value);
+	if (r->is_syslog)
 		gp_import_set_text(r->import, target, GP_STR("syslog"));
 }
 
 static void to_facility(struct reader *r, const struct option *o, const char *target)
 {
+	static const char *const known[] = {"mail", "daemon", "user", "local0", "local1", "local2",
+					    "local3", "local4", "local5", "local6", "local7"};
 	struct gp_str name = o->value;
 
+	r->has_facility = true;
 	if (gp_str_istarts(name, GP_STR("LOG_")))
 		name = gp_str_sub(name, 4, name.len);
-	gp_import_set_text(r->import, target, gp_arena_lower(r->import->arena, name));
+	for (size_t i = 0; i < GP_ARRAY_SIZE(known); i++)
+		if (gp_str_ieq(name, gp_str(known[i]))) {
+			gp_import_set_text(r->import, target, gp_str(known[i]));
+			return;
+		}
+	note(r, o, GP_IMPORT_LOST, "is none of mail, daemon, user, local0 … local7: log.facility stays \"mail\"");
 }
 
 #define SET(name_, convert_, target_) {.name = name_, .convert = convert_, .target = target_}
@@ -270,10 +293,11 @@ static const struct row rows[] = {
 	SET("AddHeader", to_headers, ""),
 	SET("LogSyslog", to_syslog, "log.target"),
 	SET("LogFacility", to_facility, "log.facility"),
-	NOTE_IF("FixStaleSocket", NEEDLESS, "a stale socket is always replaced"),
-	NOTE_IF("Foreground", NEEDLESS, "we stay in the foreground"),
+	NOTE("FixStaleSocket", NEEDLESS, "a stale socket is always replaced"),
+	NOTE("Foreground", NEEDLESS, "we stay in the foreground"),
 	NOTE("PidFile", NEEDLESS, "the service manager knows the process"),
-	NOTE("Chroot", NEEDLESS, "the process confines itself (sandbox)"),
+	NOTE("Chroot", CHANGED, "the process confines itself (sandbox); MilterSocket, ClamdSocket and "
+				"TemporaryDirectory were below it, and are to be written out"),
 	NOTE("LogFile", CHANGED, "log.target and log.file; the default is standard error"),
 	NOTE_IF("LogFileUnlock", NEEDLESS, "the log is not locked"),
 	NOTE("LogFileMaxSize", NEEDLESS, "logrotate's job: SIGUSR1 opens the file anew"),
@@ -338,10 +362,17 @@ void gp_clamav_milter_import(struct gp_import *import, const char *name, struct 
 	struct option infected = {.name = GP_STR("OnInfected"), .value = GP_STR("Quarantine")};
 
 	gp_import_set_text(import, "milter-virus.engine", GP_STR("clamd"));
-	to_actions(&r, &infected, ""); /* the default there */
+	/* The defaults there. */
+	to_actions(&r, &infected, "");
+	gp_import_set_text(import, "milter-virus.deadline", GP_STR("120s"));
 	read_lines(&r, gp_arena_str(import->arena, text));
 	if (r.servers.len > 0)
 		gp_import_set_list(import, "milter-virus.clamd.servers", r.servers.items, r.servers.len);
+	else
+		gp_import_note(import, GP_IMPORT_LOST, NULL, 0,
+			       "there is no ClamdSocket: clamd.servers stays as it is by default");
+	if (r.is_syslog && !r.has_facility)
+		gp_import_set_text(import, "log.facility", GP_STR("local6"));
 	if (r.servers.len > 1)
 		gp_import_note(import, GP_IMPORT_CHANGED, NULL, 0,
 			       "several clamd are asked in their order, not in turns");

@@ -12,7 +12,7 @@
 /* Decimal, an optional '-'; no space, no '+'. GP_EINVAL if malformed, GP_ELIMIT if
  * it overflows int64_t. */
 int gp_num_parse_int(struct gp_str s, int64_t *ret) GP_MUST_USE;
-/* Unsigned, base 10 or 16 (no prefix). */
+/* Unsigned, base 8, 10 or 16 (no prefix). */
 int gp_num_parse_uint(struct gp_str s, int base, uint64_t *ret) GP_MUST_USE;
 /* Decimal fraction with '.', optional sign; locale-independent; no inf, nan, hex. */
 int gp_num_parse_double(struct gp_str s, double *ret) GP_MUST_USE;

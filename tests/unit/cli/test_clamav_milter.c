@@ -77,6 +77,16 @@ static void test_addresses(void **state)
 	assert_true(has_note(GP_IMPORT_LOST, 6, "ClamdSocket"));
 	assert_true(has_note(GP_IMPORT_NEEDLESS, 9, "non_smtpd_milters"));
 	assert_true(has_note(GP_IMPORT_LOST, 10, "no network"));
+	/* The man page: "the :port field is only required for IPv6 addresses". */
+	convert("ClamdSocket tcp:::1:3311\nClamdSocket tcp:2001:db8::1:99\nClamdSocket tcp:[::1]\n"
+		"ClamdSocket tcp:192.0.2.1:0\nClamdSocket unix:clamd.ctl\nMilterSocket inet:7357\n");
+	assert_set("servers = [ \"inet6:3311@::1\", \"inet6:99@2001:db8::1\", \"inet6:3310@::1\" ];");
+	assert_set("socket = \"inet:7357@0.0.0.0\";");
+	assert_true(has_note(GP_IMPORT_LOST, 4, "ClamdSocket"));
+	assert_true(has_note(GP_IMPORT_LOST, 5, "ClamdSocket"));
+	convert("MilterSocket inet6:7357\n");
+	assert_set("socket = \"inet6:7357@::\";");
+	assert_true(has_note(GP_IMPORT_LOST, 0, "no ClamdSocket"));
 	convert("MilterSocket inet:7357@localhost\n");
 	assert_true(has_note(GP_IMPORT_LOST, 1, "not on names"));
 }
@@ -98,6 +108,28 @@ static void test_actions(void **state)
 	assert_true(has_note(GP_IMPORT_LOST, 5, "has no value"));
 }
 
+/* What is written must be taken by the program, and what is not written there has its default there. */
+static void test_values(void **state)
+{
+	(void)state;
+	convert("LogSyslog yes\n");
+	assert_set("facility = \"local6\";");
+	assert_set("deadline = \"120s\";");
+	convert("LogSyslog yes\nLogFacility LOG_MAIL\nReadTimeout 30\nMilterSocketMode 0660\n");
+	assert_set("facility = \"mail\";");
+	assert_set("deadline = \"30s\";");
+	assert_set("socket_mode = \"0660\";");
+	convert("LogFacility LOG_AUTHPRIV\nReadTimeout soon\nMilterSocketMode 999\nReadTimeout 0\nChroot /jail\nForeground no\n");
+	assert_null(strstr(conf, "facility"));
+	assert_null(strstr(conf, "socket_mode"));
+	assert_set("deadline = \"240s\";");
+	for (unsigned line = 1; line <= 3; line++)
+		assert_true(has_note(GP_IMPORT_LOST, line, ""));
+	assert_true(has_note(GP_IMPORT_CHANGED, 4, "240 s"));
+	assert_true(has_note(GP_IMPORT_CHANGED, 5, "Chroot"));
+	assert_true(has_note(GP_IMPORT_NEEDLESS, 6, "Foreground"));
+}
+
 static int end(void **state)
 {
 	(void)state;
@@ -111,6 +143,7 @@ int main(void)
 		cmocka_unit_test(test_debians_defaults),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, end);
