@@ -338,6 +338,7 @@ static void configure_in_loop(void *arg)
 	const struct configuring *c = arg;
 	struct virus_engines *e = c->e;
 	struct virus_engine_options old = e->settings.engine;
+	const struct virus_generation *g = e->serving;
 
 	take_settings(c->conf, &e->settings);
 	/* These hold until the next start. */
@@ -345,6 +346,7 @@ static void configure_in_loop(void *arg)
 	memcpy(e->settings.engine.temporary, old.temporary, sizeof(old.temporary));
 	virus_pool_set_messages(e->pool, e->settings.worker_messages);
 	virus_watch_set_interval(e->database_watch, e->settings.database_check_ms);
+	virus_pool_shrink(e->pool, g && g->alive > e->settings.workers ? g->alive - e->settings.workers : 0);
 	if (has_changed(e))
 		want(e);
 	else if (e->serving)

@@ -141,6 +141,7 @@ static const struct gp_conf_row rows[] = {
 	 .help = "Memory for all messages that are received or scanned at a time; further ones are "
 		 "deferred."},
 	{"cache_size", GP_CONF_INT, AT(cache_size), "20000", .min = 0, .max = 1e7, .unit = "parts",
+	 .flags = GP_CONF_RESTART,
 	 .help = "Decoded parts whose verdict is remembered (56 bytes each); 0: none."},
 	{"cache_ttl", GP_CONF_DURATION, AT(cache_ttl_ms), "1h", .min = 1000, .max = 3600000,
 	 .help = "How long a verdict is remembered."},
@@ -242,6 +243,7 @@ static const struct gp_conf_row rows[] = {
 	OUTBOUND("phishing", VIRUS_CAT_PHISHING),
 	OUTBOUND("broken", VIRUS_CAT_BROKEN),
 	{"quarantine", GP_CONF_PATH, AT(quarantine), "", .check = check_path,
+	 .flags = GP_CONF_RESTART, /* the sandbox has the right to write there from the start only */
 	 .help = "Folder for the action quarantine: the message, and a JSON file with envelope and "
 		 "verdict, for the program's user and group."},
 	{"exempt.clients", GP_CONF_NETWORKS, AT(exempt_clients), "",

@@ -33,6 +33,7 @@ struct virus_pool {
 	uint32_t serving; /* generation; 0: none */
 	bool is_expected;
 	uint64_t messages_max;
+	unsigned excess; /* workers of the generation that serves that are to end after their message */
 	struct virus_worker *idle; /* the last used first: its memory is warm */
 	struct waiter *first, **last;
 	struct virus_pool_counts counts;
@@ -232,10 +233,14 @@ bool virus_pool_release(struct virus_pool *p, struct virus_worker *w, bool is_so
 	was_there = !w->is_gone;
 	p->counts.busy--;
 	w->n_messages++;
-	if (!is_sound || (p->messages_max && w->n_messages >= p->messages_max))
+	if (!is_sound || (p->messages_max && w->n_messages >= p->messages_max)) {
 		dismiss(w);
-	else
+	} else if (p->excess > 0 && w->generation == p->serving) {
+		p->excess--;
+		dismiss(w);
+	} else {
 		hand_out(p, w);
+	}
 	unlock(p);
 	return was_there;
 }
@@ -304,6 +309,7 @@ void virus_pool_serve(struct virus_pool *p, uint32_t generation)
 {
 	pthread_mutex_lock(&p->lock);
 	p->serving = generation;
+	p->excess = 0;
 	end_idle(p, NULL);
 	unlock(p);
 }
@@ -314,6 +320,15 @@ void virus_pool_expect(struct virus_pool *p, bool is_expected)
 	p->is_expected = is_expected;
 	for (struct waiter *w = p->first; w && !is_expected; w = w->next)
 		pthread_cond_signal(&w->wake);
+	unlock(p);
+}
+
+void virus_pool_shrink(struct virus_pool *p, unsigned n)
+{
+	pthread_mutex_lock(&p->lock);
+	for (; n > 0 && p->idle; n--)
+		end_idle(p, p->idle);
+	p->excess = n;
 	unlock(p);
 }
 

@@ -70,6 +70,8 @@ bool virus_pool_is_dismissed(struct virus_pool *pool, const struct virus_worker 
 void virus_pool_serve(struct virus_pool *pool, uint32_t generation);
 /* Is an engine there or expected?  False: who waits is sent away. */
 void virus_pool_expect(struct virus_pool *pool, bool is_expected);
+/* Ends so many of the workers that serve: idle ones now, others after their message. */
+void virus_pool_shrink(struct virus_pool *pool, unsigned n);
 /* A worker that has had so many messages is replaced; 0: never. */
 void virus_pool_set_messages(struct virus_pool *pool, uint64_t messages_max);
 

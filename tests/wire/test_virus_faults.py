@@ -493,6 +493,23 @@ def test_worker_memory_changes_with_the_settings(start_virus: StartVirus) -> Non
     recovered(milter)
 
 
+def test_fewer_workers_by_the_settings(start_virus: StartVirus) -> None:
+    """They go at once, and more come as they are wanted; what cannot change so is told."""
+    milter = start_virus({"milter-virus": {"workers": 4}})
+    first = milter.settled_workers()
+    for number in (1, 3, 2):
+        milter.configure({"milter-virus": {"workers": number}})
+        milter.reload_and_wait()
+        milter.workers = number
+        milter.wait_status(lambda s, n=number: s["workers"] == s["idle"] == n)
+        assert number > 1 or set(milter.settled_workers()) < set(first)
+        assert scan(milter, letter(EICAR)).reply.code == 550
+    milter.configure({"milter-virus": {"workers": 2, "cache_size": 7, "quarantine": str(milter.folder)}})
+    milter.reload_and_wait()
+    assert milter.lines("milter-virus.cache_size, milter-virus.quarantine")
+    assert milter.counted("gatepost_virus_workers_lost_total") == 0
+
+
 def test_manual_reload(start_virus: StartVirus) -> None:
     milter = start_virus({"milter-virus": {"reload": "manual"}})
     milter.publish("more.ndb", ndb("More", b"a signature that came later"))
