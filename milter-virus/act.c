@@ -64,8 +64,10 @@ static enum gp_answer put_away(struct gp_session *s, struct virus_message *m)
 {
 	struct gp_diag diag = {""};
 
-	if (m->spool.kept < m->spool.size)
+	if (m->spool.kept < m->spool.size) {
+		m->decision.action = VIRUS_ACT_HOLD; /* that is where it is looked for */
 		return hold(s, m);
+	}
 	if (virus_quarantine(m->conf->quarantine, s, &m->spool, strlen(VIRUS_RECEIVED), &m->verdict,
 			     &diag) == GP_OK)
 		return GP_DISCARD;

@@ -142,7 +142,8 @@ static enum gp_answer on_eom(struct gp_session *s)
 		m->verdict.outcome = VIRUS_OVERSIZE;
 	else
 		scan(s, m);
-	m->verdict.is_part = m->is_oversize;
+	m->verdict.is_part = m->is_oversize && m->verdict.outcome != VIRUS_OVERSIZE &&
+			     m->verdict.outcome != VIRUS_EXEMPT;
 	m->decision = virus_decide(m->conf, &m->verdict, m->origin != VIRUS_INBOUND);
 	if (m->forged[VIRUS_H_SCANNED] + m->forged[VIRUS_H_STATUS] > REMOVALS_MAX) {
 		m->decision.action = VIRUS_ACT_REJECT;

@@ -253,9 +253,10 @@ def test_broken_archives(start_virus: StartVirus, action: str) -> None:
     ("tempfail", 451, None), ("reject", 552, None)])
 def test_oversize(start_virus: StartVirus, oversize: str, reply: int, status: str | None) -> None:
     milter = start_virus({"milter-virus": {"size_max": "64K", "oversize": oversize}})
-    result = scan(milter, letter(os.urandom(200000)))
+    result = scan(milter, letter(os.urandom(200000)), Envelope(queue_id="4Oversizex"))
     assert result.reply.code == reply
     assert result.values("X-Virus-Status") == ([status] if status else [])
+    assert milter.verdict("4Oversizex").get("scanned") == ("part" if oversize == "scan" else None)
 
 
 def test_oversize_by_its_header_alone(start_virus: StartVirus) -> None:

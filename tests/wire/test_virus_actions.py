@@ -44,6 +44,14 @@ def test_quarantine(start_virus: StartVirus, folder: Path) -> None:
     assert milter.verdict("4Quarantn")["action"] == "quarantine"
 
 
+def test_what_is_not_there_whole_is_held(start_virus: StartVirus, folder: Path) -> None:
+    """The folder is no place for the beginning of a message; where it is instead is told."""
+    milter = start_virus({"milter-virus": {"quarantine": str(folder), "size_max": "4K", "actions": {"virus": "quarantine"}}})
+    result = judge(str(milter.socket), BAD + b"x" * 10000, Envelope(queue_id="4Partonlyx"))
+    assert "Test.Eicar" in result.quarantine and not list(folder.iterdir())
+    assert milter.verdict("4Partonlyx")["action"] == "hold"
+
+
 def test_what_cannot_be_kept_is_deferred(start_virus: StartVirus, folder: Path) -> None:
     milter = start_virus({"milter-virus": {"quarantine": str(folder), "actions": {"virus": "quarantine"}}})
     folder.chmod(0o500)
