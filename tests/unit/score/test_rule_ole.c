@@ -8,7 +8,7 @@
 static void add_number(struct gp_buf *b, size_t n, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
-		gp_buf_add_chr(b, (char)(n >> 8 * i & 255));
+		gp_buf_add_chr(b, (char)(i < sizeof(n) ? n >> 8 * i & 255 : 0));
 }
 
 /* A ZIP file of one member, stored. */
