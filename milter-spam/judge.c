@@ -45,6 +45,7 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 		.auth = spam_auth_finish(m),
 		.resolver = spam_auth_resolver(s),
 		.deadline_ms = m->deadline_ms,
+		.counts_senders = true,
 		.trace = spam_history && history->evidence,
 	};
 	struct gp_scan *scan;
@@ -61,7 +62,7 @@ void spam_judge(struct gp_session *s, struct spam_message *m)
 			       "%.*s (asked too often, or through a public resolver)",
 			       GP_STR_FMT(m->result.refusing));
 	spam_report_limits(m);
-	m->is_store_failed = m->result.is_bayes_missing;
+	m->is_store_failed = m->result.is_bayes_missing || m->result.are_senders_missing;
 	spam_policy_decide(m->conf, &m->envelope, m->origin, m->result.score, s->msg.arena,
 			   &m->decision);
 	m->action = m->decision.action;

@@ -82,6 +82,8 @@
 #define GP_MAX_LANGUAGES 500u	 /* models in it; there are 80 */
 #define GP_MAX_PHISH_FEED (64 << 20) /* PhishTank's, the largest, has some 20 MiB */
 #define GP_MAX_PHISH_URIS 1000000u   /* in it; there are some 60,000.  Eight bytes are kept of each */
+#define GP_SENDER_DAYS 180	/* since its last message, that a sender's scores are kept … */
+#define GP_SENDER_ONCE_DAYS 30	/* … where it sent one only: spam comes from a new one each time */
 
 /* One configuration or map file. */
 #define GP_MAX_CONF_FILE (4 << 20)

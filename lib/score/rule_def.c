@@ -25,6 +25,7 @@
 #include "lib/score/rule_redirect.h"
 #include "lib/score/rule_regex.h"
 #include "lib/score/rule_replace.h"
+#include "lib/score/rule_sender.h"
 #include "lib/score/rule_test.h"
 #include "lib/score/rule_uri_detail.h"
 
@@ -463,7 +464,7 @@ static void do_tflags(struct gp_rule_builder *b, struct gp_str value)
 		{"nosubject", GP_TFLAG_NOSUBJECT}, {"concat", GP_TFLAG_CONCAT},
 		{"domains_only", GP_TFLAG_DOMAINS_ONLY}, {"ips_only", GP_TFLAG_IPS_ONLY},
 		{"a", GP_TFLAG_A},		   {"ns", GP_TFLAG_NS},
-		{"notrim", GP_TFLAG_NOTRIM},
+		{"notrim", GP_TFLAG_NOTRIM},	   {"noawl", GP_TFLAG_NOAWL},
 	};
 	const struct gp_str maxhits = GP_STR("maxhits="), range = GP_STR("range=");
 	struct gp_str name, word;
@@ -612,7 +613,7 @@ bool gp_rule_directive(struct gp_rule_builder *b, struct gp_str name, struct gp_
 	return gp_rule_directive_in(table, GP_ARRAY_SIZE(table), b, name, value) ||
 	       gp_rule_redirect_directive(b, name, value) ||
 	       gp_rule_circuit_directive(b, name, value) ||
-	       gp_rule_asn_directive(b, name, value) ||
+	       gp_rule_asn_directive(b, name, value) || gp_sender_directive(b, name, value) ||
 	       gp_rule_phishing_directive(b, name, value) ||
 	       gp_query_directive(b, name, value) || gp_markup_directive(b, name, value) ||
 	       gp_rule_list_directive(b, name, value);

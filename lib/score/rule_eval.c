@@ -43,6 +43,7 @@ const struct gp_rule_eval *const gp_rule_eval_tables[] = {
 	gp_rule_evals_attachment,
 	gp_rule_evals_auth,
 	gp_rule_evals_authres,
+	gp_rule_evals_awl,
 	gp_rule_evals_body,
 	gp_rule_evals_charset,
 	gp_rule_evals_date,
@@ -61,6 +62,7 @@ const struct gp_rule_eval *const gp_rule_eval_tables[] = {
 	gp_rule_evals_pdf,
 	gp_rule_evals_phishing,
 	gp_rule_evals_relay,
+	gp_rule_evals_txrep,
 	gp_rule_evals_urihost,
 	NULL,
 };

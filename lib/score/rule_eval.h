@@ -34,6 +34,7 @@ enum gp_eval_memo_key {
 	GP_EVAL_HEADERS,
 	GP_EVAL_RECEIVED, /* rule_eval_forged.c */
 	GP_EVAL_HOTMAIL,
+	GP_EVAL_SENDER, /* rule_eval_awl.c, rule_eval_txrep.c */
 	GP_EVAL_MEMO_KEYS = 24, /* room; a subject's own keys come before this one */
 };
 
@@ -45,9 +46,15 @@ struct gp_eval {
 	const struct gp_relay_path *relays;
 	struct gp_arena *arena;	       /* of the message */
 	struct gp_rule_dns *dns; /* what the DNS answered, rule_dns.h; NULL: not asked */
-	const struct gp_rule_tags *tags;
+	struct gp_rule_tags *tags;
 	struct gp_pcre *pcre;
 	struct gp_rule_subject *subjects; /* by target; what has no ranges was not built yet */
+	/* For those that run last, which have no pcre and no subjects: */
+	const double *hits; /* by rule */
+	unsigned score_set;
+	bool has_score;
+	double score; /* … of the rule, in place of its own */
+	bool is_store_missing; /* it did not answer */
 	struct gp_str evidence; /* what a function that hits has seen, for traces */
 	struct gp_str detail;	/* what reports say of it in brackets, a line each; or empty */
 	void *memo[GP_EVAL_MEMO_KEYS];
@@ -63,6 +70,8 @@ struct gp_rule_eval {
 	bool flag; /* fn's own */
 	unsigned pattern; /* which argument is a pattern (rule->pattern), from 1; 0: none … */
 	bool is_delimited; /* … of bytes, which may stand between delimiters */
+	const char *plugin; /* that a loadplugin has to name; NULL: it is always there */
+	bool is_last; /* it wants the points of all other rules */
 };
 
 /* Each ends with a NULL name. */
@@ -72,6 +81,7 @@ extern const struct gp_rule_eval gp_rule_evals_asn[];
 extern const struct gp_rule_eval gp_rule_evals_attachment[];
 extern const struct gp_rule_eval gp_rule_evals_auth[];
 extern const struct gp_rule_eval gp_rule_evals_authres[];
+extern const struct gp_rule_eval gp_rule_evals_awl[];
 extern const struct gp_rule_eval gp_rule_evals_body[];
 extern const struct gp_rule_eval gp_rule_evals_charset[];
 extern const struct gp_rule_eval gp_rule_evals_dns[];
@@ -90,6 +100,7 @@ extern const struct gp_rule_eval gp_rule_evals_ole[];
 extern const struct gp_rule_eval gp_rule_evals_pdf[];
 extern const struct gp_rule_eval gp_rule_evals_phishing[];
 extern const struct gp_rule_eval gp_rule_evals_relay[];
+extern const struct gp_rule_eval gp_rule_evals_txrep[];
 extern const struct gp_rule_eval gp_rule_evals_urihost[];
 /* Of askdns rules, which have no function's name. */
 extern const struct gp_rule_eval gp_rule_eval_askdns;

@@ -41,6 +41,7 @@ enum gp_rule_tflags {
 	GP_TFLAG_A = 1 << 10,		/* uridnsbl: addresses of the host itself */
 	GP_TFLAG_NS = 1 << 11,		/* uridnsbl: addresses of its name servers */
 	GP_TFLAG_NOTRIM = 1 << 12,	/* urirhsbl: whole host names */
+	GP_TFLAG_NOAWL = 1 << 13,	/* its hit keeps a message out of senders' means */
 };
 
 enum gp_regex_flags {
@@ -126,6 +127,7 @@ struct gp_rule {
 	bool is_exists;		/* exists:NAME, no pattern */
 	bool captures;		/* named groups, rule_capture.h */
 	bool is_late;		/* runs once autonomous systems are known, rule_asn.h */
+	bool is_last;		/* an eval over the points of all others, or a meta that needs one */
 	struct gp_regex *template; /* the pattern with %{NAME}, or NULL */
 
 	struct gp_meta *meta;
@@ -138,6 +140,14 @@ struct gp_rule {
 	struct gp_uri_test *uri_tests; /* uri_detail: rule_uri_detail.h; or NULL */
 	struct gp_query *query; /* what it asks the DNS, rule_query.h; or NULL */
 };
+
+/* What so many hits are worth: each of several matches counts. */
+static inline double gp_rule_points(const struct gp_rule *r, unsigned score_set, double hits)
+{
+	bool is_multiple = r->tflags & GP_TFLAG_MULTIPLE && r->type < GP_RULE_TARGETS;
+
+	return is_multiple ? r->score[score_set] * hits : r->score[score_set];
+}
 
 struct gp_vs;
 
@@ -165,6 +175,7 @@ struct gp_rule_target {
 
 struct gp_rule_scratch;
 struct gp_rule_wake;
+struct gp_senders;
 struct gp_sieve_store;
 
 /* Of an eval rule what every message asks for, side by side. */
@@ -201,6 +212,8 @@ struct gp_rule_set {
 	GP_VEC(struct gp_rule *) exists; /* exists: rules */
 	GP_VEC(struct gp_rule *) evals;
 	struct gp_rule_call *calls; /* one an eval */
+	GP_VEC(struct gp_rule *) last; /* evals over the points of all other rules; not among evals */
+	struct gp_senders *senders; /* settings, rule_sender.h; NULL: nobody has set one */
 	GP_VEC(struct gp_rule *) metas; /* in an order in which what a meta needs stands before it */
 	struct gp_sieve_store *sieves; /* rule_sieve.h */
 	struct gp_rule_wake *wake; /* which rules concern which metas */

@@ -22,21 +22,24 @@ static const char *const plugins[] = {
 #define DNS "the resolver is set in gatepost.conf, group dns"
 #define WRAP "messages are never wrapped into a report"
 #define SERVICE "needs a service that is not asked here"
-#define SENDERS "reputations of senders are not kept here"
+#define LEARNING "what is learned does not change what is known of senders"
+#define SENDERS_STORE "senders' scores are kept in the store, gatepost.conf, group store"
+#define AWL "it wants a loadplugin of its own, Mail::SpamAssassin::Plugin::AWL"
+#define TXREP "it wants a loadplugin of its own, Mail::SpamAssassin::Plugin::TxRep"
 #define USERS "there are no users' preferences; recipients' settings are in milter-spam's maps"
 #define COMPILED "patterns are compiled by the command rules compile"
 #define TIME "limits are set in gatepost.conf and fixed for each message"
 #define TEXT "text is always decoded, and cut at fixed sizes"
 
 /* Debian does not load these; we have them. */
-static const char *const optional[] = {"ASN",	   "AntiVirus", "AuthRes",	"FromNameSpoof",
-				       "OLEVBMacro", "PDFInfo", "Phishing", "Shortcircuit", "TextCat"};
+static const char *const optional[] = {"ASN",	   "AWL",	 "AntiVirus", "AuthRes", "FromNameSpoof",
+				       "OLEVBMacro", "PDFInfo", "Phishing", "Shortcircuit", "TextCat",
+				       "TxRep"};
 
 /* What is not built: plugins, and their eval functions (with * as in file names). */
 static const struct {
 	const char *plugin, *function, *reason;
 } unbuilt[] = {
-	{"AWL", "check_from_in_auto_*", SENDERS},
 	{"AccessDB", "check_access_database", "Berkeley DB files are not read; senders are listed in gatepost.conf"},
 	{"BodyRuleBaseExtractor", "", COMPILED},
 	{"DCC", "check_dcc*", SERVICE},
@@ -52,7 +55,6 @@ static const struct {
 	{"Reuse", "", "results that stand in a message's headers are not believed"},
 	{"Rule2XSBody", "", COMPILED},
 	{"SpamCop", "", "spam is not reported from here"},
-	{"TxRep", "check_senders_reputation", SENDERS},
 	{"URILocalBL", "check_uri_local_bl", "countries and networks of hosts are not looked up here"},
 };
 
@@ -63,8 +65,11 @@ static const struct {
 	{"allow_user_rules", USERS},
 	{"asn_*geodb", "autonomous systems are asked of the DNS only, by asn_lookup"},
 	{"asn_*", "it wants a loadplugin of its own, Mail::SpamAssassin::Plugin::ASN"},
-	{"auto_welcomelist_*", SENDERS},
-	{"auto_whitelist_*", SENDERS},
+	{"auto_w*list_db_modules", SENDERS_STORE},
+	{"auto_w*list_factory", SENDERS_STORE},
+	{"auto_w*list_file_mode", SENDERS_STORE},
+	{"auto_w*list_path", SENDERS_STORE},
+	{"auto_w*", AWL},
 	{"bayes_stopword*", ""},
 	{"bayes_*", BAYES},
 	{"body_part_scan_size", TEXT},
@@ -108,18 +113,27 @@ static const struct {
 	{"spf_*", "SPF is checked by lib/auth; see gatepost.conf, milter-dkim"},
 	{"time_limit", TIME},
 	{"trigger_*", ""},
-	{"txrep_*", SENDERS},
+	{"txrep_autolearn", LEARNING},
+	{"txrep_dilution_factor", "SpamAssassin 4.0.1 reads it and does not go by it"},
+	{"txrep_expiry_days", "SpamAssassin 4.0.1 reads it and does not go by it"},
+	{"txrep_factory", SENDERS_STORE},
+	{"txrep_learn_*", LEARNING},
+	{"txrep_report_details", "gatepost scan shows what the rule has seen"},
+	{"txrep_user2global_ratio", "all recipients share what is known of senders"},
+	{"txrep_w*list_out", "mail of our own users makes nobody welcome"},
+	{"txrep_*", TXREP},
 	{"unsafe_report", WRAP},
 	{"uri_block_*", "countries of hosts are not looked up here"},
 	{"uri_country_*", "countries of hosts are not looked up here"},
 	{"url_shortener*", "short links are not followed: that would be a request to a stranger's host"},
-	{"use_auto_w*", SENDERS},
+	{"use_auto_w*", AWL},
 	{"use_bayes*", BAYES},
 	{"use_dcc*", SERVICE},
 	{"use_learner", BAYES},
 	{"use_pyzor", SERVICE},
 	{"use_razor*", SERVICE},
-	{"use_txrep", SENDERS},
+	{"use_txrep", TXREP},
+	{"user_awl_*", SENDERS_STORE},
 	{"user_*", USERS},
 	{"version_tag", "_VERSION_ is this program's"},
 };

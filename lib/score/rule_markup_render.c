@@ -12,6 +12,7 @@
 #include "lib/mail/date.h"
 #include "lib/score/rule_asn.h"
 #include "lib/score/rule_circuit.h"
+#include "lib/score/rule_eval.h"
 #include "lib/score/rule_markup_int.h"
 #include "lib/score/rule_query.h"
 #include "lib/score/rule_tag.h"
@@ -186,6 +187,12 @@ static const struct gp_symbol **sorted(const struct gp_markup *m)
 	return list;
 }
 
+/* Is its score worked out for each message? */
+static bool has_own_score(const struct gp_rule *r)
+{
+	return r && r->eval && r->eval->is_last;
+}
+
 static void add_tests(const struct gp_markup *m, struct gp_str separator, bool with_scores,
 		      struct gp_buf *out)
 {
@@ -197,7 +204,9 @@ static void add_tests(const struct gp_markup *m, struct gp_str separator, bool w
 		if (i)
 			gp_buf_add_str(out, separator);
 		gp_buf_add_cstr(out, list[i]->name);
-		if (with_scores)
+		if (with_scores && has_own_score(gp_map_get(&m->set->by_name, gp_str(list[i]->name))))
+			gp_buf_printf(out, "=%.3f", list[i]->score);
+		else if (with_scores)
 			gp_buf_printf(out, "=%.10g", list[i]->score);
 	}
 	if (m->symbols->list.len == 0)
@@ -279,7 +288,7 @@ static void tag_subtests_collapsed(const struct gp_markup *m, struct gp_str arg,
 }
 
 /* What kind of text the rule reads. */
-static const char *area_of(const struct gp_rule *r)
+static const char *area_of(struct gp_arena *a, const struct gp_rule *r)
 {
 	static const char *const areas[] = {
 		[GP_RULE_HEADER] = "", [GP_RULE_BODY] = "BODY: ", [GP_RULE_RAWBODY] = "RAW: ",
@@ -289,6 +298,8 @@ static const char *area_of(const struct gp_rule *r)
 
 	if (!r)
 		return "";
+	if (has_own_score(r))
+		return gp_arena_printf(a, "%s: ", r->name);
 	if (r->query)
 		return r->query->kind <= GP_QUERY_SENDER ? "RBL: "
 		       : r->query->kind == GP_QUERY_ASKDNS ? "ASKDNS: " : "";
@@ -324,7 +335,7 @@ static void add_symbols(const struct gp_markup *m, bool is_summary, struct gp_bu
 
 	for (size_t i = 0; i < m->symbols->list.len; i++) {
 		const struct gp_symbol *s = &m->symbols->list.items[i];
-		const char *area = area_of(gp_map_get(&m->set->by_name, gp_str(s->name)));
+		const char *area = area_of(m->symbols->arena, gp_map_get(&m->set->by_name, gp_str(s->name)));
 		const char *score = points(m->symbols->arena, s->score);
 		struct gp_str text =
 			*s->description ? gp_str(s->description) : GP_STR("No description available.");

@@ -31,6 +31,7 @@
 #include "lib/score/symbol.h"
 
 struct gp_resolver;
+struct gp_store;
 
 struct gp_rule_input {
 	struct gp_message *message; /* finished */
@@ -41,7 +42,9 @@ struct gp_rule_input {
 	struct gp_str helo;
 	const struct gp_auth_result *auth; /* SPF, DKIM, ARC, DMARC; NULL: not known.  Read by _finish */
 	struct gp_resolver *resolver; /* or NULL: the DNS is not asked */
-	int64_t deadline_ms;	   /* of its answers, absolute (gp_clock_mono_ms()); 0: none */
+	struct gp_store *store;	   /* or NULL: nothing is known of senders */
+	bool counts_senders;	   /* … and this message is to be counted */
+	int64_t deadline_ms;	   /* of their answers, absolute (gp_clock_mono_ms()); 0: none */
 	bool has_network;	   /* network checks are on: score sets 1 and 3 */
 	bool has_bayes;		   /* Bayes is trained and on: score sets 2 and 3 */
 	double bayes;		   /* probability of spam 0 … 1, negative: none.  Read by _finish */
@@ -71,6 +74,7 @@ struct gp_rule_scan_stats {
 	GP_VEC(struct gp_rule_limited) limited; /* rules stopped by it or by the CPU budget */
 	bool budget_exceeded;	/* not everything was matched */
 	unsigned asked, late;	/* DNS questions; those that nobody answered in time */
+	bool is_store_missing; /* it did not answer a rule that asks for senders */
 	struct gp_str refusing; /* zones that began to refuse to answer us, or empty */
 	unsigned confirmed;	/* texts that PCRE2 ran a pattern over */
 };

@@ -67,10 +67,17 @@ static void run_eval(struct gp_rule_scan *s, struct gp_eval *e, const struct gp_
 	}
 	if (s->hits[c->index] != 0 && e->detail.len)
 		*gp_vec_push(s->arena, &s->details) =
-			(struct gp_rule_detail){c->rule, e->detail};
+			(struct gp_rule_detail){.rule = c->rule, .text = e->detail};
 	if (s->hits[c->index] != 0 && s->evidence)
 		gp_rule_scan_remember(s, c->rule,
 				      e->evidence.len ? e->evidence : gp_rule_trace_eval(e));
+}
+
+/* Does the message's kind of check want rules with these flags, and with no score? */
+static bool is_wanted(const struct gp_rule_input *in, unsigned tflags, bool is_scored)
+{
+	return (is_scored || in->runs_all) && (!(tflags & GP_TFLAG_NET) || in->has_network) &&
+	       (!(tflags & GP_TFLAG_LEARN) || in->has_bayes);
 }
 
 static void run_evals(struct gp_rule_scan *s, uint32_t *may_hold)
@@ -88,10 +95,7 @@ static void run_evals(struct gp_rule_scan *s, uint32_t *may_hold)
 	for (size_t i = 0; i < s->set->evals.len; i++) {
 		const struct gp_rule_call *c = &s->set->calls[i];
 
-		if (s->hits[c->index] != 0 || (!(c->scored >> score_set(in) & 1) && !in->runs_all))
-			continue;
-		if ((c->tflags & GP_TFLAG_NET && !in->has_network) ||
-		    (c->tflags & GP_TFLAG_LEARN && !in->has_bayes) ||
+		if (s->hits[c->index] != 0 || !is_wanted(in, c->tflags, c->scored >> score_set(in) & 1) ||
 		    gp_rule_limit_is_undecided(&s->limits, c->rule))
 			continue;
 		run_eval(s, &e, c);
@@ -122,7 +126,8 @@ static void collect_dns(struct gp_rule_scan *s)
 	s->stats.refusing = stats.refusing;
 }
 
-static void run_metas(struct gp_rule_scan *s, uint32_t *may_hold)
+/* is_last: those that need the rules that run last; or the others. */
+static void run_metas(struct gp_rule_scan *s, uint32_t *may_hold, bool is_last)
 {
 	for (size_t i = 0; i < s->set->metas.len; i++) {
 		const struct gp_rule *r;
@@ -131,7 +136,7 @@ static void run_metas(struct gp_rule_scan *s, uint32_t *may_hold)
 		if (!gp_rule_wake_is_awake(may_hold, i))
 			continue;
 		r = s->set->metas.items[i];
-		if (s->hits[r->index] != 0 || is_off(r, s->input))
+		if (r->is_last != is_last || s->hits[r->index] != 0 || is_off(r, s->input))
 			continue;
 		value = gp_meta_eval(r->meta, s->hits, s->input->has_network);
 		if (value == 0)
@@ -145,25 +150,56 @@ static void run_metas(struct gp_rule_scan *s, uint32_t *may_hold)
 	}
 }
 
-static double score_of(const struct gp_rule_scan *s, const struct gp_rule *r)
-{
-	double score = r->score[score_set(s->input)];
-
-	if (s->cut.rule && r == s->set->circuit)
-		return s->cut.score;
-
-	/* Each of several matches counts. */
-	if (r->tflags & GP_TFLAG_MULTIPLE && r->type < GP_RULE_TARGETS)
-		score *= s->hits[r->index];
-	return score;
-}
-
-static struct gp_str detail_of(const struct gp_rule_scan *s, const struct gp_rule *r)
+static struct gp_rule_detail detail_of(const struct gp_rule_scan *s, const struct gp_rule *r)
 {
 	for (size_t i = 0; i < s->details.len; i++)
 		if (s->details.items[i].rule == r)
-			return s->details.items[i].text;
-	return (struct gp_str){0};
+			return s->details.items[i];
+	return (struct gp_rule_detail){0};
+}
+
+static double score_of(const struct gp_rule_scan *s, const struct gp_rule *r)
+{
+	struct gp_rule_detail detail = detail_of(s, r);
+
+	if (s->cut.rule && r == s->set->circuit)
+		return s->cut.score;
+	return detail.has_score ? detail.score
+				: gp_rule_points(r, score_set(s->input), s->hits[r->index]);
+}
+
+/* Evals over the points of all others, then metas that need them. */
+static void run_last(struct gp_rule_scan *s, uint32_t *may_hold)
+{
+	const struct gp_rule_input *in = s->input;
+	struct gp_eval e = {.in = in,
+			    .set = s->set,
+			    .relays = &s->relays,
+			    .arena = s->arena,
+			    .dns = s->dns,
+			    .tags = &s->tags,
+			    .hits = s->hits,
+			    .score_set = score_set(in)};
+
+	for (size_t i = 0; i < s->set->last.len; i++) {
+		const struct gp_rule *r = s->set->last.items[i];
+
+		if (s->hits[r->index] != 0 || !is_wanted(in, r->tflags, r->score[e.score_set] != 0))
+			continue;
+		e.rule = r;
+		e.evidence = e.detail = (struct gp_str){0};
+		e.has_score = false;
+		if (!r->eval->fn(&e, r->eval, r->args, r->n_args))
+			continue;
+		s->hits[r->index] = 1;
+		*gp_vec_push(s->arena, &s->details) =
+			(struct gp_rule_detail){r, e.detail, e.has_score, e.score};
+		if (s->evidence)
+			gp_rule_scan_remember(s, r, e.evidence);
+		gp_rule_wake_users(s->set, r->index, may_hold);
+	}
+	s->stats.is_store_missing = e.is_store_missing;
+	run_metas(s, may_hold, true);
 }
 
 void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
@@ -183,8 +219,12 @@ void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 	}
 	run_evals(s, may_hold);
 	gp_rule_scan_release(s);
-	run_metas(s, may_hold);
+	run_metas(s, may_hold, false);
 	gp_rule_circuit_cut(s->set, s->hits, score_set(s->input), &s->cut);
+	if (s->set->last.len && !s->cut.rule) {
+		run_last(s, may_hold);
+		gp_rule_circuit_cut(s->set, s->hits, score_set(s->input), &s->cut);
+	}
 	if (s->cut.rule)
 		gp_rule_scan_remember(s, s->set->circuit, gp_str(s->cut.rule->name));
 	if (s->dns)
@@ -198,7 +238,7 @@ void gp_rule_scan_finish(struct gp_rule_scan *s, struct gp_symbols *out)
 			continue;
 		symbol = gp_symbols_add(out, r->name, score_of(s, r), r->describe);
 		symbol->hits = s->hits[i];
-		symbol->detail = detail_of(s, r);
+		symbol->detail = detail_of(s, r).text;
 		if (s->evidence)
 			symbol->evidence = s->evidence[i];
 		else if (s->dns && r->query)

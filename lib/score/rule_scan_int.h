@@ -16,7 +16,9 @@
 /* What an eval function says of its hit. */
 struct gp_rule_detail {
 	const struct gp_rule *rule;
-	struct gp_str text;
+	struct gp_str text; /* or empty */
+	bool has_score;
+	double score; /* … in place of the rule's */
 };
 
 struct gp_rule_scan {

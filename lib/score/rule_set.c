@@ -23,6 +23,7 @@
 #include "lib/score/rule_relays.h"
 #include "lib/score/rule_replace.h"
 #include "lib/score/rule_scratch.h"
+#include "lib/score/rule_sender.h"
 #include "lib/score/rule_sieve.h"
 #include "lib/score/rule_textcat.h"
 #include "lib/score/rule_wake.h"
@@ -236,11 +237,31 @@ static void add_eval(struct gp_rule_builder *b, struct gp_rule *r)
 		gp_query_prepare(b, r);
 	if (r->eval->pattern && r->n_args >= r->eval->pattern)
 		compile_argument(b, r, r->args[r->eval->pattern - 1]);
+	if (gp_sender_obstacle(b, r->eval))
+		gp_rule_make_inert(b, r, "%s", gp_sender_obstacle(b, r->eval));
 	if (r->inert)
 		return;
+	r->is_last = r->eval->is_last;
+	if (r->is_last) {
+		*gp_vec_push(b->arena, &b->set->last) = r;
+		return;
+	}
 	*gp_vec_push(b->arena, &b->set->evals) = r;
 	if (asks)
 		*gp_vec_push(b->arena, &b->set->queries) = r;
+}
+
+/* A meta that needs what is known last is worked out after it. */
+static void mark_last(struct gp_rule_set *set)
+{
+	for (size_t i = 0; set->last.len && i < set->metas.len; i++) {
+		struct gp_rule *meta = set->metas.items[i];
+		const unsigned *needs;
+		size_t n = gp_meta_needs(meta->meta, &needs);
+
+		for (size_t k = 0; k < n; k++)
+			meta->is_last = meta->is_last || set->rules.items[needs[k]]->is_last;
+	}
 }
 
 static void list_calls(struct gp_rule_set *set)
@@ -298,6 +319,7 @@ static void finish(struct gp_rule_builder *b)
 	gp_rule_asn_prepare(b);
 	gp_query_finish(b);
 	order_metas(b);
+	mark_last(set);
 	gp_rule_circuit_prepare(b);
 	gp_rule_wake_prepare(set);
 	list_calls(set);

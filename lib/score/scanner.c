@@ -187,6 +187,8 @@ struct gp_scan *gp_scan_begin(struct gp_scanner *scanner, const struct gp_scan_i
 		.helo = input->helo,
 		.auth = input->auth,
 		.resolver = input->resolver,
+		.store = input->store,
+		.counts_senders = input->counts_senders,
 		.deadline_ms = input->deadline_ms,
 		.has_network = scanner->has_network || input->resolver,
 		.bayes = -1,
@@ -234,13 +236,25 @@ static void classify(struct gp_scan *scan, struct gp_scan_result *ret)
 	scan->rule_input.bayes = ret->bayes.probability;
 }
 
-static const char *missing_of(const struct gp_scan_result *r, const struct gp_rule_scan_stats *stats)
+static const char *missing_of(const struct gp_scan *scan, const struct gp_scan_result *r,
+			      const struct gp_rule_scan_stats *stats)
 {
-	static const char *const texts[] = {"",	   "bayes",	"rules",     "bayes,rules",
-					    "dns", "bayes,dns", "rules,dns", "bayes,rules,dns"};
-	bool is_cut = stats->budget_exceeded || stats->limited.len;
+	const struct {
+		bool is_missing;
+		const char *name;
+	} table[] = {
+		{r->is_bayes_missing, "bayes"},
+		{stats->budget_exceeded || stats->limited.len, "rules"},
+		{stats->late > 0, "dns"},
+		{r->are_senders_missing, "senders"},
+	};
+	const char *text = "";
 
-	return texts[r->is_bayes_missing | is_cut << 1 | (stats->late > 0) << 2];
+	for (size_t i = 0; i < GP_ARRAY_SIZE(table); i++)
+		if (table[i].is_missing)
+			text = gp_arena_printf(scan->arena, "%s%s%s", text, *text ? "," : "",
+					       table[i].name);
+	return text;
 }
 
 void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
@@ -263,5 +277,6 @@ void gp_scan_finish(struct gp_scan *scan, struct gp_scan_result *ret)
 	ret->refusing = stats->refusing;
 	ret->limited = stats->limited.items;
 	ret->n_limited = stats->limited.len;
-	ret->missing = missing_of(ret, stats);
+	ret->are_senders_missing = stats->is_store_missing;
+	ret->missing = missing_of(scan, ret, stats);
 }

@@ -51,7 +51,7 @@ struct gp_rule_set *gp_scanner_rules(struct gp_scanner *s);
 
 struct gp_scan_input {
 	struct gp_message *message; /* finished */
-	struct gp_store *store;	    /* or NULL: no Bayes */
+	struct gp_store *store;	    /* or NULL: no Bayes, nothing is known of senders */
 	struct gp_str envelope_from; /* without <> */
 	struct gp_str account;	    /* authenticated sender, or empty; for bayes.scope */
 	const struct gp_str *recipients;
@@ -61,6 +61,7 @@ struct gp_scan_input {
 	const struct gp_auth_result *auth; /* or NULL: not known */
 	struct gp_resolver *resolver; /* or NULL: the DNS is not asked for the rules */
 	int64_t deadline_ms; /* absolute, gp_clock_mono_ms() */
+	bool counts_senders; /* what rules keep of senders: this message is to be counted */
 	bool trace;	     /* remember what each rule matched */
 };
 
@@ -70,10 +71,12 @@ struct gp_scan_result {
 	struct gp_token_list tokens;
 	struct gp_bayes_result bayes; /* is_usable false: no say, see is_bayes_missing */
 	bool is_bayes_missing;	      /* the store did not answer in time */
+	bool are_senders_missing;     /* nor a rule that asks it for senders */
 	struct gp_bayes_scopes scopes; /* whose counts were asked for; n is 0 without Bayes */
 	struct gp_bayes_totals totals[GP_BAYES_SCOPES]; /* messages learned there */
 	const char *missing;	      /* of "bayes", "rules" (a limit was met), "dns" (a question that
-				       * rules asked was not answered in time), with commas; or "" */
+				       * rules asked was not answered in time), "senders", with commas;
+				       * or "" */
 	const struct gp_rule_scan *rules; /* finished; of the message's arena */
 	struct gp_str refusing;	      /* block lists that began to refuse to serve us, or empty */
 	const struct gp_rule_limited *limited; /* rules that a limit stopped; until the arena ends */

@@ -49,9 +49,10 @@
  * keys differ, and on LMDB each program writes its own environment.  On Redis too they stay apart:
  * what only one of them has seen must not be early for the other.
  *
- * Tables: spam/ has greylist, the ring and tallies spam-history, the ring spam-sent
- * (lib/proto/sent.h); dkim/ has the records dkim-clients (lib/auth/client_domain.h), the ring and
- * tallies dkim-history and the rings dkim-dmarc-0 … dkim-dmarc-7, rows for DMARC reports by the
+ * Tables: spam/ has greylist, the records senders and senders-txrep (lib/score/rule_sender.h), the
+ * ring and tallies spam-history, the ring spam-sent (lib/proto/sent.h); dkim/ has the records dkim-clients
+ * (lib/auth/client_domain.h), the ring and tallies dkim-history and the rings dkim-dmarc-0 …
+ * dkim-dmarc-7, rows for DMARC reports by the
  * number of their day modulo 8 (lib/auth/dmarc_report.h); virus/ has the ring and tallies
  * virus-history; limits/ has the limits limit-use, the entries limit-contained
  * (policyd-ratelimit/contained.h), limit-alerts and limit-alert-leases (alert_kept.c), the rings
