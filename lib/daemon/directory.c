@@ -140,7 +140,7 @@ static void report_complaint(struct gp_ldap *ldap)
 	if ((before != 0 && now_ms - before < COMPLAIN_MS) || !gp_ldap_take_complaint(ldap, &what) ||
 	    !atomic_compare_exchange_strong(&said_ms, &before, now_ms))
 		return;
-	gp_log_warning("ldap: %s: nothing is found by this query; see gatepost ldap test", what.text);
+	gp_log_warning("ldap: %s: this query always fails; see gatepost ldap test", what.text);
 }
 
 void gp_directory_report(struct gp_ldap *ldap)

@@ -129,7 +129,9 @@ static void collect(struct gp_lookups *l, struct question *q)
 		q->result = GP_ENOENT;
 	if (q->result == GP_OK || q->result == GP_ENOENT)
 		return;
-	complain(l, &diag);
+	/* What no server would answer gp_directory_report() tells, with the question. */
+	if (q->result != GP_EINVAL && q->result != GP_EACCES)
+		complain(l, &diag);
 	if (!l->failure)
 		l->failure = gp_arena_dup(l->arena, &diag, sizeof(diag));
 }

@@ -12,6 +12,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/mem.h"
 #include "lib/ldap/ldap_int.h"
+#include "lib/ldap/ldap_text.h"
 
 #define TIMEOUT_MS 5000
 #define REST_MS 10000
@@ -159,7 +160,7 @@ static void copy_query(struct gp_ldap_lookup *l, const struct gp_ldap_query *q)
 	struct gp_ldap_query *to = &l->query;
 	size_t n = 0;
 
-	l->has_fixed_base = gp_str_find_chr(q->base, '%', 0) == q->base.len;
+	l->has_fixed_base = gp_ldap_template_is_fixed(q->base);
 	*to = (struct gp_ldap_query){.scope = q->scope, .n_rows = q->n_rows, .n_follow = q->n_follow};
 	to->rows = GP_ARENA_NEW_N(a, q->n_rows, struct ldap_result_row);
 	to->follow = GP_ARENA_NEW_N(a, q->n_follow + 1, char *);

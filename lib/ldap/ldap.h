@@ -20,10 +20,12 @@
  * Answers beside GP_OK (also with no values: there is an entry, but none of its
  * attributes says anything):
  *	GP_ENOENT  no such entry, or the query is not for this key (its domain is not in
- *		   "domains", or the templates need a part that the key has not)
+ *		   "domains", or the templates need a part that the key has not); also where
+ *		   the base is not there, if it is another one for other keys
  *	GP_ETEMP   no server answered in time
  *	GP_EACCES  the server refused our name or password
- *	GP_EINVAL  the server did not understand the query
+ *	GP_EINVAL  the server did not understand the query, or its base, the same for all keys,
+ *		   is not there (for us: access rules may hide it)
  *	GP_ELIMIT  more entries than GP_LDAP_ENTRIES_MAX, or answers larger than allowed
  *
  * Referrals are not followed: they would carry our password to a server that somebody

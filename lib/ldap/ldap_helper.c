@@ -56,7 +56,7 @@ static void finish(struct gp_ldap_lookup *k, int result, enum gp_breaker_report 
 	gp_breaker_report(&l->breaker, report);
 	if (report != GP_BREAKER_NEUTRAL)
 		remember_error(l, report == GP_BREAKER_GOOD, &k->diag);
-	if (result == GP_EINVAL || k->is_base_missing || (result == GP_EACCES && report == GP_BREAKER_GOOD))
+	if (result == GP_EINVAL || (result == GP_EACCES && report == GP_BREAKER_GOOD))
 		remember_complaint(l, k);
 	if (result == GP_OK && gp_buf_error(&k->answer)) {
 		gp_diag_set(&k->diag, "the answer is larger than %u bytes", LDAP_ANSWER_MAX);
@@ -212,10 +212,12 @@ static bool go_on(struct gp_ldap *l, struct gp_ldap_lookup *k, int code)
 	if (k->is_following) {
 		k->follow = k->follow->next;
 		r = GP_OK;
-	} else {
-		k->is_base_missing = code == LDAP_NO_SUCH_OBJECT && k->has_fixed_base;
 	}
 	if (r != GP_OK && !(r == GP_ENOENT && k->n_entries > 0)) {
+		/* As in ldap_table(5): where all keys have one base it is to be there, and nobody is
+		 * refused because it is not. */
+		if (code == LDAP_NO_SUCH_OBJECT && k->has_fixed_base)
+			r = GP_EINVAL;
 		gp_diag_set(&k->diag, "%s: %s%s", l->uris[l->uri], ldap_err2string(code),
 			    code == LDAP_REFERRAL ? " (referrals are not followed)" : "");
 		finish(k, r, r == GP_ETEMP ? GP_BREAKER_BAD : GP_BREAKER_GOOD);

@@ -69,8 +69,7 @@ struct gp_ldap_lookup {
 	size_t n_followed;
 	unsigned depth;
 	bool is_following, has_referral;
-	bool has_fixed_base; /* the same for all keys: it should be there */
-	bool is_base_missing;
+	bool has_fixed_base; /* the same for all keys: it is to be there */
 	size_t n_entries, n_values;
 
 	/* The answer: read by the asker once the job is done. */

@@ -78,6 +78,18 @@ int gp_ldap_template_check(struct gp_str text, struct gp_diag *diag)
 	return GP_OK;
 }
 
+bool gp_ldap_template_is_fixed(struct gp_str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] != '%')
+			continue;
+		i++;
+		if (i < text.len && text.ptr[i] != '%')
+			return false;
+	}
+	return true;
+}
+
 /* RFC 4515, 3: these as \XX; what is not UTF-8 is a matter of the server. */
 static bool is_special_in_filter(unsigned char c)
 {

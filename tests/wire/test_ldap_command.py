@@ -151,7 +151,7 @@ def test_file_goes_before(slapd: Slapd, world: Path) -> None:
 @pytest.mark.parametrize("change, status, result, why", [
     ({"uri": f"ldap://127.0.0.1:{free_port()}"}, 75, "down", "contact"),
     ({"bind_dn": f"cn=nobody,{BASE}"}, 77, "refused", "Invalid credentials"),
-    ({"bind": "anonymous", "bind_dn": "", "password_file": ""}, 1, "absent", "No such object"),
+    ({"bind": "anonymous", "bind_dn": "", "password_file": ""}, 78, "wrong", "No such object"),
     ({"password_file": "/nowhere/password"}, 77, "refused", "password_file"),
 ])
 def test_servers_that_fail(slapd: Slapd, world: Path, change: dict[str, str], status: int, result: str, why: str) -> None:
@@ -163,6 +163,15 @@ def test_servers_that_fail(slapd: Slapd, world: Path, change: dict[str, str], st
 def test_wrong_base(slapd: Slapd, world: Path) -> None:
     command = Command(world, {"ldap": slapd.settings(), "milter-spam": {"ldap": {"recipients": {"base": "no name"}}}})
     assert command.told("joe@example.org", status=78)["milter-spam.ldap.recipients"]["result"] == "wrong"
+
+
+@pytest.mark.parametrize("base, status, result", [
+    (f"ou=nowhere,{BASE}", 78, "wrong"), (f"ou=%%d,{BASE}", 78, "wrong"), (f"ou=%d,{BASE}", 1, "absent")])
+def test_base_that_is_not_there(slapd: Slapd, world: Path, base: str, status: int, result: str) -> None:
+    """As in ldap_table(5): where the base depends on the key, no base is no entry; one for all keys has to be there."""
+    command = Command(world, {"ldap": slapd.settings(), "milter-spam": {"ldap": {"recipients": {"base": base}}}})
+    row = command.told("joe@example.org", status=status)["milter-spam.ldap.recipients"]
+    assert row["result"] == result and "No such object" in row["why"]
 
 
 def test_nothing_configured(slapd: Slapd, world: Path) -> None:

@@ -85,8 +85,8 @@ def slapd(world: Path) -> Iterator[Slapd]:
     server.stop()
 
 
-def with_directory(start_policyd: StartPolicyd, slapd: Slapd, **settings: Value) -> Policyd:
-    query: dict[str, Value] = {"base": BASE, "filter": "(|(mail=%s)(uid=%s))"}
+def with_directory(start_policyd: StartPolicyd, slapd: Slapd, base: str = BASE, **settings: Value) -> Policyd:
+    query: dict[str, Value] = {"base": base, "filter": "(|(mail=%s)(uid=%s))"}
     return start_policyd({**checking(ldap=query, **settings),
                           "ldap": {"servers": [slapd.url], "bind": "simple", "bind_dn": READER, "rest": "1s",
                                    "password_file": str(slapd.password_file), "timeout": "60s", "ttl": "0s"}})
@@ -116,6 +116,19 @@ def test_a_directory_that_is_away(start_policyd: StartPolicyd, slapd: Slapd) -> 
         slapd.start()
         wait_for(lambda: client.ask(sasl_username="ann", sender="ann@example.org") == "DUNNO", "the directory that is back", step=0.1)
         assert client.ask(sasl_username="ann", sender="eve@example.org") == REFUSED
+
+
+def test_a_base_that_is_not_there_refuses_nobody(start_policyd: StartPolicyd, slapd: Slapd) -> None:
+    closed, opened, by_domain = (
+        with_directory(start_policyd, slapd, base="dc=elsewhere"),
+        with_directory(start_policyd, slapd, base="dc=elsewhere", on_error="accept"),
+        with_directory(start_policyd, slapd, base=f"dc=%d,{BASE}"))
+    with closed.client() as client, opened.client() as other, by_domain.client() as third:
+        assert client.ask(sasl_username="ann@example.org", sender="bob@example.org") == "451 4.3.0 Senders can't be checked now"
+        assert other.ask(sasl_username="ann@example.org", sender="bob@example.org") == "DUNNO"
+        assert third.ask(sasl_username="ann@example.org", sender="bob@example.org") == REFUSED
+    assert closed.wait_line("ldap: .*No such object.*dc=elsewhere.*: this query always fails")
+    assert not by_domain.lines("this query always fails")
 
 
 @pytest.mark.parametrize(("settings", "complaint"), [

@@ -74,12 +74,25 @@ static void test_check(void **state)
 	}
 }
 
+static void test_is_fixed(void **state)
+{
+	static const char *const fixed[] = {"", "dc=example", "100%%", "%%s"};
+	static const char *const others[] = {"%s", "ou=%d,dc=x", "%%%u"};
+
+	(void)state;
+	for (size_t i = 0; i < GP_ARRAY_SIZE(fixed); i++)
+		assert_true(gp_ldap_template_is_fixed(gp_str(fixed[i])));
+	for (size_t i = 0; i < GP_ARRAY_SIZE(others); i++)
+		assert_false(gp_ldap_template_is_fixed(gp_str(others[i])));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_expand),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_is_fixed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
