@@ -41,21 +41,6 @@ static int parse_row(struct gp_str text, struct gp_arena *arena, struct ldap_res
 	return gp_ldap_template_check(ret->format, diag);
 }
 
-/* The parentheses balance: libldap says no more than "bad filter" at the first mail. */
-static int check_filter(struct gp_str filter, struct gp_diag *diag)
-{
-	int depth = 0;
-
-	for (size_t i = 0; i < filter.len && depth >= 0; i++)
-		depth += filter.ptr[i] == '(' ? 1 : filter.ptr[i] == ')' ? -1 : 0;
-	if (filter.len == 0 || depth != 0) {
-		gp_diag_set(diag, filter.len == 0 ? "the filter is empty"
-						  : "the parentheses of the filter do not match");
-		return GP_EINVAL;
-	}
-	return gp_ldap_template_check(filter, diag);
-}
-
 static int fill_rows(const struct gp_ldap_words *w, struct gp_arena *arena,
 		     struct gp_ldap_query *q, struct gp_diag *diag)
 {
@@ -130,7 +115,7 @@ static int fill_filter(const struct gp_ldap_words *w, struct gp_arena *arena,
 		       struct gp_ldap_query *q, struct gp_diag *diag)
 {
 	q->filter = gp_arena_str(arena, gp_str(w->filter));
-	return check_filter(q->filter, diag);
+	return gp_ldap_filter_check(q->filter, diag);
 }
 
 int gp_ldap_query_new(const struct gp_ldap_words *words, struct gp_arena *arena,

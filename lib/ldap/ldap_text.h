@@ -24,6 +24,9 @@ enum gp_ldap_escape {
 
 /* GP_EINVAL with the diag if the text holds what is no "%x" of the list above. */
 int gp_ldap_template_check(struct gp_str text, struct gp_diag *diag) GP_MUST_USE;
+/* The same of a template that is to be a search filter, RFC 4515, whatever is filled in; the diag
+ * tells where it is not. */
+int gp_ldap_filter_check(struct gp_str template, struct gp_diag *diag) GP_MUST_USE;
 /* Does it come to the same for every key: has it no place to fill but "%%"? */
 bool gp_ldap_template_is_fixed(struct gp_str text);
 /* Appends the text with the parts filled in.  value: what %s %u %n %d stand for; key: what

@@ -198,6 +198,14 @@ def test_check(slapd: Slapd, world: Path) -> None:
     assert done.returncode == 78 and "ca_file" in done.stderr
 
 
+@pytest.mark.parametrize("words", ["(mail=%s)(uid=%u)", "((mail=%s))", "(mail=%s"])
+def test_filter_that_is_none_is_found_by_check(world: Path, words: str) -> None:
+    config = Command(world, {"ldap": {"servers": ["ldap://127.0.0.1"]}, "rules": {"paths": [str(TOP / "rules")]},
+                             "policyd-ratelimit": {"ldap": {"limits": {"base": BASE, "filter": words}}}}).config
+    done = subprocess.run([build_folder() / "cli/gatepost", "-c", config, "check"], text=True, capture_output=True, timeout=60)
+    assert done.returncode == 78 and "policyd-ratelimit.ldap.limits.filter" in done.stderr and "the filter" in done.stderr, done
+
+
 # The schema.
 
 def names(text: str) -> set[str]:

@@ -369,7 +369,7 @@ def test_nothing_configured(start: StartMilter) -> None:
 @pytest.mark.parametrize("more, said", [
     ({}, "milter-spam.ldap.recipients.base: needs ldap.servers"),
     ({"ldap": {"servers": ["ldap://127.0.0.1"]}, "milter-spam": {"ldap": {"recipients": {"filter": "(mail=%s"}}}},
-     "parentheses"),
+     "ends too early"),
     ({"ldap": {"servers": ["ldap://127.0.0.1"]}, "milter-spam": {"ldap": {"recipients": {"result": ["no name"]}}}},
      "no name of an attribute"),
     ({"ldap": {"servers": ["ftp://127.0.0.1"]}}, "ldaps://"),

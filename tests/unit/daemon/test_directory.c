@@ -159,7 +159,9 @@ static void bad_queries_are_named(void **state)
 {
 	static const char *const CASES[][3] = {
 		{"filter = \"(uid=%x)\";", "%x", "limits.filter"},
-		{"filter = \"(uid=%s\";", "parentheses", "limits.filter"},
+		{"filter = \"(uid=%s\";", "ends too early", "limits.filter"},
+		{"filter = \"(mail=%s)(uid=%u)\";", "several filters need", "limits.filter"},
+		{"filter = \"((mail=%s))\";", "parentheses", "limits.filter"},
 		{"result = \"a b\";", "attribute", "limits.result"},
 		{"follow = \"a b\";", "attribute", "limits.follow"},
 	};
