@@ -37,21 +37,47 @@ static size_t count_digits(struct gp_str s)
 	return n;
 }
 
-/* RFC 3463: class "." subject "." detail, of this class, and a blank. */
+/* RFC 3463: class "." subject "." detail, and a blank or the end.  0: there is none. */
+static size_t code_length(struct gp_str text)
+{
+	size_t at = 2;
+
+	if (text.len < 2 || !strchr("245", text.ptr[0]) || text.ptr[1] != '.')
+		return 0;
+	for (int part = 0; part < 2; part++) {
+		size_t n = count_digits(gp_str_sub(text, at, text.len));
+
+		at += n;
+		if (n < 1 || n > 3 || (part == 0 && (at == text.len || text.ptr[at++] != '.')))
+			return 0;
+	}
+	return at == text.len || text.ptr[at] == ' ' ? at : 0;
+}
+
+/* Of this class, and something behind it. */
 static bool has_code(struct gp_str text, char class)
 {
-	if (text.len < 2 || text.ptr[0] != class || text.ptr[1] != '.')
-		return false;
-	text = gp_str_sub(text, 2, text.len - 2);
-	for (int part = 0; part < 2; part++) {
-		size_t n = count_digits(text);
-		char end = part == 0 ? '.' : ' ';
+	size_t len = code_length(text);
 
-		if (n < 1 || n > 3 || n >= text.len || text.ptr[n] != end)
-			return false;
-		text = gp_str_sub(text, n + 1, text.len - n - 1);
-	}
-	return true;
+	return len > 0 && len < text.len && text.ptr[0] == class;
+}
+
+int answer_check_text(enum answer_action action, struct gp_str text, struct gp_diag *diag)
+{
+	size_t len = code_length(text);
+	const char *code = forms[action].code;
+
+	if (len == 0 || !code)
+		return GP_OK;
+	if (gp_str_trim(gp_str_sub(text, len, text.len)).len == 0)
+		gp_diag_set(diag, "\"%.*s\" is a status code alone; write what is said behind it",
+			    (int)len, text.ptr);
+	else if (text.ptr[0] != *code)
+		gp_diag_set(diag, "begins with the status code %.*s, but action = \"%s\" needs one of %c.x.x",
+			    (int)len, text.ptr, gp_conf_enum_name(answer_names, (int)action), *code);
+	else
+		return GP_OK;
+	return GP_EINVAL;
 }
 
 static void add_text(struct gp_buf *out, struct gp_str text)

@@ -8,6 +8,7 @@
 #define POLICYD_ANSWER_H
 
 #include "lib/base/buf.h"
+#include "lib/base/err.h"
 #include "lib/base/str.h"
 #include "lib/conf/schema.h"
 
@@ -44,5 +45,10 @@ struct answer {
  * blanks, what is not ASCII "?", and of more than ANSWER_TEXT_MAX bytes the rest is "...". */
 #define ANSWER_TEXT_MAX 400
 void answer_format(const struct answer *a, struct gp_buf *out);
+
+
+/* Is a text of the configuration right for this action?  GP_EINVAL if it begins with an enhanced
+ * status code of another class than the action's, or is nothing but a code. */
+int answer_check_text(enum answer_action action, struct gp_str text, struct gp_diag *diag) GP_MUST_USE;
 
 #endif

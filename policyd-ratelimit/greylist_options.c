@@ -3,6 +3,7 @@
  */
 #include "policyd-ratelimit/greylist_options.h"
 
+#include "policyd-ratelimit/answer.h"
 #include "policyd-ratelimit/limit_text.h"
 #include "policyd-ratelimit/options.h"
 
@@ -14,5 +15,7 @@ void greylist_validate(const struct ratelimit_conf *conf, const struct gp_snapsh
 
 	gp_greylist_check(&conf->greylist.rule, snap, &ratelimit_table, report);
 	if (limit_text_parse(gp_str(conf->greylist.text), report->arena, &text, &diag))
+		gp_conf_complain(snap, &ratelimit_table, "greylist.text", report, "%s", diag.text);
+	if (answer_check_text(ANSWER_DEFER_IF_PERMIT, gp_str(conf->greylist.text), &diag))
 		gp_conf_complain(snap, &ratelimit_table, "greylist.text", report, "%s", diag.text);
 }

@@ -66,7 +66,8 @@ static const struct gp_conf_row rows[] = {
 	 .help = "What is answered above the limit; what is only held or warned of counts on."},
 	{"text", GP_CONF_STRING, AT(text), TEXT_DEFAULT,
 	 .help = "What is said then, with {limit}, {max}, {used}, {window}, {retry}, {key} and "
-		 "{account} filled in (of long ones the first 157 bytes and \"...\"); it may begin with an enhanced status code."},
+		 "{account} filled in (of long ones the first 157 bytes and "
+		 "\"...\"); it may begin with an enhanced status code of the action's class."},
 	{"dry_run", GP_CONF_BOOL, AT(dry_run), "false",
 	 .help = "Only log what would have been answered."},
 	{"when", GP_CONF_ENUM, AT(when), "any", .values = whens,
@@ -236,6 +237,8 @@ static void build_rule(const struct builder *b, struct limit_rule *rule, size_t 
 		complain(b, "%s", diag.text);
 	if (limit_text_parse(gp_str(conf->text), b->arena, &rule->text, &diag) < 0)
 		complain(b, "%s", diag.text);
+	if (answer_check_text((enum answer_action)conf->action, gp_str(conf->text), &diag) < 0)
+		complain(b, "text: %s", diag.text);
 	if (conf->ratio > 0)
 		rule->sent_name = gp_str(gp_arena_printf(b->arena, "%s/sent", b->group->name));
 	build_windows(b, rule);

@@ -22,6 +22,8 @@ void sender_validate(const struct ratelimit_conf *conf, const struct gp_snapshot
 
 	if (limit_text_parse(gp_str(s->text), report->arena, &text, &diag))
 		gp_conf_complain(snap, &ratelimit_table, "sender.text", report, "%s", diag.text);
+	if (answer_check_text((enum answer_action)s->action, gp_str(s->text), &diag))
+		gp_conf_complain(snap, &ratelimit_table, "sender.text", report, "%s", diag.text);
 	gp_senders_check(s->map, report);
 	gp_directory_query_check(&s->directory, snap, &ratelimit_table, "sender.ldap", report);
 	if (s->check && !s->map && !*s->directory.base && !s->own_address && !s->own_domains)

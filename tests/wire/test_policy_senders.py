@@ -135,6 +135,8 @@ def test_a_base_that_is_not_there_refuses_nobody(start_policyd: StartPolicyd, sl
     ({"own_address": False}, "no account may send"),
     ({"ldap": {"base": BASE}}, "ldap.servers"),
     ({"text": "{sender}"}, "sender.text"),
+    ({"text": "4.7.1 no"}, "sender.text: begins with the status code 4.7.1"),
+    ({"text": "5.7.1 ", "action": "reject"}, "sender.text: \"5.7.1\" is a status code alone"),
 ])
 def test_settings_that_make_no_sense(world: Path, settings: dict[str, Value], complaint: str) -> None:
     policyd = Policyd(world / "wrong", world / "wrong.sock", settings=checking(**settings))

@@ -116,6 +116,18 @@ static void test_wrong(void **state)
 		 "g:2: policyd-ratelimit.limits.a: windows: \"y\" is not a time like \"10m\", \"1h\" or \"1d\"\n"},
 		{"a = { windows = \"1 per 1h\"; burst = 3; };",
 		 "g:2: policyd-ratelimit.limits.a: burst is for algorithm = \"gcra\"\n"},
+		{"a = { windows = \"1 per 1h\"; text = \"5.7.1 no\"; };\n"
+		 "b = { windows = \"1 per 1h\"; text = \"4.7.28\"; };\n"
+		 "c = { windows = \"1 per 1h\"; text = \"4.7.28 no\"; action = \"reject\"; };\n"
+		 "d = { windows = \"1 per 1h\"; text = \"4.7.28 no\"; };\n"
+		 "e = { windows = \"1 per 1h\"; text = \"4.7.2800 no\"; };\n"
+		 "f = { windows = \"1 per 1h\"; text = \"5.7.1\"; action = \"hold\"; };",
+		 "g:2: policyd-ratelimit.limits.a: text: begins with the status code 5.7.1, but action = \"defer\" "
+		 "needs one of 4.x.x\n"
+		 "g:3: policyd-ratelimit.limits.b: text: \"4.7.28\" is a status code alone; write what is said "
+		 "behind it\n"
+		 "g:4: policyd-ratelimit.limits.c: text: begins with the status code 4.7.28, but action = "
+		 "\"reject\" needs one of 5.x.x\n"},
 		{"a = { windows = \"1 per 1h\"; ratio = 3; };",
 		 "g:2: policyd-ratelimit.limits.a: ratio is for count = \"bounces\"\n"},
 		{"a = { windows = \"1K per 1h\"; count = \"bytes\"; by = \"recipient\"; };",
