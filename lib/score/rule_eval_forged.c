@@ -84,12 +84,14 @@ static struct gp_str msn_group(struct gp_str to)
 {
 	static const struct gp_str domain = GP_STR("@groups.msn.com>");
 
-	for (size_t i = 0; (i = gp_str_find_chr(to, '<', i)) < to.len; i++) {
+	/* Where there is none behind the first "<" of a run, there is none behind its others. */
+	for (size_t i = 0; (i = gp_str_find_chr(to, '<', i)) < to.len;) {
 		struct gp_str run = first_run(gp_str_sub(to, i + 1, SIZE_MAX));
 
 		for (size_t n = run.len; n > 1; n--)
 			if (gp_str_istarts(gp_str_sub(run, n - 1, SIZE_MAX), domain))
 				return gp_str_sub(run, 0, n - 1);
+		i += 1 + run.len;
 	}
 	return GP_STR("");
 }

@@ -63,20 +63,25 @@ struct hosts {
 	GP_VEC(struct gp_str) items;
 };
 
-/* Domains that signatures name, d=, whatever their worth: SpamAssassin counts them with the links. */
+/* Domains that signatures name, d= up to the next semicolon, whatever their worth: SpamAssassin counts
+ * them with the links. */
 static void add_signers(struct gp_eval *e, const char *header, struct hosts *h)
 {
 	struct gp_str value = gp_eval_header(e, header);
 
-	for (size_t at = 0; (at = gp_str_find_chr(value, 'd', at)) < value.len; at++) {
-		struct gp_str rest = gp_str_trim(gp_str_sub(value, at + 1, SIZE_MAX));
-		char before = at ? value.ptr[at - 1] : ' ';
+	for (size_t at = 0, end; (at = gp_str_find_chr(value, 'd', at)) < value.len; at = end) {
+		bool is_name = at == 0 || !(gp_is_alnum(value.ptr[at - 1]) || value.ptr[at - 1] == '_');
+		struct gp_str host;
 
-		if (gp_is_alnum(before) || before == '_' || !gp_str_starts(rest, GP_STR("=")))
+		for (end = at + 1; end < value.len && gp_is_space(value.ptr[end]);)
+			end++;
+		if (!is_name || end == value.len || value.ptr[end] != '=')
 			continue;
-		rest = gp_str_trim(gp_str_sub(rest, 1, gp_str_find_chr(rest, ';', 0) - 1));
-		if (is_host(e, rest))
-			*gp_vec_push(e->arena, &h->items) = rest;
+		at = end + 1;
+		end = gp_str_find_chr(value, ';', at);
+		host = gp_str_trim(gp_str_sub(value, at, end - at));
+		if (is_host(e, host))
+			*gp_vec_push(e->arena, &h->items) = host;
 	}
 }
 

@@ -104,6 +104,7 @@ static const struct eval_case cases[] = {
 	 "Received: from m.example by gw05 with ESMTP; Thu, 21 Jun 2001 02:28:32 -0400\n\nx\n", false},
 	MSN("To: \"L\" <List@groups.msn.com>\n", "p05.groups", "List-1392@groups.msn.com", true),
 	MSN("To: <x@y.org>, <List@GROUPS.msn.com>\n", "p05.groups", "List-1392@groups.msn.com", true),
+	MSN("To: <<<x <<y, <List@groups.msn.com>\n", "p05.groups", "List-1392@groups.msn.com", true),
 	MSN("To: List@groups.msn.com\n", "p05.groups", "List-1392@groups.msn.com", false),
 	MSN("To: <@groups.msn.com>\n", "p05.groups", "-1392@groups.msn.com", false),
 	MSN("To: <List@groups.msn.com>\n", "groups", "List-1392@groups.msn.com", false),
