@@ -2,7 +2,9 @@
  * gatepost check: the configuration of all programs, the rules and maps that it
  * names, and how Postfix would reach the sockets.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/check_policy.h"
 #include "cli/context.h"
@@ -153,6 +155,9 @@ static int check_directory(struct gp_cli *cli, const struct gp_snapshot *snap)
 	struct gp_ldap *ldap;
 	struct gp_diag diag;
 
+	/* The daemons read it at each connect; one that we may not read, they may. */
+	if (*conf->password_file == '/' && access(conf->password_file, F_OK) < 0 && errno == ENOENT)
+		return gp_cli_fail(GP_EXIT_CONFIG, "ldap.password_file: there is no %s", conf->password_file);
 	if (gp_directory_open(conf, &ldap, &diag))
 		return gp_cli_fail(GP_EXIT_CONFIG, "%s", diag.text);
 	if (ldap)

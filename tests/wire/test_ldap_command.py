@@ -196,6 +196,8 @@ def test_check(slapd: Slapd, world: Path) -> None:
     assert done.returncode == 0 and "directory: 1 servers, 4 queries" in done.stdout, done
     done = check(ca_file="/nowhere/ca.pem")
     assert done.returncode == 78 and "ca_file" in done.stderr
+    done = check(password_file="/nowhere/password")
+    assert done.returncode == 78 and "ldap.password_file: there is no /nowhere/password" in done.stderr
 
 
 @pytest.mark.parametrize("words", ["(mail=%s)(uid=%u)", "((mail=%s))", "(mail=%s"])
