@@ -33,6 +33,9 @@ void contain_validate(const struct ratelimit_conf *conf, const struct gp_snapsho
 {
 	const struct contain_conf *c = &conf->contain;
 
+	if (*c->control_socket && strcmp(c->control_socket, conf->daemon.socket) == 0)
+		gp_conf_complain(snap, &ratelimit_table, "control_socket", report,
+				 "is the socket that Postfix asks too");
 	if (*c->alert_command && access(c->alert_command, X_OK) < 0)
 		gp_conf_complain(snap, &ratelimit_table, "alert_command", report,
 				 "%s cannot be executed", c->alert_command);

@@ -45,6 +45,10 @@ static const struct gp_conf_enum contain_actions[] = {
 
 #define TEXT_DEFAULT "Limit {limit} reached: {max} per {window}; try again in {retry}"
 
+/* As in their rows. */
+#define RATIO_MIN_DEFAULT 50
+#define SCORE_DEFAULT 6.0
+
 static const struct gp_conf_row rows[] = {
 	{"count", GP_CONF_ENUM, AT(count), "messages", .values = limit_count_names,
 	 .help = "What is counted; bounces and auth_failures come from Postfix's log, spam from "
@@ -111,6 +115,8 @@ static const struct limit_conf default_conf = {
 	.algorithm = GP_LIMIT_SLIDING,
 	.action = ANSWER_DEFER,
 	.text = TEXT_DEFAULT,
+	.ratio_min = RATIO_MIN_DEFAULT,
+	.score = SCORE_DEFAULT,
 	.contain_action = ANSWER_HOLD,
 };
 static const struct gp_conf_group default_group = {.name = "account", .values = &default_conf};
@@ -137,6 +143,30 @@ static void complain(const struct builder *b, const char *fmt, ...)
 	gp_conf_complain_group(b->table, "limits", b->group, b->report, "%s", text.text);
 }
 
+/* Is `of` below its number wherever `by` is?  It is shorter and allows as much; that holds for even
+ * rates as well. */
+static bool is_covered(const struct gp_limit *of, const struct gp_limit *by)
+{
+	return of->window_ms < by->window_ms && of->max >= by->max;
+}
+
+/* Shares are another matter: of a minute's recipients more may bounce than of a day's. */
+static void check_windows(const struct builder *b, const struct limit_rule *rule)
+{
+	const struct gp_conf_list *list = &rule->conf->windows;
+	const struct limit_windows *w = &rule->windows;
+
+	if (w->len < list->len || rule->conf->ratio > 0)
+		return;
+	for (size_t i = 0; i < w->len; i++)
+		for (size_t k = 0; k < w->len; k++)
+			if (is_covered(&w->items[i].limit, &w->items[k].limit)) {
+				complain(b, "windows: \"%s\" is never reached, \"%s\" always before it",
+					 list->items[i], list->items[k]);
+				break;
+			}
+}
+
 static void build_windows(const struct builder *b, struct limit_rule *rule)
 {
 	const struct gp_conf_list *list = &rule->conf->windows;
@@ -152,6 +182,7 @@ static void build_windows(const struct builder *b, struct limit_rule *rule)
 		    limit_windows_add(&rule->windows, &window, &diag) < 0)
 			complain(b, "windows: %s", diag.text);
 	}
+	check_windows(b, rule);
 }
 
 /* Does what happened tell this attribute? */
@@ -210,6 +241,12 @@ static void check_settings(const struct builder *b, const struct limit_rule *rul
 		complain(b, "burst is for algorithm = \"gcra\"");
 	if (conf->ratio > 0 && rule->count != LIMIT_BOUNCES)
 		complain(b, "ratio is for count = \"bounces\"");
+	if (conf->ratio_min != RATIO_MIN_DEFAULT && conf->ratio <= 0)
+		complain(b, "ratio_min is for ratio");
+	if (rule->count != LIMIT_SPAM && (conf->score > SCORE_DEFAULT || conf->score < SCORE_DEFAULT))
+		complain(b, "score is for count = \"spam\"");
+	if (conf->contain_action != ANSWER_HOLD && conf->contain_ms == 0)
+		complain(b, "contain_action is for contain");
 	if (conf->contain_ms > 0 && (rule->by.len != 1 || by_group))
 		complain(b, "contain needs a limit by one attribute%s",
 			 by_group ? " other than ldap_group" : "");

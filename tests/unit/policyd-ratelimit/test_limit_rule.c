@@ -128,6 +128,19 @@ static void test_wrong(void **state)
 		 "behind it\n"
 		 "g:4: policyd-ratelimit.limits.c: text: begins with the status code 4.7.28, but action = "
 		 "\"reject\" needs one of 5.x.x\n"},
+		{"a = { windows = [ \"10 per 1h\", \"500 per 1m\", \"9 per 2m\", \"80 per 1d\" ]; };\n"
+		 "b = { windows = [ \"10 per 1m\", \"10 per 1d\" ]; algorithm = \"gcra\"; };\n"
+		 "c = { count = \"bounces\"; windows = [ \"10 per 1m\", \"10 per 1d\" ]; ratio = 20.0; };",
+		 "g:2: policyd-ratelimit.limits.a: windows: \"500 per 1m\" is never reached, \"10 per 1h\" always "
+		 "before it\n"
+		 "g:3: policyd-ratelimit.limits.b: windows: \"10 per 1m\" is never reached, \"10 per 1d\" always "
+		 "before it\n"},
+		{"a = { windows = \"1 per 1h\"; count = \"bounces\"; ratio_min = 3; };",
+		 "g:2: policyd-ratelimit.limits.a: ratio_min is for ratio\n"},
+		{"a = { windows = \"1 per 1h\"; score = 3; };",
+		 "g:2: policyd-ratelimit.limits.a: score is for count = \"spam\"\n"},
+		{"a = { windows = \"1 per 1h\"; contain_action = \"reject\"; };",
+		 "g:2: policyd-ratelimit.limits.a: contain_action is for contain\n"},
 		{"a = { windows = \"1 per 1h\"; ratio = 3; };",
 		 "g:2: policyd-ratelimit.limits.a: ratio is for count = \"bounces\"\n"},
 		{"a = { windows = \"1K per 1h\"; count = \"bytes\"; by = \"recipient\"; };",
@@ -165,13 +178,25 @@ static void test_wrong(void **state)
 	}
 }
 
+static void test_one_socket_for_two(void **state)
+{
+	GP_CONF_REPORT_AUTO report;
+
+	(void)state;
+	gp_conf_report_init(&report);
+	assert_true(gp_snapshot_load_text("g", "policyd-ratelimit = { socket = \"unix:/x\"; control_socket = \"unix:/x\"; };",
+					  tables, GP_ARRAY_SIZE(tables), &snap, &report) < 0);
+	assert_int_equal(report.errors.len, 1);
+	assert_non_null(strstr(report.errors.items[0].text, "control_socket: is the socket that Postfix asks too"));
+}
+
 static void test_too_many(void **state)
 {
 	GP_BUF_AUTO says = GP_BUF_INIT(65536), text = GP_BUF_INIT(65536);
 
 	(void)state;
 	for (int i = 0; i < 33; i++)
-		gp_buf_printf(&text, "l%d = { windows = [ \"1 per 1h\", \"1 per 1d\" ]; };\n", i);
+		gp_buf_printf(&text, "l%d = { windows = [ \"1 per 1h\", \"2 per 1d\" ]; };\n", i);
 	assert_true(load(gp_buf_cstr(&text), &says) < 0);
 	assert_string_equal(gp_buf_cstr(&says), "g:34: policyd-ratelimit.limits.l32: more than 64 windows of "
 						"all limits together\n");
@@ -292,6 +317,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_default, unload),
 		cmocka_unit_test_teardown(test_none, unload),
 		cmocka_unit_test_teardown(test_wrong, unload),
+		cmocka_unit_test_teardown(test_one_socket_for_two, unload),
 		cmocka_unit_test_teardown(test_too_many, unload),
 		cmocka_unit_test_teardown(test_overrides, unload),
 		cmocka_unit_test_teardown(test_overrides_by_network, unload),
