@@ -142,8 +142,10 @@ static void check_limit(const struct uses *u, const struct limit_rule *rule)
 		where = gp_arena_printf(p->arena, " in " SERVICE_FMT, SERVICE(service));
 	if (coverage == NOT_COUNTED)
 		limit_problem(u, rule,
-			      gp_arena_printf(p->arena, "counts nothing%s: what it counts is told in %s",
-					      where, limit_stage_parameter(rule)));
+			      gp_arena_printf(p->arena, "counts nothing%s: what it counts is told%s in %s", where,
+					      limit_stage_answers(rule, POLICY_END_OF_MESSAGE)
+						      ? "" : ", and \"prepend\" is taken,",
+					      limit_stage_parameter(rule)));
 	else
 		limit_problem(u, rule, never_asked(u, rule, where));
 }

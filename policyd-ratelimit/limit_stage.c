@@ -75,11 +75,23 @@ static enum knowledge knowledge_of(const struct limit_rule *rule)
 	return needs[rule->count];
 }
 
+bool limit_stage_answers(const struct limit_rule *rule, enum policy_stage stage)
+{
+	const struct limit_conf *conf = rule->conf;
+
+	/* In a dry run, and where somebody is contained, counting alone is of use. */
+	return conf->action != ANSWER_PREPEND || stage != POLICY_END_OF_MESSAGE || conf->dry_run ||
+	       conf->contain_ms > 0;
+}
+
 enum limit_stage_fit limit_stage_fits(const struct limit_rule *rule,
 				      const struct policy_request *r)
 {
-	enum limit_stage_fit fit = stages[knowledge_of(rule)].fits[r->stage];
+	enum limit_stage_fit fit;
 
+	if (!limit_stage_answers(rule, r->stage))
+		return MISSED;
+	fit = stages[knowledge_of(rule)].fits[r->stage];
 	return fit == MISSED && policy_get(r, POLICY_recipient).len > 0 ? LIMIT_STAGE_LONE : fit;
 }
 
@@ -95,7 +107,11 @@ unsigned limit_stage_unknown(enum policy_stage stage)
 
 const char *limit_stage_parameter(const struct limit_rule *rule)
 {
-	return stages[knowledge_of(rule)].parameter;
+	enum knowledge knowledge = knowledge_of(rule);
+
+	if (knowledge == KNOWS_MESSAGE && !limit_stage_answers(rule, POLICY_END_OF_MESSAGE))
+		knowledge = KNOWS_RECIPIENTS; /* the same without the end of the message */
+	return stages[knowledge].parameter;
 }
 
 int64_t limit_stage_amount(const struct limit_rule *rule, const struct policy_request *r)

@@ -25,6 +25,8 @@ enum limit_stage_fit {
 	LIMIT_STAGE_FITS,
 };
 
+/* Does Postfix take the rule's answer there?  "prepend" not at END-OF-MESSAGE, where it warns. */
+bool limit_stage_answers(const struct limit_rule *rule, enum policy_stage stage);
 /* Can a rule count what a request tells?  For events: can it be looked at. */
 enum limit_stage_fit limit_stage_fits(const struct limit_rule *rule,
 				      const struct policy_request *r);

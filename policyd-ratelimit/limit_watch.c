@@ -18,7 +18,7 @@ struct limit_watch {
 	struct gp_metric attached, misplaced, exceeded;
 	/* The loop's. */
 	const char *parameter; /* what the rule needed last: a changed one is judged anew */
-	bool is_attached, is_said;
+	bool is_attached, is_said, is_answered;
 	struct gp_timer timer;
 	const char *count;
 	enum policy_stage stage; /* where it was asked */
@@ -32,10 +32,10 @@ static void say(void *arg)
 	struct limit_watch *w = arg;
 
 	w->is_said = true;
-	gp_log_warning(
-		"limit \"%s\" counts nothing: it is asked at %s, where its %s cannot be known; "
-		"attach policyd-ratelimit in %s",
-		w->name, policy_stage_name(w->stage), w->count, w->parameter);
+	gp_log_warning("limit \"%s\" counts nothing: it is asked at %s, where %s%s%s; attach policyd-ratelimit in %s",
+		       w->name, policy_stage_name(w->stage),
+		       w->is_answered ? "its " : "", w->is_answered ? w->count : "Postfix takes no \"prepend\"",
+		       w->is_answered ? " cannot be known" : "", w->parameter);
 }
 
 struct limit_watch *limit_watch_get(struct gp_str name)
@@ -87,6 +87,7 @@ void limit_watch_seen(struct limit_watch *w, const struct limit_rule *rule,
 	if (w->is_said || w->timer.pos > 0)
 		return;
 	w->stage = stage;
+	w->is_answered = limit_stage_answers(rule, stage);
 	w->count = gp_conf_enum_name(limit_count_names, (int)rule->count);
 	if (fit == LIMIT_STAGE_LATER)
 		gp_timer_set(ratelimit.loop, &w->timer, gp_clock_mono_ms() + LIMIT_WATCH_MS);

@@ -22,6 +22,7 @@ ASK = "check_policy_service unix:gatepost/ratelimit.sock"
 RECIPIENTS: dict[str, Value] = {"count": "recipients", "by": ["sasl_username"], "windows": ["10 per 1h"]}
 DISTINCT: dict[str, Value] = {**RECIPIENTS, "count": "distinct_recipients"}
 BYTES: dict[str, Value] = {**RECIPIENTS, "count": "bytes", "windows": ["10M per 1h"]}
+HEADER: dict[str, Value] = {**RECIPIENTS, "count": "messages", "action": "prepend", "text": "X-Limit: {used}"}
 CLIENTS: dict[str, Value] = {**RECIPIENTS, "by": ["client_address"], "when": "unauthenticated"}
 
 
@@ -75,6 +76,8 @@ def test_all_is_well(site: Site) -> None:
 @pytest.mark.parametrize(("rule", "where", "said"), [
     (DISTINCT, {"data": ASK}, 'limit "x" counts nothing: what it counts is told in smtpd_recipient_restrictions'),
     (BYTES, {"recipient": ASK, "data": ASK}, 'limit "x" counts nothing: what it counts is told in smtpd_end_of_data_restrictions'),
+    (HEADER, {"end": ASK}, 'limit "x" counts nothing: what it counts is told, and "prepend" is taken, in smtpd_data_restrictions or '
+                           "smtpd_recipient_restrictions"),
     (RECIPIENTS, {"recipient": f"permit_sasl_authenticated,{ASK},reject"}, 'limit "x" is never asked about the mail'),
     (RECIPIENTS, {"main": f"smtpd_recipient_restrictions = {ASK}", "recipient": "permit"}, 'limit "x" is never asked about the mail'),
     (RECIPIENTS, {"main": f"smtpd_sasl_auth_enable = yes\nsmtpd_data_restrictions = {ASK}", "data": "permit"},

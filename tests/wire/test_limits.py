@@ -51,6 +51,15 @@ def test_prepend(start_policyd: StartPolicyd) -> None:
         assert [send(client, stages="r") for _ in range(2)] == ["DUNNO", "PREPEND X-Limit: out joe"]
 
 
+def test_a_header_line_at_the_end_of_the_message_is_said(start_policyd: StartPolicyd) -> None:
+    policyd = start_policyd(settings(out={"windows": ["1 per 1h"], "count": "messages", "action": "prepend", "text": "X-Limit: {key}"}))
+    with policyd.client() as client:
+        assert [send(client, stages="e") for _ in range(3)] == ["DUNNO"] * 3
+        line = policyd.wait_line('limit "out" counts nothing')
+        assert "END-OF-MESSAGE, where Postfix takes no" in line and "smtpd_end_of_data" not in line
+        assert policyd.counted("gatepost_policy_limit_attached", 'limit="out"') == 0
+
+
 @pytest.mark.parametrize("stages", ["r", "d", "e", "rd", "re", "de", "rde"])
 def test_stages_alone_and_together_count_the_same(start_policyd: StartPolicyd, stages: str) -> None:
     """20 recipients in messages of 1 to 5 pass, one more does not, wherever it is asked."""
