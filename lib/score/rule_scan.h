@@ -44,7 +44,7 @@ struct gp_rule_input {
 	struct gp_resolver *resolver; /* or NULL: the DNS is not asked */
 	struct gp_store *store;	   /* or NULL: nothing is known of senders */
 	bool counts_senders;	   /* … and this message is to be counted */
-	int64_t deadline_ms;	   /* of their answers, absolute (gp_clock_mono_ms()); 0: none */
+	int64_t deadline_ms;	   /* of their answers, absolute (gp_clock_mono_ms()); 0: the DNS has its own */
 	bool has_network;	   /* network checks are on: score sets 1 and 3 */
 	bool has_bayes;		   /* Bayes is trained and on: score sets 2 and 3 */
 	double bayes;		   /* probability of spam 0 … 1, negative: none.  Read by _finish */
