@@ -21,6 +21,8 @@
 #define CLOCKS_DIFFER_S 60 /* between hosts */
 /* An entry that has to go so soon may have gone: it was listed a while ago, in whole seconds. */
 #define EXPIRES_MS 10000
+/* Whatever the store says: 100 years. */
+#define LEFT_MAX_S 3153600000
 
 struct place {
 	struct place *next;
@@ -33,6 +35,7 @@ struct place {
 	int64_t held_until_ms;
 	bool is_seen;		    /* in the store, in this round */
 	bool is_told;		    /* the change */
+	bool is_unsure;		    /* whether the store took the change */
 };
 
 static struct {
@@ -113,6 +116,7 @@ static void mark(struct place *p, enum contain_change change)
 	p->change = change;
 	p->number = ++table.n_changes;
 	p->is_told = p->c.is_released || p->c.max == 0;
+	p->is_unsure = false;
 }
 
 static bool is_remembered(const struct place *p, int64_t now_s)
@@ -329,6 +333,17 @@ void contain_table_written(struct gp_str name, uint64_t number, bool is_there)
 	pthread_mutex_unlock(&table.lock);
 }
 
+void contain_table_unanswered(struct gp_str name, uint64_t number)
+{
+	struct place *p;
+
+	pthread_mutex_lock(&table.lock);
+	p = *find(name);
+	if (p && p->number == number)
+		p->is_unsure = true;
+	pthread_mutex_unlock(&table.lock);
+}
+
 /* fn: true if it has freed the place. */
 static void each_place(bool (*fn)(struct place **at, int64_t now_s), int64_t now_s)
 {
@@ -367,7 +382,7 @@ static void restore(struct place *p, enum contain_change change)
 static void see(struct place *p, int64_t left_s)
 {
 	p->is_seen = true;
-	p->held_until_ms = gp_clock_mono_ms() + left_s * 1000;
+	p->held_until_ms = gp_clock_mono_ms() + GP_MIN(left_s, (int64_t)LEFT_MAX_S) * 1000;
 }
 
 /* Is what is known here to hold, and not what the store has?  Where two hosts contained a key at once,
@@ -380,6 +395,18 @@ static bool holds(const struct place *p, const struct contained *stored)
 	       (p->value.len > 0 || p->c.is_released != stored->is_released);
 }
 
+/* The store took what we wrote, but its answer was lost, and the next one was that somebody had
+ * been first: that was us, and nobody else tells it. */
+static bool is_untold(const struct place *p, struct gp_str value)
+{
+	GP_BUF_AUTO ours = GP_BUF_INIT(GP_RECORD_MAX);
+
+	if (p->change != CONTAIN_UNCHANGED || p->is_told || !p->is_unsure)
+		return false;
+	contained_format(&p->c, &ours);
+	return gp_str_eq(gp_buf_str(&ours), value);
+}
+
 static void sync_locked(struct gp_str name, struct gp_str value, int64_t left_s,
 			const struct contained *c)
 {
@@ -387,7 +414,7 @@ static void sync_locked(struct gp_str name, struct gp_str value, int64_t left_s,
 
 	if (!p && table.n >= CONTAIN_TABLE_MAX)
 		return;
-	if (!p || !holds(p, c)) {
+	if (!p || !(holds(p, c) || is_untold(p, value))) {
 		p = make_place(c);
 		p->value = gp_arena_str(p->arena, value);
 		see(p, left_s);

@@ -64,6 +64,9 @@ bool contain_table_take_untold(int64_t before_s, struct gp_arena *arena, struct 
 /* The change of this number is done.  Not is_there: the store has something else, or does not take it;
  * the latter is known here only, until its time is over. */
 void contain_table_written(struct gp_str name, uint64_t number, bool is_there);
+/* The store did not answer: it may have taken the change of this number, so that what it has there
+ * later can be that. */
+void contain_table_unanswered(struct gp_str name, uint64_t number);
 
 struct contain_loss {
 	size_t contained, released;

@@ -92,8 +92,10 @@ static int write_change(struct gp_str name, const struct contained *c, enum cont
 	bool was_new;
 	int r = write_key(name, c, change, &was_new);
 
-	if (r == GP_ETEMP)
+	if (r == GP_ETEMP) {
+		contain_table_unanswered(name, number);
 		return r;
+	}
 	if (r != GP_OK)
 		gp_log_error("the store does not take what is contained (%s): %.*s is known on this "
 			     "host only", gp_err_name(r), GP_STR_FMT(name));

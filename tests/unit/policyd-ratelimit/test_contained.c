@@ -206,6 +206,39 @@ static void test_a_trip_reaches_the_store_once(void **state)
 	contain_table_clear();
 }
 
+/* Redis went away, or hung, with our word in hand: tried again, the store says that somebody was first.
+ * That was us, and nobody else tells it. */
+static void test_who_was_first_is_us(void **state)
+{
+	GP_BUF_AUTO value = GP_BUF_INIT(GP_RECORD_MAX);
+	struct contained other = joe;
+	uint64_t number;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		bool is_unsure = i & 1, is_same = i & 2;
+
+		assert_int_equal(contain_table_set(&joe, CONTAIN_ADD), GP_OK);
+		number = next(CONTAIN_ADD);
+		if (is_unsure)
+			contain_table_unanswered(GP_STR(JOE), number);
+		contain_table_written(GP_STR(JOE), number, false);
+		other.version = joe.since_s;
+		other.used = is_same ? joe.used : 5;
+		gp_buf_reset(&value);
+		contained_format(&other, &value);
+		sync_same(JOE, gp_buf_cstr(&value));
+		if (is_unsure && is_same) {
+			number = next(CONTAIN_PUT);
+			assert_true(contain_table_tell(GP_STR(JOE), number));
+			contain_table_written(GP_STR(JOE), number, true);
+		}
+		sync_same(JOE, gp_buf_cstr(&value));
+		next(CONTAIN_UNCHANGED);
+		contain_table_clear();
+	}
+}
+
 static void test_what_the_store_does_not_take_holds_here(void **state)
 {
 	(void)state;
@@ -477,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_longest_value),
 		cmocka_unit_test(test_no_values),
 		cmocka_unit_test(test_a_trip_reaches_the_store_once),
+		cmocka_unit_test(test_who_was_first_is_us),
 		cmocka_unit_test(test_what_the_store_does_not_take_holds_here),
 		cmocka_unit_test(test_a_store_that_lost_them_gets_them_back),
 		cmocka_unit_test(test_a_store_that_came_back_older),
