@@ -64,7 +64,7 @@ def test_a_redis_that_comes_back_older_neither_frees_nor_contains(start_policyd:
     agree(hosts, after)
     come_back_older(redis)
     wait_for(lambda: put_back(hosts) >= 3, "what is put back")
-    assert any(host.lines(CAME_BACK) for host in hosts)
+    wait_for(lambda: any(host.lines(CAME_BACK) for host in hosts), "the line about it")
     hosts.append(start_policyd({}, redis.url))  # knows what the store says
     agree(hosts, after)
     time.sleep(ROUNDS)

@@ -231,6 +231,9 @@ static void test_failover(void **state)
 	assert_int_equal(good.asked, 2);
 }
 
+/* For what is to be late: it has to be asked in time all the same, on a busy machine too. */
+#define SHORT_MS 1000
+
 /* Too late is not tried elsewhere: the server goes on with it. */
 static void test_late(void **state)
 {
@@ -242,9 +245,9 @@ static void test_late(void **state)
 	(void)state;
 	start(&silent, "silent");
 	start(&good, "good");
-	scan(servers, 2, 300, &answer);
+	scan(servers, 2, SHORT_MS, &answer);
 	assert_int_equal(answer.status, VIRUS_CLAMD_LATE);
-	assert_true(gp_clock_mono_ms() - start_ms >= 300);
+	assert_true(gp_clock_mono_ms() - start_ms >= SHORT_MS);
 	stop(&silent);
 	stop(&good);
 	assert_int_equal(good.asked, 0);
@@ -275,7 +278,7 @@ static void test_late_thrice(void **state)
 	for (int64_t rest_ms = 3600000; rest_ms > 0; rest_ms -= 3599999) {
 		c = virus_clamd_new(servers, 2, rest_ms, arena);
 		for (int i = 0; i < 3; i++) {
-			scan_by(c, fd, 100, &answer);
+			scan_by(c, fd, SHORT_MS, &answer);
 			assert_int_equal(answer.status, VIRUS_CLAMD_LATE);
 		}
 		if (rest_ms > 1) {
@@ -284,7 +287,7 @@ static void test_late_thrice(void **state)
 			assert_string_equal(answer.server, good.address);
 		} else { /* its rest is over: it is tried again */
 			usleep(5000);
-			scan_by(c, fd, 100, &answer);
+			scan_by(c, fd, SHORT_MS, &answer);
 			assert_int_equal(answer.status, VIRUS_CLAMD_LATE);
 			assert_string_equal(answer.server, silent.address);
 		}
@@ -310,12 +313,12 @@ static void test_version(void **state)
 	start(&silent, "silent");
 	start(&good, "good");
 	c = virus_clamd_new(servers, 2, 3600000, arena);
-	assert_int_equal(virus_clamd_version(c, gp_clock_mono_ms() + 2000, version, sizeof(version), &diag), GP_OK);
+	assert_int_equal(virus_clamd_version(c, gp_clock_mono_ms() + 6000, version, sizeof(version), &diag), GP_OK);
 	assert_string_equal(version, "ClamAV 1");
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(virus_clamd_version(c, gp_clock_mono_ms() - 1, version, sizeof(version), &diag), GP_ETEMP);
 	assert_non_null(strstr(diag.text, "no time"));
-	assert_int_equal(virus_clamd_version(c, gp_clock_mono_ms() + 2000, version, sizeof(version), &diag), GP_OK);
+	assert_int_equal(virus_clamd_version(c, gp_clock_mono_ms() + 6000, version, sizeof(version), &diag), GP_OK);
 	gp_arena_free(arena);
 	stop(&silent);
 	stop(&good);
