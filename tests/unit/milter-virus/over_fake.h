@@ -32,7 +32,7 @@ static char dir[] = "/tmp/gatepost-engines.XXXXXX";
 static char folder[64], database[80], temporary[64], slow[80], copies[64], kept[80];
 static const char *copy = "";
 static size_t cache_size = 100;
-static int64_t workers = 2, deadline_ms = WAIT_MS;
+static int64_t workers = 2, deadline_ms = WAIT_MS, check_ms = 50;
 static struct gp_loop *loop;
 static struct virus_scanner scanner;
 static struct virus_conf conf;
@@ -87,7 +87,7 @@ static inline void start_with(int spawner_fd, const char *word, enum virus_reloa
 	conf = (struct virus_conf){.database = folder,
 				   .database_copy = copy,
 				   .temporary = temporary,
-				   .database_check_ms = 50,
+				   .database_check_ms = check_ms,
 				   .reload = reload,
 				   .workers = workers,
 				   .deadline_ms = deadline_ms,
