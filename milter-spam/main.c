@@ -187,9 +187,11 @@ static size_t health(struct gp_health *entries, size_t max)
 static void sandbox(const struct gp_snapshot *snap)
 {
 	const struct gp_conf_rules *rules = gp_snapshot_get(snap, &gp_conf_rules_table);
+	const struct spam_snapshot *data = gp_snapshot_data(snap);
 
 	for (size_t i = 0; i < rules->paths.len; i++)
 		gp_sandbox_read(rules->paths.items[i]);
+	gp_rule_set_each_file(gp_scanner_rules(data->scanner), gp_sandbox_read_folder_of);
 	gp_sandbox_read(rules->cache);
 	gp_sandbox_read("/etc/passwd"); /* whose the cache is */
 	spam_auth_sandbox(snap);

@@ -272,11 +272,7 @@ struct gp_str gp_eval_signer(const struct gp_dkim_result *r)
 
 struct gp_str gp_eval_lower(struct gp_eval *e, struct gp_str s)
 {
-	char *out = gp_arena_cstr(e->arena, s);
-
-	for (size_t i = 0; i < s.len; i++)
-		out[i] = gp_lower(out[i]);
-	return gp_str_n(out, s.len);
+	return gp_arena_lower(e->arena, s);
 }
 
 bool gp_eval_matches(struct gp_eval *e, const char *pattern, unsigned flags, struct gp_str text)

@@ -218,3 +218,10 @@ const char *gp_phishing_find(const struct gp_phishing *p, struct gp_str uri)
 			return feed_names[i];
 	return NULL;
 }
+
+void gp_phishing_each_file(const struct gp_phishing *p, void (*fn)(const char *path))
+{
+	for (size_t i = 0; p && i < GP_PHISH_FORMATS; i++)
+		if (p->sources[i].path)
+			fn(p->sources[i].path);
+}

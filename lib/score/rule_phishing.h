@@ -22,4 +22,7 @@ void gp_rule_phishing_prepare(struct gp_rule_builder *b);
 /* The name of the first feed that has the link ("OpenPhish"), or NULL. */
 const char *gp_phishing_find(const struct gp_phishing *p, struct gp_str uri);
 
+/* The feeds that are named; p may be NULL. */
+void gp_phishing_each_file(const struct gp_phishing *p, void (*fn)(const char *path));
+
 #endif

@@ -407,6 +407,11 @@ struct gp_rule_set *gp_rule_set_ref(struct gp_rule_set *set)
 	return set;
 }
 
+void gp_rule_set_each_file(const struct gp_rule_set *set, void (*fn)(const char *path))
+{
+	gp_phishing_each_file(set->phishing, fn);
+}
+
 void gp_rule_set_unref(struct gp_rule_set *set)
 {
 	if (!set)

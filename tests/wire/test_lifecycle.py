@@ -6,6 +6,7 @@ import ctypes
 import re
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,22 @@ def test_reload_takes_new_rules(start: StartMilter) -> None:
     (milter.rules / "test.cf").write_text(RULES.replace("score    T_MARK    7", "score    T_MARK    1"))
     milter.reload()
     wait_for(lambda: not marks(milter), "new score")
+
+
+def test_reload_reads_a_new_feed(start: StartMilter) -> None:
+    """Wherever it lies, and put in place by a rename, as its comments tell: the daemon has confined itself by then."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        feed, new = Path(folder) / "feed", Path(folder) / "new"
+        feed.write_text("http://old.example.com/a/b\n")
+        milter = start(rules="loadplugin Mail::SpamAssassin::Plugin::Phishing\nbody T_PHISH eval:check_phishing()\n"
+                             f"score T_PHISH 7\nphishing_openphish_feed {feed}\n")
+        letter = b"From: a@example.com\r\nSubject: x\r\n\r\nsee http://new.example.com/a/b there\r\n"
+        assert judge(str(milter.socket), letter).values("X-Spam") != ["Yes"]
+        new.write_text("http://new.example.com/a/b\n")
+        new.rename(feed)
+        milter.reload_and_wait()
+        assert judge(str(milter.socket), letter).values("X-Spam") == ["Yes"]
 
 
 @pytest.mark.parametrize("broken", ["milter-spam = {", "no-such-group = { };", 'milter-spam = { thresholds = { reject = "x"; }; };'])
