@@ -80,18 +80,24 @@ static bool is_wanted(const struct gp_rule_input *in, unsigned tflags, bool is_s
 	       (!(tflags & GP_TFLAG_LEARN) || in->has_bayes);
 }
 
+/* For calls of eval functions, first or last. */
+static struct gp_eval eval_of(struct gp_rule_scan *s)
+{
+	return (struct gp_eval){.in = s->input,
+				.set = s->set,
+				.relays = &s->relays,
+				.arena = s->arena,
+				.dns = s->dns,
+				.tags = &s->tags};
+}
+
 static void run_evals(struct gp_rule_scan *s, uint32_t *may_hold)
 {
 	const struct gp_rule_input *in = s->input;
-	struct gp_eval e = {.in = in,
-			    .set = s->set,
-			    .relays = &s->relays,
-			    .arena = s->arena,
-			    .dns = s->dns,
-			    .tags = &s->tags,
-			    .pcre = s->scratch->pcre,
-			    .subjects = s->subjects};
+	struct gp_eval e = eval_of(s);
 
+	e.pcre = s->scratch->pcre;
+	e.subjects = s->subjects;
 	for (size_t i = 0; i < s->set->evals.len; i++) {
 		const struct gp_rule_call *c = &s->set->calls[i];
 
@@ -172,15 +178,10 @@ static double score_of(const struct gp_rule_scan *s, const struct gp_rule *r)
 static void run_last(struct gp_rule_scan *s, uint32_t *may_hold)
 {
 	const struct gp_rule_input *in = s->input;
-	struct gp_eval e = {.in = in,
-			    .set = s->set,
-			    .relays = &s->relays,
-			    .arena = s->arena,
-			    .dns = s->dns,
-			    .tags = &s->tags,
-			    .hits = s->hits,
-			    .score_set = score_set(in)};
+	struct gp_eval e = eval_of(s);
 
+	e.hits = s->hits;
+	e.score_set = score_set(in);
 	for (size_t i = 0; i < s->set->last.len; i++) {
 		const struct gp_rule *r = s->set->last.items[i];
 

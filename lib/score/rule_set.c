@@ -409,6 +409,8 @@ struct gp_rule_set *gp_rule_set_ref(struct gp_rule_set *set)
 
 void gp_rule_set_each_file(const struct gp_rule_set *set, void (*fn)(const char *path))
 {
+	for (size_t i = 0; i < set->files.len; i++)
+		fn(set->files.items[i].path);
 	gp_phishing_each_file(set->phishing, fn);
 }
 

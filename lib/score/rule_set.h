@@ -128,7 +128,7 @@ void gp_rule_set_load_text(const char *name, struct gp_str text,
 struct gp_rule_set *gp_rule_set_ref(struct gp_rule_set *set);
 /* NULL is fine.  The last reference frees it. */
 void gp_rule_set_unref(struct gp_rule_set *set);
-/* Files that directives name and loading reads, wherever they lie: feeds of phishing sites. */
+/* Files that loading has read, wherever they lie: rules, what these include, feeds of phishing sites. */
 void gp_rule_set_each_file(const struct gp_rule_set *set, void (*fn)(const char *path));
 
 /* A rule of the set, for listings. */

@@ -60,6 +60,20 @@ def test_reload_reads_a_new_feed(start: StartMilter) -> None:
         assert judge(str(milter.socket), letter).values("X-Spam") == ["Yes"]
 
 
+def test_reload_reads_what_rules_include(start: StartMilter) -> None:
+    """Wherever that lies, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        included = Path(folder) / "more.cf"
+        included.write_text("body T_MORE /old words/\nscore T_MORE 7\n")
+        milter = start(rules=f"include {included}\n")
+        letter = b"From: a@example.com\r\nSubject: x\r\n\r\nnew words\r\n"
+        assert judge(str(milter.socket), letter).values("X-Spam") != ["Yes"]
+        included.write_text("body T_MORE /new words/\nscore T_MORE 7\n")
+        milter.reload_and_wait()
+        assert judge(str(milter.socket), letter).values("X-Spam") == ["Yes"]
+
+
 @pytest.mark.parametrize("broken", ["milter-spam = {", "no-such-group = { };", 'milter-spam = { thresholds = { reject = "x"; }; };'])
 def test_bad_configuration_keeps_the_old(start: StartMilter, broken: str) -> None:
     milter = start()
