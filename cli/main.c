@@ -35,11 +35,24 @@ int gp_cli_fail(int status, const char *fmt, ...)
 	return status;
 }
 
+static struct gp_str first_word(const struct gp_command *cmd)
+{
+	return gp_str_sub(gp_str(cmd->name), 0, gp_str_find_chr(gp_str(cmd->name), ' ', 0));
+}
+
+/* All, or those that begin with a word. */
+static void print_commands(const char *word, FILE *out)
+{
+	fputs("Commands:\n", out);
+	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++)
+		if (!word || gp_str_eq(first_word(commands[i]), gp_str(word)))
+			fprintf(out, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
+}
+
 static void print_usage(FILE *out)
 {
-	fputs("Usage: gatepost [-c CONF] COMMAND [OPTION]... [OPERAND]...\n\nCommands:\n", out);
-	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("Usage: gatepost [-c CONF] COMMAND [OPTION]... [OPERAND]...\n\n", out);
+	print_commands(NULL, out);
 	fputs("\nOptions:\n"
 	      "  -c, --config CONF  the configuration file\n"
 	      "      --help         this text; `gatepost COMMAND --help` for a command\n"
@@ -91,24 +104,26 @@ static int words_matched(const struct gp_command *cmd, int argc, char **argv)
 	return n;
 }
 
-static struct gp_str first_word(const struct gp_command *cmd)
-{
-	return gp_str_sub(gp_str(cmd->name), 0, gp_str_find_chr(gp_str(cmd->name), ' ', 0));
-}
-
-/* "learn" alone, or with a second word that it does not have. */
-static int incomplete_command(const char *word)
+/* "learn" alone, or with a second word that it does not have; NULL: it has none. */
+static int incomplete_command(const char *word, const char *second)
 {
 	GP_BUF_AUTO names = GP_BUF_INIT(1024);
 
+	if (second && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)) {
+		print_commands(word, stdout);
+		return 0;
+	}
 	for (size_t i = 0; i < GP_ARRAY_SIZE(commands); i++)
 		if (gp_str_eq(first_word(commands[i]), gp_str(word)))
 			gp_buf_printf(&names, "%s\"%s\"", names.len ? ", " : "", commands[i]->name);
+	if (second && second[0] != '-')
+		return gp_cli_fail(GP_EXIT_USAGE, "unknown command \"%s %s\"; there are %s", word, second,
+				   gp_buf_cstr(&names));
 	return gp_cli_fail(GP_EXIT_USAGE, "\"%s\" alone is no command; there are %s", word,
 			   gp_buf_cstr(&names));
 }
 
-static int unknown_command(const char *word)
+static int unknown_command(const char *word, const char *second)
 {
 	const struct gp_command *best = NULL;
 	unsigned least = 3;
@@ -118,7 +133,7 @@ static int unknown_command(const char *word)
 		unsigned d = gp_str_distance(first, gp_str(word));
 
 		if (d == 0)
-			return incomplete_command(word);
+			return incomplete_command(word, second);
 		if (gp_str_istarts(first, gp_str(word)))
 			d = 0;
 		if (d < least) {
@@ -180,7 +195,7 @@ static int run(struct gp_cli *cli, int argc, char **argv)
 		if (n)
 			return commands[i]->run(cli, argc - n + 1, argv + n - 1);
 	}
-	return unknown_command(argv[0]);
+	return unknown_command(argv[0], argc > 1 ? argv[1] : NULL);
 }
 
 /* What was to be printed may not have arrived: a full disk, a closed pipe. */

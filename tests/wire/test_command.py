@@ -81,7 +81,7 @@ class Learning:
     ("scann x", 64, 'did you mean "scan"'),
     ("lern spam x", 64, 'did you mean "learn spam"'),
     ("learn", 64, '"learn spam", "learn ham"'),
-    ("rules compil", 64, '"rules compile"'),
+    ("rules compil", 64, 'unknown command "rules compil"; there are "rules compile"'),
     ("dkim", 64, '"dkim genkey", "dkim record"'),
     ("stat all", 64, 'takes no operand, but got "all"'),
     ("scan --jsn", 64, "did you mean --json"),
@@ -94,6 +94,14 @@ def test_mistakes_are_named(line: str, status: int, says: str) -> None:
     assert done.returncode == status, done
     assert says in done.stderr.decode()
     assert done.stdout == b""
+
+
+def test_help_of_several(world: Path) -> None:
+    """Commands that share their first word."""
+    done = run("ratelimit", "--help")
+    names = [line.split("  ")[1] for line in done.stdout.decode().splitlines()[1:]]
+    assert done.returncode == 0 and len(names) == 5
+    assert all(name.startswith("ratelimit ") for name in names)
 
 
 def test_lost_output_is_an_error(world: Path) -> None:
