@@ -218,6 +218,8 @@ def test_a_store_that_stalls_loses_nothing(start_policyd: StartPolicyd, world: P
         os.kill(redis.process.pid, signal.SIGCONT)
         policyd.wait_line("the store was told")
         wait_for(lambda: used(policyd) == {"out": 10}, "all ten in the store")
+        assert send(client) == "DUNNO"
+        wait_for(lambda: used(policyd) == {"out": 11}, "one more, and none twice")
         assert policyd.counted("gatepost_policy_limit_memory_lost_total") == 0
     assert policyd.stop() == 0
 

@@ -72,8 +72,11 @@ def test_what_the_store_has_is_not_counted_again(start_policyd: StartPolicyd, re
     policyd.process.kill()
     os.kill(redis.process.pid, signal.SIGCONT)
     policyd.start()
+    policyd.wait_line("the store was told")
     wait_for(lambda: used(policyd).get("messages 1h") == 5, "all five in the store")
-    assert policyd.lines("the store was told")
+    with policyd.client() as client:
+        assert send(client, stages="d") == "DUNNO"
+    wait_for(lambda: used(policyd)["messages 1h"] == 6, "one more, and none twice")
 
 
 @pytest.mark.parametrize("damage", ["half", "middle", "other", "foreign", "link", "folder"])
